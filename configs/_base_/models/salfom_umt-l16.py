@@ -1,0 +1,15 @@
+# SalFoM as published: UMT-L on 16 frames, three branches, CC + KL.
+model = dict(
+    type='SaliencyModel',
+    encoder=dict(type='UMTEncoder', arch='large', clip_len=16),
+    decoder=dict(
+        type='MultiBranchDecoder',
+        branches=dict(
+            swin3d=dict(type='Swin3DBranch', depth=6),
+            dfd=dict(type='DFDBranch', layers='standard', separable=False),
+            sfd=dict(type='SFDBranch', layers='standard', separable=False),
+        ),
+        fusion=dict(type='ConvFusion'),
+    ),
+    losses=dict(cc=dict(type='CCLoss', weight=1.0), kl=dict(type='KLLoss', weight=1.0)),
+)

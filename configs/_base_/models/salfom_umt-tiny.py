@@ -1,0 +1,15 @@
+# SalFoM in small, for trials on a CPU: same parts, narrower.
+model = dict(
+    type='SaliencyModel',
+    encoder=dict(type='UMTEncoder', arch='tiny', clip_len=8),
+    decoder=dict(
+        type='MultiBranchDecoder',
+        branches=dict(
+            swin3d=dict(type='Swin3DBranch', depth=2, width=0.5, num_heads=4),
+            dfd=dict(type='DFDBranch', layers='standard', separable=False, width=0.5),
+            sfd=dict(type='SFDBranch', layers='standard', separable=False, width=0.5),
+        ),
+        fusion=dict(type='ConvFusion'),
+    ),
+    losses=dict(cc=dict(type='CCLoss', weight=1.0), kl=dict(type='KLLoss', weight=1.0)),
+)

@@ -1,0 +1,36 @@
+"""salkit: video saliency prediction with video foundation models."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = '0.1.0.dev0'
+
+if TYPE_CHECKING:
+    from . import functional
+    from .config import load_config
+    from .models.load import build_model
+    from .plugin.hookspecs import hookimpl
+
+# Public name -> where it lives. Imported on first use: `import salkit` stays light.
+_HOMES = {
+    'build_model': 'models.load',
+    'functional': 'functional',
+    'hookimpl': 'plugin.hookspecs',
+    'load_config': 'config',
+}
+__all__ = ['__version__', 'build_model', 'functional', 'hookimpl', 'load_config']
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    module = importlib.import_module(f'.{_HOMES[name]}', __name__)
+    value = module if name == 'functional' else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,75 @@
+"""The command line: `salkit COMMAND ...`, and the scripts in `tools/`, which are the same doors.
+
+Nothing heavy is imported before a command is known, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import SalkitError, one_line
+
+# Command -> what it does, in a line. The module of the same name has
+# `add_arguments(parser)` and `run(args) -> int`.
+COMMANDS = {
+    'train': 'train the model of a config',
+    'test': 'score a checkpoint on the test set of a config',
+    'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
+}
+
+
+def _parser_of(command: str, prog: str) -> argparse.ArgumentParser:
+    module = importlib.import_module(f'.{command}', __name__)
+    parser = argparse.ArgumentParser(prog=prog, description=module.__doc__)
+    module.add_arguments(parser)
+    parser.add_argument(
+        '--traceback', action='store_true', help='show where an error comes from, not just what'
+    )
+    parser.set_defaults(run=module.run)
+    return parser
+
+
+def run_command(command: str, argv: Sequence[str], prog: str) -> int:
+    """Run one command and turn its errors into one line each.
+
+    Returns:
+        The exit status: 0, 2 for what the user can mend, 130 when interrupted.
+    """
+    args = _parser_of(command, prog).parse_args(argv)
+    try:
+        return args.run(args)
+    except SalkitError as error:
+        if args.traceback:
+            traceback.print_exc()
+        else:
+            sys.stdout.flush()
+            print(f'{prog}: error: {one_line(error)}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f'{prog}: interrupted', file=sys.stderr)
+        return 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the installed command `salkit`."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and argv[0] in COMMANDS:
+        return run_command(argv[0], argv[1:], f'salkit {argv[0]}')
+    width = max(map(len, COMMANDS))
+    epilog = '\n'.join(f'  {name:<{width}}  {text}' for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog='salkit',
+        description='Video saliency prediction with video foundation models.',
+        epilog=f'commands (each with its own --help):\n{epilog}',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=f'salkit {__version__}')
+    parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='see below')
+    parser.add_argument('arguments', nargs=argparse.REMAINDER, help='its own arguments')
+    parser.parse_args(argv)
+    return 2

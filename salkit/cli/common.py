@@ -1,0 +1,59 @@
+"""Arguments and set-up that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config
+
+from ..config import load_config, parse_options
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """The config, overrides of it, the work dir and the launcher."""
+    parser.add_argument('config', help='a config file, or the name of one that comes with salkit')
+    parser.add_argument(
+        '--work-dir', help='for logs and checkpoints (default: work_dirs/<name of the config>)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help='override entries of the config: train_dataloader.batch_size=2; '
+        'a key that does not exist is refused, +key=value adds one',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how the processes of a distributed run were started',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+
+
+def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
+    """The config of a command with its overrides, and the work dir."""
+    cfg = load_config(args.config, parse_options(args.cfg_options))
+    cfg.launcher = args.launcher
+    default = Path('work_dirs') / Path(args.config).stem
+    work_dir = Path(args.work_dir or cfg.get('work_dir') or default)
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    return cfg, work_dir
+
+
+def start_processes(cfg: Config) -> None:
+    """Join the process group of a distributed run on machines without a GPU.
+
+    mmengine asks for a GPU even with the gloo backend unless the group exists already.
+    """
+    import torch
+
+    if cfg.launcher != 'pytorch' or torch.cuda.is_available():
+        return
+    torch.distributed.init_process_group('gloo')
+    cfg.setdefault(
+        'model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None)
+    )

@@ -1,0 +1,155 @@
+"""Make the demo data, train the tiny model on it, score it beside a centre bias, draw a grid."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .test import evaluate
+from .train import train
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..datasets import VideoSaliencyDataset
+    from ..metrics import ScoreReport
+
+CONFIG = 'demo/umt-tiny_cc-kl'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit demo`."""
+    parser.add_argument('--work-dir', default='work_dirs/demo', help='default: work_dirs/demo')
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help=f'override entries of {CONFIG}'
+    )
+
+
+def _unique_videos(dataset: VideoSaliencyDataset) -> list[dict]:
+    """One packed sample a video of `dataset`, the one in its middle."""
+    middles: dict[int, list[int]] = {}
+    for index in range(len(dataset)):
+        middles.setdefault(dataset.locate(index)[0], []).append(index)
+    return [dataset[indices[len(indices) // 2]] for indices in middles.values()]
+
+
+def center_bias_map(dataset: VideoSaliencyDataset) -> np.ndarray:
+    """The mean density map (rows, columns) over all frames of `dataset`, the training videos.
+
+    It is the best that can be said of where people look without seeing the video.
+    """
+    import cv2
+    import numpy as np
+
+    from ..transforms.image_io import read_image
+
+    total, size = None, None
+    for video in dataset.videos:
+        for path in video.densities:
+            density = read_image(path, 'unchanged').astype(np.float64)
+            if density.sum() == 0:
+                continue
+            size = size or density.shape
+            if density.shape != size:
+                density = cv2.resize(density, size[::-1], interpolation=cv2.INTER_AREA)
+            density /= density.sum()
+            total = density if total is None else total + density
+    return total / total.max()
+
+
+def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> ScoreReport:
+    """Score one map (rows, columns) as the prediction of every frame of `dataset`."""
+    import torch
+    import torch.nn.functional as F
+
+    from ..metrics import SaliencyMetric
+    from ..transforms import LoadTargets
+    from ..transforms.image_io import read_image
+
+    metric, load = SaliencyMetric(), LoadTargets()
+    prediction = torch.from_numpy(center)[None, None]
+    frames = []
+    for index in range(len(dataset)):
+        files = dataset.sample_files(index)
+        size = read_image(files['frame_paths'][-1]).shape[:2]
+        targets = load(dict(files, size=size))
+        resized = F.interpolate(prediction, size, mode='bilinear', align_corners=False)[0, 0]
+        scored = metric.score_frame(
+            resized, *(torch.from_numpy(targets[k]) for k in ('density_map', 'fixation_map'))
+        )
+        frames.append(dict(scored, video=files['video'], frame=files['frame']))
+    metric.dataset_meta = dataset.metainfo
+    metric.compute_metrics(frames)
+    return metric.report
+
+
+def draw_grid(model, dataset: VideoSaliencyDataset, path: Path, rows: int = 6) -> None:
+    """Write a picture with a row a video: frame, density map, prediction.
+
+    Args:
+        model: a `SaliencyModel`.
+        dataset: where the clips come from; the middle frame of up to `rows` videos is shown.
+        path: the PNG to write.
+        rows: at most this many videos.
+    """
+    import matplotlib.pyplot as plt
+    import torch
+    from matplotlib.figure import Figure
+    from mmengine.dataset import pseudo_collate
+
+    samples = _unique_videos(dataset)[:rows]
+    model.eval()
+    with torch.no_grad():
+        predictions = model.test_step(pseudo_collate(samples))
+    figure = Figure(figsize=(7.5, 1.75 * len(samples)), layout='constrained')
+    axes = figure.subplots(len(samples), 3, squeeze=False)
+    for row, sample, prediction in zip(axes, samples, predictions, strict=True):
+        frame = sample['clip'][:, -1].permute(1, 2, 0).numpy()
+        maps = (sample['density_map'].numpy(), prediction['saliency_map'].cpu().numpy())
+        for axis, picture, colours in zip(
+            row, (frame, *maps), (None, plt.get_cmap('magma'), plt.get_cmap('magma')), strict=True
+        ):
+            axis.imshow(picture, cmap=colours, aspect='auto')
+            axis.set_axis_off()
+    for axis, title in zip(axes[0], ('frame', 'density', 'prediction'), strict=True):
+        axis.set_title(title)
+    temporary = path.with_name(f'.{path.name}')
+    figure.savefig(temporary, dpi=100, format='png')
+    temporary.replace(path)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the whole demo."""
+    from ..config import load_config, parse_options
+    from ..datasets import DemoDataset
+    from ..metrics.report import format_table, write_json
+    from ..models import build_model
+
+    work_dir = Path(args.work_dir)
+    cfg = load_config(CONFIG, parse_options(args.cfg_options))
+    runner = train(cfg, work_dir)
+    checkpoint = runner.message_hub.get_info('best_ckpt')
+    report = evaluate(cfg, checkpoint, work_dir)
+
+    sets = {}
+    for split in ('train', 'test'):
+        options = {k: v for k, v in cfg[f'{split}_dataloader'].dataset.items() if k != 'type'}
+        sets[split] = DemoDataset(**options)
+    baseline = score_center_bias(center_bias_map(sets['train']), sets['test'])
+    draw_grid(build_model(cfg, checkpoint), sets['test'], work_dir / 'grid.png')
+    scores = dict(
+        model=report.to_json()['scores'],
+        center_bias=baseline.to_json()['scores'],
+        videos=report.videos,
+        frames=report.frames,
+        protocol=report.protocol,
+        dataset=report.dataset,
+        split=report.split,
+        checkpoint=str(checkpoint),
+    )
+    write_json(scores, work_dir / 'scores.json')
+    print(report.headline)
+    print(format_table({'umt-tiny': report.scores, 'centre bias': baseline.scores}))
+    print(f'scores: {work_dir / "scores.json"}; picture grid: {work_dir / "grid.png"}')
+    return 0

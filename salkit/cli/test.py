@@ -1,0 +1,81 @@
+"""Score a checkpoint on every frame of the test set of a config."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .common import add_config_arguments, read_config, start_processes
+
+if TYPE_CHECKING:
+    from ..metrics import ScoreReport
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit test`."""
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='weights: a training checkpoint or .safetensors')
+    parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
+    parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
+    parser.add_argument(
+        '--dump-format',
+        choices=['npy', 'png16', 'png'],
+        default='npy',
+        help='npy: float32 as scored (default); png16, png: the map in [0, 1] as integers',
+    )
+
+
+def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport | None:
+    """Score `checkpoint` on the test set of `cfg`.
+
+    Returns:
+        The report; None on all but the main process of a distributed run.
+
+    Raises:
+        CheckpointError: a checkpoint that cannot be read or does not fit.
+    """
+    from ..checkpoints import load_weights, read_checkpoint
+    from ..engine import build_runner
+    from ..errors import ConfigError
+    from ..metrics import SaliencyMetric
+
+    # Read first: a wrong file should not wait for the data set.
+    state_dict = read_checkpoint(checkpoint)['state_dict']
+    cfg.load_from, cfg.resume = None, False
+    runner = build_runner(cfg, work_dir, ('test',))
+    model = getattr(runner.model, 'module', runner.model)
+    load_weights(model, state_dict, checkpoint)
+    runner.test()
+    for metric in runner.test_loop.evaluator.metrics:
+        if isinstance(metric, SaliencyMetric):
+            return metric.report
+    raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Test."""
+    cfg, work_dir = read_config(args)
+    from .. import __version__
+    from ..metrics.report import format_table, write_json
+
+    if args.dump:
+        hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+    start_processes(cfg)
+    report = evaluate(cfg, args.checkpoint, work_dir)
+    if report is None:
+        return 0
+    print(report.headline)
+    print(format_table({Path(args.config).stem: report.scores}))
+    if args.out:
+        content = dict(
+            config=str(args.config),
+            checkpoint=str(args.checkpoint),
+            command=' '.join(sys.argv),
+            salkit_version=__version__,
+            **report.to_json(),
+        )
+        write_json(content, args.out)
+    return 0

@@ -1,0 +1,69 @@
+"""Train the model of a config; validate, keep the best checkpoint, log to TensorBoard."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .common import add_config_arguments, read_config, start_processes
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from ..engine import SaliencyRunner
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit train`."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint, by default from the latest one in the work dir',
+    )
+    parser.add_argument(
+        '--amp',
+        action='store_true',
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU (slow without support for it)',
+    )
+
+
+def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
+    """Train the model of `cfg` and return the Runner after its last epoch."""
+    from ..engine import build_runner
+
+    runner = build_runner(cfg, work_dir, ('train', 'val'))
+    runner.train()
+    best = runner.message_hub.runtime_info.get('best_ckpt')
+    if best:
+        score = runner.message_hub.get_info('best_score')
+        runner.logger.info(f'Best checkpoint: {best} (validation score {score:.4f})')
+    return runner
+
+
+def _amp_wrapper() -> str:
+    import torch
+
+    return 'AmpOptimWrapper' if torch.cuda.is_available() else 'BFloat16OptimWrapper'
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train."""
+    cfg, work_dir = read_config(args)
+    from ..engine import find_latest_checkpoint
+
+    if args.amp:
+        cfg.optim_wrapper.type = _amp_wrapper()
+    start_from = args.resume
+    if args.resume == 'auto':
+        start_from = find_latest_checkpoint(work_dir)
+        if start_from is None:
+            print(f'salkit train: no checkpoint in {work_dir} to resume, starting anew')
+    if start_from is not None:
+        cfg.resume, cfg.load_from = True, str(start_from)
+    start_processes(cfg)
+    train(cfg, work_dir)
+    return 0

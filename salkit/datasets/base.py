@@ -1,0 +1,233 @@
+"""The data set of folders that all others are made from."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from ..builder import build
+from ..errors import ConfigError, DataError
+from ..registry import DATASETS, TRANSFORMS
+from .layout import (
+    SPLIT_FOLDERS,
+    VideoRecord,
+    find_split_folder,
+    holds_videos,
+    read_video,
+    subfolders,
+)
+from .sampling import HEADS, SAMPLINGS, check_choice, clip_indices, scored_frames
+
+
+@DATASETS.register_module()
+class VideoSaliencyDataset(Dataset):
+    """Any folder in the layout `<root>/<split>/<video>/{images,maps,fixation}/`.
+
+    One file a frame in each, paired by sorted name; frames may mix .png and .jpg, fixations are
+    images or .mat files in `fixation/maps`. Split folders may be called train or training, val or
+    validation, test or testing. Without a validation folder, videos of the training folder are held
+    out. A root with a single split, or with the videos themselves, serves every split, with a
+    warning.
+
+    Args:
+        data_root: the root folder.
+        split: 'train', 'val' or 'test', or the name of a folder in the root.
+        clip_len: T, frames per clip.
+        sampling: 'random' gives one random clip a video and epoch, 'strided' clips `stride` frames
+            apart, 'all' one clip for every frame.
+        stride: frames between strided clips.
+        head: what stands before a video's first frame, see `clip_indices`: 'repeat-first',
+            'reverse-time' or 'skip'.
+        pipeline: configs of the transforms.
+        holdout: share of the training videos held out as 'val' where there is no such folder.
+        seed: of the held-out choice and of random clips.
+        require_fixations: whether videos without fixation maps are an error.
+
+    Raises:
+        DataError: a folder or file that is missing or does not pair up.
+    """
+
+    # Which folder a split is read from; 'val' falls back to a part of 'train'.
+    folder_of_split = {'train': 'train', 'val': 'val', 'test': 'test'}
+    # Whether a root with one split folder serves all splits.
+    single_split_serves_all = True
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = 'train',
+        clip_len: int = 16,
+        sampling: str = 'random',
+        stride: int = 32,
+        head: str = 'repeat-first',
+        pipeline: Sequence[dict] = (),
+        holdout: float = 0.1,
+        seed: int = 0,
+        require_fixations: bool = True,
+    ) -> None:
+        name = type(self).__name__
+        check_choice(name, 'sampling', sampling, SAMPLINGS)
+        check_choice(name, 'head', head, HEADS)
+        if clip_len < 1 or stride < 1 or not 0 < holdout < 1:
+            raise ConfigError(
+                f'{name}: clip_len and stride must be at least 1 and holdout between 0 and 1, '
+                f'got {clip_len}, {stride}, {holdout}'
+            )
+        self.data_root = Path(data_root).expanduser()
+        self.split = split
+        self.clip_len = clip_len
+        self.sampling = sampling
+        self.stride = stride
+        self.head = head
+        self.holdout = holdout
+        self.seed = seed
+        if not self.data_root.is_dir():
+            raise DataError(f'{self.data_root}: the data root does not exist')
+        folders = self.video_folders()
+        self.videos: list[VideoRecord] = [read_video(f, require_fixations) for f in folders]
+        if not self.videos:
+            raise DataError(f'{self.data_root}: the split {split!r} holds no videos')
+        if sampling == 'random':
+            counts = [1] * len(self.videos)
+        else:
+            counts = [len(self._scored(video)) for video in self.videos]
+        self._ends = list(accumulate(counts))
+        # Shared with DataLoader workers, which may outlive an epoch.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.pipeline = Compose([build(TRANSFORMS, cfg) for cfg in pipeline])
+
+    # Which videos ------------------------------------------------------------------------------
+
+    def video_folders(self) -> list[Path]:
+        """Folders of this split's videos, in order.
+
+        Raises:
+            DataError: the split cannot be found.
+        """
+        root, split = self.data_root, self.split
+        if split not in SPLIT_FOLDERS:
+            if not (root / split).is_dir():
+                raise DataError(f'{root / split}: the split folder does not exist')
+            return subfolders(root / split)
+        folder = find_split_folder(root, self.folder_of_split[split])
+        if split == 'val' and (folder is None or self.folder_of_split['val'] == 'train'):
+            train = find_split_folder(root, 'train')
+            if train is not None:
+                return self._hold_out(subfolders(train))[1]
+        if folder is not None:
+            videos = subfolders(folder)
+            return self._hold_out(videos)[0] if self._train_is_shared(split) else videos
+        return self._only_split(split)
+
+    def _train_is_shared(self, split: str) -> bool:
+        """Whether the held-out videos have to be left out of this split."""
+        if split != 'train':
+            return False
+        own_folder = self.folder_of_split['val'] != 'train'
+        return not (own_folder and find_split_folder(self.data_root, 'val'))
+
+    def _hold_out(self, folders: list[Path]) -> tuple[list[Path], list[Path]]:
+        """The videos kept for training and those held out, chosen by the seed alone."""
+        if len(folders) < 2:
+            raise DataError(
+                f'{self.data_root}: no validation folder, and {len(folders)} training video(s) '
+                'are too few to hold one out'
+            )
+        count = max(1, round(self.holdout * len(folders)))
+        chosen = set(np.random.default_rng(self.seed).permutation(len(folders))[:count].tolist())
+        kept = [folder for i, folder in enumerate(folders) if i not in chosen]
+        return kept, [folders[i] for i in sorted(chosen)]
+
+    def _only_split(self, split: str) -> list[Path]:
+        """Videos of the one split there is, or a DataError that lists what there is."""
+        root = self.data_root
+        with_videos = [folder for folder in subfolders(root) if holds_videos(folder)]
+        if holds_videos(root):
+            with_videos = [root]
+        if self.single_split_serves_all and len(with_videos) == 1:
+            print_log(
+                f'{type(self).__name__}: {root} has no {split!r} split, its only videos are in '
+                f'{with_videos[0]}: using these. Scores on them are not held out.',
+                logger='current',
+                level=30,
+            )
+            self.split = with_videos[0].name
+            return subfolders(with_videos[0])
+        names = ' or '.join(SPLIT_FOLDERS[self.folder_of_split[split]])
+        found = ', '.join(folder.name for folder in with_videos) or 'no folder with videos'
+        raise DataError(
+            f'{root}: {type(self).__name__} needs a folder {names} for its split {split!r}, '
+            f'found {found}'
+        )
+
+    # Which clips -------------------------------------------------------------------------------
+
+    def _scored(self, video: VideoRecord) -> range:
+        return scored_frames(
+            len(video.frames), self.clip_len, self.sampling, self.stride, self.head
+        )
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """Names that go into checkpoints and reports."""
+        return dict(dataset=type(self).__name__, split=self.split)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that random clips are drawn for."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other random clips: they follow from seed, epoch and video, and nothing else."""
+        self._epoch.fill_(epoch)
+
+    def __deepcopy__(self, memo: dict) -> VideoSaliencyDataset:
+        # Nothing but the epoch ever changes, and that is meant to be shared; mmengine copies
+        # data loader configs, and a data set may list a million files.
+        return self
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """The video's number and the predicted frame's number (both from 0) of sample `index`.
+
+        Raises:
+            IndexError: index out of range.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f'sample {index} of {len(self)}')
+        number = bisect.bisect_right(self._ends, index)
+        video = self.videos[number]
+        if self.sampling == 'random':
+            first = min(self.clip_len, len(video.frames)) - 1
+            rng = np.random.default_rng((self.seed, self.epoch, number))
+            return number, int(rng.integers(first, len(video.frames)))
+        before = self._ends[number - 1] if number else 0
+        return number, self._scored(video)[index - before]
+
+    def sample_files(self, index: int) -> dict[str, Any]:
+        """Files and names of sample `index`, what the pipeline starts from."""
+        number, last = self.locate(index)
+        video = self.videos[number]
+        indices = clip_indices(last, self.clip_len, len(video.frames), self.head)
+        return dict(
+            self.metainfo,
+            video=video.name,
+            frame=Path(video.frames[last]).stem,
+            frame_paths=[video.frames[i] for i in indices],
+            density_path=video.densities[last],
+            fixation_path=video.fixations[last] if video.fixations else None,
+        )
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.pipeline(self.sample_files(index))

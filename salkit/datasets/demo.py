@@ -1,0 +1,36 @@
+"""The embedded demo data set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..registry import DATASETS
+from .base import VideoSaliencyDataset
+
+
+def cache_dir() -> Path:
+    """Where salkit keeps what it generates: $SALKIT_CACHE, or `salkit` in the user's cache."""
+    own = os.environ.get('SALKIT_CACHE')
+    if own:
+        return Path(own)
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'salkit'
+
+
+@DATASETS.register_module()
+class DemoDataset(VideoSaliencyDataset):
+    """Clips made from the photographs in scikit-image, generated on first use.
+
+    Args:
+        data_root: None for the generated data set in the cache folder; any folder in the layout of
+            `VideoSaliencyDataset` to use that one instead.
+        options: those of `VideoSaliencyDataset`.
+    """
+
+    def __init__(self, data_root: str | None = None, **options: Any) -> None:
+        if data_root is None:
+            from .demo_generator import DEMO_VERSION, generate_demo_data
+
+            data_root = str(generate_demo_data(cache_dir() / f'demo-v{DEMO_VERSION}'))
+        super().__init__(data_root, **options)

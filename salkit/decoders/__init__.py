@@ -1,0 +1,19 @@
+"""Decoders: whole ones, and the branches they are put together from."""
+
+from .base import Branch, BranchOutput, Decoder
+from .dfd import DFDBranch
+from .fusion import ConvFusion
+from .multi_branch import MultiBranchDecoder
+from .sfd import SFDBranch
+from .swin3d import Swin3DBranch
+
+__all__ = [
+    'Branch',
+    'BranchOutput',
+    'ConvFusion',
+    'DFDBranch',
+    'Decoder',
+    'MultiBranchDecoder',
+    'SFDBranch',
+    'Swin3DBranch',
+]

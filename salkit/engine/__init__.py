@@ -1,0 +1,15 @@
+"""mmengine's Runner with what training on today's torch needs."""
+
+from .amp import BFloat16OptimWrapper
+from .hooks import DumpMapsHook, EpochSeedHook, SafeCheckpointHook
+from .runner import SaliencyRunner, build_runner, find_latest_checkpoint
+
+__all__ = [
+    'BFloat16OptimWrapper',
+    'DumpMapsHook',
+    'EpochSeedHook',
+    'SafeCheckpointHook',
+    'SaliencyRunner',
+    'build_runner',
+    'find_latest_checkpoint',
+]

@@ -1,0 +1,228 @@
+"""The Runner: mmengine's, with safe checkpoints and helpful errors."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import mmengine
+import torch
+from mmengine.config import Config
+from mmengine.dist import master_only
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from .. import __version__
+from ..builder import build, check
+from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
+from ..errors import CheckpointError, ConfigError
+from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
+from .state import pack_message_hub, plain, unpack_message_hub
+
+
+def find_latest_checkpoint(work_dir: str | Path) -> Path | None:
+    """The checkpoint of the highest epoch or iteration in `work_dir`, or None.
+
+    Checkpoints get their final name only when they are complete, so the newest name is safe.
+    """
+    found = []
+    for path in Path(work_dir).glob('*.pth'):
+        match = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', path.name)
+        if match:
+            found.append((int(match[2]), path))
+    return max(found)[1] if found else None
+
+
+@RUNNERS.register_module()
+class SaliencyRunner(Runner):
+    """mmengine's Runner whose checkpoints are whole, plain and strictly loaded.
+
+    They are streamed to disk (a second copy of a large model does not fit many machines), hold
+    nothing but tensors and plain values, so that they load with `weights_only=True`, and must fit
+    the model in every entry.
+    """
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: Any = 'cpu',
+        strict: bool = True,
+        revise_keys: list | None = None,
+    ) -> dict[str, Any]:
+        """Load weights; with `resume`, also the rest of the state.
+
+        Args:
+            filename: a local file.
+            map_location: as for `torch.load`.
+            strict: must be True, entries are never dropped in silence.
+            revise_keys: not supported.
+
+        Raises:
+            CheckpointError: a file that cannot be read or does not fit.
+        """
+        if not strict or revise_keys:
+            raise CheckpointError(f'{filename}: only strict loading of unchanged keys is offered')
+        checkpoint = read_checkpoint(filename, map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        load_weights(model, checkpoint['state_dict'], filename)
+        if 'message_hub' in checkpoint:
+            checkpoint['message_hub'] = unpack_message_hub(checkpoint['message_hub'])
+        self._has_loaded = True
+        self.logger.info(f'Loaded checkpoint {filename}')
+        return checkpoint
+
+    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+        """Go on from a training checkpoint.
+
+        Raises:
+            CheckpointError: a checkpoint without the state of a training run.
+        """
+        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename))
+        if lacking:
+            raise CheckpointError(
+                f'{filename}: cannot be resumed, it holds no {", ".join(sorted(lacking))}; '
+                'use it as load_from instead'
+            )
+        super().resume(filename, *args, **kwargs)
+
+    @master_only
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = True,
+        backend_args: dict | None = None,
+    ) -> None:
+        """Write the state of the run to `out_dir/filename`, on a local disk.
+
+        Args:
+            out_dir: folder.
+            filename: file in it.
+            file_client_args: not supported, must be None.
+            save_optimizer: include the optimizer.
+            save_param_scheduler: include the schedulers.
+            meta: what to note beside; the epoch and iteration that training goes on with.
+            by_epoch: whether the call comes at the end of an epoch that is not counted yet.
+            backend_args: not supported, must be None.
+        """
+        if file_client_args is not None or backend_args is not None:
+            raise ConfigError('checkpoints are written to a local disk: drop backend_args')
+        position = dict(
+            epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch)
+        )
+        dataset = self.train_dataloader.dataset
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        checkpoint = dict(
+            meta={
+                **position,
+                **(meta or {}),
+                'cfg': self.cfg.pretty_text,
+                'seed': self.seed,
+                'experiment_name': self.experiment_name,
+                'time': time.strftime('%Y%m%d_%H%M%S'),
+                'mmengine_version': mmengine.__version__,
+                'salkit_version': __version__,
+                'dataset_meta': getattr(dataset, 'metainfo', None),
+            },
+            state_dict=model.state_dict(),
+            message_hub=pack_message_hub(self.message_hub.state_dict()),
+        )
+        if save_optimizer:
+            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+        if save_param_scheduler and self.param_schedulers is not None:
+            checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+
+
+def _scheduler_states(schedulers: Any) -> Any:
+    if isinstance(schedulers, dict):
+        return {name: _scheduler_states(group) for name, group in schedulers.items()}
+    return [scheduler.state_dict() for scheduler in schedulers]
+
+
+def _as_list(value: Any) -> list:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def check_components(cfg: Config) -> None:
+    """Check types and arguments of everything that mmengine would build only later.
+
+    Raises:
+        ConfigError: an unknown type or argument.
+    """
+    for key in ('val_evaluator', 'test_evaluator'):
+        for metric in _as_list(cfg.get(key)):
+            check(METRICS, metric)
+    hooks = [hook for hook in (cfg.get('default_hooks') or {}).values() if hook is not None]
+    for hook in [*hooks, *_as_list(cfg.get('custom_hooks'))]:
+        check(HOOKS, {k: v for k, v in hook.items() if k != 'priority'})
+
+
+def _open_dataloader(cfg: Config, key: str, clip_len: int | None) -> dict:
+    """The data loader config with its data set opened."""
+    loader = dict(cfg[key])
+    dataset = build(DATASETS, loader['dataset'])
+    given = getattr(dataset, 'clip_len', None)
+    if None not in (given, clip_len) and given != clip_len:
+        raise ConfigError(
+            f'model.encoder takes clips of {clip_len} frames, {key}.dataset gives clips of '
+            f'{given}: set clip_len of both to the same number'
+        )
+    loader['dataset'] = dataset
+    if not loader.get('num_workers'):
+        # A leaf may set num_workers=0 over a base that keeps its workers.
+        loader['persistent_workers'] = False
+    return loader
+
+
+def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> SaliencyRunner:
+    """Build the Runner of a config: model and data sets first, so that errors come early.
+
+    Args:
+        cfg: what `load_config` gives.
+        work_dir: for logs and checkpoints.
+        stages: which of 'train', 'val', 'test' it will run; other data sets are not opened.
+
+    Raises:
+        SalkitError: whatever in the config, data or checkpoints does not fit.
+    """
+    check_components(cfg)
+    if cfg.get('model') is None:
+        raise ConfigError('the config has no model')
+    # Random initial weights follow from the seed too; the Runner would seed after building.
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        torch.manual_seed(seed)
+    model = build(MODELS, cfg.model)
+    clip_len = getattr(getattr(model, 'encoder', None), 'clip_len', None)
+    arguments: dict[str, Any] = {}
+    for stage in ('train', 'val', 'test'):
+        if stage not in stages or cfg.get(f'{stage}_dataloader') is None:
+            continue
+        arguments[f'{stage}_dataloader'] = _open_dataloader(cfg, f'{stage}_dataloader', clip_len)
+        arguments[f'{stage}_cfg'] = cfg[f'{stage}_cfg']
+        if stage == 'train':
+            arguments['optim_wrapper'] = cfg.optim_wrapper
+            arguments['param_scheduler'] = cfg.get('param_scheduler')
+            arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
+        else:
+            arguments[f'{stage}_evaluator'] = cfg[f'{stage}_evaluator']
+    for key in (
+        'default_hooks', 'custom_hooks', 'load_from', 'resume', 'launcher', 'env_cfg',
+        'log_processor', 'log_level', 'visualizer', 'randomness', 'experiment_name',
+    ):  # fmt: skip
+        if cfg.get(key) is not None:
+            arguments[key] = cfg[key]
+    return SaliencyRunner(
+        model=model, work_dir=str(work_dir), default_scope=SCOPE, cfg=cfg, **arguments
+    )

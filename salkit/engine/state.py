@@ -1,0 +1,47 @@
+"""The Runner's state as plain values, so that checkpoints load without running code."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+
+
+def plain(value: Any) -> Any:
+    """`value` with NumPy values turned into tensors and numbers, and mappings into dicts."""
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value)
+    return value
+
+
+def pack_message_hub(state: dict[str, Any]) -> dict[str, Any]:
+    """mmengine's message hub state without its HistoryBuffer objects."""
+    scalars = {}
+    for key, buffer in state['log_scalars'].items():
+        log, count = buffer.data
+        scalars[key] = dict(log=plain(log), count=plain(count), max_length=buffer.max_length)
+    return dict(
+        log_scalars=scalars,
+        runtime_info=plain(state['runtime_info']),
+        resumed_keys=dict(state['resumed_keys']),
+    )
+
+
+def unpack_message_hub(state: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of `pack_message_hub`."""
+    scalars = OrderedDict()
+    for key, packed in state['log_scalars'].items():
+        scalars[key] = HistoryBuffer(
+            packed['log'].numpy(), packed['count'].numpy(), max_length=packed['max_length']
+        )
+    return dict(state, log_scalars=scalars)

@@ -1,0 +1,41 @@
+"""The errors salkit raises on purpose: each says in one line what is wrong and what was expected."""
+
+
+class SalkitError(Exception):
+    """Base of every error that a user can cause and mend.
+
+    The command line prints such an error as one line and leaves with status 2.
+    """
+
+
+class ConfigError(SalkitError):
+    """A config file, key, type name or argument that does not fit."""
+
+
+class ShapeError(SalkitError):
+    """A tensor whose rank, length or size is not what the receiver was built for."""
+
+
+class DataError(SalkitError):
+    """A data set folder or file that is missing, unreadable or does not match its neighbours."""
+
+
+class CheckpointError(SalkitError):
+    """A weights file that cannot be read safely or does not fit the model."""
+
+
+class PluginError(SalkitError):
+    """A plugin that could not be loaded, or registered something it may not."""
+
+
+def one_line(error: BaseException) -> str:
+    """The message of `error` as one line, for a terminal.
+
+    A DataLoader worker wraps an error in its whole traceback, whose last line is the message.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if lines[0].startswith('Caught ') and 'worker process' in lines[0]:
+        return lines[-1].split(': ', 1)[-1]
+    return ' '.join(lines)

@@ -1,0 +1,48 @@
+"""Fixed sine-cosine position tables and their resizing."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+
+def sine_cosine_table(num_positions: int, dim: int) -> Tensor:
+    """Sine-cosine encoding of positions 0 .. num_positions - 1 (Vaswani et al. 2017, sec. 3.5).
+
+    Channel j of position p is `p / 10000^(2 * (j // 2) / dim)`, through a sine where j is even and
+    a cosine where it is odd; computed in float64.
+
+    Returns:
+        (1, num_positions, dim) float32.
+    """
+    exponent = 2 * (np.arange(dim) // 2) / dim
+    angle = np.arange(num_positions)[:, None] / np.power(10000.0, exponent)
+    angle[:, 0::2] = np.sin(angle[:, 0::2])
+    angle[:, 1::2] = np.cos(angle[:, 1::2])
+    return torch.from_numpy(angle.astype(np.float32))[None]
+
+
+def resize_position_table(
+    table: Tensor, source_thw: tuple[int, int, int], target_thw: tuple[int, int, int]
+) -> Tensor:
+    """Resize a table of (t, h, w)-ordered positions, bicubically in space and linearly in time.
+
+    Args:
+        table: (1, t * h * w, C) for `source_thw`.
+        source_thw: the grid that `table` was made for.
+        target_thw: the grid wanted.
+
+    Returns:
+        (1, t * h * w, C) for `target_thw`; `table` itself where the grids are equal.
+    """
+    (t, h, w), (target_t, target_h, target_w) = source_thw, target_thw
+    if (h, w) != (target_h, target_w):
+        grid = rearrange(table, '1 (t h w) c -> t c h w', t=t, h=h, w=w)
+        grid = F.interpolate(grid, (target_h, target_w), mode='bicubic', align_corners=False)
+        table = rearrange(grid, 't c h w -> 1 (t h w) c')
+    if t != target_t:
+        line = rearrange(table, '1 (t n) c -> n c t', t=t)
+        line = F.interpolate(line, target_t, mode='linear', align_corners=False)
+        table = rearrange(line, 'n c t -> 1 (t n) c')
+    return table

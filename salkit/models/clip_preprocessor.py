@@ -1,0 +1,66 @@
+"""From a collated batch of the data set to what the model takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from ..errors import DataError
+from ..types import Targets
+
+
+def _stack(maps: list[Tensor | None]) -> Tensor | list[Tensor] | None:
+    """One tensor where the maps share a size, a list where they do not, None where any is None."""
+    if any(item is None for item in maps):
+        return None
+    if len({tuple(item.shape) for item in maps}) > 1:
+        return list(maps)
+    return torch.stack(list(maps))
+
+
+class ClipPreprocessor(BaseDataPreprocessor):
+    """Stacks clips, moves them to the device and normalises their pixels there.
+
+    Args:
+        pixel_mean: per RGB channel, for pixels scaled to [0, 1].
+        pixel_std: likewise.
+    """
+
+    def __init__(
+        self, pixel_mean: tuple[float, float, float], pixel_std: tuple[float, float, float]
+    ) -> None:
+        super().__init__()
+        shape = (1, 3, 1, 1, 1)
+        mean, std = torch.tensor(pixel_mean).view(shape), torch.tensor(pixel_std).view(shape)
+        self.register_buffer('pixel_mean', mean, persistent=False)
+        self.register_buffer('pixel_std', std, persistent=False)
+
+    def normalise(self, clip: Tensor) -> Tensor:
+        """Map (B, 3, T, H, W) uint8 RGB to normalised float32."""
+        return (clip.float() / 255 - self.pixel_mean) / self.pixel_std
+
+    def forward(self, data: dict[str, list[Any]], training: bool = False) -> dict[str, Any]:
+        """Prepare a batch.
+
+        Args:
+            data: lists over the batch, as `pseudo_collate` makes them: `clip` (3, T, H, W) uint8,
+                `density_map` and `fixation_map` (H, W) or None, and `meta`.
+            training: not used; the same for training and testing.
+
+        Returns:
+            `clip` (B, 3, T, H, W) float32, `targets` and `metas`, the keywords of
+            `SaliencyModel.forward`.
+
+        Raises:
+            DataError: clips of different size in one batch.
+        """
+        data = self.cast_data(data)
+        shapes = {tuple(clip.shape) for clip in data['clip']}
+        if len(shapes) > 1:
+            raise DataError(f'clips of one batch must have one shape, got {sorted(shapes)}')
+        targets = Targets(_stack(data['density_map']), _stack(data['fixation_map']))
+        clip = self.normalise(torch.stack(list(data['clip'])))
+        return dict(clip=clip, targets=targets, metas=list(data['meta']))

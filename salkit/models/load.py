@@ -1,0 +1,49 @@
+"""One call from a config's name to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from mmengine.config import Config
+
+from ..builder import build
+from ..checkpoints import load_weights, read_checkpoint
+from ..config import load_config
+from ..errors import ConfigError
+from ..registry import MODELS
+
+if TYPE_CHECKING:
+    from .saliency_model import SaliencyModel
+
+
+def build_model(
+    config_or_name: Config | str | Path,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device = 'cpu',
+) -> SaliencyModel:
+    """Build the model of a config, ready to predict.
+
+    Args:
+        config_or_name: a loaded config, a file, or a name such as `salfom/umt-l16_cc-kl`.
+        checkpoint: weights to load; random ones without.
+        device: where to put it.
+
+    Returns:
+        The model in evaluation mode. `model(clip)` maps a normalised float clip (B, 3, T, H, W) to
+        the saliency_map (B, H, W) of the last frames; `model.encoder` and `model.decoder` are its
+        parts, `model.data_preprocessor.normalise(frames)` gives such a clip from uint8 RGB.
+
+    Raises:
+        ConfigError: a config that does not exist or does not build.
+        CheckpointError: a checkpoint that cannot be read or does not fit.
+    """
+    is_config = isinstance(config_or_name, Config)
+    cfg = config_or_name if is_config else load_config(config_or_name)
+    if cfg.get('model') is None:
+        raise ConfigError(f'{cfg.filename}: the config has no model')
+    model = build(MODELS, cfg.model)
+    if checkpoint is not None:
+        load_weights(model, read_checkpoint(checkpoint)['state_dict'], checkpoint)
+    return model.to(device).eval()

@@ -1,0 +1,100 @@
+"""The model that the Runner trains and tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from ..builder import build
+from ..decoders import Decoder
+from ..encoders import Encoder
+from ..errors import ConfigError
+from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
+from ..types import ClipMeta, Targets
+from .clip_preprocessor import ClipPreprocessor
+from .postprocess import postprocess_map
+
+
+@MODELS.register_module()
+class SaliencyModel(BaseModel):
+    """A video encoder, a decoder and any number of losses (SalFoM; the paper).
+
+    Args:
+        encoder: config of an encoder.
+        decoder: config of a decoder.
+        losses: configs of the losses by name; one set to None is left out. Their sum is trained.
+        blur_kernel: side of the Gaussian blur after resizing to the frame, when testing; 0: none.
+        init_cfg: mmengine's initialisation config.
+
+    Attributes:
+        encoder: the built encoder.
+        decoder: the built decoder.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        decoder: dict,
+        losses: dict[str, dict | None] | None = None,
+        blur_kernel: int = 11,
+        init_cfg: dict | None = None,
+    ) -> None:
+        built = build(ENCODERS, encoder, Encoder)
+        super().__init__(ClipPreprocessor(built.pixel_mean, built.pixel_std), init_cfg)
+        self.encoder = built
+        self.decoder = build(
+            DECODERS, decoder, Decoder, in_specs=built.features, clip_len=built.clip_len
+        )
+        self.losses = nn.ModuleDict(
+            {name: build(LOSSES, cfg) for name, cfg in (losses or {}).items() if cfg is not None}
+        )
+        self.blur_kernel = blur_kernel
+
+    def forward(
+        self,
+        clip: Tensor,
+        targets: Targets | None = None,
+        metas: list[ClipMeta] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Predict the saliency of each clip's last frame.
+
+        Args:
+            clip: (B, 3, T, H, W) float, normalised.
+            targets: ground truth at the clip's size (mode 'loss') or the frame's ('predict').
+            metas: where each clip comes from, and its frame's size; for mode 'predict'.
+            mode: 'tensor' -> saliency_map (B, H, W) in [0, 1]; 'loss' -> dict of scalars called
+                `loss_<name>`; 'predict' -> one dict a clip with `saliency_map` (rows, columns)
+                resized to the frame and blurred, its `density_map`, `fixation_map` and `meta`.
+
+        Raises:
+            ShapeError: a clip that the encoder does not take.
+        """
+        saliency_map = self.decoder(self.encoder(clip), tuple(clip.shape[-2:]))
+        if mode == 'tensor':
+            return saliency_map
+        if mode == 'loss':
+            if not self.losses:
+                raise ConfigError('SaliencyModel: losses is empty, training needs at least one')
+            return {f'loss_{k}': loss(saliency_map, targets) for k, loss in self.losses.items()}
+        if mode == 'predict':
+            return self._predictions(saliency_map, targets, metas)
+        raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
+
+    def _predictions(
+        self, saliency_map: Tensor, targets: Targets | None, metas: list[ClipMeta] | None
+    ) -> list[dict]:
+        targets = targets or Targets()
+        predictions = []
+        for index, meta in enumerate(metas or [None] * len(saliency_map)):
+            one = saliency_map[index : index + 1].float()
+            size = meta.size if meta else None
+            final = postprocess_map(one, size, self.blur_kernel)[0]
+            prediction = dict(meta=meta, saliency_map=final)
+            for name in ('density_map', 'fixation_map'):
+                maps = getattr(targets, name)
+                prediction[name] = None if maps is None else maps[index]
+            predictions.append(prediction)
+        return predictions

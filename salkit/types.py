@@ -1,0 +1,63 @@
+"""Small value types that encoders, decoders, losses and metrics exchange.
+
+Axis legend used all over salkit: B batch, C channels, T frames of a clip, t temporal length of a
+feature, H, W rows and columns in pixels, h, w rows and columns of a feature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """What one feature of an encoder looks like, before any clip is seen.
+
+    Attributes:
+        channels: C of the feature (B, C, t, h, w).
+        stride_thw: clip pixels per feature cell along time, rows and columns, so that a clip
+            (T, H, W) gives (T / stride_t, H / stride_h, W / stride_w).
+    """
+
+    channels: int
+    stride_thw: tuple[int, int, int]
+
+    def length(self, clip_len: int) -> int:
+        """Temporal length t of the feature for a clip of `clip_len` frames, at least 1."""
+        return max(1, clip_len // self.stride_thw[0])
+
+
+@dataclass(frozen=True)
+class ClipMeta:
+    """Where a clip comes from.
+
+    Attributes:
+        dataset: data set class.
+        split: its split.
+        video: name of the video.
+        frame: name of the predicted frame, the clip's last.
+        size: (rows, columns) of that frame as stored.
+    """
+
+    dataset: str
+    split: str
+    video: str
+    frame: str
+    size: tuple[int, int]
+
+
+@dataclass
+class Targets:
+    """Ground truth of the frames that a batch of clips is scored on (each clip's last frame).
+
+    Attributes:
+        density_map: (B, H, W) float >= 0, or None where a data set has none.
+        fixation_map: (B, H, W) float, 1 at fixated pixels and 0 elsewhere, or None.
+    """
+
+    density_map: Tensor | None = None
+    fixation_map: Tensor | None = None

@@ -1,0 +1,70 @@
+"""Packaging of salkit; the build system is named in pyproject.toml."""
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+
+
+class BuildWithConfigs(build_py):
+    """Copies `configs/` into the package, so that the wheel finds them by name."""
+
+    def run(self):
+        """Build the modules, then copy the configs; an editable install reads the checkout."""
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / 'salkit' / '_configs'
+            shutil.rmtree(target, ignore_errors=True)
+            ignore = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(ROOT / 'configs', target, ignore=ignore)
+
+
+def read_version():
+    """The version in salkit/__init__.py, read without importing it."""
+    text = (ROOT / 'salkit' / '__init__.py').read_text(encoding='utf-8')
+    return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)[1]
+
+
+DEMO = ['matplotlib>=3.9']
+
+setup(
+    name='salkit',
+    version=read_version(),
+    description='Toolkit for video saliency prediction with video foundation models',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    python_requires='>=3.10',
+    packages=find_packages(include=['salkit', 'salkit.*']),
+    cmdclass={'build_py': BuildWithConfigs},
+    install_requires=[
+        'einops>=0.8',
+        'mmcv-lite>=2.2',
+        'mmengine>=0.10.7',
+        'numpy>=2.0',
+        'opencv-python>=4.10',
+        'pillow>=10',
+        'pluggy>=1.5',
+        'scikit-image>=0.25',
+        'scipy>=1.13',
+        'tensorboard>=2.18',
+        'timm>=1.0.12',
+        'torch>=2.6',
+        'torchvision>=0.21',
+        'tqdm>=4.66',
+    ],
+    extras_require={
+        'demo': DEMO,
+        'dev': [*DEMO, 'build>=1.2', 'hypothesis>=6.100', 'pytest>=8', 'ruff>=0.14'],
+    },
+    entry_points={'console_scripts': ['salkit = salkit.cli:main']},
+    classifiers=[
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)

@@ -1,0 +1,59 @@
+"""Fixtures that need files: the golden scores beside the tests, the real sample sequence."""
+
+import json
+import os
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from PIL import Image
+
+# The first example pays for imports and caches, and a shared machine has its own pace.
+hypothesis.settings.register_profile('salkit', deadline=None)
+hypothesis.settings.load_profile('salkit')
+
+DATA = Path(__file__).parent / 'data'
+
+
+@pytest.fixture(scope='session')
+def sample_sequence():
+    """Folder of one real sequence, with `maps` and `fixation` PNGs, a frame a file."""
+    root = os.environ.get('SALKIT_SAMPLE_DATA')
+    if not root:
+        pytest.skip('SALKIT_SAMPLE_DATA is unset: it names the folder that holds ucf_sports')
+    return Path(root) / 'ucf_sports' / 'testing' / 'Diving-Side-001'
+
+
+@pytest.fixture(scope='session')
+def golden_scores():
+    """Scores of the reference codes: GNU Octave on the MIT benchmark's, and others."""
+    return json.loads((DATA / 'metrics_golden.json').read_text())
+
+
+@pytest.fixture(scope='session')
+def golden_predictions():
+    """Function from a key such as 'a_001' (kind and frame) to the prediction that was scored."""
+    with np.load(DATA / 'metrics_golden.npz') as stored:
+        quarter, frames, maps = stored['pred_a_quarter'], stored['pred_d_frames'], stored['pred_d']
+    # The centre Gaussian is the same left and right, above and below; both sides are even.
+    half = np.concatenate([quarter, quarter[::-1]])
+    stored = {'a': np.concatenate([half, half[:, ::-1]], axis=1)}
+    stored |= {f'd_{frame:03d}': frame_map for frame, frame_map in zip(frames, maps, strict=True)}
+
+    def prediction(key):
+        return stored['a'] if key.startswith('a_') else stored[key]
+
+    return prediction
+
+
+@pytest.fixture(scope='session')
+def sample_targets(sample_sequence):
+    """Function from a frame number (from 1) to its density map in [0, 1] and its fixation map."""
+    folders = [sorted((sample_sequence / name).glob('*.png')) for name in ('maps', 'fixation')]
+
+    def targets(frame):
+        density, fixations = (np.asarray(Image.open(files[frame - 1])) for files in folders)
+        return density / 255, fixations > 0
+
+    return targets
