@@ -127,9 +127,7 @@ def _descend(node: Any, part: str, full_key: str) -> Any:
             )
         return node[int(part)]
     if not isinstance(node, Mapping):
-        raise ConfigError(
-            f'--cfg-options {full_key}: there is nothing inside {node!r} to override'
-        )
+        raise ConfigError(f'--cfg-options {full_key}: there is nothing inside {node!r} to override')
     if part not in node:
         nearest = difflib.get_close_matches(part, list(node), n=1)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there: {", ".join(node)}'

@@ -1,4 +1,4 @@
-"""The errors salkit raises on purpose: each says in one line what is wrong and what was expected."""
+"""The errors salkit raises on purpose: one line that says what is wrong and what was expected."""
 
 
 class SalkitError(Exception):

@@ -54,6 +54,4 @@ def start_processes(cfg: Config) -> None:
     if cfg.launcher != 'pytorch' or torch.cuda.is_available():
         return
     torch.distributed.init_process_group('gloo')
-    cfg.setdefault(
-        'model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None)
-    )
+    cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))

@@ -11,6 +11,7 @@ from .train import train
 
 if TYPE_CHECKING:
     import numpy as np
+    from mmengine.config import Config
 
     from ..datasets import VideoSaliencyDataset
     from ..metrics import ScoreReport
@@ -119,6 +120,26 @@ def draw_grid(model, dataset: VideoSaliencyDataset, path: Path, rows: int = 6) -
     temporary.replace(path)
 
 
+def resume_same_run(cfg: Config, work_dir: Path) -> None:
+    """Let `cfg` go on from the latest checkpoint in `work_dir`, if that was made by the same run.
+
+    A demo that was interrupted, or run before, then does nothing twice.
+    """
+    from mmengine.config import Config
+
+    from ..checkpoints import read_checkpoint
+    from ..engine import find_latest_checkpoint
+
+    latest = find_latest_checkpoint(work_dir)
+    if latest is None:
+        return
+    meta = read_checkpoint(latest).get('meta', {})
+    earlier = Config.fromstring(meta.get('cfg', ''), '.py')
+    compared = set(cfg) - {'resume', 'load_from', 'launcher'}
+    if all(earlier.get(key) == cfg[key] for key in compared):
+        cfg.resume, cfg.load_from = True, str(latest)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the whole demo."""
     from ..config import load_config, parse_options
@@ -128,6 +149,7 @@ def run(args: argparse.Namespace) -> int:
 
     work_dir = Path(args.work_dir)
     cfg = load_config(CONFIG, parse_options(args.cfg_options))
+    resume_same_run(cfg, work_dir)
     runner = train(cfg, work_dir)
     checkpoint = runner.message_hub.get_info('best_ckpt')
     report = evaluate(cfg, checkpoint, work_dir)

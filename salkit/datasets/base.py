@@ -82,6 +82,8 @@ class VideoSaliencyDataset(Dataset):
                 f'{name}: clip_len and stride must be at least 1 and holdout between 0 and 1, '
                 f'got {clip_len}, {stride}, {holdout}'
             )
+        if not data_root:
+            raise DataError(f'{name}: data_root is not set; --cfg-options data_root=FOLDER sets it')
         self.data_root = Path(data_root).expanduser()
         self.split = split
         self.clip_len = clip_len
@@ -227,6 +229,8 @@ class VideoSaliencyDataset(Dataset):
             frame_paths=[video.frames[i] for i in indices],
             density_path=video.densities[last],
             fixation_path=video.fixations[last] if video.fixations else None,
+            # For transforms that draw at random; another stream than the choice of the clip.
+            rng=np.random.default_rng((self.seed, self.epoch, number, last)),
         )
 
     def __getitem__(self, index: int) -> dict[str, Any]:

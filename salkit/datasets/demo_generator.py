@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from salkit.datasets.demo_scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
-from salkit.errors import ConfigError, DataError
+from ..errors import ConfigError, DataError
+from .demo_scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
 
 DEMO_VERSION = 1
-DEFAULT_VIDEOS = {'train': 64, 'val': 12, 'test': 16}
+DEFAULT_VIDEOS = {'train': 256, 'val': 12, 'test': 24}
 MIN_FRAMES = 32
 OBSERVERS = 24
 INFO_NAME = 'demo.json'
 
-_AT_ATTRACTOR, _AT_CENTER = 0.78, 0.12  # the rest looks at a decoy or at a spot of the photo
+_AT_ATTRACTOR, _AT_CENTER = 0.88, 0.06  # the rest looks at a decoy or at a spot of the photo
 _CENTER_BEFORE_ONSET = 0.7
 _LAG = 2  # frames by which gaze trails the attractor
 _DWELL = 8  # frames that an observer stays with one choice
@@ -36,8 +36,8 @@ def generate_demo_data(
     *,
     seed: int = 0,
     videos: dict[str, int] | None = None,
-    frames: int = 40,
-    size: tuple[int, int] = (144, 192),
+    frames: int = 36,
+    size: tuple[int, int] = (128, 192),
     progress: bool = True,
 ) -> Path:
     """Make the demo data set, unless `root` holds it already.
@@ -51,8 +51,8 @@ def generate_demo_data(
     Args:
         root: Folder to make; its parents are made too.
         seed: Seed of everything random.
-        videos: Number of clips by split name, out of 'train', 'val' and 'test'. Default: 64, 12
-            and 16.
+        videos: Number of clips by split name, out of 'train', 'val' and 'test'. Default: 256, 12
+            and 24.
         frames: Frames in each clip, at least 32.
         size: Frame height and width in pixels, each at least 48. Lengths and speeds scale with the
             height.
@@ -247,7 +247,7 @@ def _write_clip(folder: Path, wanted: dict, split: str, index: int) -> dict:
         name = f'{t + 1:04d}'
         fixation_map = np.zeros(size, np.uint8)
         fixation_map[points[:, 0], points[:, 1]] = 255
-        density_map = density_from_points(np.argwhere(fixation_map), size, sigma_px=size[0] / 16)
+        density_map = density_from_points(np.argwhere(fixation_map), size, sigma_px=size[0] / 10)
         _write_image(video / 'images' / f'{name}.jpg', draw_frame(scene, t))
         _write_image(video / 'maps' / f'{name}.png', np.rint(density_map * 255).astype(np.uint8))
         _write_image(video / 'fixation' / f'{name}.png', fixation_map)

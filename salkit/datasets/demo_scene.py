@@ -7,39 +7,37 @@ is static relative to the background has one canvas point and follows the camera
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 
-from salkit.errors import DataError
+from .demo_drawing import SPRITE_SCALE, choose_colors, crop_photo, draw_sprite, resample
 
 # Photographs inside the scikit-image wheel. The two motorcycle views show one scene: one split.
 PHOTOS: dict[str, tuple[str, ...]] = {
     'train': (
         'astronaut.png',
         'grass.png',
-        'coffee.png',
+        'motorcycle_left.png',
         'moon.png',
-        'rocket.jpg',
+        'chelsea.png',
         'brick.png',
         'ihc.png',
-        'coins.png',
+        'motorcycle_right.png',
         'hubble_deep_field.jpg',
+        'clock_motion.png',
+        'cell.png',
+        'microaneurysms.png',
     ),
-    'val': ('retina.jpg', 'gravel.png'),
-    'test': ('chelsea.png', 'motorcycle_left.png', 'camera.png', 'motorcycle_right.png'),
+    'val': ('coins.png', 'retina.jpg'),
+    'test': ('coffee.png', 'camera.png', 'rocket.jpg', 'gravel.png'),
 }
 SPLITS = tuple(PHOTOS)
 SHAPES = ('disk', 'ring', 'star', 'polygon')
 FILLS = ('plain', 'stripes', 'cutout')
 REFERENCE_HEIGHT = 144  # lengths and speeds are tuned at this height and scale with it
 REFERENCE_FRAMES = 40  # the camera covers the same ground in a longer clip, more slowly
-SPRITE_SCALE = 2
-SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True)
@@ -122,31 +120,31 @@ def plan_scene(
     rng = np.random.default_rng([seed, SPLITS.index(split), index, 0])
     photo = PHOTOS[split][index % len(PHOTOS[split])]
     kind = _kind(index)
-    canvas = _crop(rng, photo, tuple(round(1.5 * n) for n in size))
+    canvas = crop_photo(rng, photo, tuple(round(1.5 * n) for n in size))
     camera = _camera_path(rng, frames, size, canvas.shape[:2])
-    n_decoys = int(rng.choice(3, p=(0.1, 0.5, 0.4))) if kind == 'moving' else 0
+    n_decoys = int(rng.choice(3, p=(0.5, 0.4, 0.1))) if kind == 'moving' else 0
 
-    shape, fill = str(rng.choice(SHAPES)), str(rng.choice(FILLS))
+    shape, fill = str(rng.choice(SHAPES)), str(rng.choice(FILLS, p=(0.5, 0.4, 0.1)))
     texture_photo = str(rng.choice(PHOTOS[split])) if fill == 'cutout' else None
     onset = int(rng.uniform(0.3, 0.6) * frames) if kind == 'appearing' else 0
     objects: list[SceneObject] = []
     for number in range(1 + n_decoys):
-        radius = size[0] * rng.uniform(0.105, 0.165)
+        radius = size[0] * rng.uniform(0.12, 0.18)
         if number == 0 and kind == 'moving':
             positions = _moving_path(rng, camera, size, radius)
         else:
             positions = _static_path(rng, camera, size, radius, objects)
             positions[:onset] = np.nan
         middle = to_canvas(positions[onset], camera[onset], size)
-        colors = _colors(rng, canvas, middle, radius)
-        texture = _crop(rng, texture_photo, (64, 64), 0.3) if texture_photo else None
+        colors = choose_colors(rng, canvas, middle, radius)
+        texture = crop_photo(rng, texture_photo, (64, 64), 0.3) if texture_photo else None
         objects.append(
             SceneObject(
                 is_attractor=number == 0,
                 shape=shape,
                 fill=fill,
                 radius=radius,
-                sprite=_sprite(rng, shape, fill, radius, colors, texture),
+                sprite=draw_sprite(rng, shape, fill, radius, colors, texture),
                 positions=positions,
             )
         )
@@ -182,7 +180,7 @@ def draw_frame(scene: DemoScene, t: int) -> np.ndarray:
     """
     zoom = scene.camera[t, 2]
     corner = to_canvas(np.zeros(2), scene.camera[t], scene.size)
-    frame = _resample(scene.canvas, corner, 1 / zoom, scene.size)
+    frame = resample(scene.canvas, corner, 1 / zoom, scene.size)
     for obj in scene.objects:
         center = obj.positions[t]
         if np.isnan(center[0]):
@@ -194,92 +192,17 @@ def draw_frame(scene: DemoScene, t: int) -> np.ndarray:
             continue
         step = SPRITE_SCALE / zoom
         corner = (low - center) * step + (len(obj.sprite) - 1) / 2
-        sprite = _resample(obj.sprite, corner, step, tuple(high - low))
+        sprite = resample(obj.sprite, corner, step, tuple(high - low))
         patch = frame[low[0] : high[0], low[1] : high[1]]
         patch *= 1 - sprite[..., 3:]
         patch += sprite[..., :3]
     return np.clip(np.rint(frame * 255), 0, 255).astype(np.uint8)
 
 
-def _resample(
-    image: np.ndarray, corner: np.ndarray, step: float, size: tuple[int, int]
-) -> np.ndarray:
-    """Sample `size` points of an image, `step` apart from the point `corner` (y, x) on."""
-    from skimage.transform import AffineTransform, warp
-
-    view = AffineTransform(matrix=np.array([[step, 0, corner[1]], [0, step, corner[0]], [0, 0, 1]]))
-    return warp(image, view, output_shape=size, order=1, mode='edge')
-
-
-def _sprite(
-    rng: np.random.Generator,
-    shape: str,
-    fill: str,
-    radius: float,
-    colors: np.ndarray,
-    texture: np.ndarray | None,
-) -> np.ndarray:
-    """Draw an object, `SPRITE_SCALE` pixels to a canvas pixel, premultiplied RGBA (n, n, 4)."""
-    from skimage.draw import polygon2mask
-
-    n = 2 * int(np.ceil(SPRITE_SCALE * radius)) + 5  # with an empty border
-    fine = SUPERSAMPLING
-    outline = _outline(rng, shape)
-
-    def cover(scale: float) -> np.ndarray:
-        vertices = outline * (scale * radius * SPRITE_SCALE * fine) + (n * fine - 1) / 2
-        mask = polygon2mask((n * fine, n * fine), vertices)
-        return mask.reshape(n, fine, n, fine).mean(axis=(1, 3))[..., None]
-
-    whole, inside = cover(1), cover(0.8)
-    if shape == 'ring':
-        whole, inside = whole - cover(0.45), np.maximum(inside - cover(0.6), 0)
-    if fill == 'plain':
-        paint = colors[0]
-    elif fill == 'stripes':
-        v, u = (np.mgrid[:n, :n] - (n - 1) / 2) / (radius * SPRITE_SCALE)
-        mix = np.clip(0.5 + 2 * np.sin(7 * (u + v)), 0, 1)[..., None]
-        paint = mix * colors[0] + (1 - mix) * colors[1]
-    else:
-        paint = _resample(texture, np.zeros(2), (len(texture) - 1) / (n - 1), (n, n))
-    paint = paint * inside + colors[0] * (1 - inside)
-    return np.concatenate([paint * whole, whole], axis=-1)
-
-
 def _kind(index: int) -> str:
     """65 % moving, 20 % appearing, 15 % static, evenly mixed in any run of clips."""
     share = (index + 0.5) * 0.6180339887498949 % 1
     return 'moving' if share < 0.65 else 'appearing' if share < 0.85 else 'static'
-
-
-@lru_cache(maxsize=32)
-def _load_photo(name: str) -> np.ndarray:
-    """Read a photo that scikit-image carries, as (h, w, 3) float32 in [0, 1]."""
-    from PIL import Image
-
-    path = files('skimage') / 'data' / name
-    try:
-        with path.open('rb') as file, Image.open(file) as image:
-            return np.asarray(image.convert('RGB'), dtype=np.float32) / 255
-    except OSError as error:
-        raise DataError(f'scikit-image lacks its photograph {name}: reinstall it') from error
-
-
-def _crop(
-    rng: np.random.Generator, photo: str, size: tuple[int, int], smallest: float = 0.6
-) -> np.ndarray:
-    """Cut a random part out of a photo, perhaps mirrored, and scale it to `size`."""
-    from skimage.transform import resize
-
-    image = _load_photo(photo)
-    scale = min(image.shape[0] / size[0], image.shape[1] / size[1]) * rng.uniform(smallest, 1)
-    height, width = (min(round(n * scale), m) for n, m in zip(size, image.shape, strict=False))
-    top = rng.integers(image.shape[0] - height + 1)
-    left = rng.integers(image.shape[1] - width + 1)
-    part = image[top : top + height, left : left + width]
-    if rng.random() < 0.5:
-        part = part[:, ::-1]
-    return np.clip(resize(part, size, order=1, anti_aliasing=scale > 1), 0, 1)
 
 
 def _camera_path(
@@ -305,7 +228,7 @@ def _moving_path(
     """A curved path (frames, 2) that bounces inside the frame, 1.5-4 px a frame on the photo."""
     low = np.full(2, 0.6 * radius)
     high = np.array(size) - 1 - low
-    speed = rng.uniform(1.5, 4) * size[0] / REFERENCE_HEIGHT
+    speed = rng.uniform(3, 7) * size[0] / REFERENCE_HEIGHT
     heading, turn = rng.uniform(0, 2 * np.pi), rng.uniform(-0.05, 0.05)
     velocity = speed * np.array([np.sin(heading), np.cos(heading)])
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
@@ -340,33 +263,6 @@ def _static_path(
     wanted = 6 * size[0] / REFERENCE_HEIGHT
     score = np.where(stays, np.minimum(room, wanted), -np.inf)
     return paths[np.argmax(score)].copy()
-
-
-def _outline(rng: np.random.Generator, shape: str) -> np.ndarray:
-    """Vertices (n, 2) of a shape of radius 1 around the origin, at a random angle."""
-    if shape == 'star':
-        angles, radii = np.arange(10) * np.pi / 5, np.tile((1, 0.45), 5)
-    elif shape == 'polygon':
-        angles, radii = np.arange(corners := rng.integers(3, 7)) * 2 * np.pi / corners, 1
-    else:
-        angles, radii = np.arange(48) * np.pi / 24, 1
-    angles = angles + rng.uniform(0, 2 * np.pi)
-    return np.stack([radii * np.sin(angles), radii * np.cos(angles)], axis=-1)
-
-
-def _colors(
-    rng: np.random.Generator, canvas: np.ndarray, middle: np.ndarray, radius: float
-) -> np.ndarray:
-    """Two saturated colours (2, 3); of six candidates the first stands out most from the photo."""
-    (top, left), (bottom, right) = (np.maximum(middle + s * radius, 0).astype(int) for s in (-1, 1))
-    ground = canvas[top : bottom + 1, left : right + 1].mean(axis=(0, 1))
-    hues, values = rng.random(6), rng.uniform(0.7, 1, 6)
-    candidates = np.array(
-        [colorsys.hsv_to_rgb(h, 0.95, v) for h, v in zip(hues, values, strict=True)]
-    )
-    best = np.argmax(np.linalg.norm(candidates - ground, axis=1))
-    second = colorsys.hsv_to_rgb((hues[best] + rng.uniform(0.25, 0.75)) % 1, 0.9, 1)
-    return np.array([candidates[best], second])
 
 
 def _contrast_spots(canvas: np.ndarray, size: tuple[int, int]) -> np.ndarray:

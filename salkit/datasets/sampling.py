@@ -11,12 +11,12 @@ SAMPLINGS = ('random', 'strided', 'all')
 def check_choice(owner: str, argument: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise ConfigError unless `value` is one of `choices`."""
     if value not in choices:
-        raise ConfigError(
-            f'{owner}: {argument} must be one of {", ".join(choices)}, got {value!r}'
-        )
+        raise ConfigError(f'{owner}: {argument} must be one of {", ".join(choices)}, got {value!r}')
 
 
-def clip_indices(last: int, clip_len: int, num_frames: int, head: str = 'repeat-first') -> list[int]:
+def clip_indices(
+    last: int, clip_len: int, num_frames: int, head: str = 'repeat-first'
+) -> list[int]:
     """Frame numbers (from 0) of the clip that predicts frame `last`.
 
     Args:

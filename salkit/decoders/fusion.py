@@ -35,6 +35,8 @@ class ConvFusion(nn.Module):
             conv_relu(2, hidden[0], hidden[1], 3, padding=1),
             nn.Conv2d(hidden[1], 1, 3, padding=1, bias=False),
         )
+        # Training starts from an even map; a saturated sigmoid would learn slowly.
+        nn.init.normal_(self.layers[-1].weight, std=0.01)
 
     def forward(self, maps: dict[str, Tensor]) -> Tensor:
         """Fuse (B, c_i, H, W) by branch name into (B, 1, H, W) in [0, 1]."""

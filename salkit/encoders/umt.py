@@ -124,9 +124,7 @@ class UMTEncoder(Encoder):
                 f'UMTEncoder: depth must be 1 to {full_depth} for arch {arch!r}, got {depth}'
             )
         if dim % num_heads:
-            raise ConfigError(
-                f'UMTEncoder: num_heads must divide embed_dim {dim}, got {num_heads}'
-            )
+            raise ConfigError(f'UMTEncoder: num_heads must divide embed_dim {dim}, got {num_heads}')
         if clip_len < 1:
             raise ConfigError(f'UMTEncoder: clip_len must be at least 1, got {clip_len}')
         if not -1 <= frozen_stages <= depth:

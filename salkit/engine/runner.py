@@ -114,9 +114,7 @@ class SaliencyRunner(Runner):
         """
         if file_client_args is not None or backend_args is not None:
             raise ConfigError('checkpoints are written to a local disk: drop backend_args')
-        position = dict(
-            epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch)
-        )
+        position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
         dataset = self.train_dataloader.dataset
         model = self.model.module if is_model_wrapper(self.model) else self.model
         checkpoint = dict(

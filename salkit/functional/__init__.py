@@ -5,10 +5,10 @@ are H, W. Tensors stay on their device, NumPy arrays come back as NumPy. The def
 the MIT saliency benchmark, which `dhf1k-matlab` scores with.
 """
 
-from salkit.functional.auc import auc_judd
-from salkit.functional.cc import cc
-from salkit.functional.kl import kl_div
-from salkit.functional.nss import nss
-from salkit.functional.sim import sim
+from .auc import auc_judd
+from .cc import cc
+from .kl import kl_div
+from .nss import nss
+from .sim import sim
 
 __all__ = ['auc_judd', 'cc', 'kl_div', 'nss', 'sim']

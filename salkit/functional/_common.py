@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from salkit.errors import ShapeError
+from ..errors import ShapeError
 
 MAP_DIMS = (-2, -1)
 

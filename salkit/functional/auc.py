@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from salkit.functional._common import measure
+from ._common import measure
 
 TIES = ('expected', 'pessimistic', 'half')
 

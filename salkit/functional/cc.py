@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from salkit.functional._common import MAP_DIMS, center, largest_magnitude, measure
+from ._common import MAP_DIMS, center, largest_magnitude, measure
 
 
 @measure

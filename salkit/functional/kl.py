@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from salkit.functional._common import MAP_DIMS, measure, normalize_sum
+from ._common import MAP_DIMS, measure, normalize_sum
 
 
 @measure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from salkit.functional._common import MAP_DIMS, center, measure
+from ._common import MAP_DIMS, center, measure
 
 
 @measure

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from salkit.errors import DataError, ShapeError
-from salkit.types import Targets
+from ..errors import DataError, ShapeError
+from ..types import Targets
 
 
 class SaliencyLoss(nn.Module, ABC):

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from salkit.functional import cc
-from salkit.losses.base import SaliencyLoss
-from salkit.registry import LOSSES
+from ..functional import cc
+from ..registry import LOSSES
+from .base import SaliencyLoss
 
 _EPS = 1e-6
 

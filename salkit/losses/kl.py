@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from salkit.functional import kl_div
-from salkit.losses.base import SaliencyLoss
-from salkit.registry import LOSSES
+from ..functional import kl_div
+from ..registry import LOSSES
+from .base import SaliencyLoss
 
 
 @LOSSES.register_module()

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from salkit.functional import nss
-from salkit.losses.base import SaliencyLoss
-from salkit.registry import LOSSES
+from ..functional import nss
+from ..registry import LOSSES
+from .base import SaliencyLoss
 
 _EPS = 1e-7
 

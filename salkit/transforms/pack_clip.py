@@ -25,9 +25,7 @@ class PackClip(BaseTransform):
         packed = dict(clip=torch.from_numpy(clip))
         for name in ('density_map', 'fixation_map'):
             value = results.get(name)
-            packed[name] = (
-                None if value is None else torch.from_numpy(np.asarray(value, np.float32))
-            )
+            packed[name] = None if value is None else torch.from_numpy(np.array(value, np.float32))
         packed['meta'] = ClipMeta(
             results['dataset'], results['split'], results['video'], results['frame'],
             tuple(results['size']),

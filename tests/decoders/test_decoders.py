@@ -122,7 +122,9 @@ def test_dfd_adds_what_swin3d_hands_over():
     decoder = small_decoder(sfd=None).eval()
     clip = feature()
     with torch.no_grad():
-        with_laterals = decoder.branches['dfd']((clip,), decoder.branches['swin3d']((clip,)).laterals)
+        with_laterals = decoder.branches['dfd'](
+            (clip,), decoder.branches['swin3d']((clip,)).laterals
+        )
         without = decoder.branches['dfd']((clip,), ())
     assert not torch.allclose(with_laterals.laterals[0], without.laterals[0])
     torch.testing.assert_close(

@@ -46,9 +46,8 @@ def test_sine_cosine_table_is_the_formula():
 
 def test_resizing_positions_keeps_the_order_of_axes():
     # A table that counts frames in one channel and columns in the other.
-    t, h, w = torch.meshgrid(
-        torch.arange(4.0), torch.arange(3.0), torch.arange(6.0), indexing='ij'
-    )
+    axes = (torch.arange(4.0), torch.arange(3.0), torch.arange(6.0))
+    t, _, w = torch.meshgrid(*axes, indexing='ij')
     table = torch.stack([t, w], -1).reshape(1, -1, 2)
     longer = resize_position_table(table, (4, 3, 6), (8, 3, 6)).reshape(8, 3, 6, 2)
     assert (longer[1:, 0, 0, 0] > longer[:-1, 0, 0, 0]).sum() >= 6

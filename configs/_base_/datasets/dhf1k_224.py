@@ -29,9 +29,7 @@ val_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),
-    dataset=dict(
-        split='val', clip_len=16, sampling='strided', stride=32, pipeline=_test_pipeline
-    ),
+    dataset=dict(split='val', clip_len=16, sampling='strided', stride=32, pipeline=_test_pipeline),
 )
 test_dataloader = dict(
     batch_size=1,

@@ -5,11 +5,11 @@ model = dict(
     decoder=dict(
         type='MultiBranchDecoder',
         branches=dict(
-            swin3d=dict(type='Swin3DBranch', depth=2, width=0.5, num_heads=4),
-            dfd=dict(type='DFDBranch', layers='standard', separable=False, width=0.5),
-            sfd=dict(type='SFDBranch', layers='standard', separable=False, width=0.5),
+            swin3d=dict(type='Swin3DBranch', depth=1, width=0.25, num_heads=4),
+            dfd=dict(type='DFDBranch', layers='standard', separable=False, width=0.25),
+            sfd=dict(type='SFDBranch', layers='standard', separable=False, width=0.25),
         ),
-        fusion=dict(type='ConvFusion'),
+        fusion=dict(type='ConvFusion', width=0.5),
     ),
     losses=dict(cc=dict(type='CCLoss', weight=1.0), kl=dict(type='KLLoss', weight=1.0)),
 )

@@ -1,0 +1,196 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from make_data import write_dataset
+
+import salkit
+from salkit.cli import COMMANDS, main
+
+ROOT = Path(salkit.__file__).parents[1]
+CONFIG = 'demo/umt-tiny_cc-kl'
+FAST = [
+    'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
+    'test_dataloader.num_workers=0',
+]  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp('data') / 'set', frames=9)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.save(dict(state_dict=salkit.build_model(CONFIG).state_dict()), tmp_path / 'a.pth')
+    return tmp_path / 'a.pth'
+
+
+def fails(capsys, *argv):
+    """Run a command that must fail as a user's mistake; gives its one line."""
+    assert main([str(item) for item in argv]) == 2
+    captured = capsys.readouterr()
+    assert 'Traceback' not in captured.err
+    line = captured.err.strip().splitlines()[-1]
+    assert line.startswith(f'salkit {argv[0]}: error: ')
+    return line
+
+
+def test_help_lists_the_commands(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(['--help'])
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0 and all(name in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize('argv', [[], ['fly'], ['train'], ['test', CONFIG]])
+def test_wrong_usage(argv):
+    with pytest.raises(SystemExit) as stopped:
+        main(argv)
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize('name', sorted(COMMANDS))
+def test_help_of_every_command(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, '--help'])
+    assert stopped.value.code == 0 and '--traceback' in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        'import sys\nfrom salkit.cli import main\n'
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "assert not {'torch', 'mmengine', 'numpy', 'timm'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)
+
+
+def with_root(root, *more):
+    return ['--cfg-options', f'data_root={root}', *FAST, *more]
+
+
+def test_mistakes_get_one_line_that_names_the_cause(capsys, root, tmp_path):
+    train = ['train', CONFIG, '--work-dir', tmp_path / 'work']
+    assert 'no/such' in fails(capsys, 'train', 'no/such')
+    assert 'nowhere: the data root does not exist' in fails(capsys, *train, *with_root('nowhere'))
+    line = fails(capsys, *train, *with_root(root, 'model.encoder.type=UMTEncodr'))
+    assert "'UMTEncodr'; did you mean UMTEncoder" in line
+    line = fails(capsys, *train, *with_root(root, 'train_dataloader.dataset.clip_len=16'))
+    assert 'clips of 8 frames' in line and '16' in line
+    size = ['train_dataloader.dataset.pipeline.0.size=(60,96)',
+            'train_dataloader.dataset.pipeline.1.size=(60,96)']  # fmt: skip
+    line = fails(capsys, *train, *with_root(root, *size))
+    assert 'divisible by 16, got 60 x 96' in line
+    line = fails(capsys, *train, *with_root(root, 'train_dataloader.bach_size=2'))
+    assert "did you mean 'batch_size'" in line
+    assert 'does not exist' in fails(capsys, *train, '--resume', 'no.pth', *with_root(root))
+
+
+def test_a_missing_density_map_is_named(capsys, tmp_path):
+    root = write_dataset(tmp_path / 'set', frames=9)
+    (root / 'train' / 'train002' / 'maps' / '0005.png').unlink()
+    line = fails(capsys, 'train', CONFIG, '--work-dir', tmp_path / 'w', *with_root(root))
+    assert 'train002: 9 frames but 8 density maps; no density map for frame 0005' in line
+
+
+def test_a_file_that_is_no_checkpoint_is_named(capsys, root, tmp_path):
+    (tmp_path / 'text.pth').write_text('hello')
+    for name, reason in (('text.pth', 'cannot be read'), ('no.pth', 'does not exist')):
+        argv = ['test', CONFIG, tmp_path / name, '--work-dir', tmp_path / 'w', *with_root(root)]
+        line = fails(capsys, *argv)
+        assert name in line and reason in line
+
+
+def test_a_checkpoint_of_another_model_is_refused(capsys, root, tmp_path, checkpoint):
+    argv = ['test', CONFIG, checkpoint, '--work-dir', tmp_path / 'w']
+    line = fails(capsys, *argv, *with_root(root, 'model.decoder.branches.dfd.layers=fewer'))
+    assert 'does not fit the model' in line
+
+
+def test_traceback_on_request(capsys):
+    assert main(['train', 'no/such', '--traceback']) == 2
+    assert 'Traceback' in capsys.readouterr().err
+
+
+def test_scores_and_maps_of_a_test(root, tmp_path, checkpoint, capsys):
+    out, maps = tmp_path / 'out' / 'scores.json', tmp_path / 'maps'
+    argv = ['test', CONFIG, checkpoint, '--out', out, '--dump', maps, '--work-dir', tmp_path / 'w']
+    assert main([str(item) for item in [*argv, *with_root(root)]]) == 0
+    printed = capsys.readouterr().out
+    assert 'protocol exact, DemoDataset test: 2 videos, 18 frames' in printed
+    scores = json.loads(out.read_text())
+    assert scores['frames'] == 18 and set(scores['scores']) == {'CC', 'KL', 'SIM', 'NSS', 'AUC-J'}
+    assert sorted(scores['per_video']) == ['test000', 'test001']
+    assert len(list(maps.rglob('*.npy'))) == 18
+    first = np.load(maps / 'test000' / '0001.npy')
+    assert first.shape == (32, 48) and first.dtype == np.float32
+    # What was written is what was scored.
+    from PIL import Image
+
+    density = np.asarray(Image.open(root / 'test/test000/maps/0001.png')) / 255
+    values = [
+        salkit.functional.cc(
+            np.load(maps / 'test000' / f'{i:04d}.npy').astype(float),
+            np.asarray(Image.open(root / f'test/test000/maps/{i:04d}.png')) / 255,
+        )
+        for i in range(1, 10)
+    ]
+    assert density.shape == first.shape
+    assert scores['per_video']['test000']['CC'] == pytest.approx(np.mean(values), abs=1e-6)
+
+
+@pytest.mark.parametrize('script', ['train.py', 'test.py'])
+def test_the_scripts_are_the_same_doors(script, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / 'tools' / script, 'no/such', *['x'][: script == 'test.py']],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith(f'{script}: error: ') and done.stderr.count('\n') == 1
+
+
+@pytest.mark.slow
+def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
+    argv = ['demo', '--work-dir', tmp_path / 'demo', *with_root(root), 'train_cfg.max_epochs=2',
+            'train_cfg.val_interval=1']  # fmt: skip
+    assert main([str(item) for item in argv]) == 0
+    scores = json.loads((tmp_path / 'demo' / 'scores.json').read_text())
+    assert set(scores) >= {'model', 'center_bias', 'videos', 'frames'}
+    assert set(scores['model']) == set(scores['center_bias']) == {'CC', 'KL', 'SIM', 'NSS', 'AUC-J'}
+    assert (scores['videos'], scores['frames']) == (2, 18)
+    from PIL import Image
+
+    picture = np.asarray(Image.open(tmp_path / 'demo' / 'grid.png').convert('RGB'))
+    assert picture.shape[0] > 200 and picture.std() > 10
+    assert 'centre bias' in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_one_step_of_the_real_model(tmp_path, sample_sequence):
+    """The 403 M model takes an optimiser step on the real sequence; its checkpoint is scored."""
+    shared = [
+        '--work-dir', str(tmp_path), '--cfg-options', f'data_root={sample_sequence.parents[1]}',
+        'dataset_type=VideoSaliencyDataset',
+    ]  # fmt: skip
+    door = [sys.executable, '-m', 'salkit']
+    trained = subprocess.run(
+        [*door, 'train', 'salfom/umt-l16_cc-kl', *shared, 'train_cfg.max_epochs=1',
+         'val_dataloader.dataset.stride=64'],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert trained.returncode == 0, trained.stderr[-2000:]
+    checkpoint = tmp_path / 'epoch_1.pth'
+    assert checkpoint.stat().st_size > 3 * 4 * 400e6
+    scored = subprocess.run(
+        [*door, 'test', 'salfom/umt-l16_cc-kl', str(checkpoint), *shared,
+         'test_dataloader.dataset.sampling=strided', '+test_dataloader.dataset.stride=32'],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    checkpoint.unlink()
+    assert scored.returncode == 0, scored.stderr[-2000:]
+    assert 'VideoSaliencyDataset testing: 1 videos, 2 frames' in scored.stdout

@@ -1,0 +1,263 @@
+"""The Runner on a real, tiny data set: logs, checkpoints, repeatability, resuming."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from make_data import write_dataset
+
+from salkit.checkpoints import read_checkpoint
+from salkit.engine import build_runner, find_latest_checkpoint
+from salkit.engine.hooks import DumpMapsHook
+from salkit.engine.state import pack_message_hub, plain, unpack_message_hub
+from salkit.errors import CheckpointError, ConfigError
+
+CONFIG = 'demo/umt-tiny_cc-kl'
+SMALL = [
+    'model.encoder.clip_len=4',
+    'train_dataloader.dataset.clip_len=4',
+    'val_dataloader.dataset.clip_len=4',
+    'test_dataloader.dataset.clip_len=4',
+    'train_dataloader.dataset.pipeline.0.size=(16,32)',
+    'train_dataloader.dataset.pipeline.1.size=(16,32)',
+    'val_dataloader.dataset.pipeline.0.size=(16,32)',
+    'test_dataloader.dataset.pipeline.0.size=(16,32)',
+    'train_dataloader.batch_size=2',
+    'train_cfg.val_interval=2',
+    'param_scheduler=None',
+]
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp('data') / 'set')
+
+
+def command(root, work_dir, *options, epochs=4, extra=()):
+    return [
+        sys.executable, '-m', 'salkit', 'train', CONFIG, '--work-dir', str(work_dir), *extra,
+        '--cfg-options', f'data_root={root}', f'train_cfg.max_epochs={epochs}', *SMALL, *options,
+    ]  # fmt: skip
+
+
+def train(*args, **kwargs):
+    return subprocess.run(
+        command(*args, **kwargs), check=True, capture_output=True, text=True
+    ).stdout
+
+
+def weights(path):
+    return read_checkpoint(path)['state_dict']
+
+
+def losses(log):
+    return re.findall(r'Epoch\(train\).*?loss: ([\d.-]+)', log)
+
+
+@pytest.fixture(scope='module')
+def finished(root, tmp_path_factory):
+    """A run of four epochs that nothing disturbed: its work dir and what it printed."""
+    work_dir = tmp_path_factory.mktemp('finished')
+    return work_dir, train(root, work_dir, 'default_hooks.logger.interval=1')
+
+
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]), key
+
+
+@pytest.mark.slow
+def test_a_run_leaves_logs_and_its_best_checkpoint(finished):
+    work_dir, log = finished
+    assert 'eta:' in log and len(losses(log)) == 8
+    assert all(np.isfinite(float(loss)) for loss in losses(log))
+    assert re.search(r'Epoch\(val\).*CC: .*AUC-J: .*videos: 1 +frames: 1', log)
+    names = sorted(path.name for path in work_dir.glob('*.pth'))
+    assert names[0].startswith('best_CC_epoch_') and names[1:] == ['epoch_3.pth', 'epoch_4.pth']
+    best = max(float(cc) for cc in re.findall(r'Epoch\(val\).*? CC: ([\d.-]+)', log))
+    assert f'(validation score {best:.4f})' in log
+    (events,) = work_dir.rglob('events.out.tfevents*')
+    assert b'loss_cc' in events.read_bytes() and b'AUC-J' in events.read_bytes()
+    assert not list(work_dir.rglob('*.tmp'))
+
+
+@pytest.mark.slow
+def test_checkpoints_hold_plain_values_only(finished):
+    checkpoint = torch.load(finished[0] / 'epoch_4.pth', weights_only=True)
+    assert (
+        checkpoint['meta']['epoch'] == 4 and checkpoint['meta']['dataset_meta']['split'] == 'train'
+    )
+    assert {'state_dict', 'optimizer', 'message_hub'} <= checkpoint.keys()
+
+
+@pytest.mark.slow
+def test_runs_are_repeatable_to_the_last_bit(finished, root, tmp_path):
+    log = train(root, tmp_path, 'default_hooks.logger.interval=1')
+    assert losses(log) == losses(finished[1])
+    assert_same(weights(tmp_path / 'epoch_4.pth'), weights(finished[0] / 'epoch_4.pth'))
+    other = train(root, tmp_path / 'other', 'randomness.seed=1', epochs=1)
+    assert losses(other)[:1] != losses(log)[:1]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_equals_undisturbed(finished, root, tmp_path):
+    process = subprocess.Popen(
+        command(root, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (tmp_path / 'epoch_2.pth').exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / 'epoch_4.pth').exists()
+    log = train(root, tmp_path, extra=['--resume'])
+    assert 'resumed epoch: ' in log
+    assert_same(weights(tmp_path / 'epoch_4.pth'), weights(finished[0] / 'epoch_4.pth'))
+    first = read_checkpoint(tmp_path / 'epoch_4.pth')['optimizer']['state']
+    second = read_checkpoint(finished[0] / 'epoch_4.pth')['optimizer']['state']
+    for index, state in first.items():
+        assert torch.equal(state['exp_avg_sq'], second[index]['exp_avg_sq'])
+
+
+@pytest.mark.slow
+def test_resuming_where_there_is_nothing_starts_anew(finished, root, tmp_path):
+    log = train(root, tmp_path, extra=['--resume'], epochs=1)
+    assert 'starting anew' in log and (tmp_path / 'epoch_1.pth').exists()
+
+
+@pytest.mark.slow
+def test_resuming_from_a_named_checkpoint_with_more_epochs(finished, root, tmp_path):
+    source = finished[0] / 'epoch_4.pth'
+    log = train(root, tmp_path, extra=['--resume', str(source)], epochs=5)
+    assert 'resumed epoch: 4' in log
+    names = {path.name for path in tmp_path.glob('epoch_*.pth')}
+    assert names == {'epoch_5.pth'}
+
+
+@pytest.mark.slow
+def test_mixed_precision_on_this_machine(root, tmp_path):
+    log = train(root, tmp_path, extra=['--amp'], epochs=1)
+    assert all(np.isfinite(float(loss)) for loss in losses(log))
+    assert all(v.dtype != torch.bfloat16 for v in weights(tmp_path / 'epoch_1.pth').values())
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished):
+    launch = [
+        sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--master-port=29617',
+        '-m', 'salkit',
+    ]  # fmt: skip
+    train_command = command(root, tmp_path, epochs=2, extra=['--launcher', 'pytorch'])
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
+    subprocess.run(
+        launch + train_command[3:], check=True, capture_output=True, env=environment, timeout=300
+    )
+    assert (tmp_path / 'epoch_2.pth').exists()
+    scores = []
+    for name, door, launcher in (
+        ('one', [sys.executable, '-m', 'salkit'], 'none'), ('two', launch, 'pytorch'),
+    ):  # fmt: skip
+        test_command = [
+            'test', CONFIG, str(tmp_path / 'epoch_2.pth'), '--launcher', launcher,
+            '--out', str(tmp_path / f'{name}.json'), '--work-dir', str(tmp_path / name),
+            '--cfg-options', f'data_root={root}', *SMALL, 'test_dataloader.batch_size=3',
+        ]  # fmt: skip
+        subprocess.run(
+            door + test_command, check=True, capture_output=True, env=environment, timeout=300
+        )
+        import json
+
+        scores.append(json.loads((tmp_path / f'{name}.json').read_text()))
+    assert scores[0]['frames'] == scores[1]['frames'] == 20
+    assert scores[0]['scores'] == pytest.approx(scores[1]['scores'], abs=1e-6)
+    assert scores[0]['per_video'].keys() == scores[1]['per_video'].keys()
+
+
+# Parts that need no training ----------------------------------------------------------------------
+
+
+def runner_of(root, work_dir, *options):
+    from salkit.config import load_config, parse_options
+
+    cfg = load_config(CONFIG, parse_options([f'data_root={root}', *SMALL, *options]))
+    return build_runner(cfg, work_dir, ('train', 'val'))
+
+
+def test_clip_lengths_must_agree(root, tmp_path):
+    with pytest.raises(
+        ConfigError, match=r'takes clips of 8 frames, train_dataloader.* clips of 4'
+    ):
+        runner_of(root, tmp_path, 'model.encoder.clip_len=8')
+
+
+def test_hooks_and_metrics_are_checked_before_anything_is_opened(tmp_path):
+    with pytest.raises(ConfigError, match="LoggerHook has no argument 'intervall'"):
+        runner_of('nowhere', tmp_path, '+default_hooks.logger.intervall=3')
+    with pytest.raises(ConfigError, match='did you mean SaliencyMetric'):
+        runner_of('nowhere', tmp_path, 'val_evaluator.type=SaliencyMetrics')
+
+
+def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
+    runner = runner_of(root, tmp_path)
+    torch.save(dict(state_dict=runner.model.state_dict()), tmp_path / 'bare.pth')
+    with pytest.raises(
+        CheckpointError, match=r'bare\.pth: cannot be resumed, it holds no message_hub'
+    ):
+        runner.resume(str(tmp_path / 'bare.pth'))
+
+
+def test_the_latest_checkpoint_is_the_highest_complete_one(tmp_path):
+    assert find_latest_checkpoint(tmp_path) is None
+    for name in ('epoch_9.pth', 'epoch_10.pth', 'best_CC_epoch_11.pth', '.epoch_12.pth.1.tmp'):
+        (tmp_path / name).write_bytes(b'')
+    assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10.pth')
+
+
+def test_the_message_hub_survives_packing():
+    from mmengine.logging import MessageHub
+
+    hub = MessageHub('packing')
+    for value in (1.0, 2.5):
+        hub.update_scalar('train/loss', value, count=2)
+    hub.update_info('best_score', np.float64(0.5))
+    packed = pack_message_hub(hub.state_dict())
+    assert type(packed['runtime_info']['best_score']) is float
+    other = MessageHub('unpacking')
+    other.load_state_dict(unpack_message_hub(packed))
+    assert other.get_scalar('train/loss').mean() == hub.get_scalar('train/loss').mean()
+    assert other.get_info('best_score') == 0.5
+
+
+def test_plain_values():
+    value = plain(dict(a=np.float32(1.5), b=[np.arange(2)], c=(np.int64(3), None, 'x')))
+    assert value['a'] == 1.5 and type(value['a']) is float
+    assert torch.equal(value['b'][0], torch.arange(2)) and value['c'] == (3, None, 'x')
+
+
+@pytest.mark.parametrize('kind', ['npy', 'png16', 'png'])
+def test_dumped_maps_read_back(tmp_path, kind):
+    import cv2
+
+    saliency = np.random.default_rng(0).random((5, 6)).astype(np.float32)
+    DumpMapsHook(str(tmp_path), kind).write(saliency, tmp_path / 'a.b')
+    (path,) = tmp_path.iterdir()
+    assert path.name == ('a.b.npy' if kind == 'npy' else 'a.b.png')
+    if kind == 'npy':
+        np.testing.assert_array_equal(np.load(path), saliency)
+    else:
+        read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        top = np.iinfo(read.dtype).max
+        assert top == (65535 if kind == 'png16' else 255)
+        np.testing.assert_allclose(read / top, saliency, atol=0.51 / top)
+    with pytest.raises(ConfigError, match='npy, png16, png'):
+        DumpMapsHook('x', 'jpg')
