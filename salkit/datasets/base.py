@@ -45,6 +45,7 @@ class VideoSaliencyDataset(Dataset):
         sampling: 'random' gives one random clip a video and epoch, 'strided' clips `stride` frames
             apart, 'all' one clip for every frame.
         stride: frames between strided clips.
+        clips_per_video: random clips a video and epoch; more make an epoch of few videos longer.
         head: what stands before a video's first frame, see `clip_indices`: 'repeat-first',
             'reverse-time' or 'skip'.
         pipeline: configs of the transforms.
@@ -68,6 +69,7 @@ class VideoSaliencyDataset(Dataset):
         clip_len: int = 16,
         sampling: str = 'random',
         stride: int = 32,
+        clips_per_video: int = 1,
         head: str = 'repeat-first',
         pipeline: Sequence[dict] = (),
         holdout: float = 0.1,
@@ -77,11 +79,12 @@ class VideoSaliencyDataset(Dataset):
         name = type(self).__name__
         check_choice(name, 'sampling', sampling, SAMPLINGS)
         check_choice(name, 'head', head, HEADS)
-        if clip_len < 1 or stride < 1 or not 0 < holdout < 1:
-            raise ConfigError(
-                f'{name}: clip_len and stride must be at least 1 and holdout between 0 and 1, '
-                f'got {clip_len}, {stride}, {holdout}'
-            )
+        counts = dict(clip_len=clip_len, stride=stride, clips_per_video=clips_per_video)
+        for argument, value in counts.items():
+            if value < 1:
+                raise ConfigError(f'{name}: {argument} must be at least 1, got {value}')
+        if not 0 < holdout < 1:
+            raise ConfigError(f'{name}: holdout must lie between 0 and 1, got {holdout}')
         if not data_root:
             raise DataError(f'{name}: data_root is not set; --cfg-options data_root=FOLDER sets it')
         self.data_root = Path(data_root).expanduser()
@@ -99,10 +102,10 @@ class VideoSaliencyDataset(Dataset):
         if not self.videos:
             raise DataError(f'{self.data_root}: the split {split!r} holds no videos')
         if sampling == 'random':
-            counts = [1] * len(self.videos)
+            samples = [clips_per_video] * len(self.videos)
         else:
-            counts = [len(self._scored(video)) for video in self.videos]
-        self._ends = list(accumulate(counts))
+            samples = [len(self._scored(video)) for video in self.videos]
+        self._ends = list(accumulate(samples))
         # Shared with DataLoader workers, which may outlive an epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.pipeline = Compose([build(TRANSFORMS, cfg) for cfg in pipeline])
@@ -189,7 +192,7 @@ class VideoSaliencyDataset(Dataset):
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw other random clips: they follow from seed, epoch and video, and nothing else."""
+        """Draw other random clips: they follow from seed, epoch and sample, and nothing else."""
         self._epoch.fill_(epoch)
 
     def __deepcopy__(self, memo: dict) -> VideoSaliencyDataset:
@@ -212,7 +215,7 @@ class VideoSaliencyDataset(Dataset):
         video = self.videos[number]
         if self.sampling == 'random':
             first = min(self.clip_len, len(video.frames)) - 1
-            rng = np.random.default_rng((self.seed, self.epoch, number))
+            rng = np.random.default_rng((self.seed, self.epoch, index))
             return number, int(rng.integers(first, len(video.frames)))
         before = self._ends[number - 1] if number else 0
         return number, self._scored(video)[index - before]
@@ -230,7 +233,7 @@ class VideoSaliencyDataset(Dataset):
             density_path=video.densities[last],
             fixation_path=video.fixations[last] if video.fixations else None,
             # For transforms that draw at random; another stream than the choice of the clip.
-            rng=np.random.default_rng((self.seed, self.epoch, number, last)),
+            rng=np.random.default_rng((self.seed, self.epoch, index, 1)),
         )
 
     def __getitem__(self, index: int) -> dict[str, Any]:

@@ -225,7 +225,7 @@ def _camera_path(
 def _moving_path(
     rng: np.random.Generator, camera: np.ndarray, size: tuple[int, int], radius: float
 ) -> np.ndarray:
-    """A curved path (frames, 2) that bounces inside the frame, 1.5-4 px a frame on the photo."""
+    """A curved path (frames, 2) that bounces inside the frame, 3-7 px a frame on the photo."""
     low = np.full(2, 0.6 * radius)
     high = np.array(size) - 1 - low
     speed = rng.uniform(3, 7) * size[0] / REFERENCE_HEIGHT

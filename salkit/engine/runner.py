@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import re
 import time
 from pathlib import Path
@@ -20,6 +22,9 @@ from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
 from ..errors import CheckpointError, ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
 from .state import pack_message_hub, plain, unpack_message_hub
+
+# Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
+_RUNS = itertools.count()
 
 
 def find_latest_checkpoint(work_dir: str | Path) -> Path | None:
@@ -166,6 +171,15 @@ def check_components(cfg: Config) -> None:
         check(HOOKS, {k: v for k, v in hook.items() if k != 'priority'})
 
 
+def _schedulers(cfg: Config) -> Any:
+    """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
+    schedulers = copy.deepcopy(cfg.get('param_scheduler'))
+    for scheduler in _as_list(schedulers):
+        if scheduler.get('end') == 'max_epochs':
+            scheduler['end'] = cfg.train_cfg.max_epochs
+    return schedulers
+
+
 def _open_dataloader(cfg: Config, key: str, clip_len: int | None) -> dict:
     """The data loader config with its data set opened."""
     loader = dict(cfg[key])
@@ -211,7 +225,7 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         arguments[f'{stage}_cfg'] = cfg[f'{stage}_cfg']
         if stage == 'train':
             arguments['optim_wrapper'] = cfg.optim_wrapper
-            arguments['param_scheduler'] = cfg.get('param_scheduler')
+            arguments['param_scheduler'] = _schedulers(cfg)
             arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
         else:
             arguments[f'{stage}_evaluator'] = cfg[f'{stage}_evaluator']
@@ -221,6 +235,10 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
     ):  # fmt: skip
         if cfg.get(key) is not None:
             arguments[key] = cfg[key]
+    if 'experiment_name' not in arguments:
+        number = next(_RUNS)
+        stem = Path(cfg.filename or 'run').stem
+        arguments['experiment_name'] = f'{stem}_{number}' if number else stem
     return SaliencyRunner(
         model=model, work_dir=str(work_dir), default_scope=SCOPE, cfg=cfg, **arguments
     )

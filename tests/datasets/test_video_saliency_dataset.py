@@ -113,6 +113,14 @@ def test_random_clips_follow_from_seed_epoch_and_video(root):
     assert [[other.locate(i)[1] for i in range(4)] for _ in range(1)] != [drawn[3]]
 
 
+def test_several_random_clips_of_a_video(root):
+    dataset = open_set(root, sampling='random', clip_len=1, clips_per_video=5)
+    assert len(dataset) == 20
+    located = [dataset.locate(i) for i in range(20)]
+    assert [number for number, _ in located] == [i // 5 for i in range(20)]
+    assert len({frame for number, frame in located if number == 0}) > 1
+
+
 def test_persistent_workers_see_the_new_epoch(root):
     dataset = open_set(root, sampling='random', clip_len=1)
     loader = DataLoader(
@@ -162,7 +170,7 @@ def test_mat_fixations_stand_in_for_images(tmp_path):
 
 
 def test_dhf1k_holds_out_a_tenth_and_tests_on_val(tmp_path):
-    write_dataset(tmp_path, dict(train=20, val=3), frames=2, size=(8, 8))
+    write_dataset(tmp_path, dict(train=20, val=3), frames=2, size=(8, 16))
     parts = {s: names(open_set(tmp_path, DHF1KDataset, split=s)) for s in ('train', 'val', 'test')}
     assert len(parts['train']) == 18 and len(parts['val']) == 2 and len(parts['test']) == 3
     assert not set(parts['train']) & set(parts['val'])
@@ -174,7 +182,7 @@ def test_dhf1k_holds_out_a_tenth_and_tests_on_val(tmp_path):
 
 @pytest.mark.parametrize('cls', [UCFSportsDataset, Hollywood2Dataset])
 def test_ucf_layout(tmp_path, cls):
-    write_dataset(tmp_path, dict(training=10, testing=2), frames=2, size=(8, 8))
+    write_dataset(tmp_path, dict(training=10, testing=2), frames=2, size=(8, 16))
     sizes = [len(open_set(tmp_path, cls, split=s).videos) for s in ('train', 'val', 'test')]
     assert sizes == [9, 1, 2]
 
@@ -283,7 +291,14 @@ def test_a_broken_file_is_named_through_a_worker(root):
 
 @pytest.mark.parametrize(
     'options',
-    [dict(sampling='some'), dict(head='none'), dict(clip_len=0), dict(stride=0), dict(holdout=1.5)],
+    [
+        dict(sampling='some'),
+        dict(head='none'),
+        dict(clip_len=0),
+        dict(stride=0),
+        dict(clips_per_video=0),
+        dict(holdout=1.5),
+    ],
 )
 def test_wrong_arguments(root, options):
     with pytest.raises(ConfigError, match='VideoSaliencyDataset'):

@@ -1,5 +1,6 @@
 """The Runner on a real, tiny data set: logs, checkpoints, repeatability, resuming."""
 
+import json
 import os
 import re
 import signal
@@ -175,8 +176,6 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished)
         subprocess.run(
             door + test_command, check=True, capture_output=True, env=environment, timeout=300
         )
-        import json
-
         scores.append(json.loads((tmp_path / f'{name}.json').read_text()))
     assert scores[0]['frames'] == scores[1]['frames'] == 20
     assert scores[0]['scores'] == pytest.approx(scores[1]['scores'], abs=1e-6)
@@ -205,6 +204,16 @@ def test_hooks_and_metrics_are_checked_before_anything_is_opened(tmp_path):
         runner_of('nowhere', tmp_path, '+default_hooks.logger.intervall=3')
     with pytest.raises(ConfigError, match='did you mean SaliencyMetric'):
         runner_of('nowhere', tmp_path, 'val_evaluator.type=SaliencyMetrics')
+
+
+def test_schedules_follow_the_number_of_epochs():
+    from salkit.config import load_config
+    from salkit.engine.runner import _schedulers
+
+    cfg = load_config(CONFIG, {'train_cfg.max_epochs': 7})
+    assert [scheduler['end'] for scheduler in _schedulers(cfg)] == [24, 7]
+    assert cfg.param_scheduler[1]['end'] == 'max_epochs'
+    assert _schedulers(load_config('salfom/umt-l16_cc-kl')) is None
 
 
 def test_only_training_checkpoints_can_be_resumed(root, tmp_path):

@@ -132,7 +132,7 @@ def test_build_model_with_weights(tmp_path):
     with pytest.raises(ConfigError, match='does not exist'):
         salkit.build_model('no/such')
     cfg = salkit.load_config(NAME)
-    del cfg['model']
+    cfg.pop('model')
     with pytest.raises(ConfigError, match='no model'):
         salkit.build_model(cfg)
 

@@ -201,7 +201,7 @@ def test_recolouring_treats_all_frames_alike_and_leaves_the_maps():
     after = RecolourClip(0.0, 1.0).transform(dict(before))
     np.testing.assert_array_equal(after['clip'], 255 - before['clip'])
     assert after['density_map'] is before['density_map']
-    swapped = RecolourClip(1.0, 0.0).transform(dict(before, rng=np.random.default_rng(3)))['clip']
+    swapped = RecolourClip(1.0, 0.0).transform(dict(before, rng=np.random.default_rng(5)))['clip']
     np.testing.assert_array_equal(np.sort(swapped, -1), np.sort(before['clip'], -1))
     assert not np.array_equal(swapped, before['clip'])
 

@@ -1,5 +1,5 @@
-# For models trained from nothing in minutes: Adam, a short warm-up, then a cosine to almost zero.
-_max_epochs = 42
+# For models trained from nothing in minutes: Adam, a short warm-up, then a cosine to
+# almost zero at the end of training.
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=1e-3),
@@ -10,13 +10,12 @@ param_scheduler = [
     dict(
         type='CosineAnnealingLR',
         eta_min_ratio=0.02,
-        T_max=_max_epochs,
         begin=0,
-        end=_max_epochs,
+        end='max_epochs',
         by_epoch=True,
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=_max_epochs, val_interval=6)
+train_cfg = dict(by_epoch=True, max_epochs=32, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
