@@ -42,7 +42,10 @@ def read_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict[str, An
     except Exception as error:
         # Broken bytes surface as almost any error of pickle, zip or torch.
         reason = f'{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ""}'
-        raise CheckpointError(f'{path}: cannot be read as a checkpoint ({reason[:200]})') from error
+        raise CheckpointError(
+            f'{path}: cannot be read as a checkpoint; expected a .safetensors file, or one that '
+            f'torch.save wrote and that holds only tensors and plain values ({reason[:160]})'
+        ) from error
     if not isinstance(content, dict) or not isinstance(content.get('state_dict', content), dict):
         raise CheckpointError(
             f'{path}: expected a dict with a state_dict, found a {type(content).__name__}'

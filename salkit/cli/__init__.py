@@ -43,7 +43,8 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     args = _parser_of(command, prog).parse_args(argv)
     try:
         return args.run(args)
-    except SalkitError as error:
+    except (SalkitError, OSError) as error:
+        # OSError: a full disk, a folder that may not be written to.
         if args.traceback:
             traceback.print_exc()
         else:

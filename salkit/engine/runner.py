@@ -234,7 +234,8 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         'log_processor', 'log_level', 'visualizer', 'randomness', 'experiment_name',
     ):  # fmt: skip
         if cfg.get(key) is not None:
-            arguments[key] = cfg[key]
+            # Copied because mmengine writes the run's name into some of them.
+            arguments[key] = copy.deepcopy(cfg[key])
     if 'experiment_name' not in arguments:
         number = next(_RUNS)
         stem = Path(cfg.filename or 'run').stem

@@ -26,7 +26,6 @@ class SaliencyModel(BaseModel):
         decoder: config of a decoder.
         losses: configs of the losses by name; one set to None is left out. Their sum is trained.
         blur_kernel: side of the Gaussian blur after resizing to the frame, when testing; 0: none.
-        init_cfg: mmengine's initialisation config.
 
     Attributes:
         encoder: the built encoder.
@@ -39,10 +38,9 @@ class SaliencyModel(BaseModel):
         decoder: dict,
         losses: dict[str, dict | None] | None = None,
         blur_kernel: int = 11,
-        init_cfg: dict | None = None,
     ) -> None:
         built = build(ENCODERS, encoder, Encoder)
-        super().__init__(ClipPreprocessor(built.pixel_mean, built.pixel_std), init_cfg)
+        super().__init__(ClipPreprocessor(built.pixel_mean, built.pixel_std))
         self.encoder = built
         self.decoder = build(
             DECODERS, decoder, Decoder, in_specs=built.features, clip_len=built.clip_len

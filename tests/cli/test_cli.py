@@ -193,4 +193,11 @@ def test_one_step_of_the_real_model(tmp_path, sample_sequence):
     )  # fmt: skip
     checkpoint.unlink()
     assert scored.returncode == 0, scored.stderr[-2000:]
-    assert 'VideoSaliencyDataset testing: 1 videos, 2 frames' in scored.stdout
+    assert 'VideoSaliencyDataset test: 1 videos, 2 frames' in scored.stdout
+
+
+def test_an_output_that_cannot_be_written_is_named(capsys, root, tmp_path, checkpoint):
+    (tmp_path / 'file').write_text('')
+    out = tmp_path / 'file' / 'scores.json'
+    argv = ['test', CONFIG, checkpoint, '--out', out, '--work-dir', tmp_path / 'w']
+    assert str(tmp_path / 'file') in fails(capsys, *argv, *with_root(root))
