@@ -73,14 +73,27 @@ class _DeferredRemoval(LocalBackend):
 class SafeCheckpointHook(CheckpointHook):
     """mmengine's CheckpointHook, removing an old checkpoint only after the new one is complete.
 
-    A run killed at any moment keeps its last checkpoint and its best one. Arguments are those of
-    `CheckpointHook`; checkpoints lie on a local disk.
+    A run killed at any moment keeps its last checkpoint and its best one. Where it was killed
+    before the validation that follows a checkpoint, a resumed run validates first, so that the
+    best one is the same as if it had never stopped. Arguments are those of `CheckpointHook`;
+    checkpoints lie on a local disk.
     """
 
     def before_train(self, runner) -> None:
         """Set up the folder and the deferred removals."""
         super().before_train(runner)
         self.file_backend = _DeferredRemoval()
+        if self.save_best and self._resumed_before_validation(runner):
+            runner.logger.info(f'Validating the checkpoint of epoch {runner.epoch} first')
+            runner.val_loop.run()
+
+    def _resumed_before_validation(self, runner) -> bool:
+        """Whether the epoch resumed at is one that ends with a validation."""
+        loop = runner.train_loop
+        if runner.epoch == 0 or not self.by_epoch or runner.val_loop is None:
+            return False
+        due = runner.epoch % loop.val_interval == 0 or runner.epoch == loop.max_epochs
+        return due and runner.epoch >= loop.val_begin
 
     def _flush(self) -> None:
         best = [getattr(self, 'best_ckpt_path', None)]

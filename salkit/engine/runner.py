@@ -171,19 +171,25 @@ def check_components(cfg: Config) -> None:
         check(HOOKS, {k: v for k, v in hook.items() if k != 'priority'})
 
 
+def _need(cfg: Config, key: str, owner: str = 'the config') -> Any:
+    if cfg.get(key) is None:
+        raise ConfigError(f'{owner} has no {key}, which this command needs')
+    return cfg[key]
+
+
 def _schedulers(cfg: Config) -> Any:
     """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
     schedulers = copy.deepcopy(cfg.get('param_scheduler'))
     for scheduler in _as_list(schedulers):
         if scheduler.get('end') == 'max_epochs':
-            scheduler['end'] = cfg.train_cfg.max_epochs
+            scheduler['end'] = _need(_need(cfg, 'train_cfg'), 'max_epochs', 'train_cfg')
     return schedulers
 
 
 def _open_dataloader(cfg: Config, key: str, clip_len: int | None) -> dict:
     """The data loader config with its data set opened."""
     loader = dict(cfg[key])
-    dataset = build(DATASETS, loader['dataset'])
+    dataset = build(DATASETS, _need(cfg[key], 'dataset', key))
     given = getattr(dataset, 'clip_len', None)
     if None not in (given, clip_len) and given != clip_len:
         raise ConfigError(
@@ -209,13 +215,21 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         SalkitError: whatever in the config, data or checkpoints does not fit.
     """
     check_components(cfg)
-    if cfg.get('model') is None:
-        raise ConfigError('the config has no model')
+    for stage in stages:
+        # Validation may be left out of a config, what the command is for may not.
+        if stage != 'val' or cfg.get('val_dataloader') is not None:
+            parts = (
+                ('dataloader', 'cfg') if stage == 'train' else ('dataloader', 'cfg', 'evaluator')
+            )
+            for part in parts:
+                _need(cfg, f'{stage}_{part}')
+    if 'train' in stages:
+        _need(cfg, 'optim_wrapper')
     # Random initial weights follow from the seed too; the Runner would seed after building.
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:
         torch.manual_seed(seed)
-    model = build(MODELS, cfg.model)
+    model = build(MODELS, _need(cfg, 'model'))
     clip_len = getattr(getattr(model, 'encoder', None), 'clip_len', None)
     arguments: dict[str, Any] = {}
     for stage in ('train', 'val', 'test'):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..builder import build
 from ..decoders import Decoder
 from ..encoders import Encoder
-from ..errors import ConfigError
+from ..errors import ConfigError, ShapeError
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
 from ..types import ClipMeta, Targets
 from .clip_preprocessor import ClipPreprocessor
@@ -76,6 +76,11 @@ class SaliencyModel(BaseModel):
         if mode == 'loss':
             if not self.losses:
                 raise ConfigError('SaliencyModel: losses is empty, training needs at least one')
+            if isinstance(targets.density_map, list) or isinstance(targets.fixation_map, list):
+                raise ShapeError(
+                    'maps of one training batch differ in size: give LoadTargets the size of '
+                    'LoadClip'
+                )
             return {f'loss_{k}': loss(saliency_map, targets) for k, loss in self.losses.items()}
         if mode == 'predict':
             return self._predictions(saliency_map, targets, metas)

@@ -124,6 +124,10 @@ def test_killed_and_resumed_equals_undisturbed(finished, root, tmp_path):
     log = train(root, tmp_path, extra=['--resume'])
     assert 'resumed epoch: ' in log
     assert_same(weights(tmp_path / 'epoch_4.pth'), weights(finished[0] / 'epoch_4.pth'))
+    # The kill came between a checkpoint and its validation, and still the best one is found.
+    (best,), (undisturbed,) = (path.glob('best_CC_*.pth') for path in (tmp_path, finished[0]))
+    assert best.name == undisturbed.name
+    assert_same(weights(best), weights(undisturbed))
     first = read_checkpoint(tmp_path / 'epoch_4.pth')['optimizer']['state']
     second = read_checkpoint(finished[0] / 'epoch_4.pth')['optimizer']['state']
     for index, state in first.items():
@@ -204,6 +208,12 @@ def test_hooks_and_metrics_are_checked_before_anything_is_opened(tmp_path):
         runner_of('nowhere', tmp_path, '+default_hooks.logger.intervall=3')
     with pytest.raises(ConfigError, match='did you mean SaliencyMetric'):
         runner_of('nowhere', tmp_path, 'val_evaluator.type=SaliencyMetrics')
+
+
+@pytest.mark.parametrize('key', ['train_dataloader', 'train_cfg', 'val_evaluator', 'optim_wrapper'])
+def test_a_config_without_what_training_needs(root, tmp_path, key):
+    with pytest.raises(ConfigError, match=f'the config has no {key}, which this command needs'):
+        runner_of(root, tmp_path, f'{key}=None')
 
 
 def test_schedules_follow_the_number_of_epochs():

@@ -61,6 +61,12 @@ def test_training_without_losses_is_an_error():
         model_of()(clip(), mode='train')
 
 
+def test_training_on_maps_of_unequal_size_is_an_error():
+    truth = Targets([torch.zeros(60, 90), torch.zeros(40, 50)], None)
+    with pytest.raises(ShapeError, match='differ in size: give LoadTargets the size'):
+        model_of()(clip(), truth, mode='loss')
+
+
 def test_predictions_come_at_the_size_of_each_frame():
     model = model_of().eval()
     metas = [
