@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ import torch
 from make_data import write_dataset
 
 from salkit.checkpoints import read_checkpoint
+from salkit.datasets import VideoSaliencyDataset
 from salkit.engine import build_runner, find_latest_checkpoint
-from salkit.engine.hooks import DumpMapsHook
+from salkit.engine.hooks import DumpMapsHook, EpochSeedHook
 from salkit.engine.state import pack_message_hub, plain, unpack_message_hub
 from salkit.errors import CheckpointError, ConfigError
 
@@ -32,7 +35,9 @@ SMALL = [
     'test_dataloader.dataset.pipeline.0.size=(16,32)',
     'train_dataloader.batch_size=2',
     'train_cfg.val_interval=2',
-    'param_scheduler=None',
+    # Stochastic depth: a run draws random numbers in every step.
+    'model.decoder.branches.swin3d.depth=2',
+    '+model.encoder.drop_path=0.2',
 ]
 
 
@@ -124,7 +129,7 @@ def test_killed_and_resumed_equals_undisturbed(finished, root, tmp_path):
     log = train(root, tmp_path, extra=['--resume'])
     assert 'resumed epoch: ' in log
     assert_same(weights(tmp_path / 'epoch_4.pth'), weights(finished[0] / 'epoch_4.pth'))
-    # The kill came between a checkpoint and its validation, and still the best one is found.
+    # Wherever the kill came, the best checkpoint is the same.
     (best,), (undisturbed,) = (path.glob('best_CC_*.pth') for path in (tmp_path, finished[0]))
     assert best.name == undisturbed.name
     assert_same(weights(best), weights(undisturbed))
@@ -132,6 +137,24 @@ def test_killed_and_resumed_equals_undisturbed(finished, root, tmp_path):
     second = read_checkpoint(finished[0] / 'epoch_4.pth')['optimizer']['state']
     for index, state in first.items():
         assert torch.equal(state['exp_avg_sq'], second[index]['exp_avg_sq'])
+
+
+@pytest.mark.slow
+def test_a_validation_that_was_cut_off_is_made_up_for(finished, root, tmp_path):
+    own = shutil.copytree(root, tmp_path / 'set')
+    frame = own / 'val' / 'val000' / 'images' / '0003.png'
+    whole = frame.read_bytes()
+    frame.write_bytes(b'broken')
+    broken = subprocess.run(command(own, tmp_path), capture_output=True, text=True)
+    assert broken.returncode == 2 and f'{frame}: cannot be read' in broken.stderr
+    assert (tmp_path / 'epoch_2.pth').exists() and not list(tmp_path.glob('best*'))
+    frame.write_bytes(whole)
+    log = train(own, tmp_path, extra=['--resume'])
+    assert 'Validating the checkpoint of epoch 2 first' in log
+    pattern = r'Epoch\(val\) \[2\].*? CC: ([\d.-]+)'
+    assert re.findall(pattern, log) == re.findall(pattern, finished[1])
+    (best,), (undisturbed,) = (path.glob('best_CC_*.pth') for path in (tmp_path, finished[0]))
+    assert best.name == undisturbed.name
 
 
 @pytest.mark.slow
@@ -224,6 +247,20 @@ def test_schedules_follow_the_number_of_epochs():
     assert [scheduler['end'] for scheduler in _schedulers(cfg)] == [24, 7]
     assert cfg.param_scheduler[1]['end'] == 'max_epochs'
     assert _schedulers(load_config('salfom/umt-l16_cc-kl')) is None
+
+
+def test_every_epoch_has_its_own_seed_and_number(root, tmp_path):
+    dataset = VideoSaliencyDataset(str(root), clip_len=4)
+    wrapped = torch.utils.data.ConcatDataset([dataset])
+    drawn = []
+    for epoch in (0, 1, 0):
+        runner = SimpleNamespace(
+            seed=3, epoch=epoch, train_dataloader=SimpleNamespace(dataset=wrapped)
+        )
+        EpochSeedHook().before_train_epoch(runner)
+        assert dataset.epoch == epoch
+        drawn.append((torch.rand(1).item(), np.random.rand()))
+    assert drawn[0] == drawn[2] != drawn[1]
 
 
 def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
