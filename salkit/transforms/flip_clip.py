@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ..errors import ConfigError
 from ..registry import TRANSFORMS
+from .checks import check_probabilities
 
 
 @TRANSFORMS.register_module()
@@ -25,9 +25,7 @@ class FlipClip(BaseTransform):
     """
 
     def __init__(self, horizontal: float = 0.5, vertical: float = 0.0) -> None:
-        for name, value in (('horizontal', horizontal), ('vertical', vertical)):
-            if not 0 <= value <= 1:
-                raise ConfigError(f'FlipClip: {name} must be between 0 and 1, got {value}')
+        check_probabilities('FlipClip', horizontal=horizontal, vertical=vertical)
         self.horizontal = horizontal
         self.vertical = vertical
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ..errors import ConfigError
 from ..registry import TRANSFORMS
+from .checks import check_probabilities
 
 
 @TRANSFORMS.register_module()
@@ -25,9 +25,7 @@ class RecolourClip(BaseTransform):
     """
 
     def __init__(self, permute: float = 0.5, invert: float = 0.0) -> None:
-        for name, value in (('permute', permute), ('invert', invert)):
-            if not 0 <= value <= 1:
-                raise ConfigError(f'RecolourClip: {name} must be between 0 and 1, got {value}')
+        check_probabilities('RecolourClip', permute=permute, invert=invert)
         self.permute = permute
         self.invert = invert
 

@@ -1,0 +1,46 @@
+import functools
+
+import pytest
+from make_data import write_dataset
+
+from salkit.datasets import DemoDataset, demo_generator
+from salkit.datasets.demo import cache_dir
+from salkit.errors import ConfigError, DataError
+
+
+def test_the_set_is_made_on_first_use_and_read_afterwards(tmp_path, monkeypatch):
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'cache'))
+    small = functools.partial(
+        demo_generator.generate_demo_data,
+        videos=dict(train=2, val=1, test=1), frames=32, size=(48, 64), progress=False,
+    )  # fmt: skip
+    monkeypatch.setattr(demo_generator, 'generate_demo_data', small)
+    sets = {s: DemoDataset(split=s, sampling='all', clip_len=8) for s in ('train', 'val', 'test')}
+    assert {split: len(dataset) for split, dataset in sets.items()} == dict(
+        train=64, val=32, test=32
+    )
+    (made,) = (tmp_path / 'cache').iterdir()
+    stamp = (made / 'demo.json').stat().st_mtime_ns
+    DemoDataset(split='test')
+    assert (made / 'demo.json').stat().st_mtime_ns == stamp
+
+
+def test_another_folder_is_read_and_never_written_to(tmp_path, monkeypatch):
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'cache'))
+    root = write_dataset(tmp_path / 'own', dict(testing=1))
+    before = sorted(root.rglob('*'))
+    assert len(DemoDataset(str(root), split='train')) == 1
+    assert sorted(root.rglob('*')) == before and not (tmp_path / 'cache').exists()
+    with pytest.raises(DataError, match='does not exist'):
+        DemoDataset(str(tmp_path / 'nowhere'))
+    assert not (tmp_path / 'nowhere').exists()
+    with pytest.raises(ConfigError, match='head must be one of'):
+        DemoDataset(str(root), head='x')
+
+
+def test_where_the_cache_is(tmp_path, monkeypatch):
+    monkeypatch.delenv('SALKIT_CACHE', raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert cache_dir() == tmp_path / 'salkit'
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'own'))
+    assert cache_dir() == tmp_path / 'own'
