@@ -70,6 +70,8 @@ class SaliencyRunner(Runner):
         if not strict or revise_keys:
             raise CheckpointError(f'{filename}: only strict loading of unchanged keys is offered')
         checkpoint = read_checkpoint(filename, map_location)
+        # mmengine's resume would run this entry as a Python config; a file must never run code.
+        checkpoint.get('meta', {}).pop('config', None)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
         load_weights(model, checkpoint['state_dict'], filename)

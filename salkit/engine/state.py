@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
 
 
 def pack_message_hub(state: dict[str, Any]) -> dict[str, Any]:
-    """Mmengine's message hub state without its HistoryBuffer objects."""
+    """The state of mmengine's message hub without its HistoryBuffer objects."""
     scalars = {}
     for key, buffer in state['log_scalars'].items():
         log, count = buffer.data

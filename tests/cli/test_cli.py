@@ -168,6 +168,13 @@ def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
     picture = np.asarray(Image.open(tmp_path / 'demo' / 'grid.png').convert('RGB'))
     assert picture.shape[0] > 200 and picture.std() > 10
     assert 'centre bias' in capsys.readouterr().out
+    # Run again, it trains nothing twice; with another config it starts anew.
+    trained = (tmp_path / 'demo' / 'epoch_2.pth').stat().st_mtime_ns
+    assert main([str(item) for item in argv]) == 0
+    assert (tmp_path / 'demo' / 'epoch_2.pth').stat().st_mtime_ns == trained
+    assert json.loads((tmp_path / 'demo' / 'scores.json').read_text()) == scores
+    assert main([str(item) for item in [*argv, 'randomness.seed=1']]) == 0
+    assert (tmp_path / 'demo' / 'epoch_2.pth').stat().st_mtime_ns != trained
 
 
 @pytest.mark.slow

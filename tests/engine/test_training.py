@@ -173,6 +173,15 @@ def test_resuming_from_a_named_checkpoint_with_more_epochs(finished, root, tmp_p
 
 
 @pytest.mark.slow
+def test_resuming_never_runs_code_from_the_checkpoint(finished, root, tmp_path):
+    checkpoint = read_checkpoint(finished[0] / 'epoch_4.pth')
+    checkpoint['meta']['config'] = f"open({str(tmp_path / 'trap')!r}, 'w')"
+    torch.save(checkpoint, tmp_path / 'crafted.pth')
+    log = train(root, tmp_path, extra=['--resume', str(tmp_path / 'crafted.pth')])
+    assert 'resumed epoch: 4' in log and not (tmp_path / 'trap').exists()
+
+
+@pytest.mark.slow
 def test_mixed_precision_on_this_machine(root, tmp_path):
     log = train(root, tmp_path, extra=['--amp'], epochs=1)
     assert all(np.isfinite(float(loss)) for loss in losses(log))
@@ -182,7 +191,7 @@ def test_mixed_precision_on_this_machine(root, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished):
     launch = [
-        sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--master-port=29617',
+        sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone',
         '-m', 'salkit',
     ]  # fmt: skip
     train_command = command(root, tmp_path, epochs=2, extra=['--launcher', 'pytorch'])
