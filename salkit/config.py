@@ -45,6 +45,27 @@ def config_names() -> list[str]:
     return sorted(path.with_suffix('').as_posix() for path in paths if path.parts[0] != '_base_')
 
 
+def config_name(path: str | Path) -> str:
+    """How a config is called: its name where it comes with salkit, else the file's name."""
+    path = Path(path).resolve()
+    root = config_root().resolve()
+    if root in path.parents:
+        return path.relative_to(root).with_suffix('').as_posix()
+    return path.name
+
+
+def plain_config(cfg: Any) -> Any:
+    """A config's value as plain ones, without the checkpoints it was started from.
+
+    Paths of one machine say nothing on another.
+    """
+    if isinstance(cfg, Mapping):
+        return {key: plain_config(value) for key, value in cfg.items() if key != 'init_cfg'}
+    if isinstance(cfg, (list, tuple)):
+        return [plain_config(item) for item in cfg]
+    return cfg
+
+
 def find_config(path_or_name: str | Path) -> Path:
     """The file of a config given by its path or by its name among those that come with salkit.
 

@@ -1,5 +1,16 @@
-"""Reading and writing weights: safely, whole, and never in silence."""
+"""Weights in files: read safely, fitted strictly, written whole, converted either way."""
 
-from .io import load_weights, read_checkpoint, write_checkpoint
+from .fit import FitReport, fit_weights, load_weights
+from .io import read_checkpoint, write_checkpoint, write_safetensors
+from .locate import find_best_checkpoint, locate
 
-__all__ = ['load_weights', 'read_checkpoint', 'write_checkpoint']
+__all__ = [
+    'FitReport',
+    'find_best_checkpoint',
+    'fit_weights',
+    'load_weights',
+    'locate',
+    'read_checkpoint',
+    'write_checkpoint',
+    'write_safetensors',
+]

@@ -1,44 +1,82 @@
-"""The one door through which weights come in and go out."""
+"""The one door through which weights come in from files and go out to them."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import CheckpointError
+from .locate import locate
+
+# Keys under which published files keep their weights, in the order they are looked for.
+WRAPPERS = ('state_dict', 'model', 'module')
+# What wrappers of a model put before every name.
+PREFIXES = ('module.', 'model.', '_orig_mod.')
 
 
-def read_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
+def _weights_in(content: Any) -> dict[str, Tensor] | None:
+    """The state dict inside `content`, or None."""
+    while isinstance(content, Mapping) and content:
+        if all(isinstance(value, Tensor) for value in content.values()):
+            return {str(key): value for key, value in content.items()}
+        inner = (content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping))
+        content = next(inner, None)
+    return None
+
+
+def _without_common_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    while True:
+        prefix = next((p for p in PREFIXES if all(key.startswith(p) for key in weights)), None)
+        if prefix is None:
+            return weights
+        weights = {key.removeprefix(prefix): value for key, value in weights.items()}
+
+
+def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, Any]:
     """Read a checkpoint without running any code from it.
 
     Args:
-        path: a file written by `torch.save`, or a .safetensors file.
+        source: what `locate` takes: a file written by `torch.save`, a .safetensors file, a work
+            dir, or an address of either.
         map_location: as for `torch.load`.
 
     Returns:
-        A dict with at least `state_dict`.
+        A dict with `state_dict`, the weights by name, found below `state_dict`, `model` or
+        `module` or at the top, without a prefix such as `module.` that all names share; `metadata`
+        of a .safetensors file; beside them whatever else the file holds.
 
     Raises:
         CheckpointError: a missing file, something that is no checkpoint, or one that asks for more
             than tensors and plain values.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f'{path}: the checkpoint does not exist')
+    path = locate(source)
     try:
         if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
+            from safetensors import safe_open
 
-            return dict(state_dict=load_file(path, device=str(map_location)))
-        # Mapped files cost no memory beside the tensors that are really used.
-        content = torch.load(
-            path, map_location=map_location, weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+            with safe_open(path, framework='pt', device=str(map_location)) as file:
+                content = dict(
+                    state_dict={key: file.get_tensor(key) for key in file.keys()},  # noqa: SIM118
+                    metadata=file.metadata() or {},
+                )
+        else:
+            # Training scripts of the field store their command line beside the weights; a
+            # namespace holds values and runs nothing.
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                # Mapped files cost no memory beside the tensors that are really used.
+                content = torch.load(
+                    path,
+                    map_location=map_location,
+                    weights_only=True,
+                    mmap=zipfile.is_zipfile(path),
+                )
     except Exception as error:
         # Broken bytes surface as almost any error of pickle, zip or torch.
         reason = f'{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ""}'
@@ -46,62 +84,49 @@ def read_checkpoint(path: str | Path, map_location: Any = 'cpu') -> dict[str, An
             f'{path}: cannot be read as a checkpoint; expected a .safetensors file, or one that '
             f'torch.save wrote and that holds only tensors and plain values ({reason[:160]})'
         ) from error
-    if not isinstance(content, dict) or not isinstance(content.get('state_dict', content), dict):
-        raise CheckpointError(
-            f'{path}: expected a dict with a state_dict, found a {type(content).__name__}'
-        )
-    if 'state_dict' not in content:
-        if not content or not all(isinstance(value, Tensor) for value in content.values()):
-            raise CheckpointError(f'{path}: holds no state_dict (keys: {list(content)[:5]})')
-        content = dict(state_dict=content)
-    return content
+    weights = _weights_in(content)
+    if weights is None:
+        found = f'keys: {list(content)[:5]}' if isinstance(content, dict) else type(content)
+        raise CheckpointError(f'{path}: holds no state_dict of tensors ({found})')
+    # A bare state dict has nothing beside the weights.
+    rest = {} if set(weights) == set(content) else dict(content)
+    return {**rest, 'state_dict': _without_common_prefix(weights)}
 
 
-def load_weights(model: nn.Module, state_dict: dict[str, Tensor], source: str | Path) -> None:
-    """Load every entry of `state_dict` into `model`; nothing may be left over or left out.
-
-    Args:
-        model: receives the weights.
-        state_dict: its entries, with or without the prefix `module.`.
-        source: named in errors.
-
-    Raises:
-        CheckpointError: missing or unexpected entries, or another shape; the model is unchanged.
-    """
-    given = {key.removeprefix('module.'): value for key, value in state_dict.items()}
-    own = model.state_dict()
-    problems = []
-    for label, keys in (
-        ('missing', [key for key in own if key not in given]),
-        ('unexpected', [key for key in given if key not in own]),
-    ):
-        if keys:
-            problems.append(f'{len(keys)} {label} entries, such as {keys[0]}')
-    for key, value in given.items():
-        if key in own and tuple(value.shape) != tuple(own[key].shape):
-            problems.append(
-                f'{key} has shape {tuple(value.shape)}, expected {tuple(own[key].shape)}'
-            )
-            break
-    if problems:
-        raise CheckpointError(f'{source}: does not fit the model: {"; ".join(problems)}')
-    model.load_state_dict(given)
-
-
-def write_checkpoint(checkpoint: dict[str, Any], path: str | Path) -> None:
-    """Write a checkpoint so that the file is either complete or not there.
-
-    It is streamed to a temporary file beside `path`, so a large model needs no second copy in
-    memory, and then renamed.
-    """
-    path = Path(path)
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
-        with open(temporary, 'wb') as file:
-            torch.save(checkpoint, file)
-            file.flush()
+        write(temporary)
+        with open(temporary, 'rb') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_checkpoint(checkpoint: Mapping[str, Any], path: str | Path) -> None:
+    """Write with `torch.save` so that the file is either complete or not there.
+
+    It is streamed to a temporary file beside `path`, so a large model needs no second copy in
+    memory, and then renamed.
+    """
+
+    def write(temporary: Path) -> None:
+        with open(temporary, 'wb') as file:
+            torch.save(checkpoint, file)
+
+    _write(Path(path), write)
+
+
+def write_safetensors(
+    state_dict: Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write weights as .safetensors so that the file is either complete or not there."""
+    from safetensors.torch import save_file
+
+    weights = {key: value.contiguous() for key, value in state_dict.items()}
+    # Readers of the format, transformers among them, look for this entry.
+    content = {'format': 'pt', **(metadata or {})}
+    _write(Path(path), lambda temporary: save_file(weights, temporary, content))

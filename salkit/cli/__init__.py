@@ -19,6 +19,10 @@ from ..errors import SalkitError, one_line
 COMMANDS = {
     'train': 'train the model of a config',
     'test': 'score a checkpoint on the test set of a config',
+    'convert': 'check weights of any origin against a model and write them as safetensors',
+    'profile': 'count parameters and FLOPs of configs, and measure them on this device',
+    'tables': "print the paper's tables, with parameter counts and the scores of your runs",
+    'sweep': "train and test every row of the paper's tables that has no scores yet",
     'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
 }
 

@@ -10,6 +10,11 @@ from mmengine.config import Config
 
 from ..config import load_config, parse_options
 
+CHECKPOINT_HELP = (
+    "a training checkpoint, a .safetensors file, the authors' file, a work dir (its best "
+    'checkpoint), https://HOST/FILE or hf://OWNER/REPO[@REVISION]/FILE'
+)
+
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The config, overrides of it, the work dir and the launcher."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import add_config_arguments, read_config, start_processes
+from .common import CHECKPOINT_HELP, add_config_arguments, read_config, start_processes
 
 if TYPE_CHECKING:
     from ..metrics import ScoreReport
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit test`."""
     add_config_arguments(parser)
-    parser.add_argument('checkpoint', help='weights: a training checkpoint or .safetensors')
+    parser.add_argument(
+        'checkpoint',
+        help='weights of the whole model: ' + CHECKPOINT_HELP,
+    )
     parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
     parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
     parser.add_argument(
@@ -42,11 +45,11 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
     from ..metrics import SaliencyMetric
 
     # Read first: a wrong file should not wait for the data set.
-    state_dict = read_checkpoint(checkpoint)['state_dict']
+    weights = read_checkpoint(checkpoint)
     cfg.load_from, cfg.resume = None, False
     runner = build_runner(cfg, work_dir, ('test',))
     model = getattr(runner.model, 'module', runner.model)
-    load_weights(model, state_dict, checkpoint)
+    runner.logger.info(load_weights(model, weights, checkpoint).summary)
     runner.test()
     for metric in runner.test_loop.evaluator.metrics:
         if isinstance(metric, SaliencyMetric):

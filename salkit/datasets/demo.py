@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
+from ..cache import cache_dir
 from ..registry import DATASETS
 from .base import VideoSaliencyDataset
-
-
-def cache_dir() -> Path:
-    """Where salkit keeps what it generates: $SALKIT_CACHE, or `salkit` in the user's cache."""
-    own = os.environ.get('SALKIT_CACHE')
-    if own:
-        return Path(own)
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'salkit'
 
 
 @DATASETS.register_module()

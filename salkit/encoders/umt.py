@@ -10,14 +10,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import ConfigError
-from ..layers import resize_position_table, sine_cosine_table
+from ..layers import TABLE_THW, fixed_table, resize_position_table
 from ..registry import ENCODERS
 from ..types import FeatureSpec
 from .base import Encoder
 
 PATCH = 16
-# The grid of the fixed position table: 8 frames of 224 x 224.
-TABLE_THW = (8, 14, 14)
 ARCHITECTURES = {
     'tiny': dict(embed_dim=128, depth=4, num_heads=4),
     'base': dict(embed_dim=768, depth=12, num_heads=12),
@@ -139,8 +137,7 @@ class UMTEncoder(Encoder):
         rates = torch.linspace(0, drop_path, depth, device='cpu').tolist()
         self.blocks = nn.ModuleList(UMTBlock(dim, num_heads, mlp_ratio, rate) for rate in rates)
 
-        table = sine_cosine_table(TABLE_THW[0] * TABLE_THW[1] * TABLE_THW[2], dim)
-        table = resize_position_table(table, TABLE_THW, (clip_len, *TABLE_THW[1:]))
+        table = fixed_table(clip_len, dim)
         # Published checkpoints store the table only where it was resized in time.
         if clip_len == TABLE_THW[0]:
             self.register_buffer('pos_embed', table, persistent=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import re
 import time
 from pathlib import Path
@@ -15,10 +16,12 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmengine.runner import find_latest_checkpoint as mmengine_latest
 
 from .. import __version__
 from ..builder import build, check
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
+from ..config import config_name, plain_config
 from ..errors import CheckpointError, ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
 from .state import pack_message_hub, plain, unpack_message_hub
@@ -58,8 +61,11 @@ class SaliencyRunner(Runner):
     ) -> dict[str, Any]:
         """Load weights; with `resume`, also the rest of the state.
 
+        An encoder's weights (a UMT file) fill the encoder, and a warning says that the rest of the
+        model stays as it was.
+
         Args:
-            filename: a local file.
+            filename: what `salkit.checkpoints.locate` takes.
             map_location: as for `torch.load`.
             strict: must be True, entries are never dropped in silence.
             revise_keys: not supported.
@@ -74,12 +80,25 @@ class SaliencyRunner(Runner):
         checkpoint.get('meta', {}).pop('config', None)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        load_weights(model, checkpoint['state_dict'], filename)
+        report = load_weights(model, checkpoint, filename, accept_encoder=True)
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpack_message_hub(checkpoint['message_hub'])
         self._has_loaded = True
-        self.logger.info(f'Loaded checkpoint {filename}')
+        self.logger.info(report.summary)
+        if report.part == 'encoder':
+            self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
         return checkpoint
+
+    def _init_model_weights(self) -> None:
+        """Load what the model's `init_cfg`s name, unless the run goes on from a checkpoint."""
+        if self._resume and (self._load_from or mmengine_latest(self.work_dir)):
+            return
+        super()._init_model_weights()
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if not self._load_from and not getattr(model, 'pretrained', True):
+            self.logger.info(
+                'The encoder starts from random weights: model.encoder.init_cfg names no file'
+            )
 
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a training checkpoint.
@@ -129,6 +148,8 @@ class SaliencyRunner(Runner):
                 **position,
                 **(meta or {}),
                 'cfg': self.cfg.pretty_text,
+                # What a reader may build the model from without running that text.
+                **model_entry(self.cfg),
                 'seed': self.seed,
                 'experiment_name': self.experiment_name,
                 'time': time.strftime('%Y%m%d_%H%M%S'),
@@ -145,6 +166,14 @@ class SaliencyRunner(Runner):
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+
+
+def model_entry(cfg: Config) -> dict[str, Any]:
+    """The config's name and the model's config as JSON, for a checkpoint."""
+    return dict(
+        config_name=config_name(cfg.filename) if cfg.filename else None,
+        model=json.dumps(plain_config(cfg.model)),
+    )
 
 
 def _scheduler_states(schedulers: Any) -> Any:

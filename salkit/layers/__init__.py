@@ -2,13 +2,15 @@
 
 from .attention import TemporalWindowBlock
 from .conv import conv_relu, upsample
-from .positions import resize_position_table, sine_cosine_table
+from .positions import TABLE_THW, fixed_table, resize_position_table, sine_cosine_table
 from .temporal import factor_pair, prime_factors, temporal_strides
 
 __all__ = [
+    'TABLE_THW',
     'TemporalWindowBlock',
     'conv_relu',
     'factor_pair',
+    'fixed_table',
     'prime_factors',
     'resize_position_table',
     'sine_cosine_table',

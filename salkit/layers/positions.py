@@ -46,3 +46,18 @@ def resize_position_table(
         line = F.interpolate(line, target_t, mode='linear', align_corners=False)
         table = rearrange(line, 'n c t -> 1 (t n) c')
     return table
+
+
+# The grid that the fixed table of UMT is made for: 8 frames of 224 x 224 in patches of 16.
+TABLE_THW = (8, 14, 14)
+
+
+def fixed_table(clip_len: int, dim: int) -> Tensor:
+    """UMT's sine-cosine table for `clip_len` frames of 14 x 14 patches, from the one for 8 frames.
+
+    Returns:
+        (1, clip_len * 196, dim) float32.
+    """
+    frames, rows, columns = TABLE_THW
+    table = sine_cosine_table(frames * rows * columns, dim)
+    return resize_position_table(table, TABLE_THW, (clip_len, rows, columns))

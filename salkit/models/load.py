@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from ..builder import build
-from ..checkpoints import load_weights, read_checkpoint
+from ..checkpoints import load_weights
 from ..config import load_config
 from ..errors import ConfigError
 from ..registry import MODELS
@@ -27,7 +27,9 @@ def build_model(
 
     Args:
         config_or_name: a loaded config, a file, or a name such as `salfom/umt-l16_cc-kl`.
-        checkpoint: weights to load; random ones without.
+        checkpoint: weights to load: a training checkpoint, the authors' file or a converted one, a
+            work dir (its best checkpoint), `https://...` or `hf://OWNER/REPO/FILE`. Random ones
+            without; `model.init_weights()` then loads what the config's `init_cfg` names.
         device: where to put it.
 
     Returns:
@@ -45,5 +47,5 @@ def build_model(
         raise ConfigError(f'{cfg.filename}: the config has no model')
     model = build(MODELS, cfg.model)
     if checkpoint is not None:
-        load_weights(model, read_checkpoint(checkpoint)['state_dict'], checkpoint)
+        load_weights(model, checkpoint)
     return model.to(device).eval()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ..builder import build
+from ..checkpoints import load_weights
 from ..decoders import Decoder
 from ..encoders import Encoder
 from ..errors import ConfigError, ShapeError
@@ -15,6 +17,18 @@ from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
 from ..types import ClipMeta, Targets
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
+
+
+def _pretrained_checkpoint(cfg: str | dict, part: str) -> str:
+    """The checkpoint that an `init_cfg` names."""
+    if isinstance(cfg, dict):
+        if set(cfg) != {'type', 'checkpoint'} or cfg['type'] != 'Pretrained':
+            raise ConfigError(
+                f"init_cfg of the {part}: expected a checkpoint or dict(type='Pretrained', "
+                f'checkpoint=...), got {dict(cfg)}'
+            )
+        cfg = cfg['checkpoint']
+    return str(cfg)
 
 
 @MODELS.register_module()
@@ -26,10 +40,14 @@ class SaliencyModel(BaseModel):
         decoder: config of a decoder.
         losses: configs of the losses by name; one set to None is left out. Their sum is trained.
         blur_kernel: side of the Gaussian blur after resizing to the frame, when testing; 0: none.
+        init_cfg: the checkpoint that `init_weights` starts the whole model from: a path or an
+            address, or `dict(type='Pretrained', checkpoint=...)` around one. The encoder's config
+            may hold an `init_cfg` too, whatever its class, for the encoder alone.
 
     Attributes:
         encoder: the built encoder.
         decoder: the built decoder.
+        pretrained: what `init_weights` loads, by part ('encoder' first, then 'model').
     """
 
     def __init__(
@@ -38,7 +56,10 @@ class SaliencyModel(BaseModel):
         decoder: dict,
         losses: dict[str, dict | None] | None = None,
         blur_kernel: int = 11,
+        init_cfg: str | dict | None = None,
     ) -> None:
+        encoder = dict(encoder)
+        sources = dict(encoder=encoder.pop('init_cfg', None), model=init_cfg)
         built = build(ENCODERS, encoder, Encoder)
         super().__init__(ClipPreprocessor(built.pixel_mean, built.pixel_std))
         self.encoder = built
@@ -49,6 +70,22 @@ class SaliencyModel(BaseModel):
             {name: build(LOSSES, cfg) for name, cfg in (losses or {}).items() if cfg is not None}
         )
         self.blur_kernel = blur_kernel
+        self.pretrained = {
+            part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
+        }
+
+    def init_weights(self) -> None:
+        """Load what the `init_cfg`s name; without one, the weights stay random.
+
+        The Runner calls it once before training, so that building a model never needs the files.
+
+        Raises:
+            CheckpointError: a checkpoint that is not there, cannot be read or does not fit.
+        """
+        super().init_weights()
+        for part, checkpoint in self.pretrained.items():
+            report = load_weights(self.encoder if part == 'encoder' else self, checkpoint)
+            print_log(report.summary, logger='current')
 
     def forward(
         self,

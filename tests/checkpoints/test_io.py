@@ -99,7 +99,7 @@ def test_weights_must_fit_in_every_entry():
         (dict(good, weight=torch.ones(2, 2)), r'weight has shape \(2, 2\), expected \(3, 2\)'),
     ):
         with pytest.raises(CheckpointError, match=message):
-            load_weights(model, state, 'file.pth')
+            load_weights(model, dict(state_dict=state), 'file.pth')
         assert torch.equal(model.weight, before)
     load_weights(model, {f'module.{k}': v for k, v in good.items()}, 'file.pth')
     assert torch.equal(model.weight, torch.ones(3, 2))

@@ -3,8 +3,8 @@ import functools
 import pytest
 from make_data import write_dataset
 
+from salkit.cache import cache_dir
 from salkit.datasets import DemoDataset, demo_generator
-from salkit.datasets.demo import cache_dir
 from salkit.errors import ConfigError, DataError
 
 

@@ -1,7 +1,8 @@
 # SalFoM as published: UMT-L on 16 frames, three branches, CC + KL.
 model = dict(
     type='SaliencyModel',
-    encoder=dict(type='UMTEncoder', arch='large', clip_len=16),
+    # init_cfg: a checkpoint that training starts the encoder from; the paper's are UMT files.
+    encoder=dict(type='UMTEncoder', arch='large', clip_len=16, init_cfg=None),
     decoder=dict(
         type='MultiBranchDecoder',
         branches=dict(

@@ -1,7 +1,7 @@
 # SalFoM in small, for trials on a CPU: same parts, narrower.
 model = dict(
     type='SaliencyModel',
-    encoder=dict(type='UMTEncoder', arch='tiny', clip_len=8),
+    encoder=dict(type='UMTEncoder', arch='tiny', clip_len=8, init_cfg=None),
     decoder=dict(
         type='MultiBranchDecoder',
         branches=dict(

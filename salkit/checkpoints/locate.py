@@ -1,0 +1,92 @@
+"""From what a user writes as a checkpoint to a file on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import urllib.parse
+from pathlib import Path
+
+from ..cache import cache_dir
+from ..errors import CheckpointError, one_line
+
+
+def find_best_checkpoint(work_dir: str | Path) -> Path | None:
+    """The checkpoint with the best validation score in a work dir, or None.
+
+    Where several scores were watched, the one by CC goes first.
+    """
+    found = sorted(Path(work_dir).glob('best_*.pth'))
+    return next((path for path in found if path.name.startswith('best_CC_')), None) or next(
+        iter(found), None
+    )
+
+
+def locate(source: str | Path) -> Path:
+    """The local file of a checkpoint, fetched first where it lies elsewhere.
+
+    Args:
+        source: a file, a work dir (its best checkpoint), `https://HOST/FILE` or
+            `hf://OWNER/REPO[@REVISION]/FILE` (Hugging Face Hub). What is fetched is kept in a
+            cache and fetched once.
+
+    Raises:
+        CheckpointError: nothing there, or it cannot be fetched.
+    """
+    text = str(source)
+    scheme = re.match(r'([a-z][a-z0-9+.-]+)://', text)
+    if scheme:
+        fetch = {'https': _download, 'hf': _from_hub}.get(scheme[1])
+        if fetch is None:
+            raise CheckpointError(
+                f'{text}: expected a local file, https://HOST/FILE or hf://OWNER/REPO/FILE'
+            )
+        return fetch(text)
+    path = Path(text)
+    if path.is_dir():
+        best = find_best_checkpoint(path)
+        if best is None:
+            raise CheckpointError(f'{path}: the folder holds no best_*.pth of a training run')
+        return best
+    if not path.is_file():
+        raise CheckpointError(f'{path}: the checkpoint does not exist')
+    return path
+
+
+def _cannot_fetch(source: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f'{source}: cannot be fetched ({type(error).__name__}: {one_line(error)[:160]}); without '
+        'a connection, fetch the file elsewhere and give its local path'
+    )
+
+
+def _download(url: str) -> Path:
+    import torch
+
+    name = Path(urllib.parse.urlsplit(url).path).name
+    if not name:
+        raise CheckpointError(f'{url}: the address names no file')
+    # Different addresses may end in one name.
+    folder = cache_dir() / 'checkpoints' / hashlib.sha256(url.encode()).hexdigest()[:12]
+    path = folder / name
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # Streams to a temporary file beside `path` and shows a progress bar.
+            torch.hub.download_url_to_file(url, str(path))
+        except Exception as error:
+            raise _cannot_fetch(url, error) from error
+    return path
+
+
+def _from_hub(source: str) -> Path:
+    match = re.fullmatch(r'hf://([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)', source)
+    if not match:
+        raise CheckpointError(f'{source}: expected hf://OWNER/REPO[@REVISION]/FILE')
+    import huggingface_hub
+
+    repo, revision, name = match.groups()
+    try:
+        return Path(huggingface_hub.hf_hub_download(repo, name, revision=revision))
+    except Exception as error:
+        raise _cannot_fetch(source, error) from error

@@ -1,0 +1,110 @@
+"""Convert weights to a safetensors file, checked in every entry, or back to the authors' names."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .common import CHECKPOINT_HELP
+
+if TYPE_CHECKING:
+    from ..checkpoints import FitReport
+    from ..checkpoints.convert import Conversion
+
+
+def _grid(text: str) -> tuple[int, int, int]:
+    numbers = text.split(',')
+    if len(numbers) != 3 or not all(n.strip().isdigit() and int(n) > 0 for n in numbers):
+        raise argparse.ArgumentTypeError(f'expected T,H,W such as 8,14,24, got {text!r}')
+    return tuple(int(n) for n in numbers)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit convert`."""
+    parser.add_argument('source', metavar='SRC', help=f'UMT weights, or {CHECKPOINT_HELP}')
+    parser.add_argument(
+        'destination', metavar='DST', help='.safetensors; with --to official also .pth'
+    )
+    parser.add_argument(
+        '--to',
+        choices=['salkit', 'official'],
+        default='salkit',
+        help="official: the authors' names",
+    )
+    parser.add_argument(
+        '--config',
+        help='the model that the weights are for, where the file does not tell; for a UMT file, '
+        'which frames and how many blocks to keep',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of that config'
+    )
+    parser.add_argument(
+        '--source-grid',
+        type=_grid,
+        metavar='T,H,W',
+        help='frames, rows and columns of the stored position table, where its size does not tell',
+    )
+    parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
+    parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')
+
+
+def _print_report(report: FitReport, verbose: bool) -> None:
+    cast = f', {report.cast} of another precision' if report.cast else ''
+    print(f'{report.source}: {report.kind} weights, read for the {report.part}')
+    print(f'used: {len(report.used)} entries{cast}')
+    if verbose:
+        for target, key in report.used.items():
+            print(f'  {key} -> {target}' if key != target else f'  {key}')
+    for key, how in report.derived.items():
+        print(f'derived: {key} {how}')
+    for reason, keys in report.reasons().items():
+        print(f'dropped: {len(keys)} ({reason})')
+        for key in keys:
+            print(f'  {key}')
+    for label in ('missing', 'unexpected'):
+        keys = getattr(report, label)
+        print(f'{label}: {len(keys) or "none"}')
+        for key in keys:
+            print(f'  {key}')
+    for text in report.wrong.values():
+        print(f'wrong: {text}')
+
+
+def _print_conversion(done: Conversion) -> None:
+    if done.beside:
+        print(f'left out beside the weights: {", ".join(done.beside)}')
+    if done.invented:
+        print(
+            f'made anew: {len(done.invented)} entries that no forward pass reads and the source '
+            'does not hold'
+        )
+        for key in done.invented:
+            print(f'  {key}')
+    print(f'wrote {done.destination}: {done.entries} entries, config {done.config}')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert."""
+    from ..checkpoints.convert import convert
+    from ..config import parse_options
+    from ..errors import CheckpointError
+    from ..metrics.report import write_json
+
+    try:
+        done = convert(
+            args.source, args.destination, to=args.to, config=args.config,
+            options=parse_options(args.cfg_options), source_grid=args.source_grid,
+        )  # fmt: skip
+    except CheckpointError as error:
+        report = getattr(error, 'report', None)
+        if report is not None and args.verbose:
+            _print_report(report, verbose=True)
+        if report is not None and args.report:
+            write_json(dict(vars(report), destination=None), args.report)
+        raise
+    _print_report(done.report, args.verbose)
+    _print_conversion(done)
+    if args.report:
+        write_json(done.to_json(), args.report)
+    return 0
