@@ -18,11 +18,12 @@ from torch import Tensor
 from .. import __version__
 from ..builder import build
 from ..config import config_name, config_names, load_config, plain_config
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, one_line
 from ..layers import TABLE_THW
-from ..registry import ENCODERS, MODELS
+from ..plugin import load_plugins
+from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
 from .fit import SALFOM, UMT, FitReport, encoder_name, fit_weights, kind_of
-from .io import read_checkpoint, write_checkpoint, write_safetensors
+from .io import read_checkpoint, separate, write_checkpoint, write_safetensors
 from .locate import locate
 from .official import DEAD, to_official
 
@@ -108,7 +109,8 @@ def _umt_arguments(weights: Mapping[str, Tensor], source: str) -> dict[str, Any]
     else:
         arguments = dict(arch=name, **({} if depth == full_depth else dict(depth=depth)))
     positions = weights.get('pos_embed')
-    stored = 0 if positions is None else positions.shape[1] // (TABLE_THW[1] * TABLE_THW[2])
+    is_table = positions is not None and positions.ndim == 3
+    stored = positions.shape[1] // (TABLE_THW[1] * TABLE_THW[2]) if is_table else 0
     # Files of 8-frame encoders store no positions.
     arguments['clip_len'] = 16 if stored == 16 else TABLE_THW[0]
     return arguments
@@ -161,9 +163,40 @@ def stored_model(checkpoint: Mapping[str, Any], source: str) -> tuple[str | None
     if isinstance(model, str):
         try:
             model = json.loads(model)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CheckpointError(f'{source}: its entry "model" is no JSON ({error})') from error
-    return name, model if isinstance(model, dict) else None
+    return (
+        name if isinstance(name, str) else None,
+        model if isinstance(model, dict) else None,
+    )
+
+
+def _check_types(model: Any, source: str) -> None:
+    """Raise CheckpointError unless every type in a file's config is registered.
+
+    Looking up any other name would import, and building it call, what the file asks for.
+    """
+    if isinstance(model, (list, tuple)):
+        for item in model:
+            _check_types(item, source)
+    elif isinstance(model, dict):
+        for item in model.values():
+            _check_types(item, source)
+        if 'type' in model and model['type'] not in _registered():
+            raise CheckpointError(
+                f'{source}: its entry "model" asks for {model["type"]!r}, which neither salkit nor '
+                'an installed plugin offers; name the config (--config)'
+            )
+
+
+def _registered() -> list[str]:
+    """Names of all that salkit and plugins offer for models."""
+    load_plugins()
+    names: list[str] = []
+    for registry in (MODELS, ENCODERS, DECODERS, LOSSES):
+        registry.import_from_location()
+        names.extend(registry.module_dict)
+    return names
 
 
 def _find_target(
@@ -179,8 +212,16 @@ def _find_target(
         raise ConfigError('--cfg-options overrides entries of a config: name it with --config')
     name, model = stored_model(checkpoint, source)
     if model is not None:
-        registry = ENCODERS if kind == UMT else MODELS
-        return _Target(_on_meta(registry, model), name or json.dumps(model), model)
+        _check_types(model, source)
+        try:
+            module = _on_meta(ENCODERS if kind == UMT else MODELS, model)
+        except Exception as error:
+            # A file may hold anything, so this can fail in any way.
+            raise CheckpointError(
+                f'{source}: its entry "model" does not build ({one_line(error)}); name the config '
+                '(--config)'
+            ) from error
+        return _Target(module, name or json.dumps(model), model)
     if kind == SALFOM:
         return _target_of_config(*_salfom_config(weights, source), encoder_alone=False)
     if kind == UMT:
@@ -203,7 +244,7 @@ def _sha256(path: Path) -> str:
 def _pack(tensors: dict[str, Tensor]) -> str:
     from safetensors.torch import save
 
-    return base64.b64encode(save({k: v.contiguous() for k, v in tensors.items()})).decode()
+    return base64.b64encode(save(separate(tensors))).decode()
 
 
 def _unpack(text: str, source: str) -> dict[str, Tensor]:
@@ -277,7 +318,7 @@ def convert(
         error.report = report
         raise
     beside = sorted(
-        key for key in checkpoint if key not in ('state_dict', 'metadata', 'model', 'module')
+        str(key) for key in checkpoint if key not in ('state_dict', 'metadata', 'model', 'module')
     )
     dead = _dead_in(checkpoint, str(path))
     conversion = Conversion(report, destination, target.config, len(state), beside)

@@ -231,11 +231,16 @@ class _Fit:
         """Copy, resize or check a stored position table."""
         own = self.own.get(target)
         same = own is not None and tuple(value.shape) == tuple(own.shape)
-        if same and not self.source_grid:
+        whole = self.kind == SALKIT and self.report.part == 'model'
+        if same and (whole or not self.source_grid):
             self._use(key, target, value)
             return
-        if self.kind == SALKIT and self.report.part == 'model':
-            self.report.unexpected.append(key)
+        if whole:
+            # A model is loaded for the frames that it was trained on.
+            if own is None:
+                self.report.unexpected.append(key)
+            else:
+                self._fits(target, value)
             return
         # An encoder that stores no table makes the one for 8 frames itself.
         frames = TABLE_THW[0] if own is None else own.shape[1] // (TABLE_THW[1] * TABLE_THW[2])
@@ -254,6 +259,8 @@ class _Fit:
                     f'{key} is not the fixed sine-cosine table that this encoder makes itself'
                 )
         elif self._fits(target, resized):
+            # Resizing is done in float32.
+            self.report.cast += resized.dtype != value.dtype
             self._use(key, target, resized)
             if how:
                 self.report.derived[target] = how

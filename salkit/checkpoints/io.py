@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, one_line
 from .locate import locate
 
 # Keys under which published files keep their weights, in the order they are looked for.
@@ -69,7 +70,9 @@ def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
         else:
             # Training scripts of the field store their command line beside the weights; a
             # namespace holds values and runs nothing.
-            with torch.serialization.safe_globals([argparse.Namespace]):
+            with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+                # About files whose values were pickled in a newer way; all that matters is checked.
+                warnings.filterwarnings('ignore', 'Detected pickle protocol')
                 # Mapped files cost no memory beside the tensors that are really used.
                 content = torch.load(
                     path,
@@ -90,7 +93,26 @@ def read_checkpoint(source: str | Path, map_location: Any = 'cpu') -> dict[str, 
         raise CheckpointError(f'{path}: holds no state_dict of tensors ({found})')
     # A bare state dict has nothing beside the weights.
     rest = {} if set(weights) == set(content) else dict(content)
+    for key in ('meta', 'metadata'):
+        # Other codes may keep anything under these names; what salkit keeps there is a dict.
+        if not isinstance(rest.get(key, {}), dict):
+            del rest[key]
     return {**rest, 'state_dict': _without_common_prefix(weights)}
+
+
+def separate(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as the .safetensors format wants them: contiguous, none in the memory of another."""
+    separated, seen = {}, set()
+    for key, value in weights.items():
+        value = value.contiguous()
+        memory = value.untyped_storage().data_ptr()
+        separated[key] = value.clone() if memory in seen else value
+        seen.add(memory)
+    return separated
+
+
+def _cannot_write(path: str | Path, error: Exception) -> OSError:
+    return OSError(f'{path}: cannot be written ({one_line(error)[:160]})')
 
 
 def _write(path: Path, write: Callable[[Path], None]) -> None:
@@ -115,7 +137,12 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: str | Path) -> None:
 
     def write(temporary: Path) -> None:
         with open(temporary, 'wb') as file:
-            torch.save(checkpoint, file)
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                # On a full disk, torch covers the error of the disk with one of its own.
+                cause = error.__context__ if isinstance(error.__context__, OSError) else error
+                raise _cannot_write(path, cause) from error
 
     _write(Path(path), write)
 
@@ -124,9 +151,17 @@ def write_safetensors(
     state_dict: Mapping[str, Tensor], path: str | Path, metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write weights as .safetensors so that the file is either complete or not there."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    weights = {key: value.contiguous() for key, value in state_dict.items()}
+    weights = separate(state_dict)
     # Readers of the format, transformers among them, look for this entry.
     content = {'format': 'pt', **(metadata or {})}
-    _write(Path(path), lambda temporary: save_file(weights, temporary, content))
+
+    def write(temporary: Path) -> None:
+        try:
+            save_file(weights, temporary, content)
+        except SafetensorError as error:
+            raise _cannot_write(path, error) from error
+
+    _write(Path(path), write)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from ..cache import cache_dir
@@ -60,9 +62,28 @@ def _cannot_fetch(source: str, error: Exception) -> CheckpointError:
     )
 
 
-def _download(url: str) -> Path:
-    import torch
+def _stream(url: str, path: Path) -> None:
+    """Fetch `url` to a temporary file beside `path` with a progress bar, then rename it."""
+    from torch.hub import tqdm
 
+    # torch.hub's own download takes a connection that broke off for the end of the file.
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, 'wb') as file:
+            length = answer.headers.get('Content-Length')
+            size = None if length is None else int(length)
+            with tqdm(total=size, unit='B', unit_scale=True, unit_divisor=1024) as bar:
+                while chunk := answer.read(1 << 20):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+            if size is not None and file.tell() != size:
+                raise ConnectionError(f'the connection ended after {file.tell()} of {size} bytes')
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _download(url: str) -> Path:
     name = Path(urllib.parse.urlsplit(url).path).name
     if not name:
         raise CheckpointError(f'{url}: the address names no file')
@@ -72,8 +93,7 @@ def _download(url: str) -> Path:
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            # Streams to a temporary file beside `path` and shows a progress bar.
-            torch.hub.download_url_to_file(url, str(path))
+            _stream(url, path)
         except Exception as error:
             raise _cannot_fetch(url, error) from error
     return path

@@ -18,6 +18,8 @@ def guess_grid(positions: int, frames: int) -> tuple[int, int, int] | None:
         The published grids (8 or 16 frames of 14 x 14) first, then `frames` of 14 x 14, then square
         grids of 8, 16, `frames`, 4 and 32 frames.
     """
+    if positions < 1:
+        return None
     rows, columns = TABLE_THW[1:]
     for t in (8, 16, frames):
         if positions == t * rows * columns:

@@ -34,7 +34,7 @@ def _parser_of(command: str, prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--traceback', action='store_true', help='show where an error comes from, not just what'
     )
-    parser.set_defaults(run=module.run)
+    parser.set_defaults(_run=module.run)
     return parser
 
 
@@ -46,7 +46,7 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     """
     args = _parser_of(command, prog).parse_args(argv)
     try:
-        return args.run(args)
+        return args._run(args)
     except (SalkitError, OSError) as error:
         # OSError: a full disk, a folder that may not be written to.
         if args.traceback:

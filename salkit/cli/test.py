@@ -57,28 +57,34 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
     raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
 
 
-def run(args: argparse.Namespace) -> int:
-    """Test."""
-    cfg, work_dir = read_config(args)
+def report_scores(
+    report: ScoreReport, config: str, checkpoint: str | Path, out: str | Path | None
+) -> None:
+    """Print scores, and write them to `out` with what they were made from."""
     from .. import __version__
     from ..metrics.report import format_table, write_json
 
+    print(report.headline)
+    print(format_table({Path(config).stem: report.scores}))
+    if out:
+        content = dict(
+            config=str(config),
+            checkpoint=str(checkpoint),
+            command=' '.join(sys.argv),
+            salkit_version=__version__,
+            **report.to_json(),
+        )
+        write_json(content, out)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Test."""
+    cfg, work_dir = read_config(args)
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     start_processes(cfg)
     report = evaluate(cfg, args.checkpoint, work_dir)
-    if report is None:
-        return 0
-    print(report.headline)
-    print(format_table({Path(args.config).stem: report.scores}))
-    if args.out:
-        content = dict(
-            config=str(args.config),
-            checkpoint=str(args.checkpoint),
-            command=' '.join(sys.argv),
-            salkit_version=__version__,
-            **report.to_json(),
-        )
-        write_json(content, args.out)
+    if report is not None:
+        report_scores(report, args.config, args.checkpoint, args.out)
     return 0

@@ -25,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='go on from a checkpoint, by default from the latest one in the work dir',
     )
     parser.add_argument(
+        '--test',
+        action='store_true',
+        help='afterwards score the best checkpoint on the test set, into WORK_DIR/scores.json',
+    )
+    parser.add_argument(
         '--amp',
         action='store_true',
         help='mixed precision: float16 on a GPU, bfloat16 on a CPU (slow without support for it)',
@@ -42,6 +47,21 @@ def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
         score = runner.message_hub.get_info('best_score')
         runner.logger.info(f'Best checkpoint: {best} (validation score {score:.4f})')
     return runner
+
+
+def score_best(args: argparse.Namespace, cfg: Config, work_dir: Path) -> None:
+    """Score the best checkpoint of a finished run, the last one where nothing was validated."""
+    from ..checkpoints import find_best_checkpoint
+    from ..engine import find_latest_checkpoint
+    from ..errors import CheckpointError
+    from .test import evaluate, report_scores
+
+    checkpoint = find_best_checkpoint(work_dir) or find_latest_checkpoint(work_dir)
+    if checkpoint is None:
+        raise CheckpointError(f'{work_dir}: training left no checkpoint to test')
+    report = evaluate(cfg, checkpoint, work_dir)
+    if report is not None:
+        report_scores(report, args.config, checkpoint, work_dir / 'scores.json')
 
 
 def _amp_wrapper() -> str:
@@ -66,4 +86,6 @@ def run(args: argparse.Namespace) -> int:
         cfg.resume, cfg.load_from = True, str(start_from)
     start_processes(cfg)
     train(cfg, work_dir)
+    if args.test:
+        score_best(args, cfg, work_dir)
     return 0

@@ -1,0 +1,3 @@
+# NSS alone (paper, table 4).
+_base_ = './umt-l16_cc-kl.py'
+model = dict(losses=dict(cc=None, kl=None, nss=dict(type='NSSLoss', weight=1.0)))

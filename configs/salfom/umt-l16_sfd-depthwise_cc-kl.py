@@ -1,0 +1,3 @@
+# SFD branch of depth-wise separable 2D convolutions (paper, table 2).
+_base_ = './umt-l16_cc-kl.py'
+model = dict(decoder=dict(branches=dict(sfd=dict(separable=True))))

@@ -1,0 +1,3 @@
+# UMT-L-8, its first 18 of 24 blocks (paper, table 3).
+_base_ = './umt-l8_cc-kl.py'
+model = dict(encoder=dict(depth=18))

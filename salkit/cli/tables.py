@@ -1,0 +1,53 @@
+"""Print the paper's tables: its scores, exact parameter counts, and the scores of your own runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+WORK_DIRS = 'work_dirs'
+DEMO_WORK_DIRS = 'work_dirs/sweep_demo'
+
+
+def add_work_dirs_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the runs of the rows lie."""
+    parser.add_argument(
+        '--work-dirs',
+        metavar='DIR',
+        help=f'folder of the work dirs, one a row, named as the config (default: {WORK_DIRS}; '
+        f'{DEMO_WORK_DIRS} with --demo)',
+    )
+    parser.add_argument(
+        '--demo', action='store_true', help='the runs with tiny encoders on the demo data'
+    )
+
+
+def work_dirs_of(args: argparse.Namespace) -> Path:
+    """The folder that the arguments name."""
+    return Path(args.work_dirs or (DEMO_WORK_DIRS if args.demo else WORK_DIRS))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit tables`."""
+    parser.add_argument('tables', nargs='*', metavar='1-4', help='which (default: all)')
+    add_work_dirs_arguments(parser)
+    parser.add_argument(
+        '--format', choices=['text', 'markdown', 'json'], default='text', help='default: text'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print them."""
+    from ..paper.rows import rows_of, tables_of
+    from ..paper.tables import find_results, format_sources, format_table, row_to_json
+
+    tables = tables_of(args.tables)
+    results = find_results(work_dirs_of(args), rows_of(tables))
+    if args.format == 'json':
+        rows = [row_to_json(table, row, results) for table in tables for row in table.rows]
+        print(json.dumps(rows, indent=2))
+        return 0
+    blocks = [format_table(table, results, args.format == 'markdown') for table in tables]
+    print('\n\n'.join(filter(None, [*blocks, format_sources(results)])))
+    return 0

@@ -1,0 +1,140 @@
+"""What `configs/salfom/` tells of itself: README.md, and OpenMMLab's metafile.yml.
+
+`python -m salkit.paper.zoo` writes both, and model-index.yml, in a checkout.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ..config import config_names, config_root, load_config
+from ..models.profile import profile
+from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
+from .tables import Results, format_table
+
+FOLDER = 'salfom'
+README, METAFILE, INDEX = 'README.md', 'metafile.yml', 'model-index.yml'
+
+_HEAD = f"""# SalFoM and its variants
+
+*{TITLE}* (Moradi et al.), code of the authors: <{CODE_URL}>.
+
+This page and `metafile.yml` are written by `python -m salkit.paper.zoo`; a test compares them with
+the code. Scores are those that the paper reports on the public validation set of DHF1K (600
+training videos, 10 % of them held out); they were not measured with salkit. `salkit tables` prints
+the same tables with the scores of your own runs beside them, `salkit sweep table1` trains and tests
+what is missing.
+
+`MB` is the paper's: KiB / 1000. `#Params(M)` is the paper's too, cut to one decimal; `parameters`
+is the exact number, counted from the config, with the entries of the authors' checkpoint that no
+forward pass reads (`salkit profile {SALFOM}` lists them).
+
+A name reads: encoder and frames, its depth where it is cut (`-d6`), what differs in a branch, the
+losses, and what else differs.
+"""
+_OTHERS = """## Beyond the paper's tables
+
+| config | what it is | parameters |
+| :-- | :-- | --: |
+"""
+
+
+def other_configs() -> list[str]:
+    """Names of the configs of the folder that stand in no table of the paper."""
+    in_tables = {row.config for row in rows_of(TABLES)}
+    names = (name for name in config_names() if name.startswith(f'{FOLDER}/'))
+    return [name for name in names if name not in in_tables]
+
+
+def _what_it_is(config: str) -> str:
+    """The comment that a config begins with."""
+    lines = (config_root() / f'{config}.py').read_text(encoding='utf-8').splitlines()
+    comment = []
+    for line in lines:
+        if not line.startswith('#'):
+            break
+        comment.append(line.removeprefix('#').strip())
+    return ' '.join(comment)
+
+
+def readme() -> str:
+    """The text of README.md."""
+    blocks = [_HEAD]
+    blocks += [format_table(table, Results(), markdown=True) + '\n' for table in TABLES]
+    others = _OTHERS
+    for config in other_configs():
+        count = profile(load_config(config)).params_paper
+        others += f'| {config} | {_what_it_is(config)} | {count:,} |\n'
+    return '\n'.join([*blocks, others])
+
+
+def _model(config: str, row: Row | None) -> dict[str, Any]:
+    cfg = load_config(config)
+    counted = profile(cfg)
+    dataset = cfg.test_dataloader.dataset.type.removesuffix('Dataset')
+    model: dict[str, Any] = {
+        'Name': Path(config).stem,
+        'In Collection': 'SalFoM',
+        'Config': f'configs/{config}.py',
+        'Metadata': {
+            'Training Data': dataset,
+            'Parameters': counted.params_paper,
+            'FLOPs': counted.flops,
+            'Frames': counted.clip[0],
+            'Input Size': list(counted.clip[1:]),
+        },
+    }
+    if row:
+        model['Results'] = [
+            {
+                'Task': 'Video Saliency Prediction',
+                'Dataset': dataset,
+                'Metrics': dict(zip(METRICS, row.scores, strict=True)),
+            }
+        ]
+    return model
+
+
+def metafile() -> str:
+    """The text of metafile.yml: every config, with the paper's scores where it reports some."""
+    import yaml
+
+    rows = {row.config: row for row in rows_of(TABLES)}
+    configs = [*rows, *other_configs()]
+    content = {
+        'Collections': [
+            {
+                'Name': 'SalFoM',
+                'README': f'configs/{FOLDER}/{README}',
+                'Paper': {'Title': TITLE, 'URL': CODE_URL},
+                'Metadata': {
+                    'Architecture': ['UMT', 'Swin3D', 'DFD', 'SFD'],
+                    'Training Data': 'DHF1K',
+                    'Training Techniques': ['Adam'],
+                },
+            }
+        ],
+        'Models': [_model(config, rows.get(config)) for config in configs],
+    }
+    head = '# Written by `python -m salkit.paper.zoo`. Scores are those that the paper reports.\n'
+    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def main() -> None:
+    """Write the files of a checkout."""
+    root = config_root()
+    texts = {
+        root / FOLDER / README: readme(),
+        root / FOLDER / METAFILE: metafile(),
+        root.parent / INDEX: f'Import:\n  - configs/{FOLDER}/{METAFILE}\n',
+    }
+    for path, text in texts.items():
+        temporary = path.with_name(f'.{path.name}.tmp')
+        temporary.write_text(text, encoding='utf-8')
+        os.replace(temporary, path)
+
+
+if __name__ == '__main__':
+    main()
