@@ -8,8 +8,9 @@ from golden import official_entries
 
 from salkit.builder import build, check
 from salkit.checkpoints.official import salkit_key
-from salkit.config import DATALOADERS, config_names, dataset_configs, load_config
+from salkit.config import DATALOADERS, config_names, config_root, dataset_configs, load_config
 from salkit.engine.runner import check_components
+from salkit.models.profile import profile
 from salkit.registry import DATASETS, MODELS, TRANSFORMS
 
 
@@ -56,37 +57,94 @@ def test_the_default_has_every_parameter_of_the_official_state_dict():
     assert counted == 402_945_443
 
 
-def count(cfg):
-    """Parameters as the paper counts them: ours and the official checkpoint's dead entries."""
+PAPER_ROWS = {
+    'umt-l16_swin3d-d2_cc-kl': 399_572_931,
+    'umt-l16_swin3d-d4_cc-kl': 401_259_187,
+    'umt-l16_cc-kl': 402_945_443,
+    'umt-l16_swin3d-d8_cc-kl': 404_631_699,
+    'umt-l16_swin3d-d10_cc-kl': 406_317_955,
+    'umt-l16_dfd-depthwise_cc-kl': 396_102_755,
+    'umt-l16_dfd-extra_cc-kl': 406_090_403,
+    'umt-l16_dfd-fewer_cc-kl': 400_429_475,
+    'umt-l16_sfd-depthwise_cc-kl': 396_816_467,
+    'umt-l16_sfd-extra_cc-kl': 403_574_435,
+    'umt-l16_sfd-fewer_cc-kl': 402_316_451,
+    'umt-b8-d6_cc-kl': 92_158_531,
+    'umt-b8_cc-kl': 134_681_155,
+    'umt-l8-d6_cc-kl': 152_704_323,
+    'umt-l8-d12_cc-kl': 228_275_523,
+    'umt-l8-d18_cc-kl': 303_846_723,
+    'umt-l8_cc-kl': 379_417_923,
+    'umt-l16-d6_cc-kl': 176_231_843,
+    'umt-l16-d12_cc-kl': 251_803_043,
+    'umt-l16-d18_cc-kl': 327_374_243,
+}
+
+
+@pytest.mark.parametrize(('name', 'expected'), PAPER_ROWS.items())
+def test_parameter_counts_of_the_papers_rows(name, expected):
+    """Ours and the entries of the official checkpoint that nothing reads, counted here by hand."""
+    cfg = load_config(f'salfom/{name}')
     model = build_on_meta(cfg)
-    dim = model.encoder.features[0].channels
+    dim = {'base': 768, 'large': 1024}[cfg.model.encoder.arch]
     dead = 2 * dim + 400 * dim + 400  # fc_norm, head
     dead += 2 * (256 + 64 + 16)  # the stages' final norms
     dead += 64 * 64 * 3 + 64 + 3  # conv_t3_3, final_map
-    return sum(p.numel() for p in model.parameters()) + dead
+    assert sum(p.numel() for p in model.parameters()) + dead == expected
+    counted = profile(cfg)
+    assert counted.params_paper == expected
+    assert counted.params_trainable + counted.params_constant + dead == expected
 
 
 @pytest.mark.parametrize(
-    ('expected', 'changes'),
+    ('name', 'losses'),
     [
-        (402_945_443, {}),
-        (399_572_931, {'decoder.branches.swin3d.depth': 2}),
-        (406_317_955, {'decoder.branches.swin3d.depth': 10}),
-        (396_102_755, {'decoder.branches.dfd.separable': True}),
-        (406_090_403, {'decoder.branches.dfd.layers': 'extra'}),
-        (400_429_475, {'decoder.branches.dfd.layers': 'fewer'}),
-        (396_816_467, {'decoder.branches.sfd.separable': True}),
-        (403_574_435, {'decoder.branches.sfd.layers': 'extra'}),
-        (402_316_451, {'decoder.branches.sfd.layers': 'fewer'}),
-        (92_158_531, {'encoder.arch': 'base', 'encoder.clip_len': 8, '+encoder.depth': 6}),
-        (134_681_155, {'encoder.arch': 'base', 'encoder.clip_len': 8}),
-        (379_417_923, {'encoder.clip_len': 8}),
-        (176_231_843, {'+encoder.depth': 6}),
+        ('cc', {'cc'}),
+        ('kl', {'kl'}),
+        ('sim', {'sim'}),
+        ('nss', {'nss'}),
+        ('cc-kl-sim', {'cc', 'kl', 'sim'}),
+        ('cc-kl-sim-nss', {'cc', 'kl', 'sim', 'nss'}),
     ],
 )
-def test_parameter_counts_of_the_papers_rows(expected, changes):
-    options = {
-        ('+model.' if key[0] == '+' else 'model.') + key.removeprefix('+'): value
-        for key, value in changes.items()
-    }
-    assert count(load_config('salfom/umt-l16_cc-kl', options)) == expected
+def test_the_losses_of_table_4(name, losses):
+    model = build_on_meta(load_config(f'salfom/umt-l16_{name}'))
+    assert set(model.losses) == losses
+    assert all(loss.weight == 1.0 for loss in model.losses.values())
+
+
+@pytest.mark.parametrize('branch', ['swin3d', 'dfd', 'sfd'])
+def test_branch_ablations(branch):
+    every = {'swin3d', 'dfd', 'sfd'}
+    without = build_on_meta(load_config(f'salfom/umt-l16_no-{branch}_cc-kl'))
+    alone = build_on_meta(load_config(f'salfom/umt-l16_only-{branch}_cc-kl'))
+    assert set(without.decoder.branches) == every - {branch}
+    assert set(alone.decoder.branches) == {branch}
+
+
+def test_the_wide_input_is_the_same_in_every_split():
+    cfg = load_config('salfom/umt-l16_cc-kl_224x384')
+    for name in DATALOADERS:
+        for transform in cfg[name].dataset.pipeline:
+            if transform.type == 'LoadClip':
+                assert transform.size == (224, 384)
+    # Scores are taken at the frame's own size.
+    assert 'size' not in cfg.test_dataloader.dataset.pipeline[1]
+    assert profile(cfg).clip == (16, 224, 384)
+
+
+@pytest.mark.parametrize(
+    ('name', 'dataset'), [('hollywood2', 'Hollywood2Dataset'), ('ucf-sports', 'UCFSportsDataset')]
+)
+def test_other_data_sets_start_from_dhf1k(name, dataset):
+    cfg = load_config(f'salfom/umt-l16_cc-kl_{name}')
+    assert {cfg[loader].dataset.type for loader in DATALOADERS} == {dataset}
+    assert {cfg[loader].dataset.data_root for loader in DATALOADERS} == {cfg.data_root}
+    assert cfg.load_from == 'work_dirs/umt-l16_cc-kl'
+
+
+def test_leaves_say_only_what_differs():
+    for path in (config_root() / 'salfom').glob('*.py'):
+        lines = [line for line in path.read_text().splitlines() if not line.startswith('#')]
+        assert len(lines) <= 16, path
+        assert 'import' not in path.read_text()

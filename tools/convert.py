@@ -1,8 +1,6 @@
 """Convert weights: `python tools/convert.py SRC DST`, the same as `salkit convert`."""
 
-import sys
-
-from salkit.cli import run_command
+from salkit.cli import run_script
 
 if __name__ == '__main__':
-    sys.exit(run_command('convert', sys.argv[1:], 'convert.py'))
+    run_script(__file__)

@@ -1,8 +1,6 @@
 """Count and measure: `python tools/profile.py CONFIG ...`, the same as `salkit profile`."""
 
-import sys
-
-from salkit.cli import run_command
+from salkit.cli import run_script
 
 if __name__ == '__main__':
-    sys.exit(run_command('profile', sys.argv[1:], 'profile.py'))
+    run_script(__file__)

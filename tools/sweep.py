@@ -1,8 +1,6 @@
 """Train and test the paper's rows: `python tools/sweep.py table3`, the same as `salkit sweep`."""
 
-import sys
-
-from salkit.cli import run_command
+from salkit.cli import run_script
 
 if __name__ == '__main__':
-    sys.exit(run_command('sweep', sys.argv[1:], 'sweep.py'))
+    run_script(__file__)

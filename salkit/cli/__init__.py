@@ -10,6 +10,8 @@ import importlib
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
 
 from .. import __version__
 from ..errors import SalkitError, one_line
@@ -58,6 +60,19 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     except KeyboardInterrupt:
         print(f'{prog}: interrupted', file=sys.stderr)
         return 130
+
+
+def run_script(file: str) -> NoReturn:
+    """What a script in `tools/` does: run the command it is named after, and leave.
+
+    Args:
+        file: the script's `__file__`.
+    """
+    script = Path(file).resolve()
+    # The scripts' folder must not be where Python looks for modules: its names, profile and test,
+    # are also those of standard modules.
+    sys.path[:] = [path for path in sys.path if Path(path).resolve() != script.parent]
+    sys.exit(run_command(script.stem, sys.argv[1:], script.name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

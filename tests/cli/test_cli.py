@@ -144,14 +144,40 @@ def test_scores_and_maps_of_a_test(root, tmp_path, checkpoint, capsys):
     assert scores['per_video']['test000']['CC'] == pytest.approx(np.mean(values), abs=1e-6)
 
 
-@pytest.mark.parametrize('script', ['train.py', 'test.py'])
+SCRIPTS = {'train.py': ['no/such'], 'test.py': ['no/such', 'x'], 'convert.py': ['no.pth', 'x.pth'],
+           'profile.py': ['no/such'], 'tables.py': ['9'], 'sweep.py': ['table9']}  # fmt: skip
+
+
+@pytest.mark.parametrize('script', SCRIPTS)
 def test_the_scripts_are_the_same_doors(script, tmp_path):
     done = subprocess.run(
-        [sys.executable, ROOT / 'tools' / script, 'no/such', *['x'][: script == 'test.py']],
+        [sys.executable, ROOT / 'tools' / script, *SCRIPTS[script]],
         capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr.startswith(f'{script}: error: ') and done.stderr.count('\n') == 1
+
+
+def test_every_command_has_its_script():
+    names = {path.stem for path in (ROOT / 'tools').glob('*.py')}
+    assert names == set(COMMANDS) - {'demo'}
+
+
+@pytest.mark.slow
+def test_training_may_end_with_a_test(tmp_path, root, capsys):
+    work_dir = tmp_path / 'work'
+    argv = ['train', CONFIG, '--test', '--work-dir', work_dir, *with_root(root),
+            'train_cfg.max_epochs=2', 'train_cfg.val_interval=1']  # fmt: skip
+    assert main([str(item) for item in argv]) == 0
+    scores = json.loads((work_dir / 'scores.json').read_text())
+    (best,) = work_dir.glob('best_CC_*.pth')
+    assert scores['checkpoint'] == str(best) and scores['frames'] == 18
+    assert 'protocol exact, DemoDataset test: 2 videos, 18 frames' in capsys.readouterr().out
+    # The same as testing the best checkpoint, which the work dir stands for.
+    out = tmp_path / 'again.json'
+    argv = ['test', CONFIG, work_dir, '--out', out, '--work-dir', tmp_path / 'w', *with_root(root)]
+    assert main([str(item) for item in argv]) == 0
+    assert json.loads(out.read_text())['scores'] == scores['scores']
 
 
 @pytest.mark.slow

@@ -1,0 +1,108 @@
+"""The paper's numbers, our counts and the scores of runs in one table."""
+
+import json
+
+import pytest
+
+from salkit.cli import main
+from salkit.config import config_names, config_root
+from salkit.errors import ConfigError
+from salkit.paper.rows import METRICS, TABLES, rows_of, tables_of
+from salkit.paper.tables import find_results, params_of, read_result, work_dir_of
+
+SALFOM = 'salfom/umt-l16_cc-kl'
+
+
+def write_scores(root, config=SALFOM, dataset='DHF1KDataset', **scores):
+    content = dict(
+        protocol='exact', dataset=dataset, split='test', videos=100, frames=60273,
+        scores={'CC': 0.5, 'NSS': 3.0, 'SIM': 0.4, 'AUC-J': 0.9, **scores},
+    )  # fmt: skip
+    path = work_dir_of(root, config) / 'scores.json'
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_every_row_is_a_config_that_comes_with_salkit():
+    rows = [row for table in TABLES for row in table.rows]
+    assert [len(table.rows) for table in TABLES] == [5, 7, 10, 7]
+    assert {row.config for row in rows} <= set(config_names())
+    assert len(rows_of(TABLES)) == 26
+    same = {(row.scores, row.params_m) for row in rows if row.config == SALFOM and row.params_m}
+    assert len(same) == 1
+
+
+def test_the_papers_counts_are_ours_cut_to_a_decimal_but_for_two_slips():
+    slips = []
+    for table in TABLES[:3]:
+        for row in table.rows:
+            if int(params_of(row.config) / 1e5) != round(row.params_m * 10):
+                slips.append((row.label, row.params_m))
+                assert 'its own size column' in row.note
+            else:
+                assert row.note is None
+            # The size column agrees with ours everywhere, up to the paper's rounding.
+            assert params_of(row.config) * 4 / 1024 / 1000 == pytest.approx(row.size_mb, abs=1.3)
+    assert slips == [('UMT-B-8, depth 12', 135.0), ('UMT-L-8, depth 24', 379.6)]
+
+
+def test_tables_are_named_by_number():
+    assert [table.number for table in tables_of(['table3', '1'])] == [3, 1]
+    assert tables_of([]) == tables_of(['all']) == TABLES
+    with pytest.raises(ConfigError, match="no table '5'"):
+        tables_of(['5'])
+
+
+def test_the_command_prints_the_paper(capsys, tmp_path):
+    assert main(['tables', '--work-dirs', str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.count('402,945,443') == 10 and '92,158,531' in out
+    assert 'ours' not in out and out.count('(!)') == 4
+
+
+def test_scores_of_runs_stand_beside_the_papers(capsys, tmp_path):
+    write_scores(tmp_path)
+    assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if line.startswith('CC+KL (SalFoM)'))
+    assert line.split()[2:5] == ['0.565', '0.500', '-0.065']
+    assert 'ours: protocol exact, DHF1KDataset test: 100 videos, 60273 frames' in out
+    assert 'not all measured' not in out
+
+
+def test_scores_on_other_data_are_called_so(capsys, tmp_path):
+    write_scores(tmp_path, dataset='DemoDataset')
+    assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
+    assert "not all measured on the paper's data" in capsys.readouterr().out
+
+
+def test_undefined_scores_stay_empty(capsys, tmp_path):
+    write_scores(tmp_path, NSS=None)
+    assert main(['tables', '4', '--work-dirs', str(tmp_path), '--format', 'json']) == 0
+    rows = json.loads(capsys.readouterr().out)
+    (row,) = [row for row in rows if row['ours']]
+    assert row['config'] == SALFOM and row['ours']['NSS'] is None
+    assert row['difference'] == {'CC': -0.065, 'NSS': None, 'SIM': -0.036, 'AUC-J': -0.028}
+    assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    'text', ['', '{', '[]', '{"scores": 3}', '{"scores": {"CC": "high"}}', '{"scores": {}}']
+)
+def test_a_file_without_scores_is_named_and_stops_nothing(text, capsys, tmp_path):
+    path = write_scores(tmp_path)
+    path.write_text(text)
+    with pytest.raises(ValueError, match='holds no scores'):
+        read_result(path)
+    assert not find_results(tmp_path, rows_of(TABLES)).by_config
+    assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
+    assert f'{path}: holds no scores' in capsys.readouterr().out
+
+
+def test_markdown(capsys, tmp_path):
+    write_scores(tmp_path)
+    assert main(['tables', '1', '--work-dirs', str(tmp_path), '--format', 'markdown']) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('|')]
+    assert len({line.count('|') for line in lines}) == 1 and len(lines) == 7
+    assert config_root().is_dir() and all(metric in lines[0] for metric in METRICS)

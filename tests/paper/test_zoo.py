@@ -1,0 +1,57 @@
+"""The generated pages say what the code says."""
+
+import re
+
+import pytest
+import yaml
+
+import salkit
+from salkit.config import config_names, config_root, load_config
+from salkit.models.profile import profile
+from salkit.paper import zoo
+
+FOLDER = config_root() / 'salfom'
+
+
+def test_the_readme_is_what_the_code_writes():
+    assert (FOLDER / 'README.md').read_text(encoding='utf-8') == zoo.readme()
+
+
+def test_the_readme_names_every_config():
+    text = (FOLDER / 'README.md').read_text(encoding='utf-8')
+    for name in config_names():
+        if name.startswith('salfom/'):
+            assert re.search(rf'\| {re.escape(name)} \|', text), name
+
+
+def test_the_metafile_is_what_the_code_writes():
+    written = yaml.safe_load((FOLDER / 'metafile.yml').read_text(encoding='utf-8'))
+    made = yaml.safe_load(zoo.metafile())
+    # Other versions of PyTorch may split an operation otherwise.
+    for content in (written, made):
+        for model in content['Models']:
+            model['Metadata']['FLOPs'] = round(model['Metadata']['FLOPs'], -10)
+    assert written == made
+
+
+def test_the_metafile_has_every_config_once():
+    content = yaml.safe_load((FOLDER / 'metafile.yml').read_text(encoding='utf-8'))
+    names = [model['Config'].removeprefix('configs/').removesuffix('.py')
+             for model in content['Models']]  # fmt: skip
+    assert sorted(names) == [name for name in config_names() if name.startswith('salfom/')]
+    collections = {collection['Name'] for collection in content['Collections']}
+    assert {model['In Collection'] for model in content['Models']} == collections
+    scored = [model for model in content['Models'] if 'Results' in model]
+    assert len(scored) == 26
+    model = next(m for m in content['Models'] if m['Name'] == 'umt-b8_cc-kl')
+    counted = profile(load_config('salfom/umt-b8_cc-kl'))
+    assert model['Metadata']['Parameters'] == counted.params_paper == 134_681_155
+    assert model['Results'][0]['Metrics']['CC'] == 0.527
+
+
+def test_the_index_points_at_the_metafile():
+    root = config_root().parent
+    if not (root / 'setup.py').is_file():
+        pytest.skip('model-index.yml lies in a checkout')
+    (name,) = yaml.safe_load((root / 'model-index.yml').read_text())['Import']
+    assert (root / name).is_file() and salkit.__version__
