@@ -44,12 +44,15 @@ setup(
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[
         'einops>=0.8',
+        'huggingface_hub>=0.30',
         'mmcv-lite>=2.2',
         'mmengine>=0.10.7',
         'numpy>=2.0',
         'opencv-python>=4.10',
         'pillow>=10',
         'pluggy>=1.5',
+        'pyyaml>=6',
+        'safetensors>=0.5',
         'scikit-image>=0.25',
         'scipy>=1.13',
         'tensorboard>=2.18',
@@ -60,7 +63,14 @@ setup(
     ],
     extras_require={
         'demo': DEMO,
-        'dev': [*DEMO, 'build>=1.2', 'hypothesis>=6.100', 'pytest>=8', 'ruff>=0.14'],
+        'dev': [
+            *DEMO,
+            'build>=1.2',
+            'hypothesis>=6.100',
+            'pytest>=8',
+            'ruff>=0.14',
+            'trustme>=1.2',
+        ],
     },
     entry_points={'console_scripts': ['salkit = salkit.cli:main']},
     classifiers=[

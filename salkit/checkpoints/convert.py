@@ -73,11 +73,14 @@ class Conversion:
 
 @dataclass
 class _Target:
-    """The module that a file is converted for, built without memory for its weights."""
+    """The module that a file is converted for, built without memory for its weights.
+
+    `cfg` is its config, None where the file does not tell all of it.
+    """
 
     module: nn.Module
     config: str
-    cfg: dict
+    cfg: dict | None
 
 
 def _on_meta(registry: Registry, cfg: dict) -> nn.Module:
@@ -100,10 +103,8 @@ def _umt_arguments(weights: Mapping[str, Tensor], source: str) -> dict[str, Any]
     dim = len(patches)
     name, full_depth, _ = UMT_SIZES.get(dim, (None, None, None))
     if name is None:
-        # Shapes do not depend on the heads; UMT's have 64 channels each.
-        arguments: dict[str, Any] = dict(
-            arch=dict(embed_dim=dim, depth=depth, num_heads=max(1, dim // 64))
-        )
+        # No shape depends on the number of heads, so the file does not tell it.
+        arguments: dict[str, Any] = dict(arch=dict(embed_dim=dim, depth=depth, num_heads=1))
     elif depth > full_depth:
         raise CheckpointError(f'{source}: {depth} blocks, but UMT-{name} has {full_depth}')
     else:
@@ -227,7 +228,11 @@ def _find_target(
     if kind == UMT:
         arguments = _umt_arguments({encoder_name(k): v for k, v in weights.items()}, source)
         cfg = dict(type='UMTEncoder', **arguments)
-        return _Target(_on_meta(ENCODERS, cfg), json.dumps(cfg), cfg)
+        module = _on_meta(ENCODERS, cfg)
+        if isinstance(cfg['arch'], dict):
+            del cfg['arch']['num_heads']
+            return _Target(module, json.dumps(cfg), None)
+        return _Target(module, json.dumps(cfg), cfg)
     raise CheckpointError(
         f'{source}: does not tell which model it holds; name its config (--config)'
     )
@@ -323,9 +328,11 @@ def convert(
     dead = _dead_in(checkpoint, str(path))
     conversion = Conversion(report, destination, target.config, len(state), beside)
     metadata = dict(
-        config=target.config, model=json.dumps(target.cfg), part=report.part, source=path.name,
-        sha256=_sha256(path), source_kind=report.kind, salkit_version=__version__,
+        config=target.config, part=report.part, source=path.name, sha256=_sha256(path),
+        source_kind=report.kind, salkit_version=__version__,
     )  # fmt: skip
+    if target.cfg is not None:
+        metadata['model'] = json.dumps(target.cfg)
     if to == 'official':
         if report.part != 'model':
             raise CheckpointError(f'{path}: holds an encoder alone, which is no SalFoM model')
@@ -338,7 +345,5 @@ def convert(
         return conversion
     if dead:
         metadata[UNUSED] = _pack(dead)
-    # In the module's order, whatever the source's was.
-    ordered = {key: state[key] for key in target.module.state_dict()}
-    write_safetensors(ordered, destination, metadata)
+    write_safetensors(state, destination, metadata)
     return conversion

@@ -64,7 +64,7 @@ def _cannot_fetch(source: str, error: Exception) -> CheckpointError:
 
 def _stream(url: str, path: Path) -> None:
     """Fetch `url` to a temporary file beside `path` with a progress bar, then rename it."""
-    from torch.hub import tqdm
+    from tqdm import tqdm
 
     # torch.hub's own download takes a connection that broke off for the end of the file.
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')

@@ -193,7 +193,7 @@ def to_official(
         )
     made = []
     for key, shape in dead_entries({k: tuple(v.shape) for k, v in state_dict.items()}).items():
-        if key in kept and tuple(kept[key].shape) == shape:
+        if key in kept:
             official[key] = kept[key]
         else:
             official[key] = _dead_value(key, shape)

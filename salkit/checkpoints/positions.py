@@ -16,7 +16,7 @@ def guess_grid(positions: int, frames: int) -> tuple[int, int, int] | None:
 
     Returns:
         The published grids (8 or 16 frames of 14 x 14) first, then `frames` of 14 x 14, then square
-        grids of 8, 16, `frames`, 4 and 32 frames.
+        grids of 8, 16, `frames` and 4 frames.
     """
     if positions < 1:
         return None
@@ -24,7 +24,7 @@ def guess_grid(positions: int, frames: int) -> tuple[int, int, int] | None:
     for t in (8, 16, frames):
         if positions == t * rows * columns:
             return t, rows, columns
-    for t in (8, 16, frames, 4, 32):
+    for t in (8, 16, frames, 4):
         side = round((positions / t) ** 0.5)
         if t * side * side == positions:
             return t, side, side

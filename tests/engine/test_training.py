@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from make_data import write_dataset
+from small_models import assert_same
 
 from salkit.checkpoints import read_checkpoint
 from salkit.datasets import VideoSaliencyDataset
@@ -72,12 +73,6 @@ def finished(root, tmp_path_factory):
     """A run of four epochs that nothing disturbed: its work dir and what it printed."""
     work_dir = tmp_path_factory.mktemp('finished')
     return work_dir, train(root, work_dir, 'default_hooks.logger.interval=1')
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for key, value in first.items():
-        assert torch.equal(value, second[key]), key
 
 
 @pytest.mark.slow

@@ -1,0 +1,274 @@
+"""Checkpoints by folder and by address, against real servers on this machine."""
+
+import hashlib
+import io
+import ssl
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import huggingface_hub
+import pytest
+import torch
+import trustme
+
+from salkit.checkpoints import find_best_checkpoint, load_weights, locate
+from salkit.errors import CheckpointError
+
+
+def checkpoint_bytes(value):
+    buffer = io.BytesIO()
+    torch.save(dict(weight=torch.full((64, 64), float(value))), buffer)
+    return buffer.getvalue()
+
+
+FILES = {'/one/a.pth': checkpoint_bytes(1), '/two/a.pth': checkpoint_bytes(2)}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = FILES.get(self.path.removeprefix('/cut'))
+        if content is None:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(content)))
+        self.end_headers()
+        # Below /cut the connection ends in the middle.
+        cut = self.path.startswith('/cut')
+        self.wfile.write(content[: len(content) // 2] if cut else content)
+
+    def log_message(self, *args):
+        pass
+
+
+class HubHandler(BaseHTTPRequestHandler):
+    """Answers as the Hugging Face Hub does for a file of the repository owner/repo."""
+
+    files = {'main': checkpoint_bytes(3), 'v2': checkpoint_bytes(4)}
+
+    def do_HEAD(self):
+        self.answer()
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        self.wfile.write(self.answer())
+
+    def answer(self):
+        revision = next((r for r in self.files if self.path == self.address(r)), None)
+        commit = hashlib.sha1(str(revision).encode()).hexdigest()
+        # Once the commit is known, the file is asked for by it.
+        if revision is None:
+            by_commit = {hashlib.sha1(r.encode()).hexdigest(): r for r in self.files}
+            commit = self.path.split('/')[4] if self.path.count('/') > 4 else ''
+            revision = by_commit.get(commit)
+        if revision is None:
+            self.send_response(404)
+            self.send_header('X-Error-Code', 'EntryNotFound')
+            self.send_header('Content-Length', '0')
+            self.end_headers()
+            return b''
+        content = self.files[revision]
+        self.send_response(200)
+        self.send_header('X-Repo-Commit', commit)
+        self.send_header('ETag', f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header('Content-Length', str(len(content)))
+        self.end_headers()
+        return content
+
+    @staticmethod
+    def address(revision):
+        return f'/owner/repo/resolve/{revision}/sub/a.pth'
+
+    def log_message(self, *args):
+        pass
+
+
+def serve(handler, context=None):
+    server = ThreadingHTTPServer(('localhost', 0), handler)
+    server.asked = []
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, kwargs=dict(poll_interval=0.02)).start()
+    return server
+
+
+def stop(server):
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'cache'))
+    monkeypatch.setenv('no_proxy', 'localhost')
+    return tmp_path / 'cache'
+
+
+@pytest.fixture(scope='module')
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def https(authority, cache, tmp_path, monkeypatch):
+    """An HTTPS server that this process trusts; its address is `https.url`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert('localhost').configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / 'authority.pem')
+    monkeypatch.setenv('SSL_CERT_FILE', str(tmp_path / 'authority.pem'))
+    server = serve(Handler, context)
+    server.url = f'https://localhost:{server.server_port}'
+    yield server
+    stop(server)
+
+
+def files_in(folder):
+    return sorted(path.name for path in folder.rglob('*') if path.is_file())
+
+
+def fails(source, match):
+    with pytest.raises(CheckpointError, match=match) as error:
+        locate(source)
+    assert str(error.value).startswith(f'{source}: ') and '\n' not in str(error.value)
+    return str(error.value)
+
+
+# Files and folders --------------------------------------------------------------------------------
+
+
+def test_a_file_is_itself(tmp_path):
+    (tmp_path / 'a.pth').touch()
+    assert locate(tmp_path / 'a.pth') == locate(str(tmp_path / 'a.pth')) == tmp_path / 'a.pth'
+    fails(tmp_path / 'b.pth', 'does not exist')
+
+
+def test_a_work_dir_stands_for_its_best_checkpoint(tmp_path):
+    for name in ('best_AUC-J_epoch_9.pth', 'best_CC_epoch_3.pth', 'best_KL_epoch_1.pth'):
+        (tmp_path / name).touch()
+    assert locate(tmp_path).name == 'best_CC_epoch_3.pth'
+    (tmp_path / 'best_CC_epoch_3.pth').unlink()
+    assert locate(tmp_path).name == 'best_AUC-J_epoch_9.pth'
+
+
+def test_a_folder_without_a_best_checkpoint(tmp_path):
+    (tmp_path / 'epoch_3.pth').touch()
+    assert find_best_checkpoint(tmp_path) is None
+    fails(tmp_path, r'holds no best_\*\.pth')
+
+
+@pytest.mark.parametrize('scheme', ['http', 'ftp', 's3', 'file'])
+def test_other_schemes_are_refused(scheme):
+    fails(f'{scheme}://host/a.pth', 'expected a local file, https://HOST/FILE or hf://')
+
+
+# https --------------------------------------------------------------------------------------------
+
+
+def test_an_address_is_fetched_once_and_kept(https, cache):
+    source = f'{https.url}/one/a.pth'
+    path = locate(source)
+    assert path.read_bytes() == FILES['/one/a.pth'] and cache in path.parents
+    assert files_in(cache) == ['a.pth']
+    assert locate(source) == path and https.asked == ['/one/a.pth']
+
+
+def test_what_was_fetched_needs_no_server(https, cache):
+    source = f'{https.url}/one/a.pth'
+    path = locate(source)
+    stop(https)
+    assert locate(source) == path
+    module = torch.nn.Linear(64, 64, bias=False)
+    assert load_weights(module, source).source == source
+    assert torch.equal(module.weight, torch.ones(64, 64))
+
+
+def test_files_of_one_name_do_not_collide(https):
+    paths = [locate(f'{https.url}/{folder}/a.pth') for folder in ('one', 'two')]
+    assert [path.read_bytes() for path in paths] == list(FILES.values())
+
+
+def test_a_connection_that_ends_in_the_middle_leaves_nothing(https, cache):
+    source = f'{https.url}/cut/one/a.pth'
+    line = fails(source, 'cannot be fetched')
+    assert 'give its local path' in line
+    assert files_in(cache) == []
+    # The next attempt asks again.
+    fails(source, 'cannot be fetched')
+    assert https.asked == ['/cut/one/a.pth'] * 2
+
+
+def test_a_file_that_the_server_does_not_have(https, cache):
+    fails(f'{https.url}/no.pth', 'cannot be fetched .*404')
+    assert files_in(cache) == []
+
+
+def test_a_server_that_is_not_there(https, cache):
+    stop(https)
+    fails(f'{https.url}/one/a.pth', 'cannot be fetched')
+    assert files_in(cache) == []
+
+
+def test_a_server_that_nobody_vouches_for(https, cache, monkeypatch):
+    monkeypatch.delenv('SSL_CERT_FILE')
+    fails(f'{https.url}/one/a.pth', '(?i)certificate')
+    assert files_in(cache) == []
+
+
+def test_an_address_without_a_file(cache):
+    fails('https://localhost/', 'the address names no file')
+
+
+# hf -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A server in the place of the Hub, whose client keeps its files in `hub.home`."""
+    server = serve(HubHandler)
+    server.home = tmp_path / 'home'
+    address = f'http://localhost:{server.server_port}'
+    # The client reads its environment once, on import.
+    template = address + '/{repo_id}/resolve/{revision}/{filename}'
+    for name, value in dict(
+        ENDPOINT=address, HUGGINGFACE_CO_URL_TEMPLATE=template, HF_HUB_CACHE=str(server.home),
+        HF_HUB_OFFLINE=False, HF_HUB_DISABLE_TELEMETRY=True, HF_HUB_DISABLE_XET=True,
+    ).items():  # fmt: skip
+        monkeypatch.setattr(huggingface_hub.constants, name, value)
+    monkeypatch.setenv('no_proxy', 'localhost')
+    yield server
+    stop(server)
+
+
+def test_a_file_of_the_hub_is_fetched_once(hub, monkeypatch):
+    path = locate('hf://owner/repo/sub/a.pth')
+    assert path.read_bytes() == HubHandler.files['main'] and hub.home in path.parents
+    assert locate('hf://owner/repo/sub/a.pth') == path and len(hub.asked) == 1
+    # Another revision is another file.
+    other = locate('hf://owner/repo@v2/sub/a.pth')
+    assert other.read_bytes() == HubHandler.files['v2'] and len(hub.asked) == 2
+    stop(hub)
+    monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
+    assert locate('hf://owner/repo/sub/a.pth') == path
+
+
+@pytest.mark.parametrize('case', ['absent', 'offline', 'no connection'])
+def test_what_the_hub_does_not_give_is_one_clear_line(hub, monkeypatch, case):
+    source = 'hf://owner/repo/sub/a.pth'
+    if case == 'absent':
+        source = 'hf://owner/repo/sub/b.pth'
+    elif case == 'offline':
+        monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
+    else:
+        stop(hub)
+        # The client waits longer and longer between its attempts.
+        monkeypatch.setattr(time, 'sleep', lambda seconds: None)
+    line = fails(source, r'cannot be fetched \(')
+    assert line.endswith('give its local path')
+    assert not files_in(hub.home)
+
+
+@pytest.mark.parametrize('source', ['hf://owner/a.pth', 'hf://a.pth', 'hf://owner/repo@/a.pth'])
+def test_addresses_that_the_hub_does_not_know(source):
+    fails(source, r'expected hf://OWNER/REPO\[@REVISION\]/FILE')
