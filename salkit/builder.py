@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 from typing import Any
@@ -110,3 +111,17 @@ def build(registry: Registry, cfg: dict, kind: type | None = None, **given: Any)
         raise ConfigError(f'{cls.__name__} is no {kind.__name__}, which is what is wanted here')
     arguments = {key: value for key, value in cfg.items() if key not in ('type', '_scope_')}
     return cls(**arguments, **given)
+
+
+def build_on_meta(registry: Registry, cfg: dict) -> Any:
+    """Build what `cfg` describes without memory for its weights; `cfg` stays as it is.
+
+    Tables computed on the way may still have values.
+
+    Raises:
+        ConfigError: as `build`.
+    """
+    import torch
+
+    with torch.device('meta'):
+        return build(registry, copy.deepcopy(cfg))

@@ -1,12 +1,10 @@
 """Every config that comes with salkit: it loads, builds and names what exists."""
 
-import copy
-
 import pytest
 import torch
 from golden import official_entries
 
-from salkit.builder import build, check
+from salkit.builder import build_on_meta, check
 from salkit.checkpoints.official import salkit_key
 from salkit.config import DATALOADERS, config_names, config_root, dataset_configs, load_config
 from salkit.engine.runner import check_components
@@ -14,15 +12,14 @@ from salkit.models.profile import profile
 from salkit.registry import DATASETS, MODELS, TRANSFORMS
 
 
-def build_on_meta(cfg):
-    with torch.device('meta'):
-        return build(MODELS, copy.deepcopy(cfg.model))
+def model_of(cfg):
+    return build_on_meta(MODELS, cfg.model)
 
 
 @pytest.mark.parametrize('name', config_names())
 def test_config_is_whole(name):
     cfg = load_config(name)
-    assert build_on_meta(cfg).encoder.clip_len
+    assert model_of(cfg).encoder.clip_len
     check_components(cfg)
     for loader in DATALOADERS:
         for dataset in dataset_configs(cfg[loader].dataset):
@@ -44,7 +41,7 @@ def test_the_default_is_the_papers_recipe():
 
 
 def test_the_default_has_every_parameter_of_the_official_state_dict():
-    own = {k: tuple(v.shape) for k, v in build_on_meta(load_config('salfom/umt-l16_cc-kl'))
+    own = {k: tuple(v.shape) for k, v in model_of(load_config('salfom/umt-l16_cc-kl'))
            .state_dict().items()}  # fmt: skip
     counted, used = 0, {}
     for key, shape, kind in official_entries():
@@ -85,7 +82,7 @@ PAPER_ROWS = {
 def test_parameter_counts_of_the_papers_rows(name, expected):
     """Ours and the entries of the official checkpoint that nothing reads, counted here by hand."""
     cfg = load_config(f'salfom/{name}')
-    model = build_on_meta(cfg)
+    model = model_of(cfg)
     dim = {'base': 768, 'large': 1024}[cfg.model.encoder.arch]
     dead = 2 * dim + 400 * dim + 400  # fc_norm, head
     dead += 2 * (256 + 64 + 16)  # the stages' final norms
@@ -108,7 +105,7 @@ def test_parameter_counts_of_the_papers_rows(name, expected):
     ],
 )
 def test_the_losses_of_table_4(name, losses):
-    model = build_on_meta(load_config(f'salfom/umt-l16_{name}'))
+    model = model_of(load_config(f'salfom/umt-l16_{name}'))
     assert set(model.losses) == losses
     assert all(loss.weight == 1.0 for loss in model.losses.values())
 
@@ -116,8 +113,8 @@ def test_the_losses_of_table_4(name, losses):
 @pytest.mark.parametrize('branch', ['swin3d', 'dfd', 'sfd'])
 def test_branch_ablations(branch):
     every = {'swin3d', 'dfd', 'sfd'}
-    without = build_on_meta(load_config(f'salfom/umt-l16_no-{branch}_cc-kl'))
-    alone = build_on_meta(load_config(f'salfom/umt-l16_only-{branch}_cc-kl'))
+    without = model_of(load_config(f'salfom/umt-l16_no-{branch}_cc-kl'))
+    alone = model_of(load_config(f'salfom/umt-l16_only-{branch}_cc-kl'))
     assert set(without.decoder.branches) == every - {branch}
     assert set(alone.decoder.branches) == {branch}
 

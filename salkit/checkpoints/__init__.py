@@ -1,8 +1,9 @@
 """Weights in files: read safely, fitted strictly, written whole, converted either way."""
 
-from .fit import FitReport, fit_weights, load_weights
+from .fit import fit_weights, load_weights
 from .io import read_checkpoint, write_checkpoint, write_safetensors
 from .locate import find_best_checkpoint, locate
+from .report import FitReport
 
 __all__ = [
     'FitReport',

@@ -13,7 +13,8 @@ from .tables import add_work_dirs_arguments, work_dirs_of
 from .tables import run as print_tables
 
 if TYPE_CHECKING:
-    from ..paper.sweep import Job, Outcome, Slots
+    from ..paper.jobs import Job
+    from ..paper.sweep import Outcome, Slots
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +60,7 @@ def _slots(args: argparse.Namespace) -> Slots:
 
 
 def _print_plan(jobs: list[Job], args: argparse.Namespace) -> None:
-    from ..paper.sweep import slurm_command
+    from ..paper.jobs import slurm_command
 
     for job in jobs:
         if job.done:
@@ -75,7 +76,8 @@ def _print_plan(jobs: list[Job], args: argparse.Namespace) -> None:
 def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> list[Outcome]:
     from tqdm import tqdm
 
-    from ..paper.sweep import Sweep, slurm_command
+    from ..paper.jobs import slurm_command
+    from ..paper.sweep import Sweep
 
     def wrap(job: Job) -> list[str]:
         return slurm_command(job, shlex.split(args.slurm_args))
@@ -96,8 +98,8 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> list[Outcome]:
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
     from ..config import parse_options
+    from ..paper.jobs import plan
     from ..paper.rows import rows_of, tables_of
-    from ..paper.sweep import plan
 
     tables = tables_of(args.tables)
     jobs = plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import statistics
 import sys
 import time
@@ -14,7 +13,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from ..builder import build
+from ..builder import build, build_on_meta
 from ..checkpoints.official import dead_entries
 from ..config import config_name, dataset_configs, load_config
 from ..decoders import MultiBranchDecoder
@@ -84,9 +83,7 @@ def model_on_meta(cfg: Config) -> nn.Module:
     """
     if cfg.get('model') is None:
         raise ConfigError(f'{cfg.filename}: the config has no model')
-    with torch.device('meta'):
-        model = build(MODELS, copy.deepcopy(cfg.model))
-    return model.to('meta').eval()
+    return build_on_meta(MODELS, cfg.model).to('meta').eval()
 
 
 def dead_parameters(model: nn.Module) -> dict[str, int] | None:

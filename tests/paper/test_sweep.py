@@ -15,8 +15,9 @@ from make_data import write_dataset
 
 from salkit.cli import main
 from salkit.config import load_config, parse_options
+from salkit.paper.jobs import Job, demo_version, plan, slurm_command
 from salkit.paper.rows import TABLES, rows_of
-from salkit.paper.sweep import Job, Slots, Sweep, demo_version, plan, slurm_command
+from salkit.paper.sweep import Slots, Sweep
 from salkit.paper.tables import read_result, work_dir_of
 
 ROWS = rows_of(TABLES)
