@@ -102,12 +102,10 @@ def test_overrides_count(capsys):
 
 @pytest.mark.slow
 def test_measuring_on_this_device(capsys):
-    found = json.loads(run(capsys, TINY, TINY, '--run', '--json', '--device', 'cpu'))
-    assert len(found) == 2
-    for one in found:
-        assert one['latency_ms'] > 0 and one['device'].startswith('cpu')
-        # An interpreter with torch in it, and not the whole machine.
-        assert 100 < one['peak_mib'] < 4000
+    (found,) = json.loads(run(capsys, TINY, '--run', '--json', '--device', 'cpu'))
+    assert found['latency_ms'] > 0 and found['device'].startswith('cpu')
+    # An interpreter with torch in it, and not the whole machine.
+    assert 100 < found['peak_mib'] < 4000
 
 
 def test_a_config_that_does_not_exist(capsys):
