@@ -120,7 +120,11 @@ def _write(path: Path, write: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         write(temporary)
+        # safetensors makes files that only their owner may read.
+        temporary.chmod(mode)
         with open(temporary, 'rb') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)

@@ -6,7 +6,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from salkit.checkpoints import load_weights, read_checkpoint, write_checkpoint
+from salkit.checkpoints import (
+    load_weights,
+    read_checkpoint,
+    write_checkpoint,
+    write_safetensors,
+)
 from salkit.errors import CheckpointError
 
 
@@ -21,6 +26,13 @@ def test_round_trip(tmp_path):
     read = read_checkpoint(tmp_path / 'deep' / 'a.pth')
     assert read['meta'] == dict(epoch=3) and torch.equal(read['state_dict']['w'], torch.arange(4.0))
     assert os.listdir(tmp_path / 'deep') == ['a.pth']
+
+
+def test_files_are_as_readable_as_any_other(tmp_path):
+    (tmp_path / 'plain').touch()
+    write_checkpoint(dict(state_dict=dict(w=torch.zeros(1))), tmp_path / 'a.pth')
+    write_safetensors(dict(w=torch.zeros(1)), tmp_path / 'a.safetensors')
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
