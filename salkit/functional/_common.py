@@ -1,9 +1,9 @@
-"""What every measure does to its two maps before the maths begins."""
+"""What every measure does to its maps before the maths begins."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -13,30 +13,72 @@ from ..errors import ShapeError
 
 MAP_DIMS = (-2, -1)
 
+# What a measure takes and gives back: tensors or arrays.
+Maps: TypeAlias = Tensor | np.ndarray
 
-def measure(function: Callable[..., Tensor]) -> Callable[..., Tensor | np.ndarray]:
-    """Decorate `function(pred, target, ...)` so that it takes any maps worth comparing.
 
-    The function receives two tensors of one floating dtype, broadcast to one shape (..., H, W):
-    float64 if either map is float64, else float32 (integers, bools and half precision included).
-    NumPy arrays go in as tensors and the result comes out as NumPy, unless the other is a tensor.
+def any_tensor(*maps: Maps) -> bool:
+    """Whether the result has to be a tensor."""
+    return any(isinstance(each, Tensor) for each in maps)
 
-    Raises (when called):
+
+def as_tensors(name: str, *maps: Maps) -> list[Tensor]:
+    """The maps as tensors of one floating dtype, broadcast to one shape (..., H, W).
+
+    The dtype is float64 if that of any map is, else float32 (integers, bools and half precision
+    included).
+
+    Args:
+        name: the measure, for messages.
+        maps: (..., H, W) each, the prediction first.
+
+    Raises:
         ShapeError: rank below 2, different H, W, or leading dimensions that do not broadcast.
     """
+    tensors = [_as_tensor(each) for each in maps]
+    shape = _common_shape(name, tensors)
+    dtype = _tensor_dtype(tensors)
+    return [tensor.to(dtype).expand(shape) for tensor in tensors]
 
-    @functools.wraps(function)
-    def wrapper(pred, target, *args, **kwargs):
-        as_numpy = not (isinstance(pred, Tensor) or isinstance(target, Tensor))
-        pred, target = _as_tensor(pred), _as_tensor(target)
-        shape = _common_shape(function.__name__, pred, target)
-        dtype = torch.float64 if torch.float64 in (pred.dtype, target.dtype) else torch.float32
-        result = function(
-            pred.to(dtype).expand(shape), target.to(dtype).expand(shape), *args, **kwargs
-        )
-        return result.numpy()[()] if as_numpy else result
 
-    return wrapper
+def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
+    """Call `score` with one map of each kind at a time, flattened, and collect the results.
+
+    Maps in the memory of the CPU reach it as arrays (H * W,), those on a device as tensors, both in
+    the dtype they came in (half precision as float32).
+
+    Args:
+        name: the measure, for messages.
+        score: function of as many flat maps.
+        maps: (..., H, W) each, the prediction first.
+
+    Returns:
+        (...), the leading dimensions. A tensor, if one of the maps is: on its device (the first
+        one's), float64 if a map is, else float32. Of arrays an array (a NumPy scalar for single
+        maps): float32 if the only floating maps are of single or half precision, else float64.
+
+    Raises:
+        ShapeError: rank below 2, different H, W, or leading dimensions that do not broadcast.
+    """
+    tensors = [each for each in maps if isinstance(each, Tensor)]
+    if tensors:
+        dtype, device = _tensor_dtype(map(_as_tensor, maps)), tensors[0].device
+    maps = [_unwrap(each) for each in maps]
+    *leading, height, width = _common_shape(name, maps)
+    flat = [each.reshape(*each.shape[:-2], height * width) for each in maps]
+    if leading:
+        flat = [
+            each.expand(*leading, -1)
+            if isinstance(each, Tensor)
+            else np.broadcast_to(each, (*leading, height * width))
+            for each in flat
+        ]
+    # A map that a measure makes nothing of gives NaN, not a warning.
+    with np.errstate(all='ignore'):
+        scores = [score(*(each[item] for each in flat)) for item in np.ndindex(*leading)]
+    if tensors:
+        return torch.tensor(scores, dtype=dtype, device=device).reshape(leading)
+    return np.array(scores, _array_dtype(maps)).reshape(leading)[()]
 
 
 def largest_magnitude(maps: Tensor) -> Tensor:
@@ -64,26 +106,58 @@ def normalize_sum(maps: Tensor, eps: float = 0.0) -> Tensor:
     return maps / torch.where(total == 0, torch.ones_like(total), total)
 
 
-def _as_tensor(maps) -> Tensor:
+def inner_product(x: np.ndarray, y: np.ndarray) -> float:
+    """Sum of the products of two flat arrays."""
+    # Not np.dot: on long arrays it waits for all its threads, milliseconds on a busy machine.
+    return np.einsum('i,i->', x, y)
+
+
+def _as_tensor(maps: Maps) -> Tensor:
     if isinstance(maps, Tensor):
         return maps
     # torch refuses negative strides and warns about read-only memory.
     return torch.from_numpy(np.require(maps, requirements=['C', 'W']))
 
 
-def _common_shape(name: str, pred: Tensor, target: Tensor) -> torch.Size:
-    shapes = tuple(pred.shape), tuple(target.shape)
+def _unwrap(maps: Maps) -> Maps:
+    """An array for everything that the CPU can read; half precision as float32."""
+    if isinstance(maps, Tensor):
+        maps = maps.detach()
+        if maps.dtype in (torch.float16, torch.bfloat16):
+            maps = maps.float()
+        if maps.device.type == 'cpu':
+            return maps.numpy()
+        # torch neither sorts nor searches the wide unsigned integers.
+        wide = (torch.uint16, torch.uint32, torch.uint64)
+        return maps.long() if maps.dtype in wide else maps
+    maps = np.asarray(maps)
+    return maps.astype(np.float32) if maps.dtype == np.float16 else maps
+
+
+def _tensor_dtype(tensors) -> torch.dtype:
+    return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
+
+
+def _array_dtype(arrays: list[np.ndarray]) -> np.dtype:
+    floating = [array.dtype for array in arrays if array.dtype.kind == 'f']
+    return np.result_type(*floating) if floating else np.dtype(np.float64)
+
+
+def _common_shape(name: str, maps: list[Maps]) -> torch.Size:
+    shapes = [tuple(each.shape) for each in maps]
     for shape in shapes:
         if len(shape) < 2:
             raise ShapeError(f'{name}: expected maps of shape (..., H, W), got {shape}')
-    if shapes[0][-2:] != shapes[1][-2:]:
-        raise ShapeError(
-            f'{name}: expected a target of the H, W of the prediction, {shapes[0][-2:]}, '
-            f'got {shapes[1][-2:]}'
-        )
+    for shape in shapes[1:]:
+        if shape[-2:] != shapes[0][-2:]:
+            raise ShapeError(
+                f'{name}: expected a target of the H, W of the prediction, {shapes[0][-2:]}, '
+                f'got {shape[-2:]}'
+            )
     try:
         return torch.broadcast_shapes(*shapes)
     except RuntimeError as error:
         raise ShapeError(
-            f'{name}: expected leading dimensions that broadcast, got {shapes[0]} and {shapes[1]}'
+            f'{name}: expected leading dimensions that broadcast, got '
+            + ' and '.join(map(str, shapes))
         ) from error

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 from torch import Tensor
 
-from ._common import MAP_DIMS, center, largest_magnitude, measure
+from ._common import (
+    MAP_DIMS,
+    Maps,
+    any_tensor,
+    as_tensors,
+    center,
+    inner_product,
+    largest_magnitude,
+    score_each,
+)
 
 
-@measure
-def cc(pred: Tensor, density_map: Tensor, *, eps: float = 0.0) -> Tensor:
+def cc(pred: Maps, density: Maps, *, eps: float = 0.0) -> Maps:
     """Pearson's correlation of a saliency map and a density map, in [-1, 1].
 
     Neither the scale nor the offset of a map matters, nor whether variances divide by N or N - 1.
 
     Args:
         pred: saliency map (..., H, W), any unit.
-        density_map: ground truth (..., H, W), any unit.
+        density: ground truth (..., H, W), any unit.
         eps: added in quadrature to the product of the standard deviations of the two maps (each
             map scaled to a largest magnitude of 1). Above 0 the value and its gradients are finite
             whatever the maps.
@@ -30,10 +41,35 @@ def cc(pred: Tensor, density_map: Tensor, *, eps: float = 0.0) -> Tensor:
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `CC.m` of the MIT saliency benchmark.
     """
+    if any_tensor(pred, density):
+        return _of_tensors(*as_tensors('cc', pred, density), eps)
+    return score_each('cc', lambda *maps: _of_arrays(*maps, eps), pred, density)
+
+
+def _of_tensors(pred: Tensor, density: Tensor, eps: float) -> Tensor:
     # The scale cancels; without it the variances of a map that sums to 1 underflow in float32.
     x = center(pred / largest_magnitude(pred))
-    y = center(density_map / largest_magnitude(density_map))
+    y = center(density / largest_magnitude(density))
     covariance = (x * y).mean(MAP_DIMS)
     variances = x.square().mean(MAP_DIMS) * y.square().mean(MAP_DIMS)
     # A constant map is exactly 0 once centered, so without an eps this is 0 / 0.
     return covariance / (variances + eps**2).sqrt()
+
+
+def _of_arrays(pred: np.ndarray, density: np.ndarray, eps: float) -> float:
+    x, y = _centered(pred), _centered(density)
+    if x is None or y is None:
+        return 0.0 if eps > 0 else math.nan
+    variances = inner_product(x, x) * inner_product(y, y) / x.size**2
+    return inner_product(x, y) / x.size / np.sqrt(variances + eps**2)
+
+
+def _centered(values: np.ndarray) -> np.ndarray | None:
+    """Values scaled to a largest magnitude of 1, less their mean, float64; None if constant."""
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return None
+    values = values.astype(np.float64)
+    values /= max(abs(low), abs(high))
+    values -= values.mean()
+    return values

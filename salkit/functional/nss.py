@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from ._common import MAP_DIMS, center, measure
+from ._common import MAP_DIMS, Maps, any_tensor, as_tensors, center, inner_product, score_each
+from .fixations import fixated_pixels
 
 
-@measure
-def nss(pred: Tensor, fixation_map: Tensor, *, ddof: int = 1, eps: float = 0.0) -> Tensor:
+def nss(
+    pred: Maps, fixation_map: Maps, *, ddof: int = 1, eps: float = 0.0, repeats: bool = False
+) -> Maps:
     """Mean of the z-scored saliency map at the fixated pixels, in standard deviations; 0 is chance.
 
     Args:
@@ -18,6 +23,8 @@ def nss(pred: Tensor, fixation_map: Tensor, *, ddof: int = 1, eps: float = 0.0) 
         ddof: the variance divides by H * W - ddof.
         eps: added to the standard deviation, in the unit of `pred`. Above 0 the value of every map
             with a fixation, and all gradients, are finite; a constant map counts as of deviation 1.
+        repeats: the values of `fixation_map` are whole numbers of fixations (see
+            `count_fixations`) and the mean is over these.
 
     Returns:
         (...), the leading dimensions. Without fixations NaN, whatever `eps`; such an item passes
@@ -30,8 +37,17 @@ def nss(pred: Tensor, fixation_map: Tensor, *, ddof: int = 1, eps: float = 0.0) 
     Source: Peters et al., "Components of bottom-up gaze allocation in natural images", 2005;
     `NSS.m` of the MIT saliency benchmark.
     """
+    if any_tensor(pred, fixation_map):
+        return _of_tensors(*as_tensors('nss', pred, fixation_map), ddof, eps, repeats)
+    return score_each(
+        'nss', lambda *maps: _of_arrays(*maps, ddof, eps, repeats), pred, fixation_map
+    )
+
+
+def _of_tensors(pred: Tensor, fixation_map: Tensor, ddof: int, eps: float, repeats: bool) -> Tensor:
     fixated = fixation_map > 0
-    count = fixated.sum(MAP_DIMS)
+    counts = torch.where(fixated, fixation_map, 0) if repeats else fixated.to(pred.dtype)
+    count = counts.sum(MAP_DIMS)
     centered = center(pred)
     height, width = pred.shape[-2:]
     variance = centered.square().sum(MAP_DIMS) / (height * width - ddof)
@@ -39,9 +55,23 @@ def nss(pred: Tensor, fixation_map: Tensor, *, ddof: int = 1, eps: float = 0.0) 
     # The slope of sqrt at 0 is infinite. A std of 1 there keeps the value 0, its gradient small.
     std = torch.where(flat, torch.ones_like(variance), variance).sqrt()
     # The NaN of an unfixated pixel is in the mean, hence in every centered value.
-    at_fixations = torch.where(fixated, centered, torch.zeros_like(centered)).sum(MAP_DIMS)
+    at_fixations = torch.where(fixated, centered * counts, 0).sum(MAP_DIMS)
     value = at_fixations / count.clamp(min=1) / (std + eps)
     undefined = count == 0
     if eps == 0:
         undefined = undefined | flat
     return torch.where(undefined, torch.nan, value)
+
+
+def _of_arrays(
+    pred: np.ndarray, fixation_map: np.ndarray, ddof: int, eps: float, repeats: bool
+) -> float:
+    index, counts = fixated_pixels(fixation_map, repeats)
+    if len(index) == 0:
+        return math.nan
+    if pred.min() == pred.max():
+        return 0.0 if eps > 0 else math.nan
+    centered = pred.astype(np.float64)
+    centered -= centered.mean()
+    std = np.sqrt(inner_product(centered, centered) / (centered.size - ddof))
+    return np.dot(centered[index], counts) / counts.sum() / (std + eps)

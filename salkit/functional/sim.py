@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from ._common import MAP_DIMS, is_constant, measure, normalize_sum
+from ._common import (
+    MAP_DIMS,
+    Maps,
+    any_tensor,
+    as_tensors,
+    is_constant,
+    normalize_sum,
+    score_each,
+)
 
 
-@measure
-def sim(pred: Tensor, density_map: Tensor, *, minmax: bool = True, eps: float = 0.0) -> Tensor:
+def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> Maps:
     """Overlap of a saliency map and a density map, `sum(min(S, D))`, in [0, 1].
 
     Args:
         pred: saliency map (..., H, W), any unit; >= 0 unless `minmax`.
-        density_map: ground truth (..., H, W), any unit; >= 0 unless `minmax`.
+        density: ground truth (..., H, W), any unit; >= 0 unless `minmax`.
         minmax: bring both maps to [0, 1] before they are divided by their sums, as the MIT
             benchmark does; without, they are only divided by their sums.
         eps: added to the sum of each map (its minimum subtracted first, if `minmax`), in the
@@ -30,10 +40,13 @@ def sim(pred: Tensor, density_map: Tensor, *, minmax: bool = True, eps: float = 
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `similarity.m` of the MIT saliency benchmark.
     """
-    overlap = torch.minimum(
-        _distribution(pred, minmax, eps), _distribution(density_map, minmax, eps)
-    )
-    return overlap.sum(MAP_DIMS)
+    if any_tensor(pred, density):
+        pred, density = as_tensors('sim', pred, density)
+        overlap = torch.minimum(
+            _distribution(pred, minmax, eps), _distribution(density, minmax, eps)
+        )
+        return overlap.sum(MAP_DIMS)
+    return score_each('sim', lambda *maps: _of_arrays(*maps, minmax, eps), pred, density)
 
 
 def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:
@@ -46,3 +59,19 @@ def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:
         return distribution
     undefined = is_constant(maps)[..., None, None] & (smallest != 0)
     return torch.where(undefined, torch.nan, distribution)
+
+
+def _of_arrays(pred: np.ndarray, density: np.ndarray, minmax: bool, eps: float) -> float:
+    distributions = []
+    for values in (pred, density):
+        low = values.min() if minmax else 0
+        if low != 0 and eps == 0 and low == values.max():
+            return math.nan
+        values = values.astype(np.float64)
+        if low != 0:
+            values -= low
+        total = values.sum() + eps
+        if total != 0:
+            values /= total
+        distributions.append(values)
+    return np.minimum(*distributions, out=distributions[0]).sum()

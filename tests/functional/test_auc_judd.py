@@ -1,4 +1,4 @@
-"""AUC-Judd: the three orders of ties against slow, literal definitions."""
+"""AUC-Judd: the orders of ties, and every way to count them, against slow, literal definitions."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from salkit.functional import auc_judd
+from salkit.functional import _order, auc_judd
 
 ORDERS = ['expected', 'pessimistic', 'half']
 grid_maps = arrays(np.float64, (5, 6), elements=st.integers(0, 8).map(lambda i: i / 8))
@@ -24,22 +24,24 @@ def curve_area(false_positives, n):
     return float(np.sum(np.diff(fp) * (tp[1:] + tp[:-1]) / 2))
 
 
-def literal_benchmark(values, fixated):
-    """Thresholds in descending order; at the i-th all values >= it, less i, are false alarms."""
-    n = int(fixated.sum())
-    thresholds = np.sort(values[fixated])[::-1]
-    fp = [((values >= t).sum() - i) / (values.size - n) for i, t in enumerate(thresholds, 1)]
-    return curve_area(fp, n)
+def literal_benchmark(values, fixations, first_rank=1, negatives=None):
+    """Thresholds in descending order; at the i-th all values >= it, less i, are false alarms.
+
+    Every fixation of a pixel is a threshold.
+    """
+    thresholds = np.sort(np.repeat(values, np.asarray(fixations, int).ravel()))[::-1]
+    negatives = negatives or np.sum(fixations == 0)
+    fp = [((values >= t).sum() - i) / negatives for i, t in enumerate(thresholds, first_rank)]
+    return curve_area(fp, len(thresholds))
 
 
-def all_orders_mean(values, fixated):
+def all_orders_mean(values, fixations, **options):
     """Mean area over every order of the pixels that keeps the values descending."""
-    areas = []
-    for order in itertools.permutations(range(values.size)):
-        if all(values[a] >= values[b] for a, b in itertools.pairwise(order)):
-            hits = fixated[list(order)]
-            fp = np.cumsum(~hits)[hits] / (~fixated).sum()
-            areas.append(curve_area(fp, int(hits.sum())))
+    areas = [
+        literal_benchmark(-np.argsort(order), fixations, **options)
+        for order in itertools.permutations(range(values.size))
+        if all(values[a] >= values[b] for a, b in itertools.pairwise(order))
+    ]
     return float(np.mean(areas))
 
 
@@ -64,6 +66,80 @@ def test_expected_is_the_mean_over_all_orders(seed):
     fixated = rng.permutation(np.arange(7) < rng.integers(1, 6))
     value = auc_judd(values[None], fixated[None])
     np.testing.assert_allclose(value, all_orders_mean(values, fixated), atol=1e-12)
+    counts = fixated * rng.integers(1, 4, 7)
+    options = dict(first_rank=0, negatives=5)
+    value = auc_judd(values[None], counts[None], repeats=True, **options)
+    np.testing.assert_allclose(value, all_orders_mean(values, counts, **options), atol=1e-12)
+
+
+@given(grid_maps, arrays(np.int64, (5, 6), elements=st.integers(0, 3)), st.integers(0, 1))
+def test_repeated_fixations_are_thresholds_of_their_own(pred, counts, first_rank):
+    options = dict(first_rank=first_rank, negatives=28)
+    value = auc_judd(pred, counts, ties='pessimistic', repeats=True, **options)
+    half = auc_judd(pred, counts, ties='half', repeats=True)
+    if counts.all() or not counts.any():
+        assert np.isnan(value) and np.isnan(half)
+        return
+    if np.ptp(pred) > 0:
+        np.testing.assert_allclose(value, literal_benchmark(pred, counts, **options), atol=1e-12)
+    positives, negatives = np.repeat(pred, counts.ravel())[:, None], pred[counts == 0][None]
+    share = ((positives > negatives) + (positives == negatives) / 2).mean()
+    np.testing.assert_allclose(half, share, atol=1e-12)
+
+
+def test_without_repeats_the_values_of_a_fixation_map_do_not_matter():
+    rng = np.random.default_rng(0)
+    pred, counts = rng.random((5, 6)), rng.integers(0, 3, (5, 6))
+    for ties in ORDERS:
+        once = auc_judd(pred, counts > 0, ties=ties)
+        assert auc_judd(pred, counts, ties=ties) == once
+        assert auc_judd(pred, counts, ties=ties, repeats=True) != once
+        assert auc_judd(pred, counts > 0, ties=ties, repeats=True) == once
+
+
+# Sizes with an even and an odd number of pixels, below and above where 8-bit maps are counted in
+# pairs.
+@pytest.mark.parametrize('size', [(7, 9), (8, 9), (256, 257), (257, 257)])
+@pytest.mark.parametrize('levels', [2, 40, 256])
+def test_every_way_of_counting_is_the_same(size, levels):
+    rng = np.random.default_rng(levels)
+    pred = (256 // levels * rng.integers(0, levels, size)).astype(np.uint8)
+    fixated = rng.random(size) < 0.05
+    assert 0 < fixated.sum() < fixated.size
+    flat, thresholds = pred.ravel(), pred[fixated]
+    naive = [np.array([(f(flat, t)).sum() for t in thresholds]) for f in (np.greater, np.equal)]
+    for dtype in (np.uint8, np.int16, np.uint16, np.int64, np.float32, np.float64):
+        counts = _order.count(flat.astype(dtype), thresholds.astype(dtype))
+        np.testing.assert_array_equal(counts, naive)
+        if dtype != np.uint16:
+            # As on a device.
+            counts = _order.count(torch.from_numpy(flat.astype(dtype)), thresholds.astype(dtype))
+            np.testing.assert_array_equal(counts, naive)
+    shifted = np.ascontiguousarray(pred.T).T
+    for ties in ORDERS:
+        value = auc_judd(pred, fixated, ties=ties)
+        assert auc_judd(pred.astype(np.float64), fixated, ties=ties) == value
+        assert auc_judd(shifted, fixated, ties=ties) == value
+        assert auc_judd(torch.from_numpy(pred).double(), torch.from_numpy(fixated), ties=ties) == (
+            value
+        )
+
+
+@given(arrays(np.float32, (5, 6), elements=st.floats(width=32)), masks)
+def test_counts_of_any_floats(pred, fixated):
+    flat, thresholds = pred.ravel(), pred[fixated]
+    thresholds = thresholds[~np.isnan(thresholds)]
+    above = [(flat > t).sum() for t in thresholds]
+    equal = [(flat == t).sum() for t in thresholds]
+    for values in (flat, torch.from_numpy(flat)):
+        np.testing.assert_array_equal(_order.count(values, thresholds), [above, equal])
+
+
+@given(arrays(np.bool_, (5, 6)), masks)
+def test_maps_of_two_values(pred, fixated):
+    for ties in ORDERS:
+        value = auc_judd(pred, fixated, ties=ties)
+        np.testing.assert_array_equal(value, auc_judd(pred.astype(float), fixated, ties=ties))
 
 
 @given(grid_maps, masks)
@@ -92,6 +168,31 @@ def test_without_ties_the_orders_agree(fixated):
         last = (pred[~fixated] > pred[fixated].min()).mean() if not fixated.all() else math.nan
         gap = last / (2 * fixated.sum())
         np.testing.assert_allclose(expected - half, gap, atol=1e-6)
+
+
+def test_sampled_jitter_scatters_about_the_expectation():
+    rng = np.random.default_rng(1)
+    pred, fixated = rng.integers(0, 4, (8, 9), dtype=np.uint8), rng.random((8, 9)) < 0.2
+    draws = np.array([auc_judd(pred, fixated, ties='sampled', seed=rng) for _ in range(800)])
+    error = draws.std() / 800**0.5
+    assert 0 < error < 0.01
+    assert abs(draws.mean() - auc_judd(pred, fixated)) < 4 * error
+    first, again = (auc_judd(pred, fixated, ties='sampled', seed=7) for _ in range(2))
+    assert first == again != auc_judd(pred, fixated, ties='sampled', seed=8)
+    # The maps of a batch have their own noise, in turn.
+    batch = auc_judd(np.stack([pred] * 3), fixated, ties='sampled', seed=7)
+    one_by_one = np.random.default_rng(7)
+    loop = [auc_judd(pred, fixated, ties='sampled', seed=one_by_one) for _ in range(3)]
+    assert batch.tolist() == loop and len(set(loop)) == 3
+    tensors = torch.from_numpy(pred).double(), torch.from_numpy(fixated)
+    assert auc_judd(*tensors, ties='sampled', seed=7) == first
+
+
+def test_sampled_jitter_is_noise_and_may_swap_neighbours():
+    pred, fixated = np.array([[0.0, 0.05, 1.0]]), np.array([[True, False, False]])
+    assert auc_judd(pred, fixated, ties='sampled') == auc_judd(pred, fixated)
+    draws = {float(auc_judd(pred, fixated, ties='sampled', jitter=0.5, seed=i)) for i in range(20)}
+    assert len(draws) == 2
 
 
 def test_perfect_worst_and_constant():
@@ -134,5 +235,6 @@ def test_an_empty_batch():
 
 
 def test_unknown_ties():
-    with pytest.raises(ValueError, match="expected, pessimistic, half, got 'jitter'"):
-        auc_judd(np.eye(3), np.eye(3), ties='jitter')
+    for pred in (np.eye(3), np.zeros((0, 3, 3))):
+        with pytest.raises(ValueError, match="expected, pessimistic, half, sampled, got 'jitter'"):
+            auc_judd(pred, np.eye(3), ties='jitter')
