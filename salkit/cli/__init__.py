@@ -25,6 +25,10 @@ COMMANDS = {
     'profile': 'count parameters and FLOPs of configs, and measure them on this device',
     'tables': "print the paper's tables, with parameter counts and the scores of your runs",
     'sweep': "train and test every row of the paper's tables that has no scores yet",
+    'score': "score anybody's maps against the ground truth of a data set",
+    'compare': 'compare score files video by video, with intervals and corrected p-values',
+    'baseline': 'write the predictions of a baseline for a data set: centre, mean, other observers',
+    'protocols': 'tell what each scoring protocol does, in plain words',
     'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
 }
 

@@ -35,30 +35,6 @@ def _unique_videos(dataset: VideoSaliencyDataset) -> list[dict]:
     return [dataset[indices[len(indices) // 2]] for indices in middles.values()]
 
 
-def center_bias_map(dataset: VideoSaliencyDataset) -> np.ndarray:
-    """The mean density map (rows, columns) over all frames of `dataset`, the training videos.
-
-    It is the best that can be said of where people look without seeing the video.
-    """
-    import cv2
-    import numpy as np
-
-    from ..transforms.image_io import read_image
-
-    total, size = None, None
-    for video in dataset.videos:
-        for path in video.densities:
-            density = read_image(path, 'unchanged').astype(np.float64)
-            if density.sum() == 0:
-                continue
-            size = size or density.shape
-            if density.shape != size:
-                density = cv2.resize(density, size[::-1], interpolation=cv2.INTER_AREA)
-            density /= density.sum()
-            total = density if total is None else total + density
-    return total / total.max()
-
-
 def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> ScoreReport:
     """Score one map (rows, columns) as the prediction of every frame of `dataset`."""
     import torch
@@ -69,6 +45,7 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
     from ..transforms.image_io import read_image
 
     metric, load = SaliencyMetric(), LoadTargets()
+    metric.use_dataset(dataset, testing=True)
     prediction = torch.from_numpy(center)[None, None]
     frames = []
     for index in range(len(dataset)):
@@ -77,7 +54,10 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
         targets = load(dict(files, size=size))
         resized = F.interpolate(prediction, size, mode='bilinear', align_corners=False)[0, 0]
         scored = metric.score_frame(
-            resized, *(torch.from_numpy(targets[k]) for k in ('density_map', 'fixation_map'))
+            resized,
+            *(torch.from_numpy(targets[k]) for k in ('density_map', 'fixation_map')),
+            files['video'],
+            files['frame'],
         )
         frames.append(dict(scored, video=files['video'], frame=files['frame']))
     metric.dataset_meta = dataset.metainfo
@@ -146,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
     from ..datasets import DemoDataset
     from ..metrics.report import format_table, write_json
     from ..models import build_model
+    from ..scoring.baselines import mean_density_map
 
     work_dir = Path(args.work_dir)
     cfg = load_config(CONFIG, parse_options(args.cfg_options))
@@ -158,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
     for split in ('train', 'test'):
         options = {k: v for k, v in cfg[f'{split}_dataloader'].dataset.items() if k != 'type'}
         sets[split] = DemoDataset(**options)
-    baseline = score_center_bias(center_bias_map(sets['train']), sets['test'])
+    baseline = score_center_bias(mean_density_map(sets['train'].videos), sets['test'])
     draw_grid(build_model(cfg, checkpoint), sets['test'], work_dir / 'grid.png')
     scores = dict(
         model=report.to_json()['scores'],

@@ -15,7 +15,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmengine.runner import find_latest_checkpoint as mmengine_latest
 
 from .. import __version__
@@ -23,6 +23,7 @@ from ..builder import build, check
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
 from ..config import config_name, plain_config
 from ..errors import CheckpointError, ConfigError
+from ..metrics import SaliencyMetric
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
 from .state import pack_message_hub, plain, unpack_message_hub
 
@@ -100,6 +101,14 @@ class SaliencyRunner(Runner):
                 'The encoder starts from random weights: model.encoder.init_cfg names no file'
             )
 
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """The validation loop, whose metrics know their data set."""
+        return _introduce_dataset(super().build_val_loop(loop))
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """The testing loop, whose metrics know their data set."""
+        return _introduce_dataset(super().build_test_loop(loop), testing=True)
+
     def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
         """Go on from a training checkpoint.
 
@@ -166,6 +175,14 @@ class SaliencyRunner(Runner):
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+
+
+def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:
+    """Tell those metrics of a loop that ask for it which data set they score."""
+    for metric in loop.evaluator.metrics:
+        if isinstance(metric, SaliencyMetric):
+            metric.use_dataset(loop.dataloader.dataset, testing=testing)
+    return loop
 
 
 def model_entry(cfg: Config) -> dict[str, Any]:

@@ -1,7 +1,26 @@
-"""Scoring of predictions inside the Runner."""
+"""Scoring: the protocols, what they are put together from, and the Runner's metric."""
 
-from .protocols import PROTOCOLS, Protocol
-from .report import ScoreReport
+from .chance import frame_rng
+from .nonfixations import NonfixationPool, rescale_points
+from .protocol import Frame, FrameScores, Measure, Protocol, Truth
+from .protocols import PROTOCOLS, get_protocol, protocol_names, register_protocol
+from .report import ScoreReport, VideoScores
 from .saliency_metric import SaliencyMetric
 
-__all__ = ['PROTOCOLS', 'Protocol', 'SaliencyMetric', 'ScoreReport']
+__all__ = [
+    'PROTOCOLS',
+    'Frame',
+    'FrameScores',
+    'Measure',
+    'NonfixationPool',
+    'Protocol',
+    'SaliencyMetric',
+    'ScoreReport',
+    'Truth',
+    'VideoScores',
+    'frame_rng',
+    'get_protocol',
+    'protocol_names',
+    'register_protocol',
+    'rescale_points',
+]

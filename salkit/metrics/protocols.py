@@ -1,59 +1,200 @@
-"""Named protocols: two codes give different numbers for the same maps, so a score needs a name."""
+"""The named protocols: two codes give different numbers for the same maps, so a score needs one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import difflib
 
-from torch import Tensor
+from ..errors import ConfigError, PluginError
+from . import measures as m
+from .protocol import Frame, FrameScores, Measure, Protocol, Truth
 
-from ..errors import ConfigError
-from ..functional import auc_judd, cc, kl_div, nss, sim
+__all__ = [
+    'PROTOCOLS',
+    'Frame',
+    'FrameScores',
+    'Measure',
+    'Protocol',
+    'Truth',
+    'get_protocol',
+    'protocol_names',
+    'register_protocol',
+]
 
-# Takes (saliency_map, density_map, fixation_map), each (H, W) float64, and gives a scalar.
-Measure = Callable[[Tensor, Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How maps are scored.
-
-    Attributes:
-        name: what it is called in configs and reports.
-        summary: what it does, in a sentence.
-        measures: by the name they have in tables.
-    """
-
-    name: str
-    summary: str
-    measures: dict[str, Measure]
-
-
-PROTOCOLS = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol(
-            'exact',
-            'Float prediction at the resolution of the density map; AUC-J as an exact rank '
-            'statistic with ties 1/2 against all unfixated pixels; frames averaged within a '
-            'video, then videos; frames without fixations left out of NSS and AUC-J only.',
-            {
-                'CC': lambda saliency, density, fixations: cc(saliency, density),
-                'KL': lambda saliency, density, fixations: kl_div(saliency, density),
-                'SIM': lambda saliency, density, fixations: sim(saliency, density),
-                'NSS': lambda saliency, density, fixations: nss(saliency, fixations),
-                'AUC-J': lambda saliency, density, fixations: auc_judd(
-                    saliency, fixations, ties='half'
-                ),
-            },
+_BUILT_IN = (
+    Protocol(
+        name='exact',
+        summary='What a careful author should report: float maps at the resolution of the '
+        'density map, exact rank statistics, videos weighing the same.',
+        description=(
+            'Ours. It has no random part, and 8-bit maps are taken as they are: their ties cost '
+            'what they cost.',
+            'Frames without fixations are counted and left out of NSS and the AUCs only.',
+            's-AUC takes all fixations of the other videos, rescaled to the frame.',
         ),
-    )
-}
-NEED_FIXATIONS = ('NSS', 'AUC-J')
+        measures={
+            'CC': m.pearson,
+            'KL': m.kl(m.EPS),
+            'SIM': m.similarity,
+            'NSS': m.nss,
+            'AUC-J': m.judd_ranks,
+            's-AUC': m.shuffled_ranks,
+            'IG': m.gain,
+        },
+        extra=('IG',),
+        values='as-read',
+        resize='bilinear',
+        average='videos',
+        nan='drop',
+        pool='other-videos',
+        interval=True,
+    ),
+    Protocol(
+        name='dhf1k-matlab',
+        summary='The MIT benchmark code in MATLAB, as shipped with DHF1K and used for UCF-Sports '
+        'and Hollywood-2.',
+        description=(
+            'Predictions are 8-bit PNGs in its eyes. Rounding alone moves AUC-J by up to 0.1 '
+            'through ties; KL suffers where dark pixels become 0.',
+            'AUC-J is no rank statistic: it exceeds one by up to (last false positive rate) / 2n.',
+            's-AUC takes the fixated pixels of 10 other frames, redrawn for every frame.',
+            'MATLAB scores a random 50,000 frames where there are more (the 60,273 of the DHF1K '
+            'validation set), redrawn for every metric; here all, unless a seed is given.',
+        ),
+        measures={
+            'CC': m.pearson,
+            'KL': m.kl(m.EPS),
+            'SIM': m.similarity,
+            'NSS': m.nss,
+            'AUC-J': m.judd,
+            's-AUC': m.shuffled,
+            'AUC-B': m.borji,
+            'IG': m.gain_minmax,
+        },
+        extra=('AUC-B', 'IG'),
+        values='8-bit',
+        resize='bicubic',
+        average='frames',
+        nan='drop',
+        max_frames=50_000,
+        pool='ten-frames',
+    ),
+    Protocol(
+        name='tmfi',
+        summary='The Python scripts of TMFI, which the authors of SalFoM scored their tables with.',
+        description=(
+            'Predictions stay float: no 8-bit step. Computed in double, where the scripts use '
+            'single precision, which moves their numbers by about 1e-6.',
+            'One frame without fixations, or one constant map, spoils the mean of a whole run: '
+            'such a mean is NaN.',
+            's-AUC is left out: the script for it reads pixel indices wrongly.',
+        ),
+        measures={
+            'CC': m.pearson,
+            'KL': m.kl(m.SHORT_EPS),
+            'SIM': m.similarity,
+            'NSS': m.nss,
+            'AUC-J': m.judd_from_zero,
+        },
+        values='unit',
+        resize='bilinear-plain',
+        blur_kernel=11,
+        average='frames',
+        nan='keep',
+    ),
+    Protocol(
+        name='ntire26',
+        summary='The NTIRE 2026 and AIM 2024 challenges on video saliency (AViMoS data).',
+        description=(
+            'Fixations are a list, so one pixel may count several times; where only a fixation '
+            'map is known, each pixel counts once.',
+            'A constant map scores 0 in SIM and NSS, as in their code; reports count such maps.',
+            'Their divisor in AUC-J is a slip of their code (it counts two columns, not the '
+            'fixated pixels) and part of their numbers.',
+        ),
+        measures={
+            'CC': m.pearson_ntire,
+            'KL': m.kl_ntire,
+            'SIM': m.similarity_ntire,
+            'NSS': m.nss_ntire,
+            'AUC-J': m.judd_ntire,
+        },
+        values='minmax',
+        resize='bilinear-plain',
+        average='videos',
+        nan='drop',
+    ),
+)
+PROTOCOLS: dict[str, Protocol] = {}
+_OWNERS: dict[str, str] = {}
 
 
-def get_protocol(name: str) -> Protocol:
-    """The protocol called `name`; ConfigError that lists all where there is none."""
+def register_protocol(protocol: Protocol, owner: str = 'salkit itself') -> None:
+    """Make a protocol known under its name.
+
+    Args:
+        protocol: the protocol.
+        owner: whose it is, for messages.
+
+    Raises:
+        PluginError: the name is taken, or this is no `Protocol`.
+    """
+    if not isinstance(protocol, Protocol):
+        raise PluginError(f'{owner} registers {protocol!r}, which is not a Protocol')
+    if protocol.name in PROTOCOLS:
+        raise PluginError(
+            f'protocol {protocol.name} is registered by {_OWNERS[protocol.name]} already; '
+            f'{owner} has to rename its own'
+        )
+    PROTOCOLS[protocol.name] = protocol
+    _OWNERS[protocol.name] = owner
+
+
+def unregister_protocol(name: str) -> None:
+    """Forget a protocol, of a plugin that failed to load."""
+    PROTOCOLS.pop(name, None)
+    _OWNERS.pop(name, None)
+
+
+def owner_of(name: str) -> str:
+    """Who registered a protocol."""
+    return _OWNERS[name]
+
+
+def protocol_names() -> list[str]:
+    """Names of all protocols, those of plugins included, sorted."""
+    from ..plugin import load_plugins
+
+    load_plugins()
+    return sorted(PROTOCOLS)
+
+
+def _failed_plugins() -> list[str]:
+    from ..plugin import load_plugins
+
+    return [
+        f'plugin {record.name} ({record.distribution}) failed to load: {record.error}'
+        for record in load_plugins()
+        if record.error
+    ]
+
+
+def get_protocol(name: str | Protocol) -> Protocol:
+    """The protocol called `name` (or the protocol itself).
+
+    Raises:
+        ConfigError: no such protocol; tells the nearest names.
+    """
+    if isinstance(name, Protocol):
+        return name
     if name not in PROTOCOLS:
-        raise ConfigError(f'unknown protocol {name!r}; known: {", ".join(sorted(PROTOCOLS))}')
+        names = protocol_names()
+        if name not in PROTOCOLS:
+            nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+            hint = f'did you mean {" or ".join(nearest)}? ' if nearest else ''
+            message = f'unknown protocol {name!r}; {hint}known: {", ".join(names)}'
+            raise ConfigError('; '.join([message, *_failed_plugins()]))
     return PROTOCOLS[name]
+
+
+for _protocol in _BUILT_IN:
+    register_protocol(_protocol)

@@ -1,21 +1,20 @@
-"""From scores of frames to the numbers that are printed and written."""
+"""The numbers that are printed and written, with what they are of."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from .averaging import VideoScores, average, bootstrap_intervals, metric_names
+from .protocol import FrameScores, Protocol
+from .protocols import get_protocol
 
-
-def _mean(values: list[float]) -> float:
-    """Mean of the values that are not NaN; NaN where there are none."""
-    finite = [value for value in values if not math.isnan(value)]
-    return float(np.mean(finite)) if finite else math.nan
+__all__ = ['ScoreReport', 'VideoScores', 'format_table', 'write_json']
 
 
 @dataclass
@@ -26,13 +25,18 @@ class ScoreReport:
         protocol: its name.
         dataset: data set class.
         split: split scored.
-        scores: mean over videos of the mean over each video's frames, by metric.
+        scores: by metric, averaged as the protocol does.
         per_video: the means over frames, by video and metric.
         videos: number of videos.
         frames: number of frames.
-        frames_without_fixations: left out of the metrics that need fixations.
+        frames_without_fixations: frames that have no value of the metrics that need fixations.
         undefined: by metric, frames that have what it needs and still got no value (a constant
-            map), left out of its mean.
+            map).
+        frames_per_video: by video.
+        constant_maps: predictions with a single value.
+        nan_maps: predictions that hold a NaN.
+        interval: by metric, ends of the 95 % bootstrap interval over videos, where the protocol
+            gives one and there are two videos.
     """
 
     protocol: str
@@ -44,46 +48,68 @@ class ScoreReport:
     frames: int
     frames_without_fixations: int = 0
     undefined: dict[str, int] = field(default_factory=dict)
+    frames_per_video: dict[str, int] = field(default_factory=dict)
+    constant_maps: int = 0
+    nan_maps: int = 0
+    interval: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
     def from_frames(
-        cls, protocol: str, dataset: str, split: str, frames: list[dict[str, Any]]
+        cls,
+        protocol: str | Protocol,
+        dataset: str,
+        split: str,
+        frames: Sequence[dict[str, Any]],
     ) -> ScoreReport:
-        """Average over the frames of each video, then over videos.
+        """Average the scores of frames.
 
         Args:
-            protocol: name of the protocol that gave the scores.
+            protocol: the protocol that gave the scores, or its name.
             dataset: data set class.
             split: split scored.
-            frames: one dict a frame: `video`, `frame`, `has_fixations` and `scores` by metric.
+            frames: one dict a frame: `video` and the attributes of `FrameScores`.
         """
-        by_video: dict[str, list[dict[str, Any]]] = {}
+        by_video: dict[str, VideoScores] = {}
         for entry in frames:
-            by_video.setdefault(entry['video'], []).append(entry)
-        metrics = list(frames[0]['scores']) if frames else []
-        per_video = {
-            video: {
-                metric: _mean([entry['scores'][metric] for entry in entries]) for metric in metrics
-            }
-            for video, entries in sorted(by_video.items())
-        }
-        undefined = {
-            metric: sum(
-                math.isnan(entry['scores'][metric]) and not entry['missing'].get(metric, False)
-                for entry in frames
-            )
-            for metric in metrics
-        }
+            video = by_video.setdefault(entry['video'], VideoScores(entry['video']))
+            names = FrameScores.__dataclass_fields__
+            video.add(FrameScores(**{k: v for k, v in entry.items() if k in names}))
+        return cls.from_videos(protocol, dataset, split, list(by_video.values()))
+
+    @classmethod
+    def from_videos(
+        cls,
+        protocol: str | Protocol,
+        dataset: str,
+        split: str,
+        videos: Sequence[VideoScores],
+    ) -> ScoreReport:
+        """Average the scores of videos, in the order of their names whatever order they come in.
+
+        Args:
+            protocol: the protocol that gave the scores, or its name.
+            dataset: data set class.
+            split: split scored.
+            videos: one entry a video.
+        """
+        protocol = get_protocol(protocol)
+        metrics = metric_names(videos)
+        videos = sorted(videos, key=lambda video: video.video)
+        undefined = {m: sum(video.undefined.get(m, 0) for video in videos) for m in metrics}
         return cls(
-            protocol=protocol,
+            protocol=protocol.name,
             dataset=dataset,
             split=split,
-            scores={m: _mean([video[m] for video in per_video.values()]) for m in metrics},
-            per_video=per_video,
-            videos=len(per_video),
-            frames=len(frames),
-            frames_without_fixations=sum(not entry['has_fixations'] for entry in frames),
+            scores={m: average(protocol, m, videos) for m in metrics},
+            per_video={v.video: {m: v.mean(m, protocol.nan) for m in metrics} for v in videos},
+            videos=len(videos),
+            frames=sum(video.frames for video in videos),
+            frames_without_fixations=sum(video.frames_without_fixations for video in videos),
             undefined={metric: count for metric, count in undefined.items() if count},
+            frames_per_video={video.video: video.frames for video in videos},
+            constant_maps=sum(video.constant_maps for video in videos),
+            nan_maps=sum(video.nan_maps for video in videos),
+            interval=bootstrap_intervals(protocol, metrics, videos) if protocol.interval else {},
         )
 
     @property
@@ -95,6 +121,10 @@ class ScoreReport:
         )
         if self.frames_without_fixations:
             line += f' ({self.frames_without_fixations} without fixations)'
+        if self.constant_maps:
+            line += f'; {self.constant_maps} constant predictions'
+        if self.nan_maps:
+            line += f'; {self.nan_maps} predictions with NaN'
         for metric, count in self.undefined.items():
             line += f'; {metric} undefined on {count} frames'
         return line
@@ -112,23 +142,28 @@ class ScoreReport:
             videos=self.videos,
             frames=self.frames,
             frames_without_fixations=self.frames_without_fixations,
+            constant_maps=self.constant_maps,
+            nan_maps=self.nan_maps,
             undefined=self.undefined,
             scores=plain(self.scores),
+            interval=self.interval,
             per_video={video: plain(scores) for video, scores in self.per_video.items()},
+            frames_per_video=self.frames_per_video,
         )
 
 
 def format_table(rows: dict[str, dict[str, float]]) -> str:
-    """A table of scores with a row a model, in plain text.
+    """A table of scores with a row a model, in plain text; a score that a row lacks is a dash.
 
     Args:
         rows: scores by metric, by the row's name.
     """
-    metrics = list(next(iter(rows.values())))
+    metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
     width = max(len(name) for name in rows)
     lines = [' ' * width + ''.join(f'{metric:>9}' for metric in metrics)]
     for name, scores in rows.items():
-        lines.append(f'{name:<{width}}' + ''.join(f'{scores[metric]:>9.4f}' for metric in metrics))
+        cells = (f'{scores[m]:>9.4f}' if m in scores else f'{"-":>9}' for m in metrics)
+        lines.append(f'{name:<{width}}' + ''.join(cells))
     return '\n'.join(lines)
 
 

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-import torch
+import numpy as np
+from mmengine.dist import get_world_size
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 from torch import Tensor
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError
 from ..registry import METRICS
-from .protocols import NEED_FIXATIONS, get_protocol
+from .chance import frame_rng
+from .dataset_fixations import DatasetNonfixations
+from .protocol import Truth
+from .protocols import get_protocol
 from .report import ScoreReport
 
 
 @METRICS.register_module()
 class SaliencyMetric(BaseMetric):
-    """Scores every frame under a named protocol; frames -> videos -> mean.
+    """Scores every frame once under a named protocol, whatever the number of processes.
 
     Args:
         protocol: its name.
-        metrics: which of its measures to compute, in this order; None for all.
+        metrics: which of its measures to compute, in this order. None: all that it has by
+            default, of which shuffled AUC is left to testing, on data sets that tell where people
+            looked in other videos.
+        seed: draws the random parts as the reference code does; None for their expectation.
         collect_device: where results of several processes are gathered, 'cpu' or 'gpu'.
 
     Attributes:
@@ -35,19 +44,59 @@ class SaliencyMetric(BaseMetric):
         self,
         protocol: str = 'exact',
         metrics: Sequence[str] | None = None,
+        seed: int | None = None,
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(collect_device=collect_device)
         self.protocol = get_protocol(protocol)
-        self.metrics = list(metrics or self.protocol.measures)
+        self.seed = seed
+        self.metrics = self.protocol.check_metrics(
+            metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
+        )
         for metric in self.metrics:
-            if metric not in self.protocol.measures:
-                known = ', '.join(self.protocol.measures)
-                raise ConfigError(f'protocol {protocol} has no metric {metric!r}; it has {known}')
+            if 'baseline' in self.protocol.needs(metric):
+                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
+        self._all_metrics = not metrics
+        self._nonfixations: DatasetNonfixations | None = None
         self.report: ScoreReport | None = None
 
+    def _shuffled(self, metric: str) -> bool:
+        return 'nonfixations' in self.protocol.needs(metric)
+
+    def use_dataset(self, dataset: Any, testing: bool = False) -> None:
+        """Tell the metric which data set it scores, so that it can read fixations of other frames.
+
+        Nothing is read before the first frame is scored, and nothing at all unless a metric needs
+        it.
+
+        Args:
+            dataset: a `VideoSaliencyDataset`; any other leaves shuffled AUC out.
+            testing: compute all metrics of the protocol, unless some were chosen.
+
+        Raises:
+            ConfigError: a metric was chosen that this data set has no fixations for.
+        """
+        source = DatasetNonfixations(dataset, self.protocol.pool, self.seed or 0)
+        wanted = self.metrics
+        if testing and self._all_metrics:
+            wanted = list(self.protocol.metrics)
+        shuffled = [metric for metric in wanted if self._shuffled(metric)]
+        if shuffled and source.lacks:
+            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {source.lacks}'
+            if not self._all_metrics:
+                raise ConfigError(line)
+            print_log(f'Left out: {line}', logger='current')
+            wanted = [metric for metric in wanted if metric not in shuffled]
+        self.metrics = wanted
+        self._nonfixations = source if shuffled and not source.lacks else None
+
     def score_frame(
-        self, saliency_map: Tensor, density_map: Tensor | None, fixation_map: Tensor | None
+        self,
+        saliency_map: Tensor,
+        density_map: Tensor | None,
+        fixation_map: Tensor | None,
+        video: str = '',
+        frame: str = '',
     ) -> dict[str, Any]:
         """Score one frame.
 
@@ -55,50 +104,86 @@ class SaliencyMetric(BaseMetric):
             saliency_map: (H, W) prediction at the frame's size.
             density_map: (H, W), or None where only fixation metrics are wanted.
             fixation_map: (H, W), or None where only density metrics are wanted.
+            video: its name, for what is drawn at random and for shuffled AUC.
+            frame: its name.
 
         Returns:
-            `scores` by metric, NaN where undefined; `has_fixations`; `missing`, by metric whether
-            there was nothing to score against.
+            The attributes of `FrameScores`.
 
         Raises:
             DataError: a metric whose ground truth the data set does not have.
         """
-        saliency = saliency_map.double()
-        has_fixations = fixation_map is not None and bool((fixation_map > 0).any())
-        scores, missing = {}, {}
-        for metric in self.metrics:
-            on_fixations = metric in NEED_FIXATIONS
-            target = fixation_map if on_fixations else density_map
-            if target is None:
-                kind = 'fixation maps' if on_fixations else 'density maps'
-                raise DataError(f'{metric} needs {kind}, and the data set has none')
-            missing[metric] = on_fixations and not has_fixations
-            density = None if density_map is None else density_map.double()
-            value = (
-                torch.nan
-                if missing[metric]
-                else self.protocol.measures[metric](saliency, density, fixation_map)
-            )
-            scores[metric] = float(value)
-        return dict(scores=scores, has_fixations=has_fixations, missing=missing)
+        saliency, density, fixations = (
+            None if each is None else _as_array(each)
+            for each in (saliency_map, density_map, fixation_map)
+        )
+        nonfixations = None
+        if self._nonfixations is not None:
+            nonfixations = self._nonfixations.for_frame(video, frame, saliency.shape)
+        truth = Truth(density, fixations, nonfixations=nonfixations)
+        prepared = self.protocol.prepare(saliency, saliency.shape, final=True)
+        rng = None if self.seed is None else frame_rng(self.seed, video, frame)
+        return asdict(self.protocol.score_frame(prepared, truth, self.metrics, rng))
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch of predictions, as `SaliencyModel` gives them in mode 'predict'."""
         for sample in data_samples:
-            scored = self.score_frame(
-                sample['saliency_map'], sample['density_map'], sample['fixation_map']
-            )
             meta = sample['meta']
-            self.results.append(dict(scored, video=meta.video, frame=meta.frame))
+            scored = self.score_frame(
+                sample['saliency_map'], sample['density_map'], sample['fixation_map'],
+                meta.video, meta.frame,
+            )  # fmt: skip
+            names = dict(dataset=meta.dataset, split=meta.split, video=meta.video, frame=meta.frame)
+            self.results.append(dict(scored, **names))
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Average the frames' scores.
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Gather the frames of all processes and average them.
+
+        Args:
+            size: length of the data set. Not needed: samples that a sampler repeats to give every
+                process the same number are known by their names.
+        """
+        # mmengine interleaves the results of processes and cuts at `size`, which is right for its
+        # own sampler only. One entry a process comes through whole.
+        self.results = [list(self.results)]
+        return super().evaluate(get_world_size())
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Average the scores of frames, each counted once.
+
+        Args:
+            results: frames, or lists of frames of several processes.
 
         Returns:
-            The mean by metric, and the numbers of `videos` and `frames`.
+            The score by metric, and the numbers of `videos` and `frames`.
         """
+        frames: dict[tuple[str, ...], dict] = {}
+        for part in results:
+            for entry in part if isinstance(part, list) else [part]:
+                key = tuple(entry.get(k, '') for k in ('dataset', 'split', 'video', 'frame'))
+                frames.setdefault(key, entry)
+        # The same order whoever scored them, so that sums agree to the last bit.
+        entries = [frames[key] for key in sorted(frames)]
+        self._draw_frames(entries)
         meta = self.dataset_meta or {}
         self.report = ScoreReport.from_frames(
-            self.protocol.name, meta.get('dataset', '?'), meta.get('split', '?'), results
+            self.protocol, meta.get('dataset', '?'), meta.get('split', '?'), entries
         )
         return dict(self.report.scores, videos=self.report.videos, frames=self.report.frames)
+
+    def _draw_frames(self, entries: list[dict]) -> None:
+        """Forget the scores that the reference code would not have computed."""
+        names = [(entry['video'], entry['frame']) for entry in entries]
+        for metric in self.metrics:
+            drawn = self.protocol.select_frames(metric, names, self.seed)
+            for entry, name in zip(entries, names, strict=True):
+                if drawn is not None and name not in drawn:
+                    entry['scores'].pop(metric, None)
+
+
+def _as_array(maps: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(maps, np.ndarray):
+        return maps
+    if maps.is_floating_point() and maps.dtype.itemsize < 4:
+        maps = maps.float()
+    return maps.detach().cpu().numpy()

@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement (pluggy, project name `salkit`).
 
-Each `register_*` hook receives `register(cls, smoke=None)`: the name in configs is
-`cls.__name__`; `smoke` holds the arguments of a tiny instance that runs on a CPU with random
-weights, so that the conformance suites can test it.
+Each `register_*` hook, that for protocols aside, receives `register(cls, smoke=None)`: the name in
+configs is `cls.__name__`; `smoke` holds the arguments of a tiny instance that runs on a CPU with
+random weights, so that the conformance suites can test it.
 """
 
 import pluggy
@@ -45,6 +45,11 @@ def register_transforms(register):
 @hookspec
 def register_hooks(register):
     """Register Runner hooks."""
+
+
+@hookspec
+def register_protocols(register):
+    """Register scoring protocols: `register(protocol)`, a `salkit.metrics.Protocol`."""
 
 
 @hookspec

@@ -34,6 +34,7 @@ class PluginRecord:
         name: its entry point's name.
         distribution: the installed package it comes from, with its version.
         registered: (registry name, class name, smoke arguments or None), in order.
+        protocols: names of the scoring protocols it brings.
         config_dirs: folders of configs it brings.
         error: why it could not be loaded, or None.
     """
@@ -41,6 +42,7 @@ class PluginRecord:
     name: str
     distribution: str
     registered: list[tuple[str, str, dict | None]] = field(default_factory=list)
+    protocols: list[str] = field(default_factory=list)
     config_dirs: list[Path] = field(default_factory=list)
     error: str | None = None
 
@@ -78,8 +80,26 @@ def _load_one(
             record.registered.append((target.name, cls.__name__, smoke))
 
         manager.subset_hook_caller(hook_name, others)(register=register)
+
+    def register_protocol(protocol: object) -> None:
+        # Imported by plugins that bring one; scoring is more than most of them need.
+        from ..metrics.protocols import register_protocol
+
+        register_protocol(protocol, owner=record.distribution)
+        record.protocols.append(protocol.name)
+
+    manager.subset_hook_caller('register_protocols', others)(register=register_protocol)
     for folders in manager.subset_hook_caller('config_dirs', others)():
         record.config_dirs.extend(Path(folder) for folder in folders)
+
+
+def _forget_protocols(record: PluginRecord) -> None:
+    if record.protocols:
+        from ..metrics.protocols import unregister_protocol
+
+        for name in record.protocols:
+            unregister_protocol(name)
+        record.protocols.clear()
 
 
 @lru_cache(maxsize=1)
@@ -105,6 +125,7 @@ def load_plugins() -> tuple[PluginRecord, ...]:
             for registry_name, class_name, _ in record.registered:
                 by_name[registry_name].module_dict.pop(class_name, None)
             record.registered.clear()
+            _forget_protocols(record)
             warnings.warn(
                 f'salkit: plugin {record.name} ({record.distribution}) was left out: '
                 f'{record.error}',

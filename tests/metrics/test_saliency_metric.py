@@ -1,12 +1,21 @@
 import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from make_data import write_dataset
+from PIL import Image
 
+from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import ConfigError, DataError
 from salkit.functional import auc_judd, cc, kl_div, nss, sim
-from salkit.metrics import PROTOCOLS, SaliencyMetric, ScoreReport
+from salkit.metrics import PROTOCOLS, SaliencyMetric, ScoreReport, Truth, get_protocol
 from salkit.metrics.report import format_table, write_json
 from salkit.types import ClipMeta
 
@@ -123,3 +132,213 @@ def test_table_and_json_file(tmp_path):
 def test_an_empty_report():
     report = ScoreReport.from_frames('exact', 'D', 'test', [])
     assert report.scores == {} and report.frames == 0
+
+
+@pytest.mark.parametrize('name', ['exact', 'dhf1k-matlab', 'tmfi', 'ntire26'])
+def test_it_scores_as_the_protocol_does(name):
+    one = sample('a', '1', 5)
+    _, report = evaluate([one], protocol=name)
+    protocol = get_protocol(name)
+    arrays = [one[key].numpy() for key in ('saliency_map', 'density_map', 'fixation_map')]
+    prepared = protocol.prepare(arrays[0], (12, 16), final=True)
+    assert report.scores == protocol.score(prepared, Truth(*arrays[1:]), METRICS)
+    assert report.protocol == name
+
+
+def test_sampled_scores_follow_the_seed_and_the_frame():
+    samples = [sample('a', str(i), i) for i in range(3)]
+
+    def run(order, seed):
+        return evaluate(order, protocol='dhf1k-matlab', seed=seed)[0]
+
+    assert run(samples, 1) == run(samples[::-1], 1) != run(samples, 2)
+    assert run(samples, 1)['CC'] == evaluate(samples, protocol='dhf1k-matlab')[0]['CC']
+
+
+def test_a_seed_draws_the_frames_that_are_scored(monkeypatch):
+    protocol = get_protocol('dhf1k-matlab')
+    samples = [sample('a', str(i), i) for i in range(9)]
+    everything = evaluate(samples, protocol='dhf1k-matlab')[0]
+    metric = SaliencyMetric('dhf1k-matlab', ['CC', 'SIM'], seed=3)
+    metric.protocol = type(protocol)(**{**vars(protocol), 'max_frames': 4})
+    metric.process(None, samples)
+    scores = metric.evaluate(9)
+    drawn = protocol.select_frames('CC', [], 3)
+    assert drawn is None and scores['frames'] == 9 and scores['CC'] != everything['CC']
+    chosen = metric.protocol.select_frames('CC', [('a', str(i)) for i in range(9)], 3)
+    expected = [cc(s['saliency_map'].mul(255).round(), s['density_map']).item()
+                for s in samples if ('a', s['meta'].frame) in chosen]  # fmt: skip
+    assert len(expected) == 4 and scores['CC'] == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_repeated_samples_count_once():
+    samples = [sample('a', '1', 1), sample('a', '2', 2), sample('b', '1', 3)]
+    assert evaluate([*samples, samples[0]])[0] == evaluate(samples)[0]
+    # Videos of two data sets may share their names.
+    other = sample('a', '1', 4)
+    other['meta'] = ClipMeta('E', 'test', 'a', '1', (12, 16))
+    assert evaluate([*samples, other])[0]['frames'] == 4
+
+
+# Shuffled AUC -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def dataset(tmp_path_factory):
+    root = write_dataset(tmp_path_factory.mktemp('data') / 'set', dict(test=3), frames=5)
+    # One of the videos has another size.
+    for part in ('images', 'maps', 'fixation'):
+        for path in (root / 'test' / 'test002' / part).iterdir():
+            image = Image.open(path)
+            image.resize((24, 20), Image.NEAREST if part == 'fixation' else None).save(path)
+    return VideoSaliencyDataset(str(root), 'test', clip_len=2, sampling='all')
+
+
+def samples_of(dataset):
+    samples = []
+    for index in range(len(dataset)):
+        files = dataset.sample_files(index)
+        density, fixations = (
+            torch.from_numpy(np.array(Image.open(files[key]), np.float32) / 255)
+            for key in ('density_path', 'fixation_path')
+        )
+        generator = torch.Generator().manual_seed(index)
+        meta = ClipMeta('D', 'test', files['video'], files['frame'], tuple(density.shape))
+        saliency = density + 0.5 * torch.rand(density.shape, generator=generator)
+        samples.append(dict(meta=meta, saliency_map=saliency, density_map=density,
+                            fixation_map=fixations))  # fmt: skip
+    return samples
+
+
+def run_on(dataset, samples, testing=True, **options):
+    metric = SaliencyMetric(**options)
+    metric.use_dataset(dataset, testing=testing)
+    metric.process(None, samples)
+    return metric.evaluate(len(samples))
+
+
+def test_shuffled_auc_in_testing_against_the_other_videos(dataset):
+    samples = samples_of(dataset)
+    scores = run_on(dataset, samples)
+    assert list(scores) == [*METRICS, 's-AUC', 'videos', 'frames']
+    # The same by hand: every fixation of the other videos is a negative of its own.
+    by_video = {}
+    for one in samples:
+        height, width = one['meta'].size
+        fixated = one['saliency_map'][one['fixation_map'] > 0][:, None]
+        points = [
+            torch.tensor([y * height // other['meta'].size[0], x * width // other['meta'].size[1]])
+            for other in samples
+            if other['meta'].video != one['meta'].video
+            for y, x in other['fixation_map'].nonzero()
+        ]
+        others = one['saliency_map'][tuple(torch.stack(points).T)]
+        share = ((fixated > others).double() + (fixated == others).double() / 2).mean()
+        by_video.setdefault(one['meta'].video, []).append(share.item())
+    expected = np.mean([np.mean(values) for values in by_video.values()])
+    assert scores['s-AUC'] == pytest.approx(expected, abs=1e-12)
+    assert run_on(dataset, samples[::-1]) == scores
+
+
+def test_shuffled_auc_against_ten_frames(dataset):
+    samples = samples_of(dataset)
+    scores = run_on(dataset, samples, protocol='dhf1k-matlab')
+    assert 0.5 < scores['s-AUC'] <= 1
+    assert run_on(dataset, samples[::-1], protocol='dhf1k-matlab') == scores
+    other = run_on(dataset, samples, protocol='dhf1k-matlab', seed=5)
+    assert other['s-AUC'] != scores['s-AUC']
+    assert other['s-AUC'] == pytest.approx(scores['s-AUC'], abs=0.1)
+
+
+def test_validation_leaves_shuffled_auc_out_unless_it_is_asked_for(dataset, monkeypatch):
+    samples = samples_of(dataset)
+    monkeypatch.setattr('salkit.metrics.dataset_fixations._read_points', None)
+    assert list(run_on(dataset, samples, testing=False)) == [*METRICS, 'videos', 'frames']
+    assert list(run_on(dataset, samples, protocol='tmfi')) == [*METRICS, 'videos', 'frames']
+    monkeypatch.undo()
+    asked = run_on(dataset, samples, testing=False, metrics=['s-AUC'])
+    assert asked['s-AUC'] == run_on(dataset, samples)['s-AUC']
+
+
+def test_data_sets_that_cannot_tell(dataset, capsys):
+    single = SimpleNamespace(videos=dataset.videos[:1])
+    for other, why in ((single, 'has one video'), (object(), 'does not list the files')):
+        assert 's-AUC' not in run_on(other, samples_of(dataset)[:2])
+        with pytest.raises(ConfigError, match=why):
+            SaliencyMetric(metrics=['s-AUC']).use_dataset(other)
+    with pytest.raises(ConfigError, match='IG needs a baseline density'):
+        SaliencyMetric(metrics=['IG'])
+    with pytest.raises(DataError, match='s-AUC needs fixations of other frames'):
+        evaluate([sample('a', '1')], metrics=['s-AUC'])
+
+
+# Several processes ------------------------------------------------------------------------------
+
+PROCESS = """
+import json, sys
+import torch
+from mmengine.dataset import DefaultSampler
+from salkit.datasets import VideoSaliencyDataset
+from salkit.metrics import SaliencyMetric
+from test_saliency_metric import samples_of
+
+root, out = sys.argv[1:]
+torch.distributed.init_process_group('gloo')
+rank = torch.distributed.get_rank()
+dataset = VideoSaliencyDataset(root, 'test', clip_len=2, sampling='all')
+samples = samples_of(dataset)
+found = []
+for options in OPTIONS:
+    for count in COUNTS:
+        for share in SHARES:
+            metric = SaliencyMetric(**options)
+            metric.use_dataset(dataset, testing=True)
+            chosen = samples[:count]
+            if share == 'blocks':
+                # A sampler of somebody else's: halves that overlap in the middle.
+                half = count // 2 + 1
+                sampler = range(half) if rank == 0 else range(max(0, count - half), count)
+            else:
+                sampler = DefaultSampler(chosen, shuffle=False, round_up=share == 'rounded up')
+            metric.process(None, [chosen[i] for i in sampler])
+            scores = metric.evaluate(count)
+            if rank == 0:
+                found.append([scores, metric.report.to_json()])
+if found:
+    open(out, 'w').write(json.dumps(found))
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
+"""
+OPTIONS = [dict(protocol='exact'), dict(protocol='dhf1k-matlab', seed=2), dict(protocol='tmfi')]
+COUNTS = [15, 7, 1]
+SHARES = ['rounded up', 'uneven', 'blocks']
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_numbers_of_one(dataset, tmp_path):
+    script = tmp_path / 'process.py'
+    text = PROCESS
+    for name in ('OPTIONS', 'COUNTS', 'SHARES'):
+        text = text.replace(name, repr(globals()[name]))
+    script.write_text(text)
+    folder = Path(__file__).parent
+    environment = {
+        **os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '',
+        'PYTHONPATH': os.pathsep.join([str(folder), str(folder.parent)]),
+    }  # fmt: skip
+    subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone',
+         str(script), str(dataset.data_root), str(tmp_path / 'out.json')],
+        check=True, cwd=tmp_path, env=environment, timeout=300,
+    )  # fmt: skip
+    found = iter(json.loads((tmp_path / 'out.json').read_text()))
+    samples = samples_of(dataset)
+    for options in OPTIONS:
+        for count in COUNTS:
+            metric = SaliencyMetric(**options)
+            metric.use_dataset(dataset, testing=True)
+            metric.process(None, samples[:count])
+            scores = metric.evaluate(count)
+            assert scores['frames'] == count
+            for _ in SHARES:
+                assert next(found) == json.loads(json.dumps([scores, metric.report.to_json()]))

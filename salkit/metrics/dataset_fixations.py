@@ -1,0 +1,80 @@
+"""Shuffled AUC inside the Runner: the fixations of a data set's other frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from .nonfixations import NonfixationPool, Size, rescale_points
+
+
+class DatasetNonfixations:
+    """Reads the fixation files of a data set once, before the first frame is scored.
+
+    With 'other-videos' those of a video are read once more when its turn comes, so that memory
+    does not grow with the data set.
+
+    Args:
+        dataset: a `VideoSaliencyDataset`.
+        pool: the protocol's rule; None where it has none.
+        seed: of what is drawn.
+
+    Attributes:
+        lacks: why there is nothing to read, or None.
+    """
+
+    def __init__(self, dataset: Any, pool: str | None, seed: int = 0) -> None:
+        self._rule, self._seed = pool, seed
+        self._videos = {video.name: video for video in getattr(dataset, 'videos', ())}
+        self.lacks = self._reason()
+        self._pool: NonfixationPool | None = None
+        self._own: tuple[str, Size, np.ndarray] | None = None
+
+    def _reason(self) -> str | None:
+        if self._rule is None:
+            return 'the protocol has no shuffled AUC'
+        if not self._videos:
+            return 'the data set does not list the files of its videos'
+        with_fixations = [video for video in self._videos.values() if video.fixations]
+        if self._rule == 'other-videos' and len(with_fixations) < 2:
+            return 'it needs fixations of other videos, and the data set has one video'
+        if sum(len(video.fixations) for video in with_fixations) < 2:
+            return 'it needs fixations of other frames, and the data set has none'
+        return None
+
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """(*size) counts of what a frame is scored against; see `NonfixationPool`."""
+        if self._pool is None:
+            self._pool = self._read_all()
+        own = None
+        if self._rule == 'other-videos':
+            if self._own is None or self._own[:2] != (video, size):
+                self._own = (video, size, self._points_of(video, size))
+            own = self._own[2]
+        return self._pool.for_frame(video, frame, own, size)
+
+    def _read_all(self) -> NonfixationPool:
+        count = sum(len(video.fixations) for video in self._videos.values())
+        print_log(f'Reading the fixations of {count} frames for shuffled AUC', logger='current')
+        pool = NonfixationPool(self._rule, self._seed)
+        for video in self._videos.values():
+            for path, image in zip(video.fixations, video.frames, strict=False):
+                points, size = _read_points(path)
+                pool.add(video.name, Path(image).stem, points, size)
+        return pool
+
+    def _points_of(self, video: str, size: Size) -> np.ndarray:
+        read = (_read_points(path) for path in self._videos[video].fixations)
+        points = [rescale_points(found, own_size, size) for found, own_size in read]
+        return np.concatenate([np.zeros((0, 2), np.int64), *points])
+
+
+def _read_points(path: str) -> tuple[np.ndarray, Size]:
+    """Fixated pixels (n, 2) of a file, and the size of its map."""
+    from ..transforms.load_targets import read_fixation_map
+
+    fixations = read_fixation_map(path)
+    return np.argwhere(fixations), fixations.shape

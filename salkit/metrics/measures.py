@@ -1,0 +1,198 @@
+"""The measures that protocols are put together from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import functional as F
+from .preparation import to_unit_range
+from .protocol import Frame, Measure
+from .ranks import weighted_pair_share
+
+# What the MIT benchmark's and most other codes write for 2^-52.
+EPS = 2.0**-52
+SHORT_EPS = 2.2204e-16
+# Splits of the sampled AUCs in the MIT benchmark code.
+SPLITS = 100
+
+
+def measure(definition: str, *needs: str) -> Callable[[Callable], Measure]:
+    """Decorator that makes a `Measure` of a function of a frame and a generator."""
+    return lambda score: Measure(definition, frozenset(needs), score)
+
+
+def _ties(rng: np.random.Generator | None) -> dict:
+    return dict(ties='expected') if rng is None else dict(ties='sampled', seed=rng)
+
+
+def _splits(rng: np.random.Generator | None) -> dict:
+    return {} if rng is None else dict(splits=SPLITS, seed=rng)
+
+
+@measure("Pearson's correlation with the density map", 'density')
+def pearson(frame: Frame, rng=None) -> float:
+    """CC."""
+    return F.cc(frame.values, frame.density)
+
+
+def kl(eps: float) -> Measure:
+    """KL(D || S) whose zeros count as `eps`."""
+
+    @measure(
+        'KL(density || prediction) in nats, both divided by their sums, '
+        f'eps {"2^-52" if eps == EPS else eps} in the divisor and the logarithm',
+        'density',
+    )
+    def score(frame: Frame, rng=None) -> float:
+        return F.kl_div(frame.values, frame.density, eps=eps)
+
+    return score
+
+
+@measure('both maps brought to [0, 1], divided by their sums; sum of the pixelwise minimum',
+         'density')  # fmt: skip
+def similarity(frame: Frame, rng=None) -> float:
+    """SIM."""
+    return F.sim(frame.values, frame.density)
+
+
+@measure('mean over fixated pixels of the z-scored prediction, std with N - 1', 'fixations')
+def nss(frame: Frame, rng=None) -> float:
+    """NSS."""
+    return F.nss(frame.values, frame.fixations)
+
+
+@measure(
+    'thresholds at the fixated values; expectation over the random order of ties (jitter), in '
+    'closed form; sampled: noise below 1e-7 is added',
+    'fixations',
+)
+def judd(frame: Frame, rng=None) -> float:
+    """AUC-Judd of the MIT benchmark."""
+    return F.auc_judd(frame.prediction, frame.marks, **_ties(rng))
+
+
+@measure(
+    'as dhf1k-matlab, with ranks counted from 0, which puts every false positive rate 1 / (number '
+    'of unfixated pixels) higher; expectation over the jitter of 1e-7, or sampled',
+    'fixations',
+)
+def judd_from_zero(frame: Frame, rng=None) -> float:
+    """AUC-Judd of the TMFI scripts."""
+    return F.auc_judd(frame.prediction, frame.marks, first_rank=0, **_ties(rng))
+
+
+@measure('rank statistic of fixated against all unfixated pixels, ties count 1/2', 'fixations')
+def judd_ranks(frame: Frame, rng=None) -> float:
+    """AUC-Judd without anybody's thresholds."""
+    return F.auc_judd(frame.prediction, frame.marks, ties='half')
+
+
+@measure(
+    'thresholds every 0.1 of the map brought to [0, 1], as MATLAB builds them; expectation over '
+    'the 100 draws of as many negatives as fixations, or sampled',
+    'fixations',
+    'nonfixations',
+)
+def shuffled(frame: Frame, rng=None) -> float:
+    """Shuffled AUC of the MIT benchmark."""
+    pool = frame.truth.nonfixations > 0
+    return F.auc_shuffled(frame.prediction, frame.marks, pool, **_splits(rng))
+
+
+@measure('rank statistic of fixated pixels against all nonfixations, ties count 1/2', 'fixations',
+         'nonfixations')  # fmt: skip
+def shuffled_ranks(frame: Frame, rng=None) -> float:
+    """Shuffled AUC over a pool of any size, each nonfixation counting."""
+    return weighted_pair_share(frame.prediction, frame.fixations, frame.truth.nonfixations)
+
+
+@measure(
+    'as s-AUC, negatives drawn from all pixels; expectation over 100 draws, or sampled',
+    'fixations',
+)
+def borji(frame: Frame, rng=None) -> float:
+    """AUC-Borji of the MIT benchmark."""
+    return F.auc_borji(frame.prediction, frame.marks, **_splits(rng))
+
+
+@measure('bits per fixation over the baseline; both maps brought to [0, 1] and divided by their '
+         'sums', 'fixations', 'baseline')  # fmt: skip
+def gain_minmax(frame: Frame, rng=None) -> float:
+    """Information gain of the MIT benchmark."""
+    baseline = np.asarray(frame.truth.baseline, np.float64)
+    return F.information_gain(frame.values, frame.fixations, baseline, minmax=True)
+
+
+@measure('bits per fixation over the baseline; both maps divided by their sums', 'fixations',
+         'baseline')  # fmt: skip
+def gain(frame: Frame, rng=None) -> float:
+    """Information gain of maps that are densities."""
+    baseline = np.asarray(frame.truth.baseline, np.float64)
+    return F.information_gain(frame.values, frame.fixations, baseline)
+
+
+# NTIRE 2026 -------------------------------------------------------------------------------------
+# Its reader gives densities as float32 unless they come as float64, and its sums are of the
+# density's type: the formulas are written out, a rounding error of 1e-7 is part of its numbers.
+
+
+def _read_density(frame: Frame) -> np.ndarray:
+    density = frame.truth.density
+    return to_unit_range(density, np.float64 if density.dtype == np.float64 else np.float32)
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    return (values - values.mean()) / (values.std() + values.dtype.type(1e-7))
+
+
+def _shares(values: np.ndarray, eps: float = 0.0) -> np.ndarray:
+    return values / (values.sum() + values.dtype.type(eps))
+
+
+@measure("Pearson's correlation with the density map, both z-scored with std + 1e-7", 'density')
+def pearson_ntire(frame: Frame, rng=None) -> float:
+    """CC of NTIRE 2026."""
+    density = _read_density(frame)
+    if any(values.min() == values.max() for values in (frame.values, density)):
+        return math.nan
+    x, y = _standardised(frame.values), _standardised(density)
+    return (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
+
+
+@measure('both maps divided by their sums + 1e-7, not brought to [0, 1] before; sum of the '
+         'pixelwise minimum', 'density')  # fmt: skip
+def similarity_ntire(frame: Frame, rng=None) -> float:
+    """SIM of NTIRE 2026."""
+    density = _read_density(frame)
+    return np.minimum(_shares(frame.values, 1e-7), _shares(density, 1e-7)).sum()
+
+
+@measure('KL(density || prediction) in nats, both divided by their sums, eps 2.2204e-16', 'density')
+def kl_ntire(frame: Frame, rng=None) -> float:
+    """KL of NTIRE 2026."""
+    density, saliency = _shares(_read_density(frame)), _shares(frame.values)
+    return (density * np.log(SHORT_EPS + density / (saliency + SHORT_EPS))).sum()
+
+
+@measure('mean over all fixations, repeats included, of the prediction z-scored with std of N, '
+         '+ 1e-7', 'fixations')  # fmt: skip
+def nss_ntire(frame: Frame, rng=None) -> float:
+    """NSS of NTIRE 2026."""
+    return F.nss(frame.values, frame.counts, ddof=0, eps=1e-7, repeats=True)
+
+
+@measure(
+    'thresholds at the fixations, repeats included; no jitter, ties count against the prediction; '
+    'false positives divided by number of pixels - 2',
+    'fixations',
+)
+def judd_ntire(frame: Frame, rng=None) -> float:
+    """AUC-Judd of NTIRE 2026."""
+    return F.auc_judd(
+        frame.values, frame.counts, ties='pessimistic', repeats=True,
+        negatives=frame.prediction.size - 2,
+    )  # fmt: skip

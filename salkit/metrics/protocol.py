@@ -1,0 +1,287 @@
+"""What a protocol is: everything that turns a map and its ground truth into numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from ..functional import count_fixations
+from .chance import lowest_draws
+from .preparation import prepare_map
+
+# What a measure may need, and what a data set lacks where it is not there.
+NEEDS = {
+    'density': 'density maps',
+    'fixations': 'fixation maps',
+    'nonfixations': 'fixations of other frames',
+    'baseline': 'a baseline density',
+}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Ground truth of one frame; what there is none of is None.
+
+    Attributes:
+        density: (H, W) uint8 or float, >= 0, any unit.
+        fixation_map: (H, W), > 0 where fixated.
+        fixation_points: (n, 2) whole numbers, row and column of each fixation, repeats kept.
+        nonfixations: (H, W) counts >= 0: where other frames were fixated, for shuffled AUC.
+        baseline: (H, W) >= 0, the density that information gain is counted from.
+    """
+
+    density: np.ndarray | None = None
+    fixation_map: np.ndarray | None = None
+    fixation_points: np.ndarray | None = None
+    nonfixations: np.ndarray | None = None
+    baseline: np.ndarray | None = None
+
+    @property
+    def has_fixations(self) -> bool:
+        """Whether anything was looked at."""
+        if self.fixation_map is not None:
+            return bool(np.any(self.fixation_map > 0))
+        return self.fixation_points is not None and len(self.fixation_points) > 0
+
+    def holds(self, need: str) -> bool:
+        """Whether there is ground truth of this kind, one of `NEEDS`."""
+        if need == 'fixations':
+            return self.fixation_map is not None or self.fixation_points is not None
+        return getattr(self, need) is not None
+
+
+class Frame:
+    """A prediction and its ground truth in the forms that measures take.
+
+    Attributes:
+        prediction: (H, W) in the type it came in, for what looks at the order only.
+        truth: as given.
+    """
+
+    def __init__(self, prediction: np.ndarray, truth: Truth) -> None:
+        self.prediction = prediction
+        self.truth = truth
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The prediction (H, W) as float64."""
+        return np.asarray(self.prediction, np.float64)
+
+    @cached_property
+    def density(self) -> np.ndarray:
+        """The density map (H, W), whole numbers or float64."""
+        density = self.truth.density
+        return density.astype(np.float64) if density.dtype.kind == 'f' else density
+
+    @cached_property
+    def fixations(self) -> np.ndarray:
+        """(H, W) bool, the fixated pixels."""
+        if self.truth.fixation_map is not None:
+            return self.truth.fixation_map > 0
+        return self.counts > 0
+
+    @cached_property
+    def marks(self) -> np.ndarray:
+        """The fixated pixels (H, W) as float64: the AUCs of float32 maps then are float64."""
+        return self.fixations.astype(np.float64)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """(H, W) int64, the fixations on each pixel; 1 a pixel where only a map is known."""
+        if self.truth.fixation_points is None:
+            return self.fixations.astype(np.int64)
+        return count_fixations(self.truth.fixation_points, self.prediction.shape)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a protocol.
+
+    Attributes:
+        definition: how it is computed, in plain words.
+        needs: names from `NEEDS`.
+        score: function of a `Frame` and a generator, or None for expectations; NaN where undefined.
+    """
+
+    definition: str
+    needs: frozenset[str]
+    score: Callable[[Frame, np.random.Generator | None], float]
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """What one frame gave.
+
+    Attributes:
+        scores: by metric; NaN where undefined.
+        has_fixations: whether anything was looked at.
+        constant: whether the prediction holds a single value.
+        nan: whether the prediction holds a NaN.
+        missing: metrics without a value because the frame has no fixations.
+    """
+
+    scores: dict[str, float]
+    has_fixations: bool
+    constant: bool = False
+    nan: bool = False
+    missing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How maps are scored. Two protocols give different numbers for the same maps.
+
+    A protocol is these values; one that needs other steps overrides `prepare`.
+
+    Attributes:
+        name: what it is called in configs and reports.
+        summary: what it does, in a sentence.
+        description: where it comes from and what to know about it, a line each.
+        measures: by the name they have in tables, in order.
+        extra: those of them that are computed only where they are asked for.
+        values: '8-bit' rounds predictions to grey levels 0..255, 'unit' divides whole numbers by
+            their largest possible one, 'minmax' brings each map to [0, 1], 'as-read' does nothing.
+        resize: 'bicubic' or 'bilinear' (antialiased, as MATLAB), 'bilinear-plain' (as OpenCV).
+        blur_kernel: side of the Gaussian blur after resizing; 0 for none.
+        average: 'frames' pools all frames, 'videos' averages within each video first.
+        nan: 'drop' leaves NaN out of a mean, 'keep' lets a single one spoil it.
+        max_frames: frames that the reference code draws where there are more, by metric; None for
+            all. Drawn only where a seed is given, as every other random part.
+        pool: where the nonfixations of shuffled AUC come from: 'other-videos', 'ten-frames', None.
+        interval: whether reports give the 95 % bootstrap interval over videos.
+    """
+
+    name: str
+    summary: str
+    description: tuple[str, ...]
+    measures: Mapping[str, Measure] = field(repr=False)
+    extra: tuple[str, ...] = ()
+    values: str = 'as-read'
+    resize: str = 'bilinear'
+    blur_kernel: int = 0
+    average: str = 'videos'
+    nan: str = 'drop'
+    max_frames: int | None = None
+    pool: str | None = None
+    interval: bool = False
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The measures that are computed unless others are asked for, in order."""
+        return tuple(name for name in self.measures if name not in self.extra)
+
+    def check_metrics(self, metrics: Iterable[str]) -> list[str]:
+        """The metrics as a list.
+
+        Raises:
+            ConfigError: one that the protocol does not define.
+        """
+        metrics = list(metrics)
+        for metric in metrics:
+            if metric not in self.measures:
+                raise ConfigError(
+                    f'protocol {self.name} has no metric {metric!r}; it has '
+                    + ', '.join(self.measures)
+                )
+        return metrics
+
+    def needs(self, metric: str) -> frozenset[str]:
+        """What a metric is computed from beside the prediction, of `NEEDS`.
+
+        Raises:
+            ConfigError: a metric that the protocol does not define.
+        """
+        self.check_metrics([metric])
+        return self.measures[metric].needs
+
+    def prepare(
+        self, prediction: np.ndarray, size: tuple[int, int], final: bool = False
+    ) -> np.ndarray:
+        """Bring a map to the ground truth's size, the protocol's way.
+
+        Args:
+            prediction: (h, w) as read: uint8, uint16 or float.
+            size: rows and columns of the ground truth.
+            final: the map has its final size already and was blurred, as `SaliencyModel` does;
+                only its values are changed.
+
+        Returns:
+            (*size), of the input's type where nothing was to be done.
+
+        Raises:
+            ShapeError: not a single map, or a final map of another size.
+        """
+        return prepare_map(prediction, size, final, self.values, self.resize, self.blur_kernel)
+
+    def score(
+        self,
+        prediction: np.ndarray,
+        truth: Truth,
+        metrics: Sequence[str] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> dict[str, float]:
+        """Score a prepared prediction.
+
+        Args:
+            prediction: (H, W), what `prepare` gives.
+            truth: of the same size.
+            metrics: names, in the order of the result; None for `metrics`.
+            rng: None for the exact expectation of the random parts, else they are drawn from it
+                as in the reference code.
+
+        Returns:
+            By metric; NaN where undefined.
+
+        Raises:
+            ConfigError: a metric that the protocol does not define.
+            DataError: a metric whose ground truth is not there.
+            ShapeError: sizes that differ.
+        """
+        metrics = self.check_metrics(self.metrics if metrics is None else metrics)
+        frame = Frame(np.asarray(prediction), truth)
+        scores = {}
+        for metric in metrics:
+            measure = self.measures[metric]
+            for need in NEEDS:
+                if need in measure.needs and not truth.holds(need):
+                    raise DataError(f'{metric} needs {NEEDS[need]}, and the data set has none')
+            with np.errstate(all='ignore'):
+                scores[metric] = float(measure.score(frame, rng))
+        return scores
+
+    def score_frame(
+        self,
+        prediction: np.ndarray,
+        truth: Truth,
+        metrics: Sequence[str] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> FrameScores:
+        """`score`, and what a report has to know about the frame beside."""
+        scores = self.score(prediction, truth, metrics, rng)
+        has_fixations = truth.has_fixations
+        missing = () if has_fixations else (m for m in scores if 'fixations' in self.needs(m))
+        low, high = np.min(prediction), np.max(prediction)
+        return FrameScores(
+            scores, has_fixations, bool(low == high), bool(np.isnan(low)), frozenset(missing)
+        )
+
+    def select_frames(
+        self, metric: str, frames: Sequence[tuple[str, str]], seed: int | None
+    ) -> set[tuple[str, str]] | None:
+        """Which frames count for a metric, as the reference code draws them.
+
+        Args:
+            metric: its name; each metric has a draw of its own.
+            frames: (video, frame) of all, in any order.
+            seed: of the draw; None for all frames.
+
+        Returns:
+            `max_frames` of them, or None for all.
+        """
+        if seed is None or self.max_frames is None or len(frames) <= self.max_frames:
+            return None
+        return set(lowest_draws(frames, self.max_frames, seed, metric))

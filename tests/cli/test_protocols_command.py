@@ -1,0 +1,53 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import salkit
+from salkit.cli import main
+from salkit.metrics import get_protocol, protocol_names
+
+ROOT = Path(salkit.__file__).parents[1]
+
+
+def printed(capsys, *argv):
+    assert main(['protocols', *argv]) == 0
+    return capsys.readouterr().out
+
+
+def test_all_in_short(capsys):
+    text = printed(capsys)
+    assert all(name in text for name in protocol_names())
+    assert 'Metrics: CC, KL, SIM, NSS, AUC-J, s-AUC' in text
+
+
+@pytest.mark.parametrize('name', ['dhf1k-matlab', 'exact', 'ntire26', 'tmfi'])
+def test_one_in_full(capsys, name):
+    text = printed(capsys, name)
+    words = ' '.join(text.split())
+    protocol = get_protocol(name)
+    assert text.startswith(f'{name} (from salkit itself)') and protocol.summary in words
+    assert all(line in words for line in protocol.description)
+    assert all(measure.definition in words for measure in protocol.measures.values())
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_what_sets_them_apart(capsys):
+    words = {name: ' '.join(printed(capsys, name).split()) for name in protocol_names()}
+    assert '8-bit grey levels' in words['dhf1k-matlab'] and '50,000' in words['dhf1k-matlab']
+    assert 'bicubic' in words['dhf1k-matlab'] and '10 other frames' in words['dhf1k-matlab']
+    assert 'blur, 11 x 11' in words['tmfi'] and 'makes the mean NaN' in words['tmfi']
+    assert 'number of pixels - 2' in words['ntire26'] and 'repeats' in words['ntire26']
+    assert 'bootstrap' in words['exact'] and 'ties count 1/2' in words['exact']
+
+
+def test_an_unknown_name(capsys):
+    assert main(['protocols', 'exactly']) == 2
+    assert 'did you mean exact?' in capsys.readouterr().err
+
+
+def test_the_script_is_the_same_door(capsys):
+    script = [sys.executable, str(ROOT / 'tools' / 'protocols.py'), 'exact']
+    text = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    assert text == printed(capsys, 'exact')

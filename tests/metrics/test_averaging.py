@@ -1,0 +1,105 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from salkit.metrics import FrameScores, ScoreReport, VideoScores, get_protocol
+from salkit.metrics.averaging import bootstrap_intervals
+
+NAN = math.nan
+
+
+def video(name, values, metric='NSS', **options):
+    scores = VideoScores(name)
+    for value in values:
+        missing = {metric} if math.isnan(value) else set()
+        options.setdefault('has_fixations', True)
+        scores.add(FrameScores({metric: value}, missing=frozenset(missing), **options))
+    return scores
+
+
+def report(name, *videos):
+    return ScoreReport.from_videos(name, 'D', 'test', list(videos))
+
+
+def test_pooled_or_by_video():
+    videos = video('a', [1, 2, 3]), video('b', [10.0])
+    assert report('exact', *videos).scores['NSS'] == 6
+    assert report('ntire26', *videos).scores['NSS'] == 6
+    assert report('dhf1k-matlab', *videos).scores['NSS'] == 4
+    assert report('tmfi', *videos).scores['NSS'] == 4
+
+
+def test_a_frame_without_a_value_is_dropped_or_spoils_all():
+    videos = video('a', [1, NAN, 3]), video('b', [10.0]), video('c', [NAN])
+    assert report('exact', *videos).scores['NSS'] == 6
+    assert report('dhf1k-matlab', *videos).scores['NSS'] == pytest.approx(14 / 3)
+    spoilt = report('tmfi', *videos)
+    assert math.isnan(spoilt.scores['NSS']) and math.isnan(spoilt.per_video['a']['NSS'])
+    assert spoilt.per_video['b']['NSS'] == 10 and spoilt.to_json()['scores']['NSS'] is None
+    assert math.isnan(report('exact', video('c', [NAN])).scores['NSS'])
+
+
+def test_counts():
+    one = VideoScores('a')
+    one.add(FrameScores({'CC': NAN, 'NSS': NAN}, False, constant=True, missing=frozenset({'NSS'})))
+    one.add(FrameScores({'CC': NAN, 'NSS': NAN}, True, nan=True))
+    one.add(FrameScores({'CC': 0.5}, True))
+    found = report('exact', one, video('b', [1.0]))
+    assert (found.frames, found.frames_per_video) == (4, {'a': 3, 'b': 1})
+    assert (found.constant_maps, found.nan_maps, found.frames_without_fixations) == (1, 1, 1)
+    assert found.undefined == {'CC': 2, 'NSS': 1}
+    assert found.scores == {'CC': 0.5, 'NSS': 1.0}
+    for text in ('1 without fixations', '1 constant pred', '1 predictions with NaN', 'CC undef'):
+        assert text in found.headline
+    content = json.loads(json.dumps(found.to_json()))
+    assert content['frames_per_video'] == {'a': 3, 'b': 1} and content['constant_maps'] == 1
+
+
+def test_videos_come_back_from_json_to_the_last_bit():
+    rng = np.random.default_rng(0)
+    videos = [video(str(i), [*rng.random(7) / 3, NAN]) for i in range(5)]
+    text = json.dumps([one.to_json() for one in videos], allow_nan=False)
+    again = [VideoScores.from_json(content) for content in json.loads(text)]
+    assert again == videos
+    assert report('exact', *again) == report('exact', *videos[::-1])
+
+
+def test_from_frames_is_from_videos():
+    rng = np.random.default_rng(1)
+    values = {name: rng.random(4).tolist() for name in 'ab'}
+    frames = [
+        dict(video=name, frame=str(i), has_fixations=True, scores={'NSS': value})
+        for name, numbers in values.items()
+        for i, value in enumerate(numbers)
+    ]
+    expected = report('exact', *(video(name, numbers) for name, numbers in values.items()))
+    assert ScoreReport.from_frames('exact', 'D', 'test', frames) == expected
+
+
+@pytest.mark.parametrize('average', ['frames', 'videos'])
+def test_bootstrap_interval(average):
+    rng = np.random.default_rng(2)
+    videos = [video(str(i), rng.normal(i % 3, 1, rng.integers(1, 9))) for i in range(12)]
+    protocol = replace(get_protocol('exact'), average=average)
+    ((low, high),) = bootstrap_intervals(protocol, ['NSS'], videos).values()
+    draws = []
+    for _ in range(4000):
+        drawn = [videos[i] for i in rng.integers(12, size=12)]
+        if average == 'videos':
+            draws.append(np.mean([one.mean('NSS') for one in drawn]))
+        else:
+            draws.append(sum(o.sums['NSS'] for o in drawn) / sum(o.counts['NSS'] for o in drawn))
+    assert [low, high] == pytest.approx(np.percentile(draws, [2.5, 97.5]), abs=0.03)
+    assert bootstrap_intervals(protocol, ['NSS'], videos) == {'NSS': [low, high]}
+
+
+def test_intervals_only_where_they_mean_something():
+    videos = video('a', [1.0]), video('b', [3.0]), video('c', [NAN])
+    assert report('exact', *videos).interval['NSS'] == [1, 3]
+    assert report('exact', videos[0], videos[2]).interval == {}
+    assert report('exact', videos[0]).interval == {}
+    assert report('dhf1k-matlab', *videos).interval == {}
+    assert report('exact').interval == {} and report('exact').scores == {}

@@ -1,0 +1,189 @@
+"""Protocols against the reference codes they are named after."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from salkit.metrics import get_protocol
+
+KEYS = [f'a_{frame:03d}' for frame in range(1, 26, 3)] + ['d_001', 'd_016', 'd_025']
+MAPS = dict(CC='CC', KL='KLdiv', SIM='similarity', NSS='NSS')
+NTIRE = {'CC': 'cc', 'KL': 'kldiv', 'SIM': 'similarity', 'NSS': 'nss', 'AUC-J': 'auc_judd'}
+
+
+@pytest.fixture(params=KEYS)
+def case(request, golden_scores, golden_predictions, golden_truth):
+    key = request.param
+    return key, golden_predictions(key), golden_truth(int(key[2:])), golden_scores
+
+
+def check(scores, expected, tolerance=1e-9):
+    for metric, value in expected.items():
+        assert scores[metric] == pytest.approx(float(value), abs=tolerance, nan_ok=True), metric
+
+
+def test_dhf1k_matlab(case):
+    key, prediction, truth, golden = case
+    expected = golden['scores'][key]
+    closed_form = expected['closed_form']
+    # The float maps were scored as they are, without the 8-bit step.
+    scores = get_protocol('dhf1k-matlab').score(prediction, truth)
+    check(scores, {metric: expected[name] for metric, name in MAPS.items()})
+    check(scores, {
+        'AUC-J': closed_form['AUC_Judd_jitter1_expected'],
+        's-AUC': closed_form['AUC_shuffled_expected_matlab_colon'],
+    })  # fmt: skip
+
+
+def test_sampled_scores_scatter_around_the_expectation(golden_predictions, golden_truth):
+    protocol, truth = get_protocol('dhf1k-matlab'), golden_truth(16)
+    prediction, metrics = golden_predictions('d_016'), ['CC', 'AUC-J', 's-AUC', 'AUC-B']
+    expected = protocol.score(prediction, truth, metrics)
+    rng = np.random.default_rng(0)
+    runs = [protocol.score(prediction, truth, metrics, rng) for _ in range(4)]
+    assert {run['CC'] for run in runs} == {expected['CC']}
+    for metric, tolerance in (('AUC-J', 5e-5), ('s-AUC', 5e-3), ('AUC-B', 5e-3)):
+        values = [run[metric] for run in runs]
+        assert len(set(values)) == 4
+        assert values == pytest.approx([expected[metric]] * 4, abs=tolerance)
+    again = protocol.score(prediction, truth, metrics, np.random.default_rng(0))
+    assert again == runs[0]
+
+
+def test_exact(case):
+    key, prediction, truth, golden = case
+    expected = golden['scores'][key]
+    scores = get_protocol('exact').score(prediction, truth)
+    check(scores, {metric: expected[name] for metric, name in MAPS.items()})
+    check(scores, {
+        'AUC-J': expected['closed_form']['AUC_mannwhitney_unfixated_ties_half'],
+        's-AUC': expected['closed_form']['AUC_shuffled_exact_pool_ties_half'],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize('mode', ['direct', 'pipeline', 'direct_nodup'])
+def test_ntire26(case, mode):
+    key, prediction, truth, golden = case
+    protocol = get_protocol('ntire26')
+    if mode == 'pipeline':
+        prediction = protocol.prepare(prediction, truth.density.shape)
+    else:
+        prediction = prediction.astype(np.float64)
+        truth = replace(truth, density=truth.density / 255)
+    if mode == 'direct_nodup':
+        truth = replace(truth, fixation_points=None)
+    expected = golden['ntire26'][key][mode]
+    check(
+        protocol.score(prediction, truth),
+        {metric: expected[name] for metric, name in NTIRE.items()},
+    )
+
+
+def tmfi_scripts(saliency, density, fixations):
+    """What the scripts compute, in their single precision; ties of AUC-Judd as if at random."""
+    saliency, density = np.float32(saliency), np.float32(density)
+
+    def z_scored(x):
+        return (x - x.mean()) / x.std(ddof=1)
+
+    def shares(x):
+        return x / x.sum()
+
+    def unit(x):
+        return (x - x.min()) / (x.max() - x.min())
+
+    eps = np.float32(2.2204e-16)
+    s, d = z_scored(saliency), z_scored(density)
+    p, q = shares(saliency), shares(density)
+    thresholds = np.sort(saliency[fixations])[::-1]
+    n, rest = len(thresholds), saliency.size - len(thresholds)
+    fp = [((saliency >= t).sum() - i) / rest for i, t in enumerate(thresholds)]
+    fp, tp = np.array([0, *fp, 1]), np.array([0, *np.arange(1, n + 1) / n, 1])
+    return {
+        'CC': (s * d).sum() / np.sqrt((s * s).sum() * (d * d).sum()),
+        'KL': (q * np.log(eps + q / (p + eps))).sum(),
+        'SIM': np.minimum(shares(unit(saliency)), shares(unit(density))).sum(),
+        'NSS': s[fixations].mean(),
+        'AUC-J': np.sum(np.diff(fp) * (tp[1:] + tp[:-1])) / 2,
+    }
+
+
+def test_tmfi(golden_predictions, golden_truth):
+    import cv2
+
+    truth, protocol = golden_truth(1), get_protocol('tmfi')
+    size = truth.density.shape
+    small = golden_predictions('a_001')[::3, ::4] + np.float32(0.1) * np.sin(
+        np.arange(135 * 180, dtype=np.float32).reshape(135, 180) / 7
+    )
+    blurred = cv2.GaussianBlur(cv2.resize(small, size[::-1]), (11, 11), 0)
+    prepared = protocol.prepare(small, size)
+    assert prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared, blurred, atol=1e-6)
+    scores = protocol.score(prepared, truth)
+    assert list(scores) == list(protocol.metrics)
+    check(scores, tmfi_scripts(blurred, truth.density, truth.fixation_map), 1e-5)
+    # Ranks from 0 are what sets its AUC apart from the benchmark's.
+    benchmark = get_protocol('dhf1k-matlab').score(prepared, truth, ['AUC-J'])['AUC-J']
+    assert benchmark - scores['AUC-J'] == pytest.approx(1 / prepared.size, rel=0.1)
+
+
+def test_degenerate_frames(golden_scores, golden_predictions, golden_truth):
+    protocol, truth = get_protocol('dhf1k-matlab'), golden_truth(1)
+    prediction = golden_predictions('a_001')
+    single = np.zeros(prediction.shape, bool)
+    single[195, 364] = True
+    with_nan, left = prediction.copy(), np.zeros_like(prediction)
+    with_nan[200, 300] = np.nan
+    left[:, : left.shape[1] // 2] = 1
+    nowhere = np.zeros_like(single)
+    cases = {
+        'baseline_a': (prediction, truth),
+        'constant_0p5': (np.full_like(prediction, 0.5), truth),
+        'all_zero': (np.zeros_like(prediction), truth),
+        'single_fixation': (prediction, replace(truth, fixation_map=single)),
+        'no_fixations': (prediction, replace(truth, fixation_map=nowhere)),
+        'nan_unfixated': (with_nan, truth),
+        'density_zero': (prediction, replace(truth, density=np.zeros_like(truth.density))),
+        'pred_is_density': (truth.density / np.float32(255), truth),
+        'other_empty': (prediction, replace(truth, nonfixations=np.zeros_like(single, int))),
+        'two_level': (left, truth),
+    }
+    assert cases.keys() == golden_scores['degenerate'].keys()
+    for name, (maps, ground) in cases.items():
+        expected = golden_scores['degenerate'][name]['scores']
+        scores = protocol.score(maps, ground, [*protocol.metrics, 'AUC-B'])
+        for metric, reference in MAPS.items():
+            value = float(expected[reference])
+            assert scores[metric] == pytest.approx(value, abs=1e-9, nan_ok=True), (name, metric)
+        for metric, reference in (
+            ('AUC-J', 'AUC_Judd_jitter1_mean_std'),
+            ('s-AUC', 'AUC_shuffled_mean_std'),
+            ('AUC-B', 'AUC_Borji_mean_std'),
+        ):
+            mean, std = map(float, expected[reference])
+            # The mean of a few runs.
+            tolerance = 0.0 if math.isnan(mean) else 3 * std + 1e-9
+            value = scores[metric]
+            assert value == pytest.approx(mean, abs=tolerance, nan_ok=True), (name, metric)
+
+
+@pytest.mark.parametrize('name', ['exact', 'dhf1k-matlab', 'tmfi', 'ntire26'])
+@pytest.mark.parametrize('value', [0.0, 0.3, math.nan, math.inf])
+@pytest.mark.parametrize('final', [True, False])
+def test_no_map_is_too_odd_to_be_scored(golden_truth, name, value, final):
+    protocol, truth = get_protocol(name), golden_truth(1)
+    maps = np.full(truth.density.shape, value, np.float32)
+    prepared = protocol.prepare(maps, maps.shape, final)
+    frame = protocol.score_frame(prepared, truth)
+    assert math.isnan(frame.scores['CC'])
+    assert frame.constant or frame.nan
+    assert not any(math.isinf(score) for score in frame.scores.values())
+    if not math.isfinite(value):
+        return
+    zero_by_definition = {'exact': 'SIM', 'dhf1k-matlab': 'SIM', 'tmfi': 'SIM'}
+    for metric, score in frame.scores.items():
+        if score == 0:
+            assert name == 'ntire26' or (metric, value) == (zero_by_definition[name], 0)
