@@ -1,0 +1,166 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_data import write_dataset
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from salkit.cli import main
+from salkit.datasets import VideoSaliencyDataset
+from salkit.scoring.observers import blur_points, write_inter_observer
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_dataset(tmp_path / 'set', splits=dict(test=3), frames=6)
+
+
+def density(path):
+    return np.asarray(Image.open(path)).astype(float)
+
+
+def run(*argv):
+    return main(['baseline', *map(str, argv)])
+
+
+def fails(capsys, *argv):
+    assert run(*argv) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith('salkit baseline: error: ')
+    return line
+
+
+POINTS = {  # video -> frame -> observer -> rows and columns
+    'test000': {
+        '0001': {'anna': [(10, 20)], 'ben': [(12, 22), (20, 40)], 'cy': [(0, 0)]},
+        '0002': {'anna': [(5, 5)]},
+        '0004': {'ben': [(8, 8)], 'cy': [(31, 47)]},
+    },
+    'test001': {'0006': {'anna': [(3, 3)], 'dora': [(4, 4)]}},
+    'test002': {'0001': {'ben': [(3, 3)], 'cy': [(4, 4), (4, 4)]}},
+}
+
+
+@pytest.fixture
+def points_csv(tmp_path):
+    path = tmp_path / 'points.csv'
+    with open(path, 'w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['video', 'frame', 'observer', 'row', 'col'])
+        for video, frames in POINTS.items():
+            for frame, seen in frames.items():
+                for observer, points in seen.items():
+                    writer.writerows([video, frame, observer, *p] for p in points)
+    return path
+
+
+def test_points_are_blurred_as_documented():
+    points = np.array([(10, 20), (10, 20), (2, 3)])
+    counts = np.zeros((32, 48))
+    counts[10, 20], counts[2, 3] = 2, 1
+    expected = gaussian_filter(counts, 2.0, mode='constant', truncate=4)
+    assert blur_points(points, (32, 48), 2.0) == pytest.approx(expected, abs=1e-12)
+
+
+def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, capsys):
+    out = tmp_path / 'out'
+    argv = ['inter-observer', '--dataset-root', root, '--out', out, '--observers', points_csv,
+            '--format', 'npy', '--sigma', 0.05]  # fmt: skip
+    assert run(*argv) == 0
+    truth = out / 'ground_truth'
+    assert f'salkit score {out / "predictions"} {truth}' in capsys.readouterr().out
+    names = {p.name for p in (out / 'predictions').iterdir()}
+    assert names == {'test000@anna', 'test000@ben', 'test000@cy', 'test001@anna', 'test001@dora',
+                     'test002@ben', 'test002@cy'}  # fmt: skip
+
+    def blurred(*observers):
+        points = np.array([p for o in observers for p in POINTS['test000']['0001'][o]])
+        found = blur_points(points, (32, 48), 0.05 * 48)
+        return found / found.max()
+
+    def prediction(observer):
+        return np.load(out / 'predictions' / f'test000@{observer}' / '0001.npy')
+
+    assert prediction('anna') == pytest.approx(blurred('ben', 'cy'), abs=1e-6)
+    assert prediction('ben') == pytest.approx(blurred('anna', 'cy'), abs=1e-6)
+    # Frames that nobody else looked at are left out, and so are those that nobody looked at.
+    assert sorted(p.name for p in (out / 'predictions' / 'test000@ben').iterdir()) == [
+        '0001.npy', '0004.npy']  # fmt: skip
+    assert len(list((out / 'predictions' / 'test000@anna').iterdir())) == 1
+    # The ground truth is a data set of its own, of the observer alone.
+    dataset = VideoSaliencyDataset(str(out), 'ground_truth')
+    frames = {video.name: len(video.frames) for video in dataset.videos}
+    assert frames == dict.fromkeys(names, 1) | {'test000@ben': 2, 'test000@cy': 2}
+    fixations = density(truth / 'test000@ben' / 'fixation' / '0001.png')
+    assert np.argwhere(fixations).tolist() == [[12, 22], [20, 40]]
+    own = density(truth / 'test000@ben' / 'maps' / '0001.png') / 255
+    assert own == pytest.approx(blurred('ben'), abs=0.51 / 255)
+    # Run again, nothing is redone; an interrupted video is.
+    capsys.readouterr()
+    assert run(*argv) == 0
+    assert '0 videos written' in capsys.readouterr().out
+    (out / 'predictions' / 'test001@dora' / '0006.npy').unlink()
+    (out / 'finished' / 'test001').unlink()
+    assert run(*argv) == 0
+    assert '1 videos written' in capsys.readouterr().out
+    assert (out / 'predictions' / 'test001@dora' / '0006.npy').exists()
+
+
+def test_observers_from_folders_are_the_same(root, tmp_path, points_csv):
+    dataset = VideoSaliencyDataset(str(root), 'test')
+    write_inter_observer(dataset, tmp_path / 'csv', points_csv, format='npy')
+    for video, frames in POINTS.items():
+        for frame, seen in frames.items():
+            for observer, points in seen.items():
+                folder = root / 'test' / video / 'fixation' / 'observers' / observer
+                folder.mkdir(parents=True, exist_ok=True)
+                image = np.zeros((32, 48), np.uint8)
+                image[tuple(np.array(points).T)] = 255
+                Image.fromarray(image).save(folder / f'{frame}.png')
+    # The folder for observers is not taken for fixations of a frame.
+    dataset = VideoSaliencyDataset(str(root), 'test')
+    write_inter_observer(dataset, tmp_path / 'folders', format='npy')
+    for path in (tmp_path / 'csv' / 'predictions').rglob('*.npy'):
+        other = tmp_path / 'folders' / path.relative_to(tmp_path / 'csv')
+        assert np.load(path) == pytest.approx(np.load(other), abs=1e-6)
+
+
+def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv, capsys):
+    argv = ['inter-observer', '--dataset-root', root, '--out', tmp_path / 'out']
+    line = fails(capsys, *argv)
+    assert 'test000: no fixations by observer' in line and '--observers' in line
+    assert not (tmp_path / 'out').exists()
+    header, rows = 'video,frame,observer,row,col\n', 'test000,0001,a,1,1\n'
+    others = ''.join(f'test00{v},0001,{o},1,1\n' for v in (1, 2) for o in 'ab')
+    for text, reason in (
+        ('video,frame,row,col\n', 'has no column observer'),
+        (header + 'test000,0001,a,x,1\n', 'points.csv:2: could not convert'),
+        (header + 'test000,0001,a\n', 'points.csv:2: '),
+        (header + 'test000,0001,../a,1,1\n', "not '../a'"),
+        (header + rows, 'fixations of one observer only, a'),
+        (header + others + rows + 'test000,0009,b,1,1\n', 'on a frame that it has not, 0009'),
+        (header + others + rows + 'test000,0001,b,32,1\n', 'outside of frame 0001, which is 32 x'),
+        (header + others + rows + 'test000,0002,b,1,1\n', 'no frame has fixations of two'),
+        (header + rows + 'test000,0001,b,nan,1\n', 'points.csv:3: '),
+    ):
+        points_csv.write_text(text)
+        assert reason in fails(capsys, *argv, '--observers', points_csv)
+    assert 'does not exist' in fails(capsys, *argv, '--observers', Path('no.csv'))
+
+
+def test_the_ceiling_is_scored(root, tmp_path, points_csv):
+    out = tmp_path / 'io'
+    assert run('inter-observer', '--dataset-root', root, '--out', out,
+               '--observers', points_csv) == 0  # fmt: skip
+    file = tmp_path / 'io.json'
+    argv = ['score', out / 'predictions', out / 'ground_truth', '--out', file, '--workers', 1]
+    assert main([str(item) for item in argv]) == 0
+    content = json.loads(file.read_text())
+    (scores,) = content.get('reports', [content])
+    # ben's points lie by anna's, cy's is far from both.
+    per_video = scores['per_video']
+    assert per_video['test000@ben']['NSS'] > 0.2 > per_video['test000@cy']['NSS']
+    assert per_video['test001@dora']['AUC-J'] > 0.95
