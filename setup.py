@@ -43,6 +43,7 @@ setup(
     packages=find_packages(include=['salkit', 'salkit.*']),
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[
+        'av>=18',
         'einops>=0.8',
         'huggingface_hub>=0.30',
         'mmcv-lite>=2.2',
@@ -56,6 +57,7 @@ setup(
         'scikit-image>=0.25',
         'scipy>=1.13',
         'tensorboard>=2.18',
+        'threadpoolctl>=3.5',
         'timm>=1.0.12',
         'torch>=2.6',
         'torchvision>=0.21',

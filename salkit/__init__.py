@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .config import load_config
     from .models.load import build_model
     from .plugin.hookspecs import hookimpl
+    from .scoring import score
 
 # Public name -> where it lives. Imported on first use: `import salkit` stays light.
 _HOMES = {
@@ -19,8 +20,9 @@ _HOMES = {
     'functional': 'functional',
     'hookimpl': 'plugin.hookspecs',
     'load_config': 'config',
+    'score': 'scoring',
 }
-__all__ = ['__version__', 'build_model', 'functional', 'hookimpl', 'load_config']
+__all__ = ['__version__', 'build_model', 'functional', 'hookimpl', 'load_config', 'score']
 
 
 def __getattr__(name: str) -> Any:

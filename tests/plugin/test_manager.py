@@ -1,10 +1,14 @@
 import warnings
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from salkit import registry
 from salkit.encoders import UMTEncoder
+from salkit.errors import ConfigError
+from salkit.metrics import get_protocol, protocol_names
+from salkit.metrics.protocols import owner_of, unregister_protocol
 from salkit.plugin import hookimpl, manager
 
 
@@ -109,3 +113,40 @@ def test_config_folders(load, tmp_path):
             return [tmp_path]
 
     assert load(FakeEntry('a', Plugin()))['a'].config_dirs == [tmp_path]
+
+
+def protocol_plugin(*names, then=None):
+    class Plugin:
+        @hookimpl
+        def register_protocols(self, register):
+            for name in names:
+                register(replace(get_protocol('exact'), name=name))
+            if then:
+                raise then
+
+    return Plugin()
+
+
+def test_a_plugin_brings_protocols(load):
+    records = load(FakeEntry('a', protocol_plugin('first-protocol'), 'first'))
+    assert records['a'].error is None and records['a'].protocols == ['first-protocol']
+    try:
+        assert get_protocol('first-protocol').metrics == get_protocol('exact').metrics
+        assert owner_of('first-protocol') == 'salkit-first 1.0'
+        with pytest.warns(UserWarning, match='left out'):
+            records = load(FakeEntry('b', protocol_plugin('mine', 'first-protocol'), 'second'))
+        assert (
+            'salkit-first 1.0' in records['b'].error and 'salkit-second 1.0' in records['b'].error
+        )
+        assert records['b'].protocols == [] and 'mine' not in protocol_names()
+        # Those of the first plugin are not taken back with them.
+        assert 'first-protocol' in protocol_names()
+    finally:
+        unregister_protocol('first-protocol')
+
+
+def test_a_broken_plugin_leaves_no_protocol(load):
+    with pytest.warns(UserWarning, match='left out'):
+        load(FakeEntry('a', protocol_plugin('half', then=RuntimeError('broken'))))
+    with pytest.raises(ConfigError, match=r'plugin a .* failed to load: RuntimeError: broken'):
+        get_protocol('half')

@@ -1,0 +1,102 @@
+"""Score anybody's predicted maps against the ground truth of a data set."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+EPILOG = """
+Predictions: a folder of maps for each video (PNG of 8 or 16 bits, JPEG, .npy or .npz, a file a
+frame), or an array file (T, H, W) or a grey video for each. Ground truth:
+<root>/[<split>/]<video>/{maps,fixation}, annotation/<video>/{maps,fixation} (DHF1K), or
+fixations.json files and saliency videos (AViMoS). Results are kept while it runs: the same command
+goes on where an interrupted one was.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit score`."""
+    parser.epilog = EPILOG
+    parser.add_argument('predictions', metavar='PREDICTIONS', help='folder of the predicted maps')
+    parser.add_argument('ground_truth', metavar='GROUND_TRUTH', help='root of the data set')
+    parser.add_argument(
+        '--protocol',
+        default='exact',
+        metavar='NAME[,NAME...]',
+        help='how to score; `salkit protocols` explains them (default: exact)',
+    )
+    parser.add_argument(
+        '--split', metavar='NAME', help='of the data set; not needed where there is only one'
+    )
+    parser.add_argument(
+        '--metrics', metavar='NAME[,NAME...]', help="only these (default: the protocol's)"
+    )
+    parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
+    parser.add_argument('--csv', metavar='FILE.csv', help='write the scores of every frame')
+    parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='average over what there is, where videos, frames or maps are missing',
+    )
+    parser.add_argument(
+        '--final',
+        action='store_true',
+        help='the maps are post-processed, as salkit test dumps them: do not blur them again',
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        metavar='N',
+        help='draw the random parts of a protocol as its code does (default: exact expectation)',
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score."""
+    # Before NumPy is imported: its threads would fight over the cores with our processes.
+    for library in ('OPENBLAS', 'OMP', 'MKL'):
+        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
+    from tqdm import tqdm
+
+    from ..metrics.report import format_table
+    from ..scoring import score_protocols
+    from ..scoring.workers import reuse_memory
+
+    reuse_memory()
+
+    def terminated(*_) -> None:
+        raise KeyboardInterrupt
+
+    # Ended by a scheduler, it must end its workers too.
+    previous = signal.signal(signal.SIGTERM, terminated)
+    try:
+        scoring = score_protocols(
+            args.predictions,
+            args.ground_truth,
+            _names(args.protocol),
+            split=args.split,
+            metrics=_names(args.metrics) if args.metrics else None,
+            out=args.out,
+            csv=args.csv,
+            workers=args.workers,
+            allow_missing=args.allow_missing,
+            seed=args.seed,
+            final=args.final,
+            progress=sys.stderr.isatty(),
+            warn=lambda line: tqdm.write(f'warning: {line}', file=sys.stderr),
+        )
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    for name, report in scoring.reports.items():
+        if scoring.missing[name]:
+            print(f'INCOMPLETE: {scoring.missing[name].summary()}')
+        print(report.headline)
+        print(format_table({name: report.scores}))
+    return 0
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(',') if name.strip()]

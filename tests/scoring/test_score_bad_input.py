@@ -1,0 +1,198 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from score_data import SIZE, predicted, write_predictions, write_set, write_video
+
+from salkit.cli import main
+from salkit.errors import DataError
+from salkit.scoring import score, score_protocols
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path_factory.mktemp('cache')))
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_set(tmp_path)
+
+
+def run(data, *options, status=2):
+    assert main(['score', *map(str, data), '--workers', '1', *options]) == status
+
+
+def error_of(data, capsys, *options):
+    """The one line that a bad input gives."""
+    run(data, *options)
+    lines = capsys.readouterr().err.strip().splitlines()
+    line = next(line for line in lines if ' error: ' in line)
+    assert lines[-1] == line
+    return line
+
+
+def save(values, path):
+    Image.fromarray(values).save(path)
+
+
+def test_colour_prediction(data, capsys):
+    path = data[0] / '0602' / '0003.png'
+    image = np.zeros((*SIZE, 3), np.uint8)
+    image[..., 0] = 200
+    save(image, path)
+    assert f'{path}: expected a grey map, got colours' in error_of(data, capsys)
+
+
+def test_unreadable_png(data, capsys):
+    path = data[0] / '0602' / '0003.png'
+    path.write_bytes(path.read_bytes()[:99])
+    assert f'{path}: cannot be read as an image' in error_of(data, capsys)
+
+
+def test_unreadable_png_in_a_worker(data, capsys):
+    path = data[0] / '0602' / '0003.png'
+    path.write_bytes(b'')
+    assert main(['score', *map(str, data), '--workers', '2']) == 2
+    assert f'{path}: cannot be read as an image' in capsys.readouterr().err
+
+
+def test_empty_folder(data, capsys, tmp_path):
+    (tmp_path / 'empty').mkdir()
+    line = error_of((tmp_path / 'empty', data[1]), capsys)
+    assert f'{tmp_path / "empty"}: holds no predictions; expected' in line
+
+
+def test_transposed_prediction(data, capsys):
+    path = data[0] / '0601' / '0001.png'
+    save(np.array(Image.open(path)).T.copy(), path)
+    line = error_of(data, capsys)
+    assert str(path) in line and '32 rows and 24 columns, but its frame has 24 rows' in line
+
+
+def test_another_shape_is_stretched_with_a_warning(data):
+    for path in data[0].glob('*/*.png'):
+        image = Image.open(path)
+        save(np.array(image.resize((24, 24))), path)
+    scoring = score_protocols(*data, ['exact'], workers=1)
+    assert scoring.warnings['exact'] == [
+        '18 maps of 24 x 24 for frames of 24 x 32: another shape; each is stretched over its '
+        'whole frame'
+    ]
+    assert scoring.reports['exact'].scores['CC'] > 0.5
+
+
+def test_half_the_size_is_resized_without_a_word(data):
+    for path in data[0].glob('*/*.png'):
+        save(np.array(Image.open(path).resize((16, 12))), path)
+    assert score_protocols(*data, ['exact'], workers=1).warnings['exact'] == []
+
+
+def test_missing_frames(data, capsys):
+    for frame in (2, 5):
+        (data[0] / '0602' / f'{frame:04d}.png').unlink()
+    line = error_of(data, capsys)
+    assert 'no prediction for 2 frame(s): 0602/0002, 0602/0005' in line
+    assert '--allow-missing' in line
+    run(data, '--allow-missing', status=0)
+    out = capsys.readouterr().out
+    assert 'INCOMPLETE: no prediction for 2 frame(s)' in out and '16 frames' in out
+
+
+def test_missing_videos(data, capsys, tmp_path):
+    shutil.rmtree(data[0] / '0601')
+    shutil.rmtree(data[0] / '0603')
+    (data[0] / '0603').mkdir()
+    assert 'no predictions for 2 video(s): 0601, 0603' in error_of(data, capsys)
+    scoring = score_protocols(*data, ['exact'], allow_missing=True, workers=1)
+    assert scoring.to_json()['missing']['videos'] == ['0601', '0603']
+    assert scoring.reports['exact'].frames_per_video == {'0602': 6}
+
+
+def test_what_is_missing_does_not_change_the_rest(data):
+    whole = score(*data, workers=1)
+    shutil.rmtree(data[0] / '0601')
+    part = score(*data, workers=1, allow_missing=True)
+    assert part.per_video == {v: whole.per_video[v] for v in ('0602', '0603')}
+
+
+def test_missing_ground_truth(data, capsys):
+    (data[1] / 'val' / '0602' / 'fixation' / '0004.png').unlink()
+    line = error_of(data, capsys)
+    assert 'no ground truth for 1 frame(s): 0602/0004: fixation map' in line
+    assert score(*data, metrics=['CC'], workers=1).frames == 18
+    assert score(*data, allow_missing=True, workers=1).frames == 17
+
+
+def test_more_frames_than_ground_truth(data):
+    write_predictions(data[0] / '0602', predicted(2), first=7)
+    scoring = score_protocols(*data, ['exact'], workers=1)
+    (line,) = scoring.warnings['exact']
+    assert line.startswith('0602: 2 of 8 predicted frames have no ground truth')
+    assert line.endswith('0007.png first') and scoring.reports['exact'].frames == 18
+
+
+def test_videos_without_ground_truth(data):
+    write_predictions(data[0] / '0701', predicted())
+    assert score_protocols(*data, ['exact'], workers=1).warnings['exact'] == [
+        '1 predicted video(s) have no ground truth in this split: 0701'
+    ]
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_maps_that_are_not_finite(data, capsys, value):
+    for seed, video in enumerate(('0601', '0602', '0603')):
+        shutil.rmtree(data[0] / video)
+        maps = predicted(seed=seed).astype(np.float32)
+        maps[3, 2, 2] = value if video == '0602' else 0
+        np.save(data[0] / f'{video}.npy', maps)
+    assert 'NaN or infinite values in 1 prediction(s): 0602/0004' in error_of(data, capsys)
+    scoring = score_protocols(*data, ['exact'], allow_missing=True, workers=1)
+    assert scoring.missing['exact'].not_finite == ['0602/0004']
+    assert scoring.reports['exact'].frames == 17
+
+
+def test_constant_maps_and_frames_without_fixations_are_counted(data):
+    save(np.full(SIZE, 7, np.uint8), data[0] / '0601' / '0001.png')
+    save(np.zeros(SIZE, np.uint8), data[1] / 'val' / '0603' / 'fixation' / '0002.png')
+    report = score(*data, workers=1)
+    assert (report.constant_maps, report.frames_without_fixations) == (1, 1)
+    assert report.undefined['CC'] == 1 and 'undefined on 1 frames' in report.headline
+
+
+def test_shortened_video(data, capsys):
+    for seed, video in enumerate(('0601', '0602', '0603')):
+        shutil.rmtree(data[0] / video)
+        write_video(data[0] / f'{video}.mkv', predicted(6 - seed, seed=seed))
+    line = error_of(data, capsys)
+    assert 'no prediction for 3 frame(s): 0602/0006, 0603/0005, 0603/0006' in line
+
+
+def test_names_that_sort_differently_and_more_than_999(tmp_path):
+    pred, truth = write_set(tmp_path, videos=('1', '2'), frames=1003, size=(16, 24), name='{}')
+    expected = score(pred, truth, 'dhf1k-matlab', metrics=['NSS'])
+    assert expected.frames == 2006
+    for path in list(pred.glob('*/*.png')):
+        path.rename(path.with_name(f'{int(path.stem):03d}.png'))
+    found = score(pred, truth, 'dhf1k-matlab', metrics=['NSS'])
+    assert found.per_video == expected.per_video and found.scores['NSS'] > 1
+
+
+def test_wrong_arguments(data, capsys):
+    assert "unknown protocol 'exakt'; did you mean exact?" in error_of(
+        data, capsys, '--protocol', 'exakt'
+    )
+    assert "no metric 'XX'" in error_of(data, capsys, '--metrics', 'CC,XX')
+    assert 'needs a baseline density' in error_of(data, capsys, '--metrics', 'IG')
+    assert 'no protocol to score under' in error_of(data, capsys, '--protocol', ',')
+    with pytest.raises(Exception, match='workers must be at least 1, got 0'):
+        score(*data, workers=0)
+
+
+def test_a_broken_link(data):
+    path = data[0] / '0602' / '0003.png'
+    path.unlink()
+    path.symlink_to('nowhere.png')
+    with pytest.raises(DataError, match=r'0003\.png: the file does not exist'):
+        score(*data, workers=1)
