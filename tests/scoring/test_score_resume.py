@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -36,7 +37,12 @@ def start(data, out, workers):
 
 
 def kept(out):
-    return {p.name: p.stat().st_mtime_ns for p in out.parent.glob('s.json.parts/*.json')}
+    """When each part was written, by name; a run that ends removes them meanwhile."""
+    times = {}
+    for path in out.parent.glob('s.json.parts/*.json'):
+        with contextlib.suppress(FileNotFoundError):
+            times[path.name] = path.stat().st_mtime_ns
+    return times
 
 
 def wait_for_parts(process, out, count=2):
