@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, one_line
+from ..files import whole_file
 from .locate import locate
 
 # Keys under which published files keep their weights, in the order they are looked for.
@@ -117,9 +118,7 @@ def _cannot_write(path: str | Path, error: Exception) -> OSError:
 
 def _write(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with whole_file(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode
         write(temporary)
@@ -127,9 +126,6 @@ def _write(path: Path, write: Callable[[Path], None]) -> None:
         temporary.chmod(mode)
         with open(temporary, 'rb') as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_checkpoint(checkpoint: Mapping[str, Any], path: str | Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import urllib.parse
 import urllib.request
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from ..cache import cache_dir
 from ..errors import CheckpointError, one_line
+from ..files import whole_file
 
 
 def find_best_checkpoint(work_dir: str | Path) -> Path | None:
@@ -67,20 +67,19 @@ def _stream(url: str, path: Path) -> None:
     from tqdm import tqdm
 
     # torch.hub's own download takes a connection that broke off for the end of the file.
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer, open(temporary, 'wb') as file:
-            length = answer.headers.get('Content-Length')
-            size = None if length is None else int(length)
-            with tqdm(total=size, unit='B', unit_scale=True, unit_divisor=1024) as bar:
-                while chunk := answer.read(1 << 20):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-            if size is not None and file.tell() != size:
-                raise ConnectionError(f'the connection ended after {file.tell()} of {size} bytes')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        whole_file(path) as temporary,
+        urllib.request.urlopen(url, timeout=60) as answer,
+        open(temporary, 'wb') as file,
+    ):
+        length = answer.headers.get('Content-Length')
+        size = None if length is None else int(length)
+        with tqdm(total=size, unit='B', unit_scale=True, unit_divisor=1024) as bar:
+            while chunk := answer.read(1 << 20):
+                file.write(chunk)
+                bar.update(len(chunk))
+        if size is not None and file.tell() != size:
+            raise ConnectionError(f'the connection ended after {file.tell()} of {size} bytes')
 
 
 def _download(url: str) -> Path:
@@ -91,7 +90,6 @@ def _download(url: str) -> Path:
     folder = cache_dir() / 'checkpoints' / hashlib.sha256(url.encode()).hexdigest()[:12]
     path = folder / name
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         try:
             _stream(url, path)
         except Exception as error:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import whole_file
 from .test import evaluate
 from .train import train
 
@@ -95,9 +96,8 @@ def draw_grid(model, dataset: VideoSaliencyDataset, path: Path, rows: int = 6) -
             axis.set_axis_off()
     for axis, title in zip(axes[0], ('frame', 'density', 'prediction'), strict=True):
         axis.set_title(title)
-    temporary = path.with_name(f'.{path.name}')
-    figure.savefig(temporary, dpi=100, format='png')
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        figure.savefig(temporary, dpi=100, format='png')
 
 
 def resume_same_run(cfg: Config, work_dir: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import signal
 import sys
@@ -49,12 +48,13 @@ def _slots(args: argparse.Namespace) -> Slots:
 
     from ..errors import ConfigError
     from ..paper.sweep import Slots
+    from ..scoring.workers import usable_cores
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f'--jobs must be at least 1, got {args.jobs}')
     if args.launcher == 'slurm':
         return Slots(args.jobs or 4)
-    gpus, cores = range(torch.cuda.device_count()), len(os.sched_getaffinity(0))
+    gpus, cores = range(torch.cuda.device_count()), usable_cores()
     jobs = args.jobs or len(gpus) or (cores if args.demo else 1)
     return Slots(jobs, list(gpus), max(1, cores // jobs))
 

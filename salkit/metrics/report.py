@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import whole_file
 from .averaging import VideoScores, average, bootstrap_intervals, metric_names
 from .protocol import FrameScores, Protocol
 from .protocols import get_protocol
@@ -169,11 +169,5 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
 
 def write_json(content: Any, path: str | Path) -> None:
     """Write JSON so that the file is either complete or not there."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import whole_file
 from .jobs import CONFIG_RECORD, Job
 from .tables import SCORES
 
@@ -141,8 +142,8 @@ class Sweep:
             return f'failed: {conflict}'
         for path in (job.work_dir / CONFIG_RECORD, job.config_file):
             if path is not None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(job.config_text, encoding='utf-8')
+                with whole_file(path) as temporary:
+                    temporary.write_text(job.config_text, encoding='utf-8')
         command = self.wrap(job) if self.wrap else job.command
         with open(job.work_dir / LOG, 'a', encoding='utf-8') as log:
             log.write(f'$ {shlex.join(command)}\n')

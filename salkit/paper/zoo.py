@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from ..config import config_names, config_root, load_config
+from ..files import whole_file
 from ..models.profile import profile
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
 from .tables import Results, format_table
@@ -131,9 +131,8 @@ def main() -> None:
         root.parent / INDEX: f'Import:\n  - configs/{FOLDER}/{METAFILE}\n',
     }
     for path, text in texts.items():
-        temporary = path.with_name(f'.{path.name}.tmp')
-        temporary.write_text(text, encoding='utf-8')
-        os.replace(temporary, path)
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding='utf-8')
 
 
 if __name__ == '__main__':

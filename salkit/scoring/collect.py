@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..files import whole_file
 from ..metrics import Protocol, ScoreReport, VideoScores, get_protocol
 from .ground_truth import GroundTruth
 from .parts import Parts
@@ -166,12 +166,8 @@ def csv_writer(path: str | Path | None, metrics: dict[str, list[str]]):
     if path is None:
         yield None
         return
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with open(temporary, 'w', newline='', encoding='utf-8') as file:
-            yield CsvWriter(file, dict.fromkeys(m for names in metrics.values() for m in names))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        whole_file(path) as temporary,
+        open(temporary, 'w', newline='', encoding='utf-8') as file,
+    ):
+        yield CsvWriter(file, dict.fromkeys(m for names in metrics.values() for m in names))

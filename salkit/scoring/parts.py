@@ -15,6 +15,7 @@ import numpy as np
 
 from ..cache import cache_dir
 from ..errors import DataError
+from ..files import whole_file
 
 SCORES, POINTS = '.json', '.npz'
 
@@ -105,13 +106,8 @@ class Parts:
 
     def _write(self, path: Path, write) -> None:
         """Complete or not at all, as a process may end at any moment."""
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        try:
-            with open(temporary, 'wb') as file:
-                write(file)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole_file(path) as temporary, open(temporary, 'wb') as file:
+            write(file)
 
     def remove(self) -> None:
         """Remove the folder: the run is done."""

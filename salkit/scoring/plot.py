@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import ConfigError
+from ..files import whole_file
 
 if TYPE_CHECKING:
     from .comparison import Comparison, Difference
@@ -85,10 +85,5 @@ def plot_per_video(comparison: Comparison, path: str | Path) -> None:
         *axes[0].get_legend_handles_labels(), loc='outside upper right', fontsize='small',
         ncols=1 + len(comparison.others),
     )  # fmt: skip
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=100, format='png')
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
