@@ -6,7 +6,7 @@ feature, H, W rows and columns in pixels, h, w rows and columns of a feature.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +29,29 @@ class FeatureSpec:
     def length(self, clip_len: int) -> int:
         """Temporal length t of the feature for a clip of `clip_len` frames, at least 1."""
         return max(1, clip_len // self.stride_thw[0])
+
+
+@dataclass
+class AdaptedWeights:
+    """The entries of a published file under an encoder's own names.
+
+    Every entry of the file is named in `sources` or in `dropped`; one that is in neither, and an
+    entry of the encoder that is not in `weights`, stops the loading.
+
+    Attributes:
+        kind: whose names the file uses, for reports: 'InternVideo2'.
+        weights: tensors by the encoder's names.
+        sources: the file's name by the encoder's name.
+        dropped: why an entry of the file is not used, by its name.
+        derived: how an entry was made where it is no copy (resized, initial), by the encoder's
+            name.
+    """
+
+    kind: str
+    weights: dict[str, Tensor]
+    sources: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    derived: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import CheckpointError
-from .fit import SALFOM, fit_weights, kind_of
+from .fit import SALFOM, adapter_of, fit_weights, kind_of
 from .io import read_checkpoint, separate, write_checkpoint, write_safetensors
 from .locate import locate
 from .official import DEAD, to_official
@@ -135,7 +135,11 @@ def convert(
     checkpoint = read_checkpoint(path)
     target = find_target(checkpoint, str(path), config, options)
     state, report = fit_weights(
-        target.module.state_dict(), checkpoint, path, source_grid=source_grid
+        target.module.state_dict(),
+        checkpoint,
+        path,
+        source_grid=source_grid,
+        adapt=adapter_of(target.module),
     )
     try:
         report.check()

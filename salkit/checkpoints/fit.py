@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 from ..layers import TABLE_THW, fixed_table
+from ..types import AdaptedWeights
 from .io import read_checkpoint
 from .official import HEAD_REASON, is_official, salkit_key, why_unused
 from .positions import is_fixed_table, resized_positions
@@ -21,7 +22,12 @@ SALFOM, UMT, SALKIT = 'official SalFoM', 'UMT', 'salkit'
 
 POSITIONS = 'pos_embed'
 
+# What `Encoder.adapt_weights` is.
+Adapt = Callable[[Mapping[str, Tensor]], AdaptedWeights | None]
+
 _UMT_KEY = re.compile(r'(blocks\.\d+\.attn\.(qkv\.weight|q_bias|v_bias)|patch_embed\.proj\.weight)')
+# What no other transformer calls so.
+_UMT_BIAS = re.compile(r'blocks\.\d+\.attn\.(q_bias|v_bias)')
 # Where UMT's training codes put the video encoder.
 _UMT_PREFIXES = ('vision_encoder.encoder.', 'vision_encoder.', 'backbone.', 'encoder.')
 _UMT_UNUSED = {
@@ -57,15 +63,29 @@ class _Fit:
         source: str,
         accept_encoder: bool,
         source_grid: tuple[int, int, int] | None,
+        adapt: Adapt | None,
     ) -> None:
         self.own, self.weights = own, checkpoint['state_dict']
         self.source_grid = source_grid
         self.kind = kind_of(self.weights)
+        self.adapted = adapt(self.weights) if adapt and self.kind != SALFOM else None
+        # UMT's names of entries are those of other transformers too.
+        self.is_umt = any(_UMT_BIAS.search(key) for key in own)
+        if self.adapted is not None:
+            self.kind = self.adapted.kind
+        elif (
+            self.kind == UMT
+            and not self.is_umt
+            and not any(_UMT_BIAS.search(k) for k in self.weights)
+        ):
+            self.kind = SALKIT
         # The encoder's entries carry a prefix in a model and none in an encoder by itself.
         self.is_model = any(key.startswith('decoder.') for key in own)
         self.prefix = 'encoder.' if self.is_model else ''
-        only_encoder = self.kind == UMT or (
-            self.is_model
+        only_encoder = (
+            self.kind == UMT
+            or self.adapted is not None
+            or self.is_model
             and self.kind == SALKIT
             and not any(key.startswith('decoder.') for key in self.weights)
         )
@@ -75,7 +95,7 @@ class _Fit:
                 'model is wanted here; give it as model.encoder.init_cfg for training'
             )
         part = 'model' if self.is_model and not only_encoder else 'encoder'
-        if not self.is_model and not any(_UMT_KEY.search(key) for key in own):
+        if not self.is_model and not self.is_umt and adapt is None:
             part = 'module'
         self.report = FitReport(source, self.kind, part)
         self.state: dict[str, Tensor] = {}
@@ -83,9 +103,12 @@ class _Fit:
         self.depth = max((int(found[1]) + 1 for found in blocks if found), default=0)
 
     def run(self) -> tuple[dict[str, Tensor], FitReport]:
-        for key, value in self.weights.items():
-            self._place(key, value)
-        self._fill_positions()
+        if self.adapted is not None:
+            self._place_adapted(self.adapted)
+        else:
+            for key, value in self.weights.items():
+                self._place(key, value)
+            self._fill_positions()
         expected = [
             key for key in self.own if self.report.part != 'encoder' or key.startswith(self.prefix)
         ]
@@ -93,6 +116,21 @@ class _Fit:
         found = {*self.state, *self.report.wrong}
         self.report.missing = [key for key in expected if key not in found]
         return self.state, self.report
+
+    def _place_adapted(self, adapted: AdaptedWeights) -> None:
+        """Take what the encoder found in the file; whatever it does not speak of is unexpected."""
+        for name, value in adapted.weights.items():
+            target = self.prefix + name
+            if target not in self.own:
+                self.report.unexpected.append(adapted.sources.get(name, name))
+            elif self._fits(target, value):
+                self._use(adapted.sources.get(name), target, value)
+        self.report.derived.update(
+            {self.prefix + name: how for name, how in adapted.derived.items()}
+        )
+        self.report.dropped.update(adapted.dropped)
+        spoken_of = {*adapted.sources.values(), *adapted.dropped}
+        self.report.unexpected.extend(key for key in self.weights if key not in spoken_of)
 
     def _target(self, key: str) -> tuple[str | None, str | None]:
         """The module's name for a source entry, or the reason why it has none (or neither)."""
@@ -127,12 +165,17 @@ class _Fit:
         if reason:
             self.report.dropped[key] = reason
             return
-        if target == self.prefix + POSITIONS:
+        if self.is_umt and target == self.prefix + POSITIONS:
             self._place_positions(key, target, value)
             return
         if target not in self.own:
             block = re.match(re.escape(self.prefix) + r'blocks\.(\d+)\.', target or '')
-            if block and self.report.part == 'encoder' and int(block[1]) >= self.depth > 0:
+            if (
+                self.is_umt
+                and block
+                and self.report.part == 'encoder'
+                and int(block[1]) >= self.depth > 0
+            ):
                 self.report.dropped[key] = f'the encoder keeps the first {self.depth} blocks'
             else:
                 self.report.unexpected.append(key)
@@ -151,13 +194,14 @@ class _Fit:
             self.report.wrong[target] = f'{target} has shape {tuple(value.shape)}, expected {shape}'
         return tuple(value.shape) == shape
 
-    def _use(self, key: str, target: str, value: Tensor) -> None:
+    def _use(self, key: str | None, target: str, value: Tensor) -> None:
         own = self.own[target]
         if value.dtype != own.dtype:
             self.report.cast += 1
             value = value.to(own.dtype)
         self.state[target] = value
-        self.report.used[target] = key
+        if key is not None:
+            self.report.used[target] = key
 
     def _place_positions(self, key: str, target: str, value: Tensor) -> None:
         """Copy, resize or check a stored position table."""
@@ -202,7 +246,7 @@ class _Fit:
         target = self.prefix + POSITIONS
         own = self.own.get(target)
         done = target in self.state or target in self.report.wrong
-        if own is None or done or self.kind == SALKIT or own.ndim != 3:
+        if own is None or done or not self.is_umt or self.kind == SALKIT or own.ndim != 3:
             return
         table = fixed_table(own.shape[1] // (TABLE_THW[1] * TABLE_THW[2]), own.shape[2])
         if table.shape == own.shape:
@@ -217,12 +261,13 @@ def fit_weights(
     *,
     accept_encoder: bool = False,
     source_grid: tuple[int, int, int] | None = None,
+    adapt: Adapt | None = None,
 ) -> tuple[dict[str, Tensor], FitReport]:
     """Find the entries of a module among those of a file.
 
     Recognised are the authors' SalFoM files, UMT's fine-tuned and pre-trained ones (deeper than the
-    encoder, with positions of another number of frames or size) and salkit's own, each also as the
-    source of an encoder by itself.
+    encoder, with positions of another number of frames or size), what the encoder itself adapts,
+    and salkit's own, each also as the source of an encoder by itself.
 
     Args:
         own: `state_dict()` of the module; its values are not read.
@@ -232,6 +277,7 @@ def fit_weights(
             stay as they are.
         source_grid: frames, rows and columns of the stored position table, where its size alone
             does not tell.
+        adapt: `adapt_weights` of the encoder that is or belongs to the module.
 
     Returns:
         The entries found, by the module's names, and the report; its `check()` raises where
@@ -240,7 +286,13 @@ def fit_weights(
     Raises:
         CheckpointError: an encoder's weights for a whole model without `accept_encoder`.
     """
-    return _Fit(own, checkpoint, str(source), accept_encoder, source_grid).run()
+    return _Fit(own, checkpoint, str(source), accept_encoder, source_grid, adapt).run()
+
+
+def adapter_of(module: nn.Module) -> Adapt | None:
+    """`adapt_weights` of an encoder, or of the encoder of a model."""
+    adapt = getattr(module, 'adapt_weights', None)
+    return adapt or getattr(getattr(module, 'encoder', None), 'adapt_weights', None)
 
 
 def load_weights(
@@ -268,7 +320,11 @@ def load_weights(
         source = source or checkpoint
         checkpoint = read_checkpoint(checkpoint)
     state, report = fit_weights(
-        module.state_dict(), checkpoint, source or 'checkpoint', accept_encoder=accept_encoder
+        module.state_dict(),
+        checkpoint,
+        source or 'checkpoint',
+        accept_encoder=accept_encoder,
+        adapt=adapter_of(module),
     )
     report.check()
     # Checked before, so that this cannot stop half-way; a part leaves the rest as it is.

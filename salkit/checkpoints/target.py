@@ -16,7 +16,7 @@ from ..errors import CheckpointError, ConfigError, one_line
 from ..layers import TABLE_THW
 from ..plugin import load_plugins
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
-from .fit import SALFOM, UMT, encoder_name, kind_of
+from .fit import SALFOM, UMT, adapter_of, encoder_name, kind_of
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -95,11 +95,13 @@ def _salfom_config(weights: Mapping[str, Tensor], source: str) -> tuple[Config, 
     return cfg, json.dumps(plain_config(cfg.model))
 
 
-def _target_of_config(cfg: Config, name: str, encoder_alone: bool) -> Target:
+def _target_of_config(cfg: Config, name: str, weights: Mapping[str, Tensor]) -> Target:
     if cfg.get('model') is None:
         raise ConfigError(f'{name}: the config has no model')
     model = build_on_meta(MODELS, cfg.model)
-    if encoder_alone:
+    adapt = adapter_of(model)
+    kind = kind_of(weights)
+    if kind == UMT or (kind != SALFOM and adapt and adapt(weights) is not None):
         return Target(model.encoder, name, plain_config(cfg.model)['encoder'])
     return Target(model, name, plain_config(cfg.model))
 
@@ -159,7 +161,7 @@ def find_target(
     kind = kind_of(weights)
     if config is not None:
         cfg = load_config(config, options)
-        return _target_of_config(cfg, config_name(cfg.filename), encoder_alone=kind == UMT)
+        return _target_of_config(cfg, config_name(cfg.filename), weights)
     if options:
         raise ConfigError('--cfg-options overrides entries of a config: name it with --config')
     name, model = stored_model(checkpoint, source)
@@ -175,7 +177,7 @@ def find_target(
             ) from error
         return Target(module, name or json.dumps(model), model)
     if kind == SALFOM:
-        return _target_of_config(*_salfom_config(weights, source), encoder_alone=False)
+        return _target_of_config(*_salfom_config(weights, source), weights)
     if kind == UMT:
         arguments = _umt_arguments({encoder_name(k): v for k, v in weights.items()}, source)
         cfg = dict(type='UMTEncoder', **arguments)

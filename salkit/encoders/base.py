@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from ..errors import ShapeError
-from ..types import FeatureSpec
+from ..types import AdaptedWeights, FeatureSpec
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -17,12 +19,18 @@ class Encoder(nn.Module):
     `forward(clip: (B, 3, T, H, W)) -> tuple[(B, C_i, t_i, h_i, w_i), ...]`, deepest last. An
     encoder builds with no network and no checkpoint.
 
+    An argument `activation_checkpointing`, where an encoder takes it, recomputes its blocks in the
+    backward pass. Parts are not called `model` or `module`: files whose entries all begin with
+    these lose them when they are read.
+
     Attributes:
         features: one `FeatureSpec` per returned feature, in the same order.
         clip_len: T, the number of frames it takes.
         pixel_mean: mean of the RGB pixels, scaled to [0, 1], that the clip is normalised with.
         pixel_std: their standard deviation.
         size_divisor: rows and columns must be multiples of it.
+        fixed_size: the one (rows, columns) it takes; None where any multiple will do.
+        pretrained: what `init_weights` has the encoder's library fetch; None for random weights.
     """
 
     features: tuple[FeatureSpec, ...]
@@ -30,6 +38,8 @@ class Encoder(nn.Module):
     pixel_mean: tuple[float, float, float] = IMAGENET_MEAN
     pixel_std: tuple[float, float, float] = IMAGENET_STD
     size_divisor: int = 1
+    fixed_size: tuple[int, int] | None = None
+    pretrained: str | None = None
 
     def check_clip(self, clip: Tensor) -> None:
         """Raise ShapeError unless `clip` is (B, 3, clip_len, H, W) of a size the encoder takes."""
@@ -46,6 +56,34 @@ class Encoder(nn.Module):
                 f'{name} expects height and width divisible by {self.size_divisor}, '
                 f'got {clip.shape[-2]} x {clip.shape[-1]}'
             )
+        if self.fixed_size and tuple(clip.shape[-2:]) != tuple(self.fixed_size):
+            raise ShapeError(
+                f'{name} expects {self.fixed_size[0]} x {self.fixed_size[1]} pixels, '
+                f'got {clip.shape[-2]} x {clip.shape[-1]}'
+            )
+
+    def init_weights(self) -> None:
+        """Load what `pretrained` names, through the library that publishes it.
+
+        Called once before training, and not at all where a run goes on from a checkpoint.
+
+        Raises:
+            CheckpointError: weights that cannot be had or do not fit.
+        """
+
+    def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
+        """Bring the entries of a published file under this encoder's names.
+
+        Asked of every file that is loaded, so that `init_cfg` takes what the encoder's authors
+        publish.
+
+        Args:
+            weights: all entries of the file, without a prefix that all names share.
+
+        Returns:
+            None where the names are not those of such a file, salkit's own among them.
+        """
+        return None
 
     def freeze(self) -> None:
         """Stop training of every parameter."""

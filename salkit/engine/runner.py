@@ -96,7 +96,9 @@ class SaliencyRunner(Runner):
             return
         super()._init_model_weights()
         model = self.model.module if is_model_wrapper(self.model) else self.model
-        if not self._load_from and not getattr(model, 'pretrained', True):
+        encoder = getattr(model, 'encoder', None)
+        named = getattr(model, 'pretrained', True) or getattr(encoder, 'pretrained', None)
+        if not self._load_from and not named:
             self.logger.info(
                 'The encoder starts from random weights: model.encoder.init_cfg names no file'
             )
