@@ -85,9 +85,11 @@ class _Fit:
         only_encoder = (
             self.kind == UMT
             or self.adapted is not None
-            or self.is_model
-            and self.kind == SALKIT
-            and not any(key.startswith('decoder.') for key in self.weights)
+            or (
+                self.is_model
+                and self.kind == SALKIT
+                and not any(key.startswith('decoder.') for key in self.weights)
+            )
         )
         if self.is_model and only_encoder and not accept_encoder:
             raise CheckpointError(
