@@ -10,7 +10,17 @@ from typing import Any
 from mmengine.registry import Registry
 
 from .errors import ConfigError
-from .plugin import load_plugins
+from .plugin import load_plugins, unavailable
+
+# The plugins that are developed beside salkit, by what they offer.
+PUBLISHED = {
+    'FrozenEncoder': 'salkit-peft',
+    'InternVideo2Encoder': 'salkit-internvideo2',
+    'LoRAEncoder': 'salkit-peft',
+    'TinyEncoder': 'salkit-tiny',
+    'VJEPA2Encoder': 'salkit-vjepa2',
+    'VideoMAEEncoder': 'salkit-videomae',
+}
 
 
 def known_names(registry: Registry) -> list[str]:
@@ -33,18 +43,20 @@ def resolve(registry: Registry, name: str | type) -> type:
     if not isinstance(name, str):
         return name
     registry.import_from_location()
-    failed = [record for record in load_plugins() if record.error]
+    records = load_plugins()
     found = registry.get(name)
     if found is not None:
         return found
     names = known_names(registry)
     nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f'did you mean {" or ".join(nearest)}?' if nearest else f'known: {", ".join(names)}'
-    message = f'no installed plugin and not salkit itself offers the {registry.name} {name!r}; '
-    message += hint
-    for record in failed:
-        message += f'; plugin {record.name} ({record.distribution}) failed to load: {record.error}'
-    raise ConfigError(message)
+    published = PUBLISHED.get(name)
+    if published and all(record.package != published for record in records):
+        hint = f'pip install {published}'
+    raise ConfigError(
+        f'no installed plugin offers the {registry.name} {name!r}, nor does salkit itself; {hint}'
+        + unavailable()
+    )
 
 
 def parameters_of(cls: Any) -> tuple[dict[str, inspect.Parameter], bool]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict, DictAction
 
+from .config_files import find_config, named_bases
 from .errors import ConfigError
 
 # The arguments of mmengine's Runner, written out because importing it takes seconds.
@@ -31,29 +32,6 @@ SALKIT_KEYS = {
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
-def config_root() -> Path:
-    """The folder of the configs that come with salkit: the checkout's, or the installed ones."""
-    package = Path(__file__).resolve().parent
-    installed = package / '_configs'
-    return installed if installed.is_dir() else package.parent / 'configs'
-
-
-def config_names() -> list[str]:
-    """Names of the configs that come with salkit, such as `salfom/umt-l16_cc-kl`."""
-    root = config_root()
-    paths = (path.relative_to(root) for path in root.rglob('*.py'))
-    return sorted(path.with_suffix('').as_posix() for path in paths if path.parts[0] != '_base_')
-
-
-def config_name(path: str | Path) -> str:
-    """How a config is called: its name where it comes with salkit, else the file's name."""
-    path = Path(path).resolve()
-    root = config_root().resolve()
-    if root in path.parents:
-        return path.relative_to(root).with_suffix('').as_posix()
-    return path.name
-
-
 def plain_config(cfg: Any) -> Any:
     """A config's value as plain ones, without the checkpoints it was started from.
 
@@ -64,27 +42,6 @@ def plain_config(cfg: Any) -> Any:
     if isinstance(cfg, (list, tuple)):
         return [plain_config(item) for item in cfg]
     return cfg
-
-
-def find_config(path_or_name: str | Path) -> Path:
-    """The file of a config given by its path or by its name among those that come with salkit.
-
-    Raises:
-        ConfigError: neither exists.
-    """
-    text = str(path_or_name)
-    path = Path(text)
-    if path.is_file():
-        return path
-    root = config_root()
-    # `configs/salfom/x.py` is also understood outside a checkout.
-    name = text.removeprefix('configs/').removesuffix('.py')
-    packaged = (root / f'{name}.py').resolve()
-    if name and packaged.is_file() and root.resolve() in packaged.parents:
-        return packaged
-    nearest = difflib.get_close_matches(name, config_names(), n=3, cutoff=0.4)
-    hint = f'; did you mean {" or ".join(nearest)}?' if nearest else ''
-    raise ConfigError(f'config {text!r} does not exist, neither as a file nor by name{hint}')
 
 
 def _check_keys(cfg: Config, source: str) -> None:
@@ -200,7 +157,10 @@ def _drop_foreign_arguments(node: ConfigDict, key: str, new_type: str) -> None:
     if open_ended:
         return
     for argument in list(node):
-        if argument != 'type' and argument not in parameters:
+        if argument == 'init_cfg':
+            # Every encoder may be given a file, but not that of another.
+            node[argument] = None
+        elif argument != 'type' and argument not in parameters:
             del node[argument]
 
 
@@ -248,7 +208,7 @@ def load_config(path_or_name: str | Path, options: Mapping[str, Any] | None = No
     """Read a config by its path or by its name.
 
     Args:
-        path_or_name: a file, or a name such as `salfom/umt-l16_cc-kl`.
+        path_or_name: a file, or a name such as `salfom/umt-l16_cc-kl`, or `PLUGIN::NAME`.
         options: overrides by dotted key, see `apply_options`.
 
     Returns:
@@ -260,7 +220,10 @@ def load_config(path_or_name: str | Path, options: Mapping[str, Any] | None = No
     """
     path = find_config(path_or_name)
     try:
-        cfg = Config.fromfile(str(path))
+        with named_bases():
+            cfg = Config.fromfile(str(path))
+    except ConfigError as error:
+        raise ConfigError(f'{path}: {error}') from error
     except Exception as error:
         # A config is a program: it can fail in any way, and the reader wants to know where.
         raise ConfigError(f'{path}: {type(error).__name__}: {error}') from error

@@ -28,6 +28,10 @@ class PluginError(SalkitError):
     """A plugin that could not be loaded, or registered something it may not."""
 
 
+class PluginWarning(UserWarning):
+    """A plugin that was left out, or that its author should mend."""
+
+
 def one_line(error: BaseException) -> str:
     """The message of `error` as one line, for a terminal.
 

@@ -1,10 +1,11 @@
+from pathlib import Path
+
 import pytest
 from mmengine.registry import Registry
 
 from salkit import builder
-from salkit.builder import build, check, known_names, resolve
+from salkit.builder import PUBLISHED, build, check, known_names, resolve
 from salkit.errors import ConfigError
-from salkit.plugin import PluginRecord
 from salkit.registry import DATASETS, DECODERS, ENCODERS, HOOKS, LOSSES
 
 TOYS = Registry('toy', scope='salkit')
@@ -41,7 +42,10 @@ def test_arguments_handed_on_to_a_base_class_are_checked_too():
 @pytest.mark.parametrize(
     ('cfg', 'message'),
     [
-        (dict(type='Toi', size=1), "offers the toy 'Toi'; did you mean Toy"),
+        (
+            dict(type='Toi', size=1),
+            "toy 'Toi', nor does salkit itself; did you mean Toy",
+        ),
         (dict(type='Unlike', size=1), 'known: NamedToy, Toy'),
         (dict(type='Toy', colour='red'), "Toy needs the argument 'size'"),
         (dict(type='Toy', size=1, weight=2), "Toy has no argument 'weight'; it takes size, colour"),
@@ -65,13 +69,18 @@ def test_another_kind_is_refused():
         build(TOYS, dict(type='Toy', size=1), NamedToy)
 
 
-def test_plugins_that_failed_are_named_with_the_unknown_type(monkeypatch):
-    record = PluginRecord('broken', 'salkit-broken 1.2', error='ImportError: no module foo')
-    monkeypatch.setattr(builder, 'load_plugins', lambda: (record,))
-    with pytest.raises(
-        ConfigError, match=r'plugin broken \(salkit-broken 1\.2\) failed.*no module foo'
-    ):
-        resolve(ENCODERS, 'VideoMAEEncoder')
+def test_the_published_plugins_offer_what_is_said_of_them():
+    sources = Path(__file__).parent.parent / 'plugins'
+    for name, package in PUBLISHED.items():
+        folder = sources / package / package.replace('-', '_')
+        texts = [path.read_text() for path in folder.glob('*.py')]
+        assert any(f'class {name}(' in text for text in texts), (name, package)
+
+
+def test_an_encoder_of_a_published_plugin_is_told_by_its_package(monkeypatch):
+    monkeypatch.setitem(builder.PUBLISHED, 'FamousEncoder', 'salkit-famous')
+    with pytest.raises(ConfigError, match=r"'FamousEncoder', .*; pip install salkit-famous"):
+        resolve(ENCODERS, 'FamousEncoder')
 
 
 def test_every_registry_knows_its_own():

@@ -8,15 +8,8 @@ import pytest
 from mmengine.runner import Runner
 
 import salkit
-from salkit.config import (
-    RUNNER_KEYS,
-    apply_options,
-    config_names,
-    config_root,
-    find_config,
-    load_config,
-    parse_options,
-)
+from salkit.config import RUNNER_KEYS, apply_options, load_config, parse_options
+from salkit.config_files import config_names, config_root, find_config
 from salkit.errors import ConfigError
 
 NAME = 'demo/umt-tiny_cc-kl'

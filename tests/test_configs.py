@@ -6,7 +6,8 @@ from golden import official_entries
 
 from salkit.builder import build_on_meta, check
 from salkit.checkpoints.official import salkit_key
-from salkit.config import DATALOADERS, config_names, config_root, dataset_configs, load_config
+from salkit.config import DATALOADERS, dataset_configs, load_config
+from salkit.config_files import config_names, config_root
 from salkit.engine.runner import check_components
 from salkit.models.profile import profile
 from salkit.registry import DATASETS, MODELS, TRANSFORMS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import salkit
-from salkit.config import config_names
+from salkit.config_files import config_names
 
 ROOT = Path(salkit.__file__).parents[1]
 pytestmark = [

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import CheckpointError
+from ..plugin import plugins_of
 from .fit import SALFOM, adapter_of, fit_weights, kind_of
 from .io import read_checkpoint, separate, write_checkpoint, write_safetensors
 from .locate import locate
+from .made_with import naming_plugins
 from .official import DEAD, to_official
 from .report import FitReport
 from .target import find_target
@@ -133,7 +135,8 @@ def convert(
     if destination.exists() and destination.samefile(path):
         raise CheckpointError(f'{destination}: is the source itself')
     checkpoint = read_checkpoint(path)
-    target = find_target(checkpoint, str(path), config, options)
+    with naming_plugins(checkpoint):
+        target = find_target(checkpoint, str(path), config, options)
     state, report = fit_weights(
         target.module.state_dict(),
         checkpoint,
@@ -157,6 +160,7 @@ def convert(
     )  # fmt: skip
     if target.cfg is not None:
         metadata['model'] = json.dumps(target.cfg)
+        metadata['plugins'] = json.dumps(plugins_of(target.cfg))
     if to == 'official':
         if report.part != 'model':
             raise CheckpointError(f'{path}: holds an encoder alone, which is no SalFoM model')

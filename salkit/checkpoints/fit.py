@@ -13,6 +13,7 @@ from ..errors import CheckpointError
 from ..layers import TABLE_THW, fixed_table
 from ..types import AdaptedWeights
 from .io import read_checkpoint
+from .made_with import naming_plugins, warn_of_plugins
 from .official import HEAD_REASON, is_official, salkit_key, why_unused
 from .positions import is_fixed_table, resized_positions
 from .report import FitReport
@@ -328,7 +329,9 @@ def load_weights(
         accept_encoder=accept_encoder,
         adapt=adapter_of(module),
     )
-    report.check()
+    with naming_plugins(checkpoint):
+        report.check()
+    warn_of_plugins(checkpoint, report.source)
     # Checked before, so that this cannot stop half-way; a part leaves the rest as it is.
     module.load_state_dict(state, strict=report.part != 'encoder')
     return report

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..builder import build_on_meta
-from ..config import config_name, config_names, load_config, plain_config
+from ..config import load_config, plain_config
+from ..config_files import config_name, config_names
 from ..errors import CheckpointError, ConfigError, one_line
 from ..layers import TABLE_THW
 from ..plugin import load_plugins

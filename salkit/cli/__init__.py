@@ -9,12 +9,13 @@ import argparse
 import importlib
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .. import __version__
-from ..errors import SalkitError, one_line
+from ..errors import PluginWarning, SalkitError, one_line
 
 # Command -> what it does, in a line. The module of the same name has
 # `add_arguments(parser)` and `run(args) -> int`.
@@ -29,6 +30,7 @@ COMMANDS = {
     'compare': 'compare score files video by video, with intervals and corrected p-values',
     'baseline': 'write the predictions of a baseline for a data set: centre, mean, other observers',
     'protocols': 'tell what each scoring protocol does, in plain words',
+    'plugins': 'list the installed plugins: what they offer, what failed and why',
     'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
 }
 
@@ -44,6 +46,19 @@ def _parser_of(command: str, prog: str) -> argparse.ArgumentParser:
     return parser
 
 
+def _warn_in_a_line() -> None:
+    """Print what is said about plugins as one line, without the place in salkit's code."""
+    show = warnings.showwarning
+
+    def show_plugins_shortly(message, category, *place: Any, **options: Any) -> None:
+        if issubclass(category, PluginWarning):
+            print(f'salkit: warning: {one_line(message)}', file=sys.stderr)
+        else:
+            show(message, category, *place, **options)
+
+    warnings.showwarning = show_plugins_shortly
+
+
 def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     """Run one command and turn its errors into one line each.
 
@@ -51,6 +66,7 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
         The exit status: 0, 2 for what the user can mend, 130 when interrupted.
     """
     args = _parser_of(command, prog).parse_args(argv)
+    _warn_in_a_line()
     try:
         return args._run(args)
     except (SalkitError, OSError) as error:

@@ -18,7 +18,10 @@ CHECKPOINT_HELP = (
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The config, overrides of it, the work dir and the launcher."""
-    parser.add_argument('config', help='a config file, or the name of one that comes with salkit')
+    parser.add_argument(
+        'config',
+        help='a config file, the name of one that comes with salkit, or PLUGIN::NAME',
+    )
     parser.add_argument(
         '--work-dir', help='for logs and checkpoints (default: work_dirs/<name of the config>)'
     )
@@ -42,7 +45,7 @@ def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
     """The config of a command with its overrides, and the work dir."""
     cfg = load_config(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
-    default = Path('work_dirs') / Path(args.config).stem
+    default = Path('work_dirs') / Path(cfg.filename).stem
     work_dir = Path(args.work_dir or cfg.get('work_dir') or default)
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from .common import CHECKPOINT_HELP, add_config_arguments, read_config, start_processes
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
     from ..metrics import ScoreReport
 
 
@@ -39,7 +41,7 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
     Raises:
         CheckpointError: a checkpoint that cannot be read or does not fit.
     """
-    from ..checkpoints import load_weights, read_checkpoint
+    from ..checkpoints import load_weights, naming_plugins, read_checkpoint
     from ..engine import build_runner
     from ..errors import ConfigError
     from ..metrics import SaliencyMetric
@@ -47,9 +49,10 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
     # Read first: a wrong file should not wait for the data set.
     weights = read_checkpoint(checkpoint)
     cfg.load_from, cfg.resume = None, False
-    runner = build_runner(cfg, work_dir, ('test',))
-    model = getattr(runner.model, 'module', runner.model)
-    runner.logger.info(load_weights(model, weights, checkpoint).summary)
+    with naming_plugins(weights):
+        runner = build_runner(cfg, work_dir, ('test',))
+        model = getattr(runner.model, 'module', runner.model)
+        runner.logger.info(load_weights(model, weights, checkpoint).summary)
     runner.test()
     for metric in runner.test_loop.evaluator.metrics:
         if isinstance(metric, SaliencyMetric):
@@ -58,20 +61,22 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
 
 
 def report_scores(
-    report: ScoreReport, config: str, checkpoint: str | Path, out: str | Path | None
+    report: ScoreReport, config: str, cfg: Config, checkpoint: str | Path, out: str | Path | None
 ) -> None:
     """Print scores, and write them to `out` with what they were made from."""
     from .. import __version__
     from ..metrics.report import format_table, write_json
+    from ..plugin import plugins_of
 
     print(report.headline)
-    print(format_table({Path(config).stem: report.scores}))
+    print(format_table({Path(cfg.filename).stem: report.scores}))
     if out:
         content = dict(
             config=str(config),
             checkpoint=str(checkpoint),
             command=' '.join(sys.argv),
             salkit_version=__version__,
+            plugins=plugins_of(cfg.model, cfg.test_dataloader, cfg.test_evaluator),
             **report.to_json(),
         )
         write_json(content, out)
@@ -79,12 +84,16 @@ def report_scores(
 
 def run(args: argparse.Namespace) -> int:
     """Test."""
-    cfg, work_dir = read_config(args)
+    from ..checkpoints import naming_plugins, read_checkpoint
+
+    # A config may fail for the want of a plugin that the checkpoint can name.
+    with naming_plugins(read_checkpoint(args.checkpoint)):
+        cfg, work_dir = read_config(args)
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     start_processes(cfg)
     report = evaluate(cfg, args.checkpoint, work_dir)
     if report is not None:
-        report_scores(report, args.config, args.checkpoint, args.out)
+        report_scores(report, args.config, cfg, args.checkpoint, args.out)
     return 0

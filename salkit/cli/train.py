@@ -61,7 +61,7 @@ def score_best(args: argparse.Namespace, cfg: Config, work_dir: Path) -> None:
         raise CheckpointError(f'{work_dir}: training left no checkpoint to test')
     report = evaluate(cfg, checkpoint, work_dir)
     if report is not None:
-        report_scores(report, args.config, checkpoint, work_dir / 'scores.json')
+        report_scores(report, args.config, cfg, checkpoint, work_dir / 'scores.json')
 
 
 def _amp_wrapper() -> str:

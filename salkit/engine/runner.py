@@ -21,9 +21,11 @@ from mmengine.runner import find_latest_checkpoint as mmengine_latest
 from .. import __version__
 from ..builder import build, check
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
-from ..config import config_name, plain_config
+from ..config import plain_config
+from ..config_files import config_name
 from ..errors import CheckpointError, ConfigError
 from ..metrics import SaliencyMetric
+from ..plugin import plugins_of
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
 from .state import pack_message_hub, plain, unpack_message_hub
 
@@ -188,10 +190,11 @@ def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:
 
 
 def model_entry(cfg: Config) -> dict[str, Any]:
-    """The config's name and the model's config as JSON, for a checkpoint."""
+    """The config's name, the model's config as JSON and its plugins, for a checkpoint."""
     return dict(
         config_name=config_name(cfg.filename) if cfg.filename else None,
         model=json.dumps(plain_config(cfg.model)),
+        plugins=plugins_of(cfg.model),
     )
 
 

@@ -168,16 +168,6 @@ def protocol_names() -> list[str]:
     return sorted(PROTOCOLS)
 
 
-def _failed_plugins() -> list[str]:
-    from ..plugin import load_plugins
-
-    return [
-        f'plugin {record.name} ({record.distribution}) failed to load: {record.error}'
-        for record in load_plugins()
-        if record.error
-    ]
-
-
 def get_protocol(name: str | Protocol) -> Protocol:
     """The protocol called `name` (or the protocol itself).
 
@@ -187,12 +177,15 @@ def get_protocol(name: str | Protocol) -> Protocol:
     if isinstance(name, Protocol):
         return name
     if name not in PROTOCOLS:
+        from ..plugin import unavailable
+
         names = protocol_names()
         if name not in PROTOCOLS:
             nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
             hint = f'did you mean {" or ".join(nearest)}? ' if nearest else ''
-            message = f'unknown protocol {name!r}; {hint}known: {", ".join(names)}'
-            raise ConfigError('; '.join([message, *_failed_plugins()]))
+            raise ConfigError(
+                f'unknown protocol {name!r}; {hint}known: {", ".join(names)}' + unavailable()
+            )
     return PROTOCOLS[name]
 
 

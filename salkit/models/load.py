@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from ..builder import build
-from ..checkpoints import load_weights
+from ..checkpoints import load_weights, naming_plugins, read_checkpoint
 from ..config import load_config
 from ..errors import ConfigError
 from ..registry import MODELS
@@ -45,7 +45,10 @@ def build_model(
     cfg = config_or_name if is_config else load_config(config_or_name)
     if cfg.get('model') is None:
         raise ConfigError(f'{cfg.filename}: the config has no model')
-    model = build(MODELS, cfg.model)
-    if checkpoint is not None:
-        load_weights(model, checkpoint)
+    if checkpoint is None:
+        return build(MODELS, cfg.model).to(device).eval()
+    weights = read_checkpoint(checkpoint)
+    with naming_plugins(weights):
+        model = build(MODELS, cfg.model)
+        load_weights(model, weights, checkpoint)
     return model.to(device).eval()

@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..config import config_names, config_root, load_config
+from ..config import load_config
+from ..config_files import config_names, config_root
 from ..files import whole_file
 from ..models.profile import profile
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of

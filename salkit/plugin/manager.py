@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
+import inspect
+import io
+import multiprocessing
+import os
+import threading
+import time
+import traceback
 import warnings
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pluggy
+from mmengine.registry import Registry
 
 from .. import registry
-from ..errors import PluginError
+from ..errors import PluginError, PluginWarning, one_line
 from . import hookspecs
+from .installed import find_installed
+from .record import PluginRecord, plain_name
 
-GROUP = 'salkit'
 ROLES = {
     'register_encoders': registry.ENCODERS,
     'register_decoders': registry.DECODERS,
@@ -24,62 +35,128 @@ ROLES = {
     'register_transforms': registry.TRANSFORMS,
     'register_hooks': registry.HOOKS,
 }
+# A plugin that takes longer to import does so at the cost of every command.
+SLOW_SECONDS = 1.0
+
+_lock = threading.RLock()
+_manager: pluggy.PluginManager | None = None
+_records: list[PluginRecord] = []
+_done = False
+# Minus the time spent on importing salkit's own parts, which no plugin is charged with.
+_own_seconds = 0.0
 
 
-@dataclass
-class PluginRecord:
-    """What became of one installed plugin.
-
-    Attributes:
-        name: its entry point's name.
-        distribution: the installed package it comes from, with its version.
-        registered: (registry name, class name, smoke arguments or None), in order.
-        protocols: names of the scoring protocols it brings.
-        config_dirs: folders of configs it brings.
-        error: why it could not be loaded, or None.
-    """
-
-    name: str
-    distribution: str
-    registered: list[tuple[str, str, dict | None]] = field(default_factory=list)
-    protocols: list[str] = field(default_factory=list)
-    config_dirs: list[Path] = field(default_factory=list)
-    error: str | None = None
+def _fill(registry_: Registry) -> None:
+    """Let a registry import its own classes."""
+    global _own_seconds
+    start = time.perf_counter()
+    registry_.import_from_location()
+    _own_seconds -= time.perf_counter() - start
 
 
-def _owner(records: list[PluginRecord], registry_name: str, class_name: str) -> str:
-    for record in records:
-        if any(entry[:2] == (registry_name, class_name) for entry in record.registered):
+def _owner(registry_: Registry, class_name: str) -> str | None:
+    """Who holds a name in a registry or in those that it inherits from; None where it is free."""
+    for record in _records:
+        if any(entry[:2] == (registry_.name, class_name) for entry in record.registered):
             return record.distribution
-    return 'salkit itself'
+    level: Registry | None = registry_
+    while level is not None:
+        _fill(level)
+        if class_name in level.module_dict:
+            return 'salkit itself' if level.scope == registry.SCOPE else level.scope
+        level = level.parent
+    return None
+
+
+def _register(record: PluginRecord, target: Registry, cls: type, smoke: Any) -> None:
+    if not isinstance(cls, type):
+        raise PluginError(f'registers {cls!r}, which is not a class')
+    name = cls.__name__
+    if target is registry.ENCODERS:
+        from ..encoders import Encoder
+
+        if not issubclass(cls, Encoder):
+            raise PluginError(
+                f'registers {name} as an encoder, which is no salkit.encoders.Encoder'
+            )
+    if smoke is not None and not isinstance(smoke, dict):
+        raise PluginError(f'registers {name} with smoke={smoke!r}, expected a dict of arguments')
+    _fill(target)
+    # A class may carry the registry's decorator besides.
+    decorated = target.module_dict.get(name) is cls and not cls.__module__.startswith('salkit.')
+    if not decorated:
+        owner = _owner(target, name)
+        if owner is not None:
+            raise PluginError(
+                f'the {target.name} {name} is registered by {owner} already; '
+                f'{record.distribution} has to rename its own'
+            )
+        target.register_module(module=cls)
+    record.registered.append((target.name, name, smoke))
+
+
+def _known_hooks() -> list[str]:
+    marker = f'{hookspecs.PROJECT}_spec'
+    return [name for name, value in vars(hookspecs).items() if hasattr(value, marker)]
+
+
+def _check_hooks(plugin: Any) -> None:
+    """Raise PluginError unless the plugin implements at least one hook, and no unknown one."""
+    known = _known_hooks()
+    marked = []
+    for name in dir(plugin):
+        value = getattr(plugin, name, None)
+        if inspect.isroutine(value) and hasattr(value, f'{hookspecs.PROJECT}_impl'):
+            marked.append(name)
+    for name in marked:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f'did you mean {nearest[0]}?' if nearest else f'known: {", ".join(known)}'
+            raise PluginError(f'implements {name}, which is no hook of salkit; {hint}')
+    if not marked:
+        raise PluginError(
+            'implements no hook: its functions, register_encoders for example, need the decorator '
+            '@salkit.hookimpl'
+        )
+
+
+@contextlib.contextmanager
+def _quiet(record: PluginRecord) -> Iterator[None]:
+    """Keep what a plugin prints off the standard output, which may be read by a program."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        yield
+    text = printed.getvalue().strip()
+    if text:
+        record.notes.append(f'prints when it is loaded: {text.splitlines()[0][:80]!r}')
+
+
+def _call(manager: pluggy.PluginManager, hook: str, plugin: Any, **arguments: Any) -> list:
+    """What the hook of one plugin returns; an error tells the hook."""
+    others = [other for other in manager.get_plugins() if other is not plugin]
+    try:
+        return manager.subset_hook_caller(hook, others)(**arguments)
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(f'{hook}: {type(error).__name__}: {one_line(error)}') from error
 
 
 def _load_one(
-    manager: pluggy.PluginManager,
-    entry: metadata.EntryPoint,
-    record: PluginRecord,
-    earlier: list[PluginRecord],
+    manager: pluggy.PluginManager, entry: metadata.EntryPoint, record: PluginRecord
 ) -> None:
     plugin = entry.load()
+    taken = manager.get_name(plugin)
+    if taken is not None:
+        raise PluginError(f'its module is that of {taken.partition(":")[0]} already')
+    _check_hooks(plugin)
     manager.register(plugin, name=f'{record.distribution}:{entry.name}')
-    manager.check_pending()
-    others = [other for other in manager.get_plugins() if other is not plugin]
     for hook_name, target in ROLES.items():
 
-        def register(cls: type, smoke: dict | None = None, target=target) -> None:
-            if not isinstance(cls, type):
-                raise PluginError(f'registers {cls!r}, which is not a class')
-            target.import_from_location()
-            if cls.__name__ in target.module_dict:
-                owner = _owner([*earlier, record], target.name, cls.__name__)
-                raise PluginError(
-                    f'{target.name} {cls.__name__} is registered by {owner} already; '
-                    f'{record.distribution} has to rename its own'
-                )
-            target.register_module(module=cls)
-            record.registered.append((target.name, cls.__name__, smoke))
+        def register(cls: type, smoke: dict | None = None, target: Registry = target) -> None:
+            _register(record, target, cls, smoke)
 
-        manager.subset_hook_caller(hook_name, others)(register=register)
+        _call(manager, hook_name, plugin, register=register)
 
     def register_protocol(protocol: object) -> None:
         # Imported by plugins that bring one; scoring is more than most of them need.
@@ -88,51 +165,151 @@ def _load_one(
         register_protocol(protocol, owner=record.distribution)
         record.protocols.append(protocol.name)
 
-    manager.subset_hook_caller('register_protocols', others)(register=register_protocol)
-    for folders in manager.subset_hook_caller('config_dirs', others)():
-        record.config_dirs.extend(Path(folder) for folder in folders)
+    _call(manager, 'register_protocols', plugin, register=register_protocol)
+    for folders in _call(manager, 'config_dirs', plugin):
+        if isinstance(folders, (str, Path)):
+            raise PluginError(f'config_dirs: expected a list of folders, got {str(folders)!r}')
+        for folder in folders:
+            if not Path(folder).is_dir():
+                raise PluginError(f'config_dirs: the folder {folder} does not exist')
+            record.config_dirs.append(Path(folder))
 
 
-def _forget_protocols(record: PluginRecord) -> None:
+def _take_back(manager: pluggy.PluginManager, record: PluginRecord) -> None:
+    """Undo what a plugin has registered."""
+    by_name = {target.name: target for target in ROLES.values()}
+    for registry_name, class_name, _ in record.registered:
+        by_name[registry_name].module_dict.pop(class_name, None)
     if record.protocols:
         from ..metrics.protocols import unregister_protocol
 
         for name in record.protocols:
             unregister_protocol(name)
-        record.protocols.clear()
+    record.registered.clear()
+    record.protocols.clear()
+    record.config_dirs.clear()
+    name = f'{record.distribution}:{record.name}'
+    if manager.has_plugin(name):
+        manager.unregister(name=name)
 
 
-@lru_cache(maxsize=1)
-def load_plugins() -> tuple[PluginRecord, ...]:
-    """Load every installed plugin, once per process, in the order of their names.
+def _load_safely(
+    manager: pluggy.PluginManager, entry: metadata.EntryPoint, record: PluginRecord
+) -> None:
+    start = time.perf_counter() + _own_seconds
+    try:
+        with _quiet(record):
+            _load_one(manager, entry, record)
+    # Whatever a third party's code raises must not stop salkit, sys.exit() included.
+    except (Exception, SystemExit) as error:
+        own = isinstance(error, PluginError)
+        record.error = one_line(error) if own else f'{type(error).__name__}: {one_line(error)}'
+        record.traceback = traceback.format_exc()
+        _take_back(manager, record)
+    record.seconds = time.perf_counter() + _own_seconds - start
+    if record.seconds > SLOW_SECONDS:
+        record.notes.append(
+            f'took {record.seconds:.1f} s to load: heavy imports belong into the functions that '
+            'need them'
+        )
+
+
+def _chosen() -> set[str] | None:
+    """The plugins that SALKIT_PLUGINS names; None where it is not set."""
+    text = os.environ.get('SALKIT_PLUGINS')
+    if text is None:
+        return None
+    return {plain_name(name.strip()) for name in text.split(',') if name.strip()}
+
+
+def _is_strict() -> bool:
+    return os.environ.get('SALKIT_STRICT_PLUGINS', '') not in ('', '0')
+
+
+def _speaks() -> bool:
+    """Whether this process tells about plugins: workers and other ranks would repeat it."""
+    ranks = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')
+    rank = next((os.environ[name] for name in ranks if os.environ.get(name)), '0')
+    return multiprocessing.parent_process() is None and rank == '0'
+
+
+def _tell(records: list[PluginRecord], unknown: set[str]) -> None:
+    for record in records:
+        where = f'plugin {record.name} ({record.distribution})'
+        told = [f'was left out: {record.error}'] if record.error else []
+        told += record.notes
+        if told:
+            warnings.warn(f'{where} {"; ".join(told)}', PluginWarning, stacklevel=4)
+    for name in sorted(unknown):
+        known = ', '.join(record.name for record in records) or 'none'
+        warnings.warn(
+            f'SALKIT_PLUGINS names {name}, which is not installed; installed: {known}',
+            PluginWarning,
+            stacklevel=4,
+        )
+
+
+def installed_plugins() -> tuple[PluginRecord, ...]:
+    """Load every installed plugin, once per process, and tell what became of each.
 
     A plugin that fails is named in one warning and keeps its error in its record; what it had
-    registered before it failed is taken back.
+    registered before it failed is taken back. With the environment variable SALKIT_PLUGINS set,
+    only those that it names are loaded (`name,name`; nothing: none).
     """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    records: list[PluginRecord] = []
-    entries = metadata.entry_points(group=GROUP)
-    for entry in sorted(entries, key=lambda e: (e.name, e.value)):
-        dist = f'{entry.dist.name} {entry.dist.version}' if entry.dist else entry.value
-        record = PluginRecord(entry.name, dist)
-        try:
-            _load_one(manager, entry, record, records)
-        except Exception as error:
-            # Whatever a third party's code raises must not stop salkit.
-            record.error = f'{type(error).__name__}: {error}'
-            by_name = {target.name: target for target in ROLES.values()}
-            for registry_name, class_name, _ in record.registered:
-                by_name[registry_name].module_dict.pop(class_name, None)
-            record.registered.clear()
-            _forget_protocols(record)
-            warnings.warn(
-                f'salkit: plugin {record.name} ({record.distribution}) was left out: '
-                f'{record.error}',
-                stacklevel=2,
-            )
-            name = f'{record.distribution}:{entry.name}'
-            if manager.has_plugin(name):
-                manager.unregister(name=name)
-        records.append(record)
-    return tuple(records)
+    global _manager, _done
+    with _lock:
+        # A plugin that builds something while it is imported sees those loaded before it.
+        if _done or _manager is not None:
+            return tuple(_records)
+        _manager = pluggy.PluginManager(hookspecs.PROJECT)
+        _manager.add_hookspecs(hookspecs)
+        chosen = _chosen()
+        answered: set[str] = set()
+        for entry, record in find_installed():
+            _records.append(record)
+            if chosen is not None:
+                record.chosen = bool(chosen & record.names)
+                answered |= record.names
+            if record.chosen:
+                # What every plugin would import first.
+                for parts in (registry.ENCODERS, registry.DECODERS, registry.LOSSES):
+                    _fill(parts)
+                _load_safely(_manager, entry, record)
+        _done = True
+        if _speaks():
+            chosen_records = [record for record in _records if record.chosen]
+            _tell(chosen_records, (chosen or set()) - answered)
+        return tuple(_records)
+
+
+def load_plugins() -> tuple[PluginRecord, ...]:
+    """`installed_plugins`, for those who need what plugins register.
+
+    Raises:
+        PluginError: a plugin failed, and the environment variable SALKIT_STRICT_PLUGINS is 1.
+    """
+    records = installed_plugins()
+    failed = [record for record in records if record.error]
+    if failed and _is_strict():
+        told = (f'plugin {r.name} ({r.distribution}) failed to load: {r.error}' for r in failed)
+        raise PluginError(f'{"; ".join(told)} (SALKIT_STRICT_PLUGINS is set)')
+    return records
+
+
+def plugins_so_far() -> tuple[PluginRecord, ...]:
+    """What `installed_plugins` gave; nothing where nobody has needed a plugin yet."""
+    return tuple(_records)
+
+
+def forget_plugins() -> None:
+    """Take back all that plugins registered, so that the next use of one looks again.
+
+    For a notebook in which a plugin has just been installed.
+    """
+    global _manager, _done
+    with _lock:
+        if _manager is not None:
+            for record in _records:
+                _take_back(_manager, record)
+        _records.clear()
+        _manager, _done = None, False

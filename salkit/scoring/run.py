@@ -14,6 +14,7 @@ from tqdm import tqdm
 from .. import __version__
 from ..errors import ConfigError, DataError
 from ..metrics import NonfixationPool, ScoreReport, get_protocol
+from ..plugin import plugins_of
 from .collect import Seen, collect, csv_writer
 from .groups import Group, by_source, metrics_of, plan_group
 from .parts import POINTS, SCORES, Parts, parts_folder
@@ -51,6 +52,7 @@ class Scoring:
                 missing=vars(self.missing[name]),
                 warnings=self.warnings[name],
                 eight_bit_tied_share=self.seen[name].tied_share,
+                plugins=plugins_of(dict(protocol=name)),
                 **self.origin,
             )
             for name, report in self.reports.items()

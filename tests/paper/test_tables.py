@@ -5,7 +5,7 @@ import json
 import pytest
 
 from salkit.cli import main
-from salkit.config import config_names, config_root
+from salkit.config_files import config_names, config_root
 from salkit.errors import ConfigError
 from salkit.paper.rows import METRICS, TABLES, rows_of, tables_of
 from salkit.paper.tables import find_results, params_of, read_result, work_dir_of

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 import salkit
-from salkit.config import config_names, config_root, load_config
+from salkit.config import load_config
+from salkit.config_files import config_names, config_root
 from salkit.models.profile import profile
 from salkit.paper import zoo
 

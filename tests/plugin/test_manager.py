@@ -1,152 +1,242 @@
+import subprocess
+import sys
 import warnings
-from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
+from make_plugin import BROKEN, ENCODER, make_plugin, register_source
 
 from salkit import registry
+from salkit.builder import resolve
 from salkit.encoders import UMTEncoder
-from salkit.errors import ConfigError
+from salkit.errors import ConfigError, PluginError, PluginWarning
 from salkit.metrics import get_protocol, protocol_names
-from salkit.metrics.protocols import owner_of, unregister_protocol
-from salkit.plugin import hookimpl, manager
+from salkit.metrics.protocols import owner_of
+from salkit.plugin import forget_plugins, installed_plugins, load_plugins
+
+PROTOCOLS = """
+from dataclasses import replace
+
+from salkit import hookimpl
+from salkit.metrics import get_protocol
 
 
-class FakeEntry:
-    """An entry point that loads whatever it is given."""
-
-    def __init__(self, name, plugin, dist='dist'):
-        self.name, self.value, self.plugin = name, f'{name}:plugin', plugin
-        self.dist = SimpleNamespace(name=f'salkit-{dist}', version='1.0')
-
-    def load(self):
-        if isinstance(self.plugin, Exception):
-            raise self.plugin
-        return self.plugin
-
-
-def plugin_with(*classes, hook='register_encoders'):
-    def register_all(self, register):
-        for cls in classes:
-            register(cls, smoke=dict(a=1))
-
-    register_all.__name__ = hook
-    return type('Plugin', (), {hook: hookimpl(register_all)})()
-
-
-def new_class(name):
-    return type(name, (UMTEncoder,), {})
+@hookimpl
+def register_protocols(register):
+    for name in {names}:
+        register(replace(get_protocol('exact'), name=name))
+    {then}
+"""
 
 
 @pytest.fixture
-def load(monkeypatch):
-    """Function that loads the given entries into registries that forget them afterwards."""
-    registry.ENCODERS.import_from_location()
-    for target in manager.ROLES.values():
-        monkeypatch.setattr(target, '_module_dict', dict(target._module_dict))
-    manager.load_plugins.cache_clear()
-
-    def loader(*entries):
-        monkeypatch.setattr(manager.metadata, 'entry_points', lambda group: list(entries))
-        manager.load_plugins.cache_clear()
-        return {record.name: record for record in manager.load_plugins()}
-
-    yield loader
-    manager.load_plugins.cache_clear()
+def site(tmp_path, monkeypatch):
+    """A folder on Python's path; what is loaded from it is forgotten afterwards."""
+    folder = tmp_path / 'site'
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delenv('SALKIT_PLUGINS', raising=False)
+    monkeypatch.delenv('SALKIT_STRICT_PLUGINS', raising=False)
+    forget_plugins()
+    yield folder
+    forget_plugins()
+    for name in [name for name in sys.modules if name.startswith('plugin_')]:
+        del sys.modules[name]
 
 
-def test_a_plugin_registers_its_classes(load):
-    records = load(FakeEntry('a', plugin_with(new_class('OneEncoder'))))
-    assert records['a'].error is None
-    assert records['a'].registered == [('encoder', 'OneEncoder', dict(a=1))]
+def load(names=()):
+    """The records by name, and what was said of each of `names`."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        records = {record.name: record for record in installed_plugins()}
+    said = [str(w.message) for w in caught if issubclass(w.category, PluginWarning)]
+    return records, {name: [m for m in said if f'plugin {name} (' in m] for name in names}
+
+
+def test_a_plugin_registers_its_classes(site):
+    make_plugin(site, 'one')
+    records, said = load(['one'])
+    record = records['one']
+    assert record.error is None and said['one'] == []
+    assert record.registered == [('encoder', 'OneEncoder', dict(arch='tiny', clip_len=8))]
+    assert (record.package, record.version) == ('salkit-one', '1.0')
+    assert record.location == str(site)
     assert registry.ENCODERS.get('OneEncoder').__name__ == 'OneEncoder'
 
 
-def test_a_broken_plugin_never_stops_the_others(load):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter('always')
-        records = load(
-            FakeEntry('b-broken', ImportError('no module named foo')),
-            FakeEntry('a', plugin_with(new_class('AEncoder'))),
-            FakeEntry('c', plugin_with(new_class('CEncoder'))),
-        )
-    assert list(records) == ['a', 'b-broken', 'c']
-    assert records['b-broken'].error == 'ImportError: no module named foo'
-    assert records['a'].registered and records['c'].registered
-    (warning,) = [w for w in caught if 'left out' in str(w.message)]
-    assert 'b-broken' in str(warning.message) and 'salkit-dist 1.0' in str(warning.message)
-
-
-def test_a_name_clash_names_both_distributions(load):
-    with pytest.warns(UserWarning, match='left out'):
-        records = load(
-            FakeEntry('a', plugin_with(new_class('SameEncoder')), 'first'),
-            FakeEntry(
-                'b', plugin_with(new_class('OtherEncoder'), new_class('SameEncoder')), 'second'
-            ),
-        )
-    assert 'salkit-first 1.0' in records['b'].error and 'salkit-second 1.0' in records['b'].error
-    # What it had registered before is taken back; the first keeps its own.
-    assert records['b'].registered == [] and registry.ENCODERS.get('OtherEncoder') is None
-    assert registry.ENCODERS.get('SameEncoder') is not None
-
-
-def test_a_built_in_name_is_taken(load):
-    with pytest.warns(UserWarning):
-        records = load(FakeEntry('a', plugin_with(new_class('UMTEncoder'))))
-    assert 'registered by salkit itself' in records['a'].error
+@pytest.mark.parametrize('name', BROKEN)
+def test_a_broken_plugin_is_reported_once_and_stops_no_other(site, name):
+    source, message = BROKEN[name]
+    make_plugin(site, name, source)
+    make_plugin(site, 'a-good')
+    make_plugin(site, 'z-good')
+    records, said = load([name, 'a-good', 'z-good'])
+    (told,) = said[name]
+    assert message in told and f'(salkit-{name} 1.0)' in told and '\n' not in told
+    assert message in records[name].error and records[name].traceback
+    assert records[name].registered == []
+    for good, encoder in (('a-good', 'AGoodEncoder'), ('z-good', 'ZGoodEncoder')):
+        assert records[good].error is None and said[good] == []
+        assert registry.ENCODERS.get(encoder)
+    # What is there already is not harmed, and what is missing tells of the broken one.
     assert registry.ENCODERS.get('UMTEncoder') is UMTEncoder
+    with pytest.raises(ConfigError) as error:
+        resolve(registry.ENCODERS, 'WantedEncoder')
+    assert f'plugin {name} (salkit-{name} 1.0) failed to load' in str(error.value)
+    # Nobody is told again.
+    assert load([name])[1][name] == []
+
+
+def test_a_clash_names_both_and_the_first_stays(site):
+    make_plugin(site, 'first', class_name='SameEncoder')
+    two = register_source(
+        'from salkit.encoders import UMTEncoder',
+        "register(type('BeforeEncoder', (UMTEncoder,), {}))",
+        "register(type('SameEncoder', (UMTEncoder,), {}))",
+    )
+    make_plugin(site, 'second', two)
+    records, said = load(['first', 'second'])
+    assert said['first'] == [] and len(said['second']) == 1
+    assert 'salkit-first 1.0' in records['second'].error
+    assert 'salkit-second 1.0' in records['second'].error
+    assert registry.ENCODERS.get('BeforeEncoder') is None
+    assert registry.ENCODERS.get('SameEncoder').__module__ == 'plugin_first'
+
+
+def test_two_versions_are_told_and_the_one_python_finds_counts(site, tmp_path):
+    make_plugin(site, 'twice', version='2.0', class_name='NewEncoder')
+    make_plugin(tmp_path / 'later', 'twice', version='1.0', class_name='OldEncoder')
+    sys.path.append(str(tmp_path / 'later'))
+    try:
+        records, said = load(['twice'])
+    finally:
+        sys.path.remove(str(tmp_path / 'later'))
+    (told,) = said['twice']
+    assert f'two versions: 2.0 in {site}, which is used, and 1.0 in {tmp_path / "later"}' in told
+    assert records['twice'].version == '2.0' and registry.ENCODERS.get('NewEncoder')
+    assert registry.ENCODERS.get('OldEncoder') is None
+
+
+def test_one_module_of_two_distributions(site):
+    make_plugin(site, 'a-one', class_name='AOneEncoder')
+    make_plugin(site, 'b-copy', 'unused = 1', entry='plugin_a_one')
+    _, said = load(['a-one', 'b-copy'])
+    assert said['a-one'] == [] and 'its module is that of salkit-a-one 1.0' in said['b-copy'][0]
+    assert registry.ENCODERS.get('AOneEncoder')
+
+
+def test_a_slow_import_is_told_and_loaded(site, monkeypatch):
+    monkeypatch.setattr('salkit.plugin.manager.SLOW_SECONDS', 0.2)
+    make_plugin(site, 'fast')
+    slow = 'import time\ntime.sleep(0.3)\n' + ENCODER.format(class_name='SlowEncoder')
+    make_plugin(site, 'slow', slow)
+    records, said = load(['slow'])
+    assert 'took 0.' in said['slow'][0] and 'to load' in said['slow'][0]
+    assert records['slow'].error is None and records['slow'].seconds >= 0.3
+    assert registry.ENCODERS.get('SlowEncoder')
+
+
+def test_what_a_plugin_prints_is_kept_off_the_output(site, capsys):
+    make_plugin(site, 'loud', "print('Welcome!')\n" + ENCODER.format(class_name='LoudEncoder'))
+    records, said = load(['loud'])
+    assert 'Welcome' not in capsys.readouterr().out
+    assert "prints when it is loaded: 'Welcome!'" in said['loud'][0]
+    assert records['loud'].error is None
+
+
+def test_a_class_may_be_registered_by_the_registrys_decorator_as_well(site):
+    source = (
+        'from salkit.encoders import UMTEncoder\nfrom salkit.registry import ENCODERS\n\n\n'
+        '@ENCODERS.register_module()\nclass BothEncoder(UMTEncoder):\n    pass\n\n\n'
+    )
+    make_plugin(site, 'both', source + register_source('register(BothEncoder)'))
+    records, said = load(['both'])
+    assert said['both'] == [] and records['both'].registered == [('encoder', 'BothEncoder', None)]
+
+
+def test_a_plugin_that_builds_while_it_is_imported(site):
+    source = 'from salkit.builder import resolve\nfrom salkit.registry import ENCODERS\n'
+    source += "resolve(ENCODERS, 'UMTEncoder')\n" + ENCODER.format(class_name='EagerEncoder')
+    make_plugin(site, 'eager', source)
+    assert load()[0]['eager'].error is None
 
 
 @pytest.mark.parametrize(
-    'plugin', [plugin_with('NotAClass'), plugin_with(new_class('X'), hook='register_encodres')]
+    ('value', 'chosen'),
+    [('', []), ('one', ['one']), ('salkit-two', ['two']), ('plugin_one,two', ['one', 'two'])],
 )
-def test_wrong_use_of_hooks_is_an_error_of_that_plugin(load, plugin):
-    with pytest.warns(UserWarning, match='left out'):
-        assert load(FakeEntry('a', plugin))['a'].error
+def test_plugins_are_chosen_by_the_environment(site, monkeypatch, value, chosen):
+    monkeypatch.setenv('SALKIT_PLUGINS', value)
+    make_plugin(site, 'one')
+    make_plugin(site, 'two', 'raise RuntimeError\n')
+    records, said = load(['one', 'two'])
+    assert [name for name in ('one', 'two') if records[name].chosen] == chosen
+    assert bool(said['two']) == ('two' in chosen)
+    assert ('plugin_one' in sys.modules) == ('one' in chosen)
+    if not chosen:
+        with pytest.raises(ConfigError, match=r'SALKIT_PLUGINS leaves out one \(salkit-one 1.0\)'):
+            resolve(registry.ENCODERS, 'OneEncoder')
 
 
-def test_config_folders(load, tmp_path):
-    class Plugin:
-        @hookimpl
-        def config_dirs(self):
-            return [tmp_path]
-
-    assert load(FakeEntry('a', Plugin()))['a'].config_dirs == [tmp_path]
+def test_an_unknown_choice_is_told(site, monkeypatch):
+    monkeypatch.setenv('SALKIT_PLUGINS', 'one,tow')
+    make_plugin(site, 'one')
+    with pytest.warns(PluginWarning, match='SALKIT_PLUGINS names tow, which is not installed'):
+        installed_plugins()
 
 
-def protocol_plugin(*names, then=None):
-    class Plugin:
-        @hookimpl
-        def register_protocols(self, register):
-            for name in names:
-                register(replace(get_protocol('exact'), name=name))
-            if then:
-                raise then
-
-    return Plugin()
-
-
-def test_a_plugin_brings_protocols(load):
-    records = load(FakeEntry('a', protocol_plugin('first-protocol'), 'first'))
-    assert records['a'].error is None and records['a'].protocols == ['first-protocol']
-    try:
-        assert get_protocol('first-protocol').metrics == get_protocol('exact').metrics
-        assert owner_of('first-protocol') == 'salkit-first 1.0'
-        with pytest.warns(UserWarning, match='left out'):
-            records = load(FakeEntry('b', protocol_plugin('mine', 'first-protocol'), 'second'))
-        assert (
-            'salkit-first 1.0' in records['b'].error and 'salkit-second 1.0' in records['b'].error
-        )
-        assert records['b'].protocols == [] and 'mine' not in protocol_names()
-        # Those of the first plugin are not taken back with them.
-        assert 'first-protocol' in protocol_names()
-    finally:
-        unregister_protocol('first-protocol')
+def test_strict_loading_stops_at_every_call(site, monkeypatch):
+    monkeypatch.setenv('SALKIT_STRICT_PLUGINS', '1')
+    make_plugin(site, 'good')
+    make_plugin(site, 'bad', 'raise RuntimeError("broken")\n')
+    load()
+    for _ in range(2):
+        with pytest.raises(PluginError, match=r'bad \(salkit-bad 1.0\).*RuntimeError: broken'):
+            load_plugins()
+    monkeypatch.setenv('SALKIT_STRICT_PLUGINS', '0')
+    assert any(record.error for record in load_plugins())
 
 
-def test_a_broken_plugin_leaves_no_protocol(load):
-    with pytest.warns(UserWarning, match='left out'):
-        load(FakeEntry('a', protocol_plugin('half', then=RuntimeError('broken'))))
-    with pytest.raises(ConfigError, match=r'plugin a .* failed to load: RuntimeError: broken'):
+def test_a_plugin_brings_protocols(site):
+    make_plugin(site, 'first', PROTOCOLS.format(names=['first-protocol'], then=''))
+    make_plugin(site, 'second', PROTOCOLS.format(names=['mine', 'first-protocol'], then=''))
+    records, _ = load()
+    assert records['first'].protocols == ['first-protocol']
+    assert get_protocol('first-protocol').metrics == get_protocol('exact').metrics
+    assert owner_of('first-protocol') == 'salkit-first 1.0'
+    assert 'salkit-first 1.0' in records['second'].error
+    assert records['second'].protocols == [] and 'mine' not in protocol_names()
+    forget_plugins()
+    with pytest.raises(KeyError):
+        owner_of('first-protocol')
+
+
+def test_a_broken_plugin_leaves_no_protocol(site):
+    make_plugin(site, 'half', PROTOCOLS.format(names=['half'], then="raise RuntimeError('broken')"))
+    load()
+    with pytest.raises(ConfigError, match=r'plugin half .* failed to load: .*RuntimeError: broken'):
         get_protocol('half')
+
+
+def test_what_is_forgotten_is_found_anew(site):
+    make_plugin(site, 'early')
+    load()
+    forget_plugins()
+    assert registry.ENCODERS.module_dict.get('EarlyEncoder') is None
+    make_plugin(site, 'late')
+    assert {'early', 'late'} <= set(load()[0])
+    assert resolve(registry.ENCODERS, 'LateEncoder')
+
+
+def test_importing_salkit_and_asking_for_help_imports_no_plugin(site):
+    for number in range(50):
+        make_plugin(site, f'many{number}')
+    code = (
+        'import sys, salkit, salkit.config, salkit.cli\n'
+        "try:\n    salkit.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print([name for name in sys.modules if name.startswith('plugin_')], file=sys.stderr)\n"
+        "print([name for name in ('torch', 'pluggy') if name in sys.modules], file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, env={'PYTHONPATH': str(site)}
+    )
+    assert done.stderr.split() == ['[]', '[]']

@@ -1,0 +1,68 @@
+"""What is known of an installed plugin."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def plain_name(name: str) -> str:
+    """A distribution's or module's name as it is compared: `Salkit-Tiny` is `salkit_tiny`."""
+    return re.sub(r'[-_.]+', '_', name).lower()
+
+
+@dataclass
+class PluginRecord:
+    """What became of one installed plugin.
+
+    Attributes:
+        name: its entry point's name.
+        package: the distribution it comes from.
+        version: that one's version.
+        module: what the entry point loads.
+        location: the folder the distribution is installed in.
+        registered: (registry name, class name, smoke arguments or None), in order.
+        protocols: names of the scoring protocols it brings.
+        config_dirs: folders of configs it brings.
+        error: why it could not be loaded, or None.
+        traceback: where that error came from.
+        notes: what its author should mend though it loads.
+        chosen: False where SALKIT_PLUGINS leaves it out.
+        seconds: time that loading took.
+    """
+
+    name: str
+    package: str
+    version: str = ''
+    module: str = ''
+    location: str = ''
+    registered: list[tuple[str, str, dict | None]] = field(default_factory=list)
+    protocols: list[str] = field(default_factory=list)
+    config_dirs: list[Path] = field(default_factory=list)
+    error: str | None = None
+    traceback: str = ''
+    notes: list[str] = field(default_factory=list)
+    chosen: bool = True
+    seconds: float = 0.0
+
+    @property
+    def distribution(self) -> str:
+        """The distribution with its version, for messages."""
+        return f'{self.package} {self.version}'.strip()
+
+    @property
+    def names(self) -> set[str]:
+        """The names that it answers to: entry point, top module and distribution."""
+        module = self.module.partition(':')[0].partition('.')[0]
+        return {plain_name(name) for name in (self.name, self.package, module) if name}
+
+    def config_files(self) -> dict[str, Path]:
+        """Its configs by name, those of a folder `_base_` left out."""
+        found: dict[str, Path] = {}
+        for folder in self.config_dirs:
+            for path in sorted(folder.rglob('*.py')):
+                name = path.relative_to(folder).with_suffix('')
+                if name.parts[0] != '_base_':
+                    found.setdefault(name.as_posix(), path)
+        return found
