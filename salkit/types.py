@@ -36,15 +36,16 @@ class AdaptedWeights:
     """The entries of a published file under an encoder's own names.
 
     Every entry of the file is named in `sources` or in `dropped`; one that is in neither, and an
-    entry of the encoder that is not in `weights`, stops the loading.
+    entry of the encoder that is neither in `weights` nor in `kept`, stops the loading.
 
     Attributes:
         kind: whose names the file uses, for reports: 'InternVideo2'.
         weights: tensors by the encoder's names.
         sources: the file's name by the encoder's name.
         dropped: why an entry of the file is not used, by its name.
-        derived: how an entry was made where it is no copy (resized, initial), by the encoder's
-            name.
+        derived: how an entry was made where it is no copy (resized, split), by the encoder's name.
+        kept: why an entry of the encoder keeps the value it has, by the encoder's name. An
+            encoder that was built for counting has no values.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class AdaptedWeights:
     sources: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
     derived: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,12 @@ def convert(
     except CheckpointError as error:
         error.report = report
         raise
+    if report.kept:
+        name, why = next(iter(report.kept.items()))
+        raise CheckpointError(
+            f'{path}: fills all but {len(report.kept)} entries, such as {name} ({why}), so that '
+            'no whole file can be made of it; start training from it with init_cfg'
+        )
     beside = sorted(
         str(key) for key in checkpoint if key not in ('state_dict', 'metadata', 'model', 'module')
     )

@@ -116,7 +116,7 @@ class _Fit:
             key for key in self.own if self.report.part != 'encoder' or key.startswith(self.prefix)
         ]
         # What is there in another shape is told once, as such.
-        found = {*self.state, *self.report.wrong}
+        found = {*self.state, *self.report.wrong, *self.report.kept}
         self.report.missing = [key for key in expected if key not in found]
         return self.state, self.report
 
@@ -131,6 +131,7 @@ class _Fit:
         self.report.derived.update(
             {self.prefix + name: how for name, how in adapted.derived.items()}
         )
+        self.report.kept.update({self.prefix + name: why for name, why in adapted.kept.items()})
         self.report.dropped.update(adapted.dropped)
         spoken_of = {*adapted.sources.values(), *adapted.dropped}
         self.report.unexpected.extend(key for key in self.weights if key not in spoken_of)

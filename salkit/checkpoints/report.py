@@ -17,6 +17,7 @@ class FitReport:
         part: 'model', or 'encoder' where only that was expected to be filled.
         used: source entry by the module's entry.
         derived: how a module's entry was made that is not a plain copy.
+        kept: why a module's entry stays as it was.
         dropped: why a source entry has no place in the module.
         missing: the module's entries that nothing filled.
         unexpected: source entries that have neither a place nor a reason.
@@ -29,6 +30,7 @@ class FitReport:
     part: str
     used: dict[str, str] = field(default_factory=dict)
     derived: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
@@ -70,6 +72,9 @@ class FitReport:
         )
         for key, how in self.derived.items():
             line += f'; {key} {how}'
+        if self.kept:
+            name, why = next(iter(self.kept.items()))
+            line += f'; {len(self.kept)} stay as they were ({name}: {why})'
         for reason, keys in self.reasons().items():
             line += f'; dropped {len(keys)} ({keys[0]}{", ..." if len(keys) > 1 else ""}: {reason})'
         return line
