@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--observers goes with inter-observer, not with {args.kind}')
     dataset = open_dataset(args)
     options = dict(format=args.format, sigma=args.sigma, progress=True)
-    out, truth = Path(args.out), Path(dataset.videos[0].frames[0]).parents[2]
+    out, truth = Path(args.out), dataset.videos[0].folder.parent
     if args.kind == 'inter-observer':
         written = write_inter_observer(dataset, out, args.observers, **options)
         out, truth = out / 'predictions', out / 'ground_truth'

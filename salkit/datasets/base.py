@@ -17,12 +17,12 @@ from torch.utils.data import Dataset
 from ..builder import build
 from ..errors import ConfigError, DataError
 from ..registry import DATASETS, TRANSFORMS
+from .index import read_videos
 from .layout import (
     SPLIT_FOLDERS,
     VideoRecord,
     find_split_folder,
     holds_videos,
-    read_video,
     subfolders,
 )
 from .sampling import HEADS, SAMPLINGS, check_choice, clip_indices, scored_frames
@@ -33,7 +33,8 @@ class VideoSaliencyDataset(Dataset):
     """Any folder in the layout `<root>/<split>/<video>/{images,maps,fixation}/`.
 
     One file a frame in each, paired by sorted name; frames may mix .png and .jpg, fixations are
-    images or .mat files in `fixation/maps`. Split folders may be called train or training, val or
+    images or .mat files in `fixation/maps`. A file `video.<suffix>` may stand in for `images`, its
+    frames are decoded when they are needed. Split folders may be called train or training, val or
     validation, test or testing. Without a validation folder, videos of the training folder are held
     out. A root with a single split, or with the videos themselves, serves every split, with a
     warning.
@@ -97,8 +98,7 @@ class VideoSaliencyDataset(Dataset):
         self.seed = seed
         if not self.data_root.is_dir():
             raise DataError(f'{self.data_root}: the data root does not exist')
-        folders = self.video_folders()
-        self.videos: list[VideoRecord] = [read_video(f, require_fixations) for f in folders]
+        self.videos: list[VideoRecord] = read_videos(self.video_folders(), require_fixations)
         if not self.videos:
             raise DataError(f'{self.data_root}: the split {split!r} holds no videos')
         if sampling == 'random':
@@ -230,6 +230,8 @@ class VideoSaliencyDataset(Dataset):
             video=video.name,
             frame=Path(video.frames[last]).stem,
             frame_paths=[video.frames[i] for i in indices],
+            frame_indices=indices,
+            video_path=video.video_path,
             density_path=video.densities[last],
             fixation_path=video.fixations[last] if video.fixations else None,
             # For transforms that draw at random; another stream than the choice of the clip.

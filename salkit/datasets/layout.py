@@ -1,14 +1,18 @@
-"""The folders that a data set is read from: `<root>/<split>/<video>/{images,maps,fixation}/`."""
+"""The folders that a data set is read from.
+
+`<root>/<split>/<video>/{images,maps,fixation}/`, or a file `video.<suffix>` instead of `images`.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
+from .file_list import FileList, list_files, natural_key
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 SPLIT_FOLDERS = {
@@ -16,6 +20,8 @@ SPLIT_FOLDERS = {
     'val': ('val', 'validation', 'valid'),
     'test': ('test', 'testing'),
 }
+# The stem of a video that is kept as it is, in place of a folder of its frames.
+VIDEO_STEM = 'video'
 
 
 @dataclass(frozen=True)
@@ -24,32 +30,23 @@ class VideoRecord:
 
     Attributes:
         name: folder name.
-        frames: images, in order of time.
+        frames: images, in order of time. Of a video that is kept as a file, `<file>/<frame>`:
+            what the frames would be called.
         densities: density maps, one a frame.
         fixations: fixation maps (images or .mat), one a frame; empty where there are none.
+        video_path: the file that the frames are decoded from, None where they are images.
     """
 
     name: str
-    frames: tuple[str, ...]
-    densities: tuple[str, ...]
-    fixations: tuple[str, ...]
+    frames: Sequence[str]
+    densities: Sequence[str]
+    fixations: Sequence[str] = field(default=())
+    video_path: str | None = None
 
-
-def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key under which `frame_9` comes before `frame_10`."""
-    parts = re.split(r'(\d+)', name)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
-
-
-def list_files(folder: Path, suffixes: Sequence[str]) -> list[str]:
-    """Paths of the files in `folder` with one of `suffixes`, in natural order of their names."""
-    with os.scandir(folder) as entries:
-        names = [
-            e.name
-            for e in entries
-            if e.name.lower().endswith(tuple(suffixes)) and not e.name.startswith('.')
-        ]
-    return [str(folder / name) for name in sorted(names, key=natural_key)]
+    @property
+    def folder(self) -> Path:
+        """The video's folder."""
+        return Path(self.video_path or Path(self.frames[0]).parent).parent
 
 
 def _last_number(path: str) -> int | None:
@@ -57,9 +54,12 @@ def _last_number(path: str) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def _check_pairs(video: Path, frames: list[str], maps: list[str], kind: str) -> None:
+def _check_pairs(video: Path, frames: FileList, maps: FileList, kind: str) -> None:
     """Raise DataError unless `maps` belongs to `frames` one by one, by sorted name."""
-    frame_stems, map_stems = [Path(p).stem for p in frames], [Path(p).stem for p in maps]
+    # Numbers that count up by one on both sides run in step.
+    if len(frames) == len(maps) and frames.is_numbered and maps.is_numbered:
+        return
+    frame_stems, map_stems = frames.stems(), maps.stems()
     if len(frames) != len(maps):
         message = f'{video}: {len(frames)} frames but {len(maps)} {kind}s'
         lacking = [stem for stem in frame_stems if stem not in set(map_stems)]
@@ -81,26 +81,64 @@ def _check_pairs(video: Path, frames: list[str], maps: list[str], kind: str) -> 
             raise DataError(f'{path}: this {kind} would be paired with {frame}, another number')
 
 
+def find_video_file(folder: Path) -> Path | None:
+    """The file `video.<suffix>` of a video that is kept as it is, or None.
+
+    Raises:
+        DataError: there are several.
+    """
+    from ..video import VIDEO_SUFFIXES
+
+    with os.scandir(folder) as entries:
+        found = sorted(
+            entry.name
+            for entry in entries
+            if os.path.splitext(entry.name)[0] == VIDEO_STEM
+            and entry.name.lower().endswith(tuple(VIDEO_SUFFIXES))
+        )
+    if len(found) > 1:
+        raise DataError(f'{folder}: expected one video file, found {", ".join(found)}')
+    return folder / found[0] if found else None
+
+
+def _frames_of_file(path: Path, densities: FileList) -> FileList:
+    """The frames of a video file, called as its density maps are."""
+    from ..video import open_video
+
+    count = len(open_video(path))
+    if densities.is_numbered and len(densities) == count:
+        return FileList(
+            str(path), None, densities.prefix, densities.first, densities.width, '', count
+        )
+    names = densities.stems() if len(densities) == count else None
+    return FileList(str(path), names, '', 1, 4, '', count)
+
+
 def read_video(folder: Path, require_fixations: bool = True) -> VideoRecord:
     """List and pair the files of one video.
 
     Args:
-        folder: holds `images`, `maps` and `fixation`; fixations may be images in `fixation` or
-            .mat files in `fixation/maps`, images first.
+        folder: holds `images` or a file `video.<suffix>`, `maps` and `fixation`; fixations may be
+            images in `fixation` or .mat files in `fixation/maps`, images first.
         require_fixations: whether a video without fixation maps is an error.
 
     Raises:
         DataError: a missing folder, no frames, or files that do not pair up.
     """
+    has_images = (folder / 'images').is_dir()
+    video_path = None if has_images else find_video_file(folder)
     for name in ('images', 'maps'):
-        if not (folder / name).is_dir():
+        if not (folder / name).is_dir() and not (name == 'images' and video_path):
             raise DataError(f'{folder / name}: the folder does not exist')
-    frames = list_files(folder / 'images', IMAGE_SUFFIXES)
-    if not frames:
-        raise DataError(f'{folder / "images"}: holds no {", ".join(IMAGE_SUFFIXES)} files')
     densities = list_files(folder / 'maps', IMAGE_SUFFIXES)
+    if video_path:
+        frames = _frames_of_file(video_path, densities)
+    else:
+        frames = list_files(folder / 'images', IMAGE_SUFFIXES)
+        if not frames:
+            raise DataError(f'{folder / "images"}: holds no {", ".join(IMAGE_SUFFIXES)} files')
     _check_pairs(folder, frames, densities, 'density map')
-    fixations: list[str] = []
+    fixations = FileList('')
     for place, suffixes in (
         (folder / 'fixation', IMAGE_SUFFIXES),
         (folder / 'fixation' / 'maps', ('.mat',)),
@@ -109,7 +147,8 @@ def read_video(folder: Path, require_fixations: bool = True) -> VideoRecord:
             fixations = list_files(place, suffixes)
     if fixations or require_fixations:
         _check_pairs(folder, frames, fixations, 'fixation map')
-    return VideoRecord(folder.name, tuple(frames), tuple(densities), tuple(fixations))
+    path = None if video_path is None else str(video_path)
+    return VideoRecord(folder.name, frames, densities, fixations, path)
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -121,7 +160,10 @@ def subfolders(folder: Path) -> list[Path]:
 
 def holds_videos(folder: Path) -> bool:
     """Whether any folder inside `folder` looks like a video."""
-    return any((sub / 'images').is_dir() for sub in subfolders(folder))
+    return any(
+        (sub / 'images').is_dir() or ((sub / 'maps').is_dir() and find_video_file(sub))
+        for sub in subfolders(folder)
+    )
 
 
 def find_split_folder(root: Path, split: str) -> Path | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.layout import natural_key
+from ..datasets.file_list import natural_key
 from ..errors import DataError
 from .grey_video import VIDEO_SUFFIXES, count_frames, read_frames
 from .map_files import ARRAY_SUFFIXES, MAP_SUFFIXES, check_array, load_array, read_map

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from ..datasets.layout import IMAGE_SUFFIXES, VideoRecord, list_files, subfolders
+from ..datasets.file_list import list_files
+from ..datasets.layout import IMAGE_SUFFIXES, VideoRecord, subfolders
 from ..engine.hooks import DumpMapsHook
 from ..errors import ConfigError, DataError
 from ..transforms.load_targets import read_fixation_map
@@ -78,7 +79,7 @@ def read_observers_csv(path: str | Path) -> dict[str, Points]:
 
 
 def _observer_folders(video: VideoRecord) -> list[Path]:
-    folder = Path(video.frames[0]).parents[1] / 'fixation' / 'observers'
+    folder = video.folder / 'fixation' / 'observers'
     return subfolders(folder) if folder.is_dir() else []
 
 

@@ -17,7 +17,7 @@ from salkit.datasets import (
     UCFSportsDataset,
     VideoSaliencyDataset,
 )
-from salkit.datasets.layout import natural_key
+from salkit.datasets.file_list import natural_key
 from salkit.datasets.sampling import clip_indices, scored_frames
 from salkit.errors import ConfigError, DataError, one_line
 
