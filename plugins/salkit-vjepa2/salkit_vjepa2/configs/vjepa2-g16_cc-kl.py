@@ -1,0 +1,22 @@
+# SalFoM's decoder on V-JEPA 2 ViT-g: 16 frames, CC + KL, DHF1K, Adam 1e-5.
+_base_ = [
+    'salkit::_base_/models/salfom_umt-l16.py',
+    'salkit::_base_/datasets/dhf1k_224.py',
+    'salkit::_base_/schedules/adam_1e-5.py',
+    'salkit::_base_/runtime.py',
+]
+model = dict(
+    encoder=dict(
+        _delete_=True,
+        type='VJEPA2Encoder',
+        arch='vitg',
+        clip_len=16,
+        # Fetched from the Hugging Face hub before training. For a file instead: pretrained=None
+        # and the file as init_cfg.
+        pretrained='facebook/vjepa2-vitg-fpc64-256',
+        init_cfg=None,
+        activation_checkpointing=True,
+    ),
+)
+# One checkpoint per validation is enough.
+default_hooks = dict(checkpoint=dict(interval=3))
