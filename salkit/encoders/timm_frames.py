@@ -1,0 +1,343 @@
+"""Any image model of timm as an encoder: every frame by itself, then mixing along time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from timm.layers import LayerScale, Mlp
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..checkpoints import load_weights
+from ..errors import CheckpointError, ConfigError, one_line
+from ..layers import sine_cosine_table
+from ..registry import ENCODERS
+from ..types import AdaptedWeights, FeatureSpec
+from .base import Encoder
+
+# Ask for any size rather than that of the weights; each kind of model knows one of them at most.
+ANY_SIZE = (dict(dynamic_img_size=True), dict(strict_img_size=False), {})
+HEAD_DIM = 64
+# Small enough that pre-trained features come through almost as they are.
+RESIDUAL_SCALE = 0.02
+
+
+class TemporalBlock(nn.Module):
+    """Pre-norm transformer block over the frames at one place, scaled to be almost identity."""
+
+    def __init__(self, dim: int, mlp_ratio: float) -> None:
+        super().__init__()
+        wanted = max(1, dim // HEAD_DIM)
+        self.num_heads = next(heads for heads in range(wanted, 0, -1) if dim % heads == 0)
+        self.norm1 = nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+        self.scale1 = LayerScale(dim, RESIDUAL_SCALE)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+        self.scale2 = LayerScale(dim, RESIDUAL_SCALE)
+
+    def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        """Map (N, T, C) and positions (1, T, C) to (N, T, C)."""
+        q, k, v = rearrange(
+            self.qkv(self.norm1(tokens) + positions), 'n t (three heads c) -> three n heads t c',
+            three=3, heads=self.num_heads,
+        )  # fmt: skip
+        mixed = rearrange(F.scaled_dot_product_attention(q, k, v), 'n heads t c -> n t (heads c)')
+        tokens = tokens + self.scale1(self.proj(mixed))
+        return tokens + self.scale2(self.mlp(self.norm2(tokens)))
+
+
+class TemporalMixer(nn.Module):
+    """Lets every place of a feature see itself in all frames.
+
+    Positions along time are a fixed sine-cosine table, so that no weight depends on the length.
+    """
+
+    def __init__(self, dim: int, clip_len: int, depth: int, mlp_ratio: float) -> None:
+        super().__init__()
+        self.register_buffer('positions', sine_cosine_table(clip_len, dim), persistent=False)
+        self.blocks = nn.ModuleList(TemporalBlock(dim, mlp_ratio) for _ in range(depth))
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, feature: Tensor, recompute: bool = False) -> Tensor:
+        """Map (B, C, T, h, w) to the same shape; `recompute` saves memory in training."""
+        batch, _, _, rows, _ = feature.shape
+        tokens = rearrange(feature, 'b c t h w -> (b h w) t c')
+        positions = self.positions.to(tokens.dtype)
+        for block in self.blocks:
+            if recompute:
+                tokens = checkpoint(block, tokens, positions, use_reentrant=False)
+            else:
+                tokens = block(tokens, positions)
+        return rearrange(tokens, '(b h w) t c -> b c t h w', b=batch, h=rows)
+
+
+@ENCODERS.register_module()
+class TimmFrameEncoder(Encoder):
+    """An image foundation model on each frame, then a small transformer along time.
+
+    For DINOv3, SigLIP 2, Perception Encoder, EVA-02, ConvNeXt, Swin and whatever else timm can
+    take features from. Frames are folded into the batch; each feature then has a `TemporalMixer`
+    of its own. The stride along time is 1.
+
+    Args:
+        arch: timm's name of the model, 'vit_base_patch16_dinov3', with the tag of its weights
+            behind a dot where it has several.
+        clip_len: frames per clip.
+        out_indices: which of timm's features to return, ascending; negative ones count from the
+            end. None for the last block of a plain transformer, and for the last feature at each
+            stride of a model with a pyramid. What lies behind the last one is cut off.
+        norm: the model's final norm, where it has one, on the features of a plain transformer and
+            on the last one of a pyramid.
+        temporal_depth: blocks of each mixer; 0 leaves the frames apart.
+        temporal_mlp_ratio: hidden width of their MLPs over the channels.
+        frozen_trunk: train the mixers alone. The image model runs in evaluation mode.
+        pretrained: have `init_weights` load timm's weights for `arch`; a str is the tag of them.
+        activation_checkpointing: recompute blocks in the backward pass to save memory.
+        model_kwargs: further arguments of `timm.create_model`.
+
+    Raises:
+        ConfigError: a model, weights, features or arguments that do not exist.
+    """
+
+    def __init__(
+        self,
+        arch: str = 'vit_base_patch16_dinov3',
+        clip_len: int = 16,
+        out_indices: list[int] | tuple[int, ...] | None = None,
+        norm: bool = True,
+        temporal_depth: int = 2,
+        temporal_mlp_ratio: float = 2.0,
+        frozen_trunk: bool = False,
+        pretrained: bool | str = False,
+        activation_checkpointing: bool = False,
+        model_kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if clip_len < 1:
+            raise ConfigError(f'TimmFrameEncoder: clip_len must be at least 1, got {clip_len}')
+        if temporal_depth < 0:
+            raise ConfigError(
+                f'TimmFrameEncoder: temporal_depth must be at least 0, got {temporal_depth}'
+            )
+        self.arch = self._find_arch(arch, pretrained)
+        self.pretrained = self.arch if pretrained else None
+        self.model_kwargs = dict(model_kwargs or {})
+        self.clip_len = clip_len
+        self.temporal_depth, self.temporal_mlp_ratio = temporal_depth, temporal_mlp_ratio
+        self.norm, self.frozen_trunk = norm, frozen_trunk
+        self.activation_checkpointing = activation_checkpointing
+
+        self.trunk = self._create()
+        cfg = self.trunk.pretrained_cfg
+        self.pixel_mean, self.pixel_std = tuple(cfg['mean']), tuple(cfg['std'])
+        infos = self.trunk.feature_info
+        self.out_indices = self._check_indices(out_indices, [info['reduction'] for info in infos])
+        chosen = [infos[i] for i in self.out_indices]
+        channels = 'num_chs_norm' if norm else 'num_chs'
+        self.features = tuple(
+            FeatureSpec(info.get(channels, info['num_chs']), (1, *_pair(info['reduction'])))
+            for info in chosen
+        )
+        self.size_divisor = max(max(spec.stride_thw) for spec in self.features)
+        if self._fixed:
+            self.fixed_size = _pair(self.model_kwargs.get('img_size', cfg['input_size'][1:]))
+        self._prune(self.trunk)
+        if activation_checkpointing:
+            try:
+                self.trunk.set_grad_checkpointing(True)
+            except (AssertionError, AttributeError) as error:
+                raise ConfigError(
+                    f'TimmFrameEncoder: {arch} has no activation_checkpointing in timm'
+                ) from error
+        self.temporal = self._mixers()
+        if frozen_trunk:
+            self.trunk.requires_grad_(False)
+        self.train(self.training)
+
+    def _find_arch(self, arch: str, pretrained: bool | str) -> str:
+        """The full name in timm, once it is known to exist."""
+        import difflib
+
+        import timm
+
+        name, _, tag = arch.partition('.')
+        if not timm.is_model(name):
+            nearest = difflib.get_close_matches(name, timm.list_models(), n=3)
+            raise ConfigError(
+                f'TimmFrameEncoder: timm has no model {name!r}'
+                + (f'; did you mean {" or ".join(nearest)}?' if nearest else '')
+            )
+        if isinstance(pretrained, str):
+            if tag and tag != pretrained:
+                raise ConfigError(
+                    f'TimmFrameEncoder: arch {arch!r} and pretrained {pretrained!r} name '
+                    'different weights'
+                )
+            tag = pretrained
+        tags = [full.partition('.')[2] for full in timm.list_pretrained(f'{name}.*')]
+        if tag and tag not in tags:
+            raise ConfigError(
+                f'TimmFrameEncoder: the weights of {name} must be one of {sorted(tags)}, '
+                f'got {tag!r}'
+            )
+        if pretrained and not tags:
+            raise ConfigError(f'TimmFrameEncoder: timm has no weights of {name}')
+        return f'{name}.{tag}' if tag else name
+
+    def _create(self, pretrained: bool = False) -> nn.Module:
+        """The whole image model as timm builds it."""
+        import timm
+
+        for flags in ANY_SIZE:
+            try:
+                trunk = timm.create_model(
+                    self.arch, pretrained=pretrained, **{**flags, **self.model_kwargs}
+                )
+            except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+                # A flag that is not known is refused before anything is built.
+                if flags and isinstance(error, TypeError) and next(iter(flags)) in str(error):
+                    continue
+                raise ConfigError(
+                    f'TimmFrameEncoder: {self.arch} cannot be built with {self.model_kwargs}: '
+                    f'{one_line(error)}'
+                ) from error
+            # The flags that work stay with the encoder for `init_weights`.
+            self.model_kwargs = {**flags, **self.model_kwargs}
+            break
+        usable = ('forward_intermediates', 'prune_intermediate_layers', 'feature_info')
+        if not all(hasattr(trunk, name) for name in usable):
+            raise ConfigError(f'TimmFrameEncoder: timm takes no features from {self.arch}')
+        any_size = self.model_kwargs.get('dynamic_img_size') or not self.model_kwargs.get(
+            'strict_img_size', True
+        )
+        self._fixed = trunk.pretrained_cfg.get('fixed_input_size', False) and not any_size
+        return trunk
+
+    def _check_indices(
+        self, indices: list[int] | tuple[int, ...] | None, strides: list[int]
+    ) -> list[int]:
+        count = len(strides)
+        if indices is None:
+            if len(set(strides)) == 1:
+                return [count - 1]
+            return [i for i in range(count) if strides[i + 1 : i + 2] != [strides[i]]]
+        chosen = [i + count if i < 0 else i for i in indices]
+        if not chosen or chosen != sorted(set(chosen)) or not 0 <= chosen[0] <= chosen[-1] < count:
+            raise ConfigError(
+                f'TimmFrameEncoder: out_indices must ascend within {-count} to {count - 1} for '
+                f'{self.arch}, got {tuple(indices)}'
+            )
+        return chosen
+
+    def _prune(self, trunk: nn.Module) -> None:
+        """Cut off whatever lies behind the features."""
+        trunk.prune_intermediate_layers(self.out_indices, prune_norm=not self.norm, prune_head=True)
+
+    def _mixers(self) -> nn.ModuleList:
+        if not self.temporal_depth:
+            return nn.ModuleList()
+        return nn.ModuleList(
+            TemporalMixer(
+                spec.channels, self.clip_len, self.temporal_depth, self.temporal_mlp_ratio
+            )
+            for spec in self.features
+        )
+
+    def train(self, mode: bool = True) -> TimmFrameEncoder:
+        """Set the training mode; a frozen image model stays in evaluation mode."""
+        super().train(mode)
+        if self.frozen_trunk:
+            self.trunk.eval()
+        if self.activation_checkpointing:
+            self.trunk.set_grad_checkpointing(mode and not self.frozen_trunk)
+        return self
+
+    def freeze(self) -> None:
+        """Stop training of every parameter and whatever else differs in training."""
+        super().freeze()
+        self.frozen_trunk = True
+        self.train(self.training)
+
+    def init_weights(self) -> None:
+        """Have timm fetch what `pretrained` asks for, and load it.
+
+        Raises:
+            CheckpointError: it cannot be had, or does not fit.
+        """
+        if self.pretrained is None:
+            return
+        source = f'timm {self.pretrained}'
+        try:
+            whole = self._create(pretrained=True)
+        # Hub, network, reading of the file and timm's own check each fail in their own way.
+        except Exception as error:
+            raise CheckpointError(
+                f'{source}: timm cannot load its weights ({one_line(error)}); with '
+                'pretrained=False, a downloaded file can be given as model.encoder.init_cfg'
+            ) from error
+        load_weights(self, dict(state_dict=whole.state_dict()), source)
+
+    def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
+        """Take a state dict of timm's model; what no feature depends on is dropped.
+
+        The mixers, which no such file holds, keep what they have.
+        """
+        own = self.trunk.state_dict()
+        if not any(key in own for key in weights):
+            return None
+        with torch.device('meta'):
+            whole = self._create().state_dict()
+        found = AdaptedWeights('timm', {})
+        for key, value in weights.items():
+            if key in own:
+                found.weights['trunk.' + key] = value
+                found.sources['trunk.' + key] = key
+            elif key in whole:
+                found.dropped[key] = 'behind the last feature, the saliency model has no use for it'
+        for key in self.temporal.state_dict():
+            found.kept['temporal.' + key] = 'an image model has no mixing along time'
+        return found
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
+        """Encode a normalised clip.
+
+        Args:
+            clip: (B, 3, clip_len, H, W) float, H and W divisible by `size_divisor`.
+
+        Returns:
+            One feature (B, C, clip_len, H / stride_h, W / stride_w) for each of `out_indices`.
+
+        Raises:
+            ShapeError: another rank, length or size.
+        """
+        self.check_clip(clip)
+        batch = clip.shape[0]
+        recompute = self.activation_checkpointing and self.training and torch.is_grad_enabled()
+        with torch.no_grad() if self.frozen_trunk else contextlib.nullcontext():
+            features = self.trunk.forward_intermediates(
+                rearrange(clip, 'b c t h w -> (b t) c h w'),
+                indices=self.out_indices,
+                norm=self.norm,
+                output_fmt='NCHW',
+                intermediates_only=True,
+            )
+        features = [rearrange(x, '(b t) c h w -> b c t h w', b=batch) for x in features]
+        if self.temporal_depth:
+            features = [
+                mixer(x, recompute) for mixer, x in zip(self.temporal, features, strict=True)
+            ]
+        return tuple(features)
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else tuple(size)
