@@ -2,7 +2,8 @@
 
 Each `register_*` hook, that for protocols aside, receives `register(cls, smoke=None)`: the name in
 configs is `cls.__name__`; `smoke` holds the arguments of a tiny instance that runs on a CPU with
-random weights, so that the conformance suites can test it.
+random weights, so that the conformance suites can test it; a list of such where one class covers
+several models.
 """
 
 import pluggy

@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,11 @@ def _register(record: PluginRecord, target: Registry, cls: type, smoke: Any) -> 
             raise PluginError(
                 f'registers {name} as an encoder, which is no salkit.encoders.Encoder'
             )
-    if smoke is not None and not isinstance(smoke, dict):
-        raise PluginError(f'registers {name} with smoke={smoke!r}, expected a dict of arguments')
+    variants = smoke if isinstance(smoke, (list, tuple)) else [smoke or {}]
+    if not all(isinstance(variant, dict) for variant in variants):
+        raise PluginError(
+            f'registers {name} with smoke={smoke!r}, expected a dict of arguments, or several'
+        )
     _fill(target)
     # A class may carry the registry's decorator besides.
     decorated = target.module_dict.get(name) is cls and not cls.__module__.startswith('salkit.')
@@ -153,7 +156,9 @@ def _load_one(
     manager.register(plugin, name=f'{record.distribution}:{entry.name}')
     for hook_name, target in ROLES.items():
 
-        def register(cls: type, smoke: dict | None = None, target: Registry = target) -> None:
+        def register(
+            cls: type, smoke: dict | Sequence[dict] | None = None, target: Registry = target
+        ) -> None:
             _register(record, target, cls, smoke)
 
         _call(manager, hook_name, plugin, register=register)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class PluginRecord:
     version: str = ''
     module: str = ''
     location: str = ''
-    registered: list[tuple[str, str, dict | None]] = field(default_factory=list)
+    registered: list[tuple[str, str, dict | Sequence[dict] | None]] = field(default_factory=list)
     protocols: list[str] = field(default_factory=list)
     config_dirs: list[Path] = field(default_factory=list)
     error: str | None = None

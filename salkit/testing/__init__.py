@@ -1,0 +1,48 @@
+"""The conformance kit: test classes that whoever writes a part of salkit inherits from.
+
+    from salkit.testing import EncoderSuite
+    from salkit_tiny import TinyEncoder
+
+    class TestTinyEncoder(EncoderSuite):
+        part = TinyEncoder
+
+pytest runs every check of the suite on the part. `pytest --pyargs salkit.testing --installed` runs
+the suites on everything that is installed, salkit's own parts and those of plugins.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .datasets import DatasetSuite
+    from .decoders import DecoderSuite
+    from .encoders import EncoderSuite
+    from .losses import LossSuite
+    from .metrics import MetricSuite
+    from .suite import Suite
+
+# Public name -> where it lives. Imported on first use: pytest loads this package in every session,
+# for the sake of its option `--installed`.
+_HOMES = {
+    'DatasetSuite': 'datasets',
+    'DecoderSuite': 'decoders',
+    'EncoderSuite': 'encoders',
+    'LossSuite': 'losses',
+    'MetricSuite': 'metrics',
+    'Suite': 'suite',
+}
+__all__ = ['DatasetSuite', 'DecoderSuite', 'EncoderSuite', 'LossSuite', 'MetricSuite', 'Suite']
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

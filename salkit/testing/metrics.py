@@ -1,0 +1,210 @@
+"""The suite of metrics."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+
+from ..builder import build
+from ..errors import SalkitError
+from ..registry import METRICS
+from ..types import ClipMeta
+from .learning import density_maps
+from .smoke import registered_part
+from .suite import Suite, said
+
+_META = dict(dataset='SuiteDataset', split='test')
+
+
+class MetricSuite(Suite):
+    """What every metric must do: `process` predictions, then `evaluate` to named numbers.
+
+        class TestMyMetric(MetricSuite):
+            part = MyMetric
+            lower_is_better = ('MyDivergence',)
+
+    Attributes:
+        part: the metric class, an mmengine `BaseMetric`.
+        smoke: its arguments; None takes those that it was registered with.
+        lower_is_better: names of values that fall as predictions get better; 'KL' and other
+            divergences are known.
+        no_score: names of values that say nothing about how good predictions are.
+    """
+
+    registry = 'metric'
+    base = BaseMetric
+    lower_is_better: ClassVar[Sequence[str]] = ('KL', 'KLDiv')
+    no_score: ClassVar[Sequence[str]] = ()
+
+    # Helpers -----------------------------------------------------------------------------------
+
+    def samples(self, prediction: str = 'noise') -> list[dict[str, Any]]:
+        """Five frames of two videos, as `SaliencyModel` gives them in mode 'predict'.
+
+        Args:
+            prediction: 'noise', 'truth' (the density map itself), 'negative' or 'constant'.
+        """
+        generator = torch.Generator().manual_seed(0)
+        samples = []
+        for index, (video, frame) in enumerate(
+            [('a', '0001'), ('a', '0002'), ('a', '0003'), ('b', '0001'), ('b', '0002')]
+        ):
+            size = (24, 36) if video == 'a' else (30, 40)
+            density = density_maps((index + 1, *size), sharpness=20.0)[-1]
+            fixations = torch.zeros(size)
+            fixations.view(-1)[density.flatten().topk(6).indices] = 1
+            maps = dict(
+                truth=density,
+                negative=1 - density,
+                noise=torch.rand(size, generator=generator),
+                constant=torch.full(size, 0.5),
+            )
+            samples.append(
+                dict(
+                    meta=ClipMeta(_META['dataset'], _META['split'], video, frame, size),
+                    saliency_map=maps[prediction].clone(),
+                    density_map=density,
+                    fixation_map=fixations,
+                )
+            )
+        return samples
+
+    def evaluated(self, samples: list[dict], batch: int = 2, metric: Any = None) -> dict[str, Any]:
+        """What the metric says of samples that come in batches."""
+        metric = metric or self.metric()
+        try:
+            for start in range(0, len(samples), batch):
+                metric.process(None, samples[start : start + batch])
+            values = metric.evaluate(len(samples))
+        except Exception as error:
+            self.fail(f'cannot score predictions: {said(error)}')
+        self.check(
+            isinstance(values, dict) and values,
+            f'evaluate gives {values!r}, expected a dict of numbers by name',
+        )
+        return values
+
+    def metric(self) -> BaseMetric:
+        """A new instance that knows which data set it scores."""
+        metric = self.build()
+        metric.dataset_meta = dict(_META)
+        return metric
+
+    def _check_numbers(self, values: dict[str, Any], what: str) -> None:
+        for name, value in values.items():
+            self.check(isinstance(name, str) and name, f'{name!r} is no name of a value')
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            self.check(number, f'{name} is {value!r} for {what}, expected a number')
+            self.check(math.isfinite(value), f'{name} is {value} for {what}')
+
+    def _check_same(self, values: dict, expected: dict, what: str) -> None:
+        self.check(
+            values.keys() == expected.keys(),
+            f'{what} changes the values from {sorted(expected)} to {sorted(values)}',
+        )
+        for name, value in values.items():
+            self.check(
+                math.isclose(value, expected[name], rel_tol=1e-9, abs_tol=1e-12),
+                f'{what} changes {name} from {expected[name]:.9g} to {value:.9g}',
+            )
+
+    # Checks ------------------------------------------------------------------------------------
+
+    def test_named_numbers(self) -> None:
+        """Every value has a name and is a finite number."""
+        for prediction in ('noise', 'truth', 'negative'):
+            self._check_numbers(self.evaluated(self.samples(prediction)), prediction)
+
+    def test_one_entry_per_frame(self) -> None:
+        """`process` adds one entry to `results` per frame: mmengine counts them."""
+        metric, samples = self.metric(), self.samples()
+        for count in (2, 1, 2):
+            before = len(metric.results)
+            metric.process(None, samples[before : before + count])
+            added = len(metric.results) - before
+            self.check(
+                added == count, f'process adds {added} entries to results for {count} frames'
+            )
+
+    def test_entries_reach_other_processes(self) -> None:
+        """What `process` keeps of a frame survives `pickle`."""
+        metric = self.metric()
+        metric.process(None, self.samples())
+        try:
+            pickle.loads(pickle.dumps(metric.results))
+        except Exception as error:
+            self.fail(f'its results cannot be sent between processes: {said(error)}')
+
+    def test_order_does_not_matter(self) -> None:
+        """Frames may come in any order and in batches of any size."""
+        samples = self.samples()
+        expected = self.evaluated(samples)
+        self._check_same(self.evaluated(samples[::-1]), expected, 'another order')
+        self._check_same(self.evaluated(samples, batch=5), expected, 'another batch size')
+
+    def test_evaluating_twice(self) -> None:
+        """A second evaluation has forgotten the first."""
+        metric = self.metric()
+        first = self.evaluated(self.samples('truth'), metric=metric)
+        self.evaluated(self.samples('noise'), metric=metric)
+        again = self.evaluated(self.samples('truth'), metric=metric)
+        self._check_same(again, first, 'an evaluation in between')
+
+    def test_better_predictions_score_better(self) -> None:
+        """The ground truth itself scores at least as well as noise, and noise as its negative."""
+        values = {p: self.evaluated(self.samples(p)) for p in ('truth', 'noise', 'negative')}
+        better = False
+        for name, truth in values['truth'].items():
+            if name in self.no_score:
+                continue
+            sign = -1 if name.split('/')[-1] in self.lower_is_better else 1
+            for other in ('noise', 'negative'):
+                if name not in values[other]:
+                    continue
+                self.check(
+                    sign * truth >= sign * values[other][name] - 1e-9,
+                    f'{name} is {truth:.4g} for the ground truth itself, {values[other][name]:.4g} '
+                    f'for {other if other == "noise" else "its negative"}; where lower is better, '
+                    f'set lower_is_better = ({name!r},) in the test class',
+                )
+                better |= truth != values[other][name]
+        self.check(better, 'gives the ground truth itself, noise and its negative the same values')
+
+    def test_maps_stay_as_they_are(self) -> None:
+        """Scoring does not write into predictions or ground truth."""
+        samples, fresh = self.samples(), self.samples()
+        self.evaluated(samples)
+        for one, other in zip(samples, fresh, strict=True):
+            for key in ('saliency_map', 'density_map', 'fixation_map'):
+                self.check(torch.equal(one[key], other[key]), f'changes the {key} that it scores')
+
+    def test_frames_without_fixations(self) -> None:
+        """A frame that nobody looked at does not spoil the others."""
+        samples = self.samples()
+        samples[1]['fixation_map'].zero_()
+        self._check_numbers(self.evaluated(samples), 'a frame without fixations')
+
+    def test_constant_predictions(self) -> None:
+        """A prediction of a single value does not spoil the others."""
+        samples = self.samples()
+        samples[1]['saliency_map'].fill_(0.5)
+        self._check_numbers(self.evaluated(samples), 'a constant prediction among others')
+
+    def test_builds_from_a_config(self) -> None:
+        """The strict builder makes it from the name that configs call it by."""
+        if registered_part(self.registry, self.part) is None:
+            pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
+        cfg = dict(type=self.name, **self.arguments())
+        try:
+            built = build(METRICS, cfg)
+        except SalkitError as error:
+            self.fail(f'cannot be built from {cfg}: {error}')
+        self.check(
+            type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
+        )

@@ -1,0 +1,184 @@
+import re
+
+import pytest
+import wrong_encoders as wrong
+from run_suite import calls, failures
+from wrong_encoders import declares, gives, specs
+
+from salkit.encoders import UMTEncoder
+from salkit.testing import EncoderSuite
+
+
+class TestUMTEncoder(EncoderSuite):
+    part = UMTEncoder
+
+
+class TestGoodEncoder(EncoderSuite):
+    part = wrong.GoodEncoder
+    smoke = dict(clip_len=4)
+
+
+class TestBeginsAtZero(EncoderSuite):
+    """A zero gradient at first is no lack of one."""
+
+    part = wrong.BeginsAtZero
+    smoke = dict(clip_len=4)
+    size = (24, 32)
+
+
+def suite_of(encoder, **options):
+    return type('TestWrong', (EncoderSuite,), dict(part=encoder, smoke=dict(clip_len=4), **options))
+
+
+FEATURES = 'test_features_are_as_declared'
+FIGURES = [
+    (declares(features=specs((7, (1, 8, 8)))), FEATURES,
+     'features[0].channels is declared as 7, forward gives 6'),
+    (declares(features=specs(second=(9, (2, 8, 8)))), FEATURES,
+     'features[1].channels is declared as 9, forward gives 6'),
+    (declares(features=specs(second=(6, (1, 8, 8)))), FEATURES,
+     'features[1].stride_thw[0] is declared as 1, 4 frames become 2, which is stride 2'),
+    (declares(features=specs(second=(6, (3, 8, 8)))), FEATURES,
+     'features[1].stride_thw[0] is declared as 3, 4 frames become 2, which is stride 2'),
+    (declares(features=specs(second=(6, (8, 8, 8)))), FEATURES,
+     'features[1].stride_thw[0] is declared as 8, 4 frames become 2, which is stride 2'),
+    (declares(features=specs((6, (1, 16, 8)))), FEATURES,
+     'features[0].stride_thw[1] is declared as 16, 32 rows become 4, which is stride 8'),
+    (declares(features=specs((6, (1, 7, 8)))), FEATURES,
+     'features[0].stride_thw[1] is declared as 7, 112 rows become 14, which is stride 8'),
+    (declares(features=specs((6, (1, 8, 4)))), FEATURES,
+     'features[0].stride_thw[2] is declared as 4, 48 columns become 6, which is stride 8'),
+    (declares(features=specs(second=None)), FEATURES, 'features declares 1, forward gives 2'),
+    (declares(features=specs() + specs()), FEATURES, 'features declares 4, forward gives 2'),
+    (declares(features=list(specs())), FEATURES, 'expected a tuple of FeatureSpec'),
+    (declares(features=((6, (1, 8, 8)),)), FEATURES, 'features[0] is declared as (6, (1, 8, 8))'),
+    (declares(features=specs((0, (1, 8, 8)))), FEATURES, 'features[0].channels is declared as 0'),
+    (declares(features=specs((6, (8, 8)))), FEATURES, 'features[0].stride_thw is declared as (8,'),
+    (declares(features=specs(second=(6, (2, 4, 4)))), 'test_the_deepest_feature_is_last',
+     'features[0] has strides (1, 8, 8), coarser than the last, which has (2, 4, 4)'),
+    (declares(clip_len=8), 'test_clip_len', 'clip_len is declared as 8, built with clip_len=4'),
+    (declares(clip_len=4.0), 'test_clip_len', 'clip_len is declared as 4.0'),
+    (wrong.IgnoresItsArgument, 'test_clip_len', 'clip_len is declared as 8, built with clip_len=4'),
+    (wrong.TakesOtherLengths, 'test_clip_len',
+     'clip_len is declared as 4, forward of a clip (1, 3, 4, 32, 48) fails'),
+    (wrong.TakesOtherLengths, 'test_clip_len', 'forward takes 1 or 8 frames'),
+    (declares(size_divisor=4), 'test_every_multiple_of_size_divisor',
+     'size_divisor is declared as 4, yet of 36 rows the last 4 have no part in the features'),
+    (wrong.NeedsMultiplesOf16, 'test_every_multiple_of_size_divisor',
+     'size_divisor is declared as 8 and fixed_size as None, forward of 40 x 72 pixels fails: Runt'),
+    (wrong.TakesOtherSizes, 'test_fixed_size',
+     'fixed_size is declared as (32, 48), forward of it fails: RuntimeError'),
+    (declares(size_divisor=0), FEATURES, 'size_divisor is declared as 0'),
+    (declares(fixed_size=(20, 24)), 'test_fixed_size',
+     'fixed_size is declared as (20, 24), which is not divisible by the declared size_divisor 8'),
+    (declares(fixed_size=24), 'test_fixed_size', 'fixed_size is declared as 24'),
+    (declares(pixel_mean=(123.7, 116.3, 103.5)), 'test_pixel_statistics',
+     'pixel_mean is declared as (123.7, 116.3, 103.5), expected three numbers from 0 to 1'),
+    (declares(pixel_mean=0.5), 'test_pixel_statistics', 'pixel_mean is declared as 0.5'),
+    (declares(pixel_std=(0.0, 1.0, 1.0)), 'test_pixel_statistics',
+     'pixel_std is declared as (0.0, 1.0, 1.0), expected three numbers above 0'),
+    (declares(pixel_std=(0.2,)), 'test_pixel_statistics', 'pixel_std is declared as (0.2,)'),
+    (gives(list), FEATURES, 'forward gives a list, not a tuple'),
+    (gives(lambda f: f[1]), FEATURES, 'forward gives a Tensor, not a tuple'),
+    (gives(lambda f: (f[0], f[1].double())), FEATURES,
+     'features[1] has dtype torch.float64, the clip torch.float32'),
+    (gives(lambda f: (f[0].to('meta'), f[1])), FEATURES,
+     'features[0] is on device meta, the clip on cpu'),
+    (gives(lambda f: (f[0] / 0, f[1])), FEATURES, 'features[0] holds values that are not finite'),
+    (gives(lambda f: (f[0][:1], f[1])), FEATURES, 'features[0] holds a batch of 1 for 2 clips'),
+    (gives(lambda f: (f[0], f[1][:, :, 0])), FEATURES,
+     'features[1] must be (B, C, t, h, w), forward gives (1, 6, 4, 6)'),
+    (gives(lambda f: (f[0].mT, f[1])), FEATURES,
+     'features[0].stride_thw[1] is declared as 8, 32 rows become 6'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('encoder', 'check', 'message'), FIGURES, ids=[message[:50] for _, _, message in FIGURES]
+)
+def test_a_wrong_figure_is_named(encoder, check, message, tmp_path):
+    said = failures(suite_of(encoder), tmp_path, only=[check])
+    assert said[check].startswith(f'{encoder.__name__}: ') and message in said[check]
+    assert '\n' not in said[check]
+
+
+@pytest.mark.parametrize(
+    ('encoder', 'check', 'message'),
+    [
+        (wrong.SetsTheSeed, 'test_building_leaves_the_seed_alone', 'sets the seed'),
+        (wrong.ReadsATableWhileBuilding, 'test_builds_on_the_meta_device', 'meta device: Runtime'),
+        (wrong.IgnoresTheOrder, 'test_frame_order_matters', 'frame_order_matters = False'),
+        (wrong.MixesItsBatch, 'test_batch_items_are_independent', 'features[1] of a clip changes'),
+        (wrong.HasADeadHead, 'test_gradients_reach_every_parameter',
+         'never reach 2 trainable parameters: classifier.weight, classifier.bias'),
+        (wrong.HasAZeroPath, 'test_gradients_reach_every_parameter',
+         'never reach 1 trainable parameter: unused'),
+        (wrong.FreezesAPart, 'test_freeze', 'leaves trainable parameters: head.0.weight'),
+        (wrong.CheckpointsNothing, 'test_activation_checkpointing', 'it saves nothing'),
+        (wrong.CheckpointsWrongly, 'test_activation_checkpointing', 'the gradient of trunk.weight'),
+        (wrong.KeepsWeightsAside, 'test_state_dict_round_trip', 'not in the state dict'),
+        (wrong.KeepsQuietAboutWeights, 'test_weights_that_cannot_be_had', 'no-such-weights'),
+        (wrong.OverflowsInBfloat16, 'test_runs_under_bfloat16', 'features[1] holds values'),
+        (wrong.RefusesToBePickled, 'test_pickles_and_copies', 'pickle fails: AttributeError'),
+        (wrong.ForgetsTheLastFrame, 'test_the_last_frame_counts', 'the last of the 4 frames'),
+    ],
+)  # fmt: skip
+def test_one_fault_fails_one_check(encoder, check, message, tmp_path):
+    said = failures(suite_of(encoder, size=(16, 24)), tmp_path)
+    assert list(said) == [check]
+    assert said[check].startswith(f'{encoder.__name__}: ') and message in said[check]
+
+
+@pytest.mark.parametrize(
+    ('encoder', 'check', 'message'),
+    [
+        (wrong.AsksForTheNetwork, 'test_builds_offline', 'example.com'),
+        (wrong.ChecksNothing, 'test_refuses_a_wrong_rank', 'takes a clip without a batch'),
+        (wrong.ChecksNothing, 'test_refuses_wrong_channels', 'takes a clip of 1 channels'),
+        (wrong.ChecksNothing, 'test_refuses_a_wrong_length', 'takes a clip of 5 frames'),
+        (wrong.ChecksNothing, 'test_refuses_a_wrong_size', 'takes a clip of 33 x 48 pixels'),
+        (wrong.StopsAtWrongClips, 'test_refuses_wrong_channels', 'AssertionError, expected ShapeE'),
+        (wrong.DropsInEvaluation, 'test_evaluation_is_deterministic', 'features[0] differs by'),
+        (wrong.WritesIntoTheClip, 'test_the_clip_stays_as_it_is', 'changes the clip'),
+        (wrong.HasBrokenGradients, 'test_gradients_reach_every_parameter', 'not finite: trunk'),
+        (wrong.HasBrokenGradients, 'test_learns', 'the loss is nan after 1 steps'),
+        (wrong.ResetsItsWeights, 'test_init_weights_without_pretrained', 'changes trunk.bias'),
+        (wrong.StandsStill, 'test_learns', 'do not lower the loss'),
+        (wrong.CallsItModel, 'test_parts_are_not_called_model_or_module', "calls a part 'model'"),
+        (wrong.CallsItModel, 'test_state_dict_round_trip', 'such as model.trunk.weight'),
+        (wrong.AcceptsAnything, 'test_a_missing_entry_is_an_error', 'no entry head.2.bias'),
+        (wrong.AcceptsAnything, 'test_an_unexpected_entry_is_an_error', 'not_of_this_encoder'),
+        (wrong.AcceptsAnything, 'test_a_wrong_shape_is_an_error', 'another shape of head.2.bias'),
+        (wrong.DropsEntries, 'test_loading_reports_every_entry', 'does not speak of trunk.bias'),
+    ],
+)
+def test_a_fault_fails_its_check(encoder, check, message, tmp_path):
+    said = failures(suite_of(encoder), tmp_path, only=[check])
+    assert said[check].startswith(f'{encoder.__name__}: ') and message in said[check]
+
+
+def test_a_stride_that_a_fixed_size_hides(tmp_path):
+    encoder = declares(fixed_size=(32, 48), features=specs((6, (1, 7, 8))))
+    said = failures(suite_of(encoder), tmp_path, only=[FEATURES])
+    assert 'declared as 7, 32 rows become 4, which is stride 8' in said[FEATURES]
+
+
+def test_a_check_can_be_waived(tmp_path):
+    suite = suite_of(wrong.IgnoresTheOrder, frame_order_matters=False)
+    assert failures(suite, tmp_path, only=['test_frame_order_matters']) == {}
+
+
+def test_what_is_not_registered_needs_smoke_arguments():
+    suite = type('TestWrong', (EncoderSuite,), dict(part=wrong.GoodEncoder))
+    with pytest.raises(pytest.fail.Exception, match='not in the encoder registry, and TestWrong'):
+        suite().test_clip_len()
+
+
+def test_a_class_of_another_kind(tmp_path):
+    said = failures(suite_of(dict), tmp_path, only=['test_inherits_the_contract'])
+    (message,) = said.values()
+    assert re.match(r'dict: does not inherit from salkit\.encoders\.base\.Encoder', message)
+
+
+def test_the_suite_holds_the_checks_that_it_promises():
+    assert len({name for name, _, _ in calls(EncoderSuite)}) >= 30
