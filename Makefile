@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The plugins have an environment of their own on top of it: with what they need, transformers among
+# it, every command would take seconds longer to start.
+PLUGIN_VENV := $(VENV)/with-plugins
+PLUGINS := $(wildcard plugins/*/setup.py)
 
 .PHONY: demo test lint clean
 
@@ -11,11 +15,20 @@ $(VENV)/installed: setup.py pyproject.toml
 	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@
 
+$(PLUGIN_VENV)/installed: $(VENV)/installed $(PLUGINS)
+	$(BIN)/python -m venv --without-pip $(PLUGIN_VENV)
+	$(BIN)/python -c "import sysconfig as s, pathlib as p; outer = s.get_path('purelib'); \
+	inner = s.get_path('purelib', vars=dict.fromkeys(('base', 'platbase'), '$(PLUGIN_VENV)')); \
+	p.Path(inner, 'outer.pth').write_text(f'import site; site.addsitedir({outer!r})\n')"
+	$(PLUGIN_VENV)/bin/python -m pip install --quiet $(foreach p,$(PLUGINS),-e $(dir $(p)))
+	touch $@
+
 demo: $(VENV)/installed
 	$(BIN)/salkit demo
 
-test: $(VENV)/installed
-	$(BIN)/python -m pytest
+test: $(PLUGIN_VENV)/installed
+	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(PLUGIN_VENV)/bin/python -m pytest -n auto --dist loadfile plugins tests/test_thirty_steps.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,10 @@ def encoder_name(key: str) -> str:
     return next((key.removeprefix(p) for p in _UMT_PREFIXES if key.startswith(p)), key)
 
 
+def _has_umt_biases(keys: Iterable[str]) -> bool:
+    return any(_UMT_BIAS.fullmatch(encoder_name(key)) for key in keys)
+
+
 class _Fit:
     """One attempt to fill the entries `own` of a module."""
 
@@ -71,14 +75,10 @@ class _Fit:
         self.kind = kind_of(self.weights)
         self.adapted = adapt(self.weights) if adapt and self.kind != SALFOM else None
         # UMT's names of entries are those of other transformers too.
-        self.is_umt = any(_UMT_BIAS.search(key) for key in own)
+        self.is_umt = _has_umt_biases(own)
         if self.adapted is not None:
             self.kind = self.adapted.kind
-        elif (
-            self.kind == UMT
-            and not self.is_umt
-            and not any(_UMT_BIAS.search(k) for k in self.weights)
-        ):
+        elif self.kind == UMT and not self.is_umt and not _has_umt_biases(self.weights):
             self.kind = SALKIT
         # The encoder's entries carry a prefix in a model and none in an encoder by itself.
         self.is_model = any(key.startswith('decoder.') for key in own)

@@ -75,14 +75,16 @@ class SaliencyModel(BaseModel):
         }
 
     def init_weights(self) -> None:
-        """Load what the `init_cfg`s name; without one, the weights stay random.
+        """Load what the `init_cfg`s name; without one, what the encoder's library has for it.
 
         The Runner calls it once before training, so that building a model never needs the files.
+        Weights stay random where nothing is named.
 
         Raises:
             CheckpointError: a checkpoint that is not there, cannot be read or does not fit.
         """
-        super().init_weights()
+        if not self.pretrained:
+            self.encoder.init_weights()
         for part, checkpoint in self.pretrained.items():
             report = load_weights(self.encoder if part == 'encoder' else self, checkpoint)
             print_log(report.summary, logger='current')

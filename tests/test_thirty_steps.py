@@ -1,0 +1,80 @@
+"""Every registered encoder learns on the demo data through `tools/train.py`.
+
+Where plugins are installed, theirs are tested; salkit's own where there are none.
+"""
+
+import json
+import os
+import pprint
+import subprocess
+import sys
+from math import ceil
+from pathlib import Path
+
+import pytest
+
+import salkit
+from salkit.builder import build
+from salkit.datasets import DemoDataset
+from salkit.registry import ENCODERS
+from salkit.testing.smoke import registered_parts
+
+ROOT = Path(salkit.__file__).parents[1]
+PARTS = [part for part in registered_parts() if part.registry == 'encoder']
+OF_PLUGINS = [part for part in PARTS if part.owner != 'salkit']
+CASES = [
+    pytest.param(dict(smoke, type=part.cls.__name__), id=f'{part.cls.__name__}-{number}')
+    for part in OF_PLUGINS or PARTS
+    for number, smoke in enumerate(part.variants)
+]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (ROOT / 'tools').is_dir(), reason='the tests run without a checkout'),
+]
+CONFIG = """
+_base_ = 'salkit::demo/umt-tiny_cc-kl'
+
+_size = {size}
+_pipeline = [
+    dict(type='LoadClip', size=_size, cache_frames=16384),
+    dict(type='LoadTargets', size=_size),
+    dict(type='PackClip'),
+]
+model = dict(encoder=dict(_delete_=True, **{encoder}))
+# The same clips again and again, so that the losses of two epochs can be compared.
+train_dataloader = dict(batch_size=8, dataset=dict(
+    split='val', sampling='strided', stride=16, clip_len={clip_len}, pipeline=_pipeline))
+val_dataloader = None
+train_cfg = dict(max_epochs={epochs})
+default_hooks = dict(logger=dict(interval=1), checkpoint=dict(save_best=None))
+log_processor = dict(window_size=1)
+"""
+
+
+@pytest.mark.parametrize('encoder', CASES)
+def test_the_loss_falls_within_thirty_steps(encoder, tmp_path):
+    built = build(ENCODERS, encoder)
+    divisor = built.size_divisor
+    # About 64 x 96, as small as the encoder takes.
+    size = built.fixed_size or (max(1, 64 // divisor) * divisor, max(1, 96 // divisor) * divisor)
+    clips = DemoDataset(split='val', sampling='strided', stride=16, clip_len=built.clip_len)
+    batches = ceil(len(clips) / 8)
+    config = tmp_path / 'config.py'
+    config.write_text(
+        CONFIG.format(
+            encoder=pprint.pformat(encoder),
+            size=size,
+            clip_len=built.clip_len,
+            epochs=ceil(30 / batches),
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, ROOT / 'tools' / 'train.py', config, '--work-dir', tmp_path / 'run'],
+        capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS='1'),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    (log,) = tmp_path.glob('run/*/vis_data/scalars.json')
+    losses = [json.loads(line)['loss'] for line in log.read_text().splitlines() if 'loss' in line]
+    assert len(losses) == 30
+    first, last = sum(losses[:batches]) / batches, sum(losses[-batches:]) / batches
+    assert last < 0.9 * first, losses
