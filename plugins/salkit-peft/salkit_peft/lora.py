@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from salkit.encoders import Encoder
-from salkit.errors import CheckpointError, ConfigError, one_line
+from salkit.errors import ConfigError, one_line
 
 from .probe import reached_parameters
 from .wrapper import WrapperEncoder, set_module
@@ -232,29 +232,19 @@ class LoRAEncoder(WrapperEncoder):
         path, _, leaf = name.rpartition('.')
         return f'wrapped.{path}.base_layer.{leaf}' if path in self.adapted else f'wrapped.{name}'
 
-    def other_state(self, base: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    def other_state(self, base: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         """The adapters as they are; magnitudes (DoRA) are those of the new weights."""
-        values = {key: value for key, value in self.state_dict().items() if '.lora_' in key}
-        if any(value.is_meta for value in values.values()):
-            raise CheckpointError(
-                'LoRAEncoder: built without memory, its adapters have no values to go with these '
-                'weights; convert them for the wrapped encoder'
-            )
-        notes = {}
+        values = {}
         for path, layer in self._layers().items():
             key = f'wrapped.{path}.lora_magnitude_vector.{ADAPTER}.weight'
             weight = base.get(f'{path}.weight')
-            if (
-                key in values
-                and weight is not None
-                and weight.shape == layer.base_layer.weight.shape
-            ):
+            own = layer.base_layer.weight
+            if ADAPTER not in layer.lora_magnitude_vector or own.is_meta or weight is None:
+                continue
+            # One of the wrong shape stops the loading in any case.
+            if weight.shape == own.shape:
                 values[key] = _magnitude(layer, weight)
-        if values:
-            notes[next(iter(values))] = (
-                f'and {len(values) - 1} other entries of adapters keep what they have'
-            )
-        return values, notes
+        return values, [k for k in self.state_dict() if '.lora_' in k and k not in values]
 
     def init_weights(self) -> None:
         """Load what the wrapped encoder's config names, and log how much trains.

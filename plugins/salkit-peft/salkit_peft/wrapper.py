@@ -110,16 +110,17 @@ class WrapperEncoder(Encoder):
         """The wrapped encoder as its config builds it, inside a `with`."""
         yield self.wrapped
 
-    def other_state(self, base: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    def other_state(self, base: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
         """What the entries beside the wrapped encoder's become when it gets new weights.
 
         Args:
             base: the new weights by the wrapped encoder's own names.
 
         Returns:
-            Values by this encoder's names, and notes on them for the report.
+            Values that follow from the new weights, by this encoder's names, and the names of the
+            entries that keep theirs.
         """
-        return {}, {}
+        return {}, []
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Bring a file for the wrapped encoder, whatever names it uses, under the names here.
@@ -156,9 +157,10 @@ class WrapperEncoder(Encoder):
                 if key not in spoken_of and (key == target or key.endswith('.' + target)):
                     adapted.weights[self.own_name(target)] = weights[key]
                     adapted.sources[self.own_name(target)] = key
-        values, notes = self.other_state(state)
+        values, kept = self.other_state(state)
         adapted.weights.update(values)
-        adapted.derived.update(notes)
+        adapted.derived.update(dict.fromkeys(values, 'follows from the new weights'))
+        adapted.kept.update(dict.fromkeys(kept, 'belongs to an adapter'))
         return adapted
 
     def init_base(self) -> None:
