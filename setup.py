@@ -29,8 +29,6 @@ def read_version():
     return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)[1]
 
 
-DEMO = ['matplotlib>=3.9']
-
 setup(
     name='salkit',
     version=read_version(),
@@ -41,11 +39,13 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.10',
     packages=find_packages(include=['salkit', 'salkit.*']),
+    package_data={'salkit.plugin': ['templates/**/*.tmpl']},
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[
         'av>=18',
         'einops>=0.8',
         'huggingface_hub>=0.30',
+        'matplotlib>=3.9',
         'mmcv-lite>=2.2',
         'mmengine>=0.10.7',
         'numpy>=2.0',
@@ -64,17 +64,19 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
-        'demo': DEMO,
         'dev': [
-            *DEMO,
             'build>=1.2',
             'hypothesis>=6.100',
             'pytest>=8',
+            'pytest-xdist>=3.6',
             'ruff>=0.14',
             'trustme>=1.2',
         ],
     },
-    entry_points={'console_scripts': ['salkit = salkit.cli:main']},
+    entry_points={
+        'console_scripts': ['salkit = salkit.cli:main'],
+        'pytest11': ['salkit = salkit.testing.pytest_plugin'],
+    },
     classifiers=[
         'Programming Language :: Python :: 3',
         'Topic :: Scientific/Engineering :: Image Recognition',

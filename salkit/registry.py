@@ -32,11 +32,14 @@ OPTIM_WRAPPERS = Registry(
 RUNNERS = Registry(
     'runner', parent=mmengine_registry.RUNNERS, scope=SCOPE, locations=['salkit.engine']
 )
+DATA_SAMPLERS = Registry(
+    'data sampler', parent=mmengine_registry.DATA_SAMPLERS, scope=SCOPE,
+    locations=['salkit.datasets'],
+)  # fmt: skip
 HOOKS = Registry('hook', parent=mmengine_registry.HOOKS, scope=SCOPE, locations=['salkit.engine'])
 
 # salkit adds nothing to these so far; mmengine warns where a scope has no registry of its own.
 for _parent in (
-    mmengine_registry.DATA_SAMPLERS,
     mmengine_registry.EVALUATOR,
     mmengine_registry.FUNCTIONS,
     mmengine_registry.LOG_PROCESSORS,

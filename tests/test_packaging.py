@@ -69,6 +69,20 @@ def test_the_wheel_holds_every_config(built):
     assert not any(name.startswith(('tests', 'tools', 'configs')) for name in names)
 
 
+def test_the_wheel_holds_the_templates_of_plugins(installed, tmp_path):
+    done = run_installed(
+        installed,
+        'from salkit.cli import main\n'
+        "for role in ('encoder', 'protocol'):\n"
+        "    assert main(['new-plugin', f'own-{role}', '--role', role]) == 0\n",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.py')}
+    assert 'salkit-own-encoder/salkit_own_encoder/configs/own_encoder_demo.py' in names
+    assert 'salkit-own-protocol/setup.py' in names
+
+
 def test_the_sdist_holds_what_a_build_needs(built):
     with tarfile.open(built[1]) as archive:
         names = {name.split('/', 1)[1] for name in archive.getnames() if '/' in name}

@@ -1,4 +1,4 @@
-"""Packaging of salkit-tiny; the entry point in the group `salkit` is what salkit looks for."""
+"""Packaging of salkit-tiny; salkit looks for the entry point in the group `salkit`."""
 
 from pathlib import Path
 

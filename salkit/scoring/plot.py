@@ -58,17 +58,13 @@ def plot_per_video(comparison: Comparison, path: str | Path) -> None:
         path: of the PNG; its folder is made where it does not exist.
 
     Raises:
-        ConfigError: matplotlib is not installed, or `path` does not end in .png.
+        ConfigError: `path` does not end in .png.
     """
     path = Path(path)
     if path.suffix.lower() != '.png':
         raise ConfigError(f'{path}: the picture is a PNG file, so its name should end in .png')
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError(
-            f"a picture needs matplotlib ({error}): pip install 'salkit[demo]'"
-        ) from error
+    from matplotlib.figure import Figure
+
     panels: dict[tuple[str, str], list[Difference]] = {}
     for row in comparison.differences:
         if row.videos:

@@ -1,9 +1,9 @@
 """TinyEncoder keeps the contract of encoders, and its config builds."""
 
-from salkit.testing import EncoderSuite
 from salkit_tiny.encoder import TinyEncoder
 
 from salkit import build_model
+from salkit.testing import EncoderSuite
 
 
 class TestTinyEncoder(EncoderSuite):

@@ -1,0 +1,138 @@
+"""docs/plugins.md: its commands run as written, and it quotes what is there."""
+
+import ast
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+
+import salkit
+from salkit.checkpoints import load_weights
+from salkit.cli import COMMANDS
+from salkit.datasets.demo_generator import DEFAULT_VIDEOS, DEMO_VERSION, generate_demo_data
+from salkit.plugin import hookspecs
+from salkit.plugin.scaffold import ROLES, names_of, render
+from salkit.types import AdaptedWeights
+
+ROOT = Path(salkit.__file__).parents[1]
+GUIDE = ROOT / 'docs' / 'plugins.md'
+pytestmark = pytest.mark.skipif(not GUIDE.is_file(), reason='the tests run without a checkout')
+
+
+def blocks(kind):
+    """The fenced blocks of the guide that are marked as `kind`."""
+    return re.findall(rf'^```{kind}\n(.*?)^```$', GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def demo_cache(tmp_path):
+    """A cache folder whose demo data are a few clips, again and again under other names."""
+    root = tmp_path / 'cache' / f'demo-v{DEMO_VERSION}'
+    few = dict(train=8, val=2, test=2)
+    generate_demo_data(root, videos=few, progress=False)
+    for split, count in DEFAULT_VIDEOS.items():
+        for number in range(few[split], count):
+            source = root / split / f'{number % few[split] + 1:04d}'
+            (root / split / f'{number + 1:04d}').symlink_to(source)
+    info = json.loads((root / 'demo.json').read_text())
+    (root / 'demo.json').write_text(json.dumps(dict(info, videos=DEFAULT_VIDEOS)))
+    return root.parent
+
+
+@pytest.mark.slow
+def test_the_commands_run_as_written(fresh_env, demo_cache, tmp_path):
+    folder = tmp_path / 'somewhere'
+    folder.mkdir()
+    where = tmp_path / 'where'
+    printed = ''
+    for block in blocks('bash'):
+        # Whoever follows the guide stays in the folder that a block before has gone to.
+        done = fresh_env.run(f'{block}\npwd > {where}', cwd=folder, SALKIT_CACHE=str(demo_cache))
+        assert done.returncode == 0, f'{block}{done.stdout}{done.stderr}'
+        folder = Path(where.read_text().strip())
+        printed += done.stdout
+    for quoted in (
+        'salkit-my-vfm 0.1.0 (salkit_my_vfm): loaded\n  encoder    MyVfmEncoder\n'
+        '  1 configs, such as salkit_my_vfm::my_vfm_demo\n',
+        "{'salkit-my-vfm': '0.1.0'}\n", "  pip install -e '.[test]'\n  pytest\n",
+        'DemoDataset test: 24 videos, 864 frames', 'salkit-my-vfm 0.1.0 (salkit_my_vfm): left out',
+    ):  # fmt: skip
+        assert quoted in printed
+    assert (folder / 'dist' / 'salkit_my_vfm-0.1.0-py3-none-any.whl').is_file()
+
+    # What the guide says of plugins that are broken or missing.
+    guide = GUIDE.read_text().splitlines()
+    module = folder / 'salkit-my-vfm' / 'salkit_my_vfm' / '__init__.py'
+    source = module.read_text()
+    module.write_text(source + 'import nothing_there\n')
+    done = fresh_env.run('salkit train demo/no-such-config', cwd=folder)
+    assert not done.stderr.splitlines()[0].startswith('salkit: warning')
+    config = 'salkit_my_vfm::my_vfm_demo'
+    done = fresh_env.run(f'salkit train {config}', cwd=folder)
+    assert done.returncode == 2 and done.stderr.splitlines()[0] in guide
+    assert fresh_env.run('SALKIT_STRICT_PLUGINS=1 salkit plugins').returncode == 1
+    module.write_text(source)
+    fresh_env.run('pip uninstall -y salkit-my-vfm salkit-my-focus', check=True)
+    done = fresh_env.run(f'salkit train {config}', cwd=folder)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1] in guide
+    work_dir = 'salkit-my-vfm/work_dirs/my_vfm_demo'
+    done = fresh_env.run(
+        f'salkit test demo/umt-tiny_cc-kl {work_dir} '
+        '--cfg-options model.encoder.type=MyVfmEncoder', cwd=folder
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.strip().rpartition('; ')[2] in guide
+
+
+def test_it_quotes_the_template():
+    files = render(names_of('my-vfm'))
+    quoted = 0
+    for block in blocks('python'):
+        path, _, code = block.removeprefix('# ').partition('\n')
+        if path in files:
+            assert code in files[path]
+            quoted += 1
+    assert quoted == 4
+    table = re.findall(r'^\| (`.+`) \| ', GUIDE.read_text(), re.MULTILINE)
+    named = {name for row in table for name in re.findall(r'`([^`]+)`', row)}
+    assert set(files) <= named
+
+
+def test_its_way_to_adapt_weights_works():
+    (block,) = [block for block in blocks('python') if 'def adapt_weights' in block]
+    space = dict(re=re, AdaptedWeights=AdaptedWeights)
+    exec(textwrap.dedent(block.partition('\n')[2]), space)
+    exec(render(names_of('my-vfm'))['salkit_my_vfm/encoder.py'], space)
+    cls = type('MyVfmEncoder', (space['MyVfmEncoder'],), {'adapt_weights': space['adapt_weights']})
+    source, encoder = (cls(width=8, clip_len=4) for _ in range(2))
+    published = {'head.weight': torch.zeros(5, 32)}
+    for name, value in source.state_dict().items():
+        _, stage, rest = name.split('.', 2)
+        published[f'visual.layer{int(stage) + 1}.{rest}'] = value
+    load_weights(encoder, dict(state_dict=published), 'published.pth')
+    for name, value in source.state_dict().items():
+        assert torch.equal(encoder.state_dict()[name], value)
+
+
+def test_it_tells_all_roles_and_hooks():
+    text = GUIDE.read_text()
+    for role in ROLES:
+        assert f'| `{role}` |' in text
+    for hook in vars(hookspecs):
+        if hook.startswith('register_') or hook == 'config_dirs':
+            assert f'`{hook}`' in text
+    for plugin in (ROOT / 'plugins').iterdir():
+        assert not (plugin / 'setup.py').is_file() or f'| `{plugin.name}` |' in text
+    for command in re.findall(r'^salkit ([a-z-]+)', '\n'.join(blocks('bash')), re.MULTILINE):
+        assert command in COMMANDS or command == '--version'
+
+
+def test_its_blocks_are_of_known_kinds():
+    kinds = re.findall(r'^```(\w*)$', GUIDE.read_text(), re.MULTILINE)
+    assert set(kinds) == {'', 'bash', 'console', 'python'}
+    for block in blocks('console'):
+        assert all(line.startswith('$ ') for line in block.splitlines())
+    for block in blocks('python'):
+        ast.parse(textwrap.dedent(block.partition('\n')[2]) or 'pass')

@@ -1,0 +1,298 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from string import Template
+
+import pytest
+from make_data import write_dataset
+from make_env import make_env
+from make_plugin import make_plugin
+
+import salkit
+from salkit.cli import main, new_plugin
+from salkit.errors import ConfigError
+from salkit.plugin import forget_plugins
+from salkit.plugin.scaffold import ROLES, names_of, render, scaffold
+
+TINY = Path(salkit.__file__).parents[1] / 'plugins' / 'salkit-tiny'
+
+
+def files_of(folder):
+    """The files of a package that are kept under version control, by path."""
+    made = ('build', 'dist', '__pycache__', '.pytest_cache')
+    return {
+        path.relative_to(folder).as_posix(): path.read_text()
+        for path in folder.rglob('*')
+        if path.is_file()
+        and not any(part in made or part.endswith('.egg-info') for part in path.parts)
+    }
+
+
+@pytest.mark.skipif(not TINY.is_dir(), reason='the tests run without a checkout')
+def test_salkit_tiny_is_what_the_template_gives():
+    assert render(names_of('tiny')) == files_of(TINY)
+
+
+# Names -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('name', ['my-vfm', 'my_vfm', 'salkit-my-vfm', 'salkit_my_vfm'])
+def test_names(name):
+    names = names_of(name)
+    assert (names.distribution, names.module) == ('salkit-my-vfm', 'salkit_my_vfm')
+    assert (names.class_name, names.config) == ('MyVfmEncoder', 'salkit_my_vfm::my_vfm_demo')
+
+
+def test_a_name_that_ends_with_the_role_says_it_once():
+    assert names_of('focal-loss', 'loss').class_name == 'FocalLoss'
+    assert names_of('focal-loss', 'branch').class_name == 'FocalLossBranch'
+    assert names_of('loss', 'loss').class_name == 'LossLoss'
+
+
+@pytest.mark.parametrize(
+    'name',
+    ['', 'salkit-', '1st', 'My-Vfm', 'a b', '../up', 'my--vfm', '-x', 'x-', "x'y", 'x\n'],
+)
+def test_bad_names(tmp_path, name):
+    with pytest.raises(ConfigError, match='is no name for a plugin: expected lower-case letters'):
+        scaffold(name, out=tmp_path / 'out')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_words_of_python(tmp_path):
+    with pytest.raises(ConfigError, match='class is a word of Python'):
+        scaffold('class', out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('name', 'role', 'taken'),
+    [
+        ('umt', 'encoder', 'encoder UMTEncoder'), ('cc', 'loss', 'loss CCLoss'),
+        ('logger', 'hook', 'hook LoggerHook'), ('exact', 'protocol', 'protocol exact'),
+        ('sfd', 'branch', 'decoder SFDBranch'), ('demo', 'dataset', 'dataset DemoDataset'),
+    ],
+)  # fmt: skip
+def test_taken_names(tmp_path, name, role, taken):
+    with pytest.raises(
+        ConfigError, match=f'the name is that of the {taken} already; choose another'
+    ):
+        scaffold(name, role, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_of_installed_plugins(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(make_plugin(tmp_path / 'site', 'my-own', class_name='OtherEncoder'))
+    monkeypatch.delenv('SALKIT_PLUGINS', raising=False)
+    forget_plugins()
+    try:
+        with pytest.raises(ConfigError, match=r'plugin my-own \(salkit-my-own 1.0\) is installed'):
+            scaffold('my_own', out=tmp_path / 'out')
+        with pytest.raises(ConfigError, match='the name is that of the encoder OtherEncoder'):
+            scaffold('other', out=tmp_path / 'out')
+    finally:
+        forget_plugins()
+        sys.modules.pop('plugin_my_own', None)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_names_of_installed_packages(tmp_path, monkeypatch):
+    info = tmp_path / 'site' / 'salkit_other-2.0.dist-info'
+    info.mkdir(parents=True)
+    (info / 'METADATA').write_text('Metadata-Version: 2.1\nName: salkit-other\nVersion: 2.0\n')
+    monkeypatch.syspath_prepend(tmp_path / 'site')
+    with pytest.raises(ConfigError, match=r'the package salkit-other 2\.0 is installed already'):
+        scaffold('other', out=tmp_path / 'out')
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('role', ROLES)
+def test_the_files_of_every_role(role):
+    names = names_of('my-vfm', role)
+    files = render(names)
+    assert {
+        'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'salkit_my_vfm/__init__.py',
+        f'salkit_my_vfm/{role}.py', 'salkit_my_vfm/configs/my_vfm_demo.py',
+        'tests/test_salkit_my_vfm.py',
+    } <= set(files)  # fmt: skip
+    for path, text in files.items():
+        assert '$' not in text and text.endswith('\n') and not text.endswith('\n\n')
+        if path.endswith('.py'):
+            compile(text, path, 'exec')
+    assert f'salkit train {names.config}' in files['README.md']
+    assert names.command in files['README.md']
+
+
+def test_the_files_are_in_style(tmp_path):
+    for role in ROLES:
+        scaffold(f'my-{role}', role, tmp_path)
+    rules = ['--select=E,F,W,B,UP,D2,D3,SIM', '--ignore=D203,D205,D212,D213', '--line-length=100']
+    done = subprocess.run(
+        [sys.executable, '-m', 'ruff', 'check', '--isolated', '--no-cache', *rules, str(tmp_path)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / 'salkit-my-vfm').mkdir()
+    names, folder = scaffold('my-vfm', out=tmp_path)
+    assert folder == tmp_path / 'salkit-my-vfm' and files_of(folder) == render(names)
+    assert [path.name for path in tmp_path.iterdir()] == ['salkit-my-vfm']
+
+
+def test_a_folder_that_holds_something_stays(tmp_path):
+    folder = tmp_path / 'salkit-my-vfm'
+    folder.mkdir()
+    (folder / 'notes.txt').write_text('mine')
+    with pytest.raises(ConfigError, match='salkit-my-vfm exists already and is no empty folder'):
+        scaffold('my-vfm', out=tmp_path)
+    (tmp_path / 'salkit-other').write_text('a file')
+    with pytest.raises(ConfigError, match='salkit-other exists already'):
+        scaffold('other', out=tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob('*')) == [
+        'notes.txt', 'salkit-my-vfm', 'salkit-other',
+    ]  # fmt: skip
+
+
+def test_nothing_is_left_half_written(tmp_path, monkeypatch):
+    write, written = Path.write_text, []
+
+    def fails_at_the_third(path, *arguments, **options):
+        written.append(path)
+        if len(written) == 3:
+            raise OSError('the disk is full')
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, 'write_text', fails_at_the_third)
+    with pytest.raises(OSError, match='the disk is full'):
+        scaffold('my-vfm', out=tmp_path)
+    assert len(written) == 3 and list(tmp_path.iterdir()) == []
+
+
+# The command -------------------------------------------------------------------------------------
+
+
+def test_the_command_tells_what_to_do_next(tmp_path, capsys):
+    assert set(new_plugin.ROLES) == set(ROLES)
+    assert main(['new-plugin', 'my-vfm', '--role', 'loss', '--out', str(tmp_path / 'new')]) == 0
+    folder = tmp_path / 'new' / 'salkit-my-vfm'
+    assert capsys.readouterr().out.splitlines() == [
+        f'{folder}: the package salkit-my-vfm, with the loss MyVfmLoss',
+        'Next:',
+        f'  cd {folder}',
+        "  pip install -e '.[test]'",
+        '  pytest',
+        '  salkit plugins',
+        '  salkit train salkit_my_vfm::my_vfm_demo',
+    ]
+    assert files_of(folder) == render(names_of('my-vfm', 'loss'))
+    assert main(['new-plugin', 'my-vfm', '--out', str(tmp_path / 'new')]) == 2
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and 'exists already and is no empty folder' in error
+
+
+# Installed ---------------------------------------------------------------------------------------
+
+# Trains with the config of every plugin for an epoch of few steps.
+TRAIN = """
+import json, math, sys
+from pathlib import Path
+
+import torch
+from salkit import build_model, load_config
+from salkit.checkpoints import read_checkpoint
+from salkit.cli.train import train
+from salkit.config import parse_options
+from salkit_my_dataset.example import write_example
+
+configs, data, out = json.loads(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+(out / 'lists').mkdir(parents=True)
+report = {}
+for role, config in configs.items():
+    cfg = load_config(config, {
+        'data_root': str(write_example(out / 'lists')) if role == 'dataset' else data,
+        'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1,
+    })
+    runner = train(cfg, out / role)
+    checkpoint = read_checkpoint(out / role / 'epoch_1.pth')
+    scalars = runner.message_hub.log_scalars
+    report[role] = dict(
+        loss=scalars['train/loss'].current(),
+        plugins=checkpoint['meta']['plugins'],
+        scores=[name for name in scalars if name.startswith('val/')],
+        files=sorted(path.name for path in (out / role).iterdir()),
+        losses=[name for name in scalars if name.startswith('train/loss_')],
+    )
+# The commands of the READMEs that name the part in another config.
+for use in json.loads(sys.argv[4]):
+    cfg = load_config('demo/umt-tiny_cc-kl', parse_options(use.split('--cfg-options ')[1].split()))
+    assert use.split('=')[1] in str(build_model(cfg)), use
+print('REPORT' + json.dumps(report))
+"""
+
+
+@pytest.fixture(scope='module')
+def installed(tmp_path_factory):
+    """An environment with a plugin of every role, and the folders that they were installed from."""
+    folder = tmp_path_factory.mktemp('every-role')
+    env = make_env(folder / 'env')
+    for role in ROLES:
+        scaffold(f'my-{role}', role, folder / 'packages')
+    packages = sorted((folder / 'packages').iterdir())
+    env.run(['pip', 'install', '--no-deps', '--quiet', *packages], check=True)
+    return env, packages
+
+
+@pytest.mark.slow
+def test_the_plugins_are_loaded(installed):
+    env, packages = installed
+    done = env.run('salkit plugins --json', check=True)
+    assert done.stderr == ''
+    plugins = {plugin['distribution']: plugin for plugin in json.loads(done.stdout)}
+    assert sorted(plugins) == [package.name for package in packages]
+    for role in ROLES:
+        names = names_of(f'my-{role}', role)
+        plugin = plugins[names.distribution]
+        assert (plugin['status'], plugin['notes'], plugin['error']) == ('loaded', [], None)
+        assert plugin['configs'] == [names.config]
+        registered = [entry['name'] for entry in plugin['registers']] + plugin['protocols']
+        assert registered == [names.label]
+        # What has a suite can be tested where it is installed.
+        if role not in ('transform', 'hook', 'protocol'):
+            assert plugin['registers'][0]['smoke'] is not None
+
+
+@pytest.mark.slow
+def test_their_own_tests_pass(installed):
+    env, packages = installed
+    folders = [package / 'tests' for package in packages]
+    done = env.run(['pytest', '-q', '-p', 'no:cacheprovider', *folders])
+    assert done.returncode == 0, done.stdout
+    assert ' passed' in done.stdout and ' failed' not in done.stdout
+
+
+@pytest.mark.slow
+def test_their_configs_train(installed, tmp_path):
+    env, _ = installed
+    configs = {role: names_of(f'my-{role}', role).config for role in ROLES}
+    data = write_dataset(tmp_path / 'data', dict(train=16, val=1), frames=9)
+    uses = [
+        Template(ROLES[role].use).substitute(part=names_of(f'my-{role}', role).part)
+        for role in ('encoder', 'decoder', 'branch', 'loss')
+    ]
+    command = [
+        env.python, '-c', TRAIN, json.dumps(configs), data, tmp_path / 'out', json.dumps(uses)
+    ]  # fmt: skip
+    printed = env.run(command, check=True).stdout
+    report = json.loads(printed.rpartition('REPORT')[2])
+    for role in ROLES:
+        assert 0 < abs(report[role]['loss']) < 100, role
+    for role in ('encoder', 'decoder', 'branch', 'loss'):
+        assert report[role]['plugins'] == {f'salkit-my-{role}': '0.1.0'}
+    assert report['loss']['losses'] == ['train/loss_cc', 'train/loss_my_loss']
+    assert 'val/my_metric/peak' in report['metric']['scores']
+    assert 'val/Peak' in report['protocol']['scores']
+    assert 'val_scores.jsonl' in report['hook']['files']
