@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ConfigError, DataError
+from ..functional.density import gaussian_density
+from ..functional.fixations import count_fixations
 from .demo_scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
 
 DEMO_VERSION = 1
@@ -164,11 +166,7 @@ def density_from_points(
     Returns:
         Density map (height, width) in [0, 1].
     """
-    ys, xs = (
-        np.exp(-0.5 * ((np.arange(n) - fixation_points[:, i, None]) / sigma_px) ** 2)
-        for i, n in enumerate(size)
-    )
-    density = np.einsum('ny,nx->yx', ys, xs)
+    density = gaussian_density(count_fixations(fixation_points, size), sigma_px)
     return density / density.max()
 
 

@@ -151,7 +151,7 @@ class TruthVideo:
             density = None if densities is None else next(densities)
             fixation_map = points = None
             if 'fixations' in needs and self.is_list:
-                points = self._points_of(index, density.shape)
+                points = self.points_of(index, density.shape)
             elif 'fixations' in needs and self.fixation_stack is not None:
                 path = self.fixation_stack.where(self.fixation_places[index])
                 fixation_map = read_fixation_map(path)
@@ -171,9 +171,14 @@ class TruthVideo:
             return
         size = next(self.density_stack.read([0])).shape
         for index in indices:
-            yield self._points_of(index, size), size
+            yield self.points_of(index, size), size
 
-    def _points_of(self, index: int, size: tuple[int, int]) -> np.ndarray:
+    def points_of(self, index: int, size: tuple[int, int]) -> np.ndarray:
+        """The list of a frame of `size` (H, W), (n, 2) int64.
+
+        Raises:
+            DataError: no such list, or a fixation outside.
+        """
         where = f'{self.fixations}, frame {index + 1}'
         try:
             points = np.array(self.points[index], dtype=np.float64).reshape(-1, 2)

@@ -1,6 +1,7 @@
 import json
 import math
 import subprocess
+import sys
 
 import numpy as np
 import pytest

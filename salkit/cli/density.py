@@ -1,0 +1,180 @@
+"""Make density maps from fixation maps, and fixation maps from gaze."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..ground_truth.find import Found
+
+EPILOG = """
+FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I); a data set,
+<root>/[<split>/]<video>/fixation/, whose maps/ are written beside them (or below --out); or gaze,
+whose fixation maps are written too, <out>/<video>/{fixation,maps}/: a CSV file with the columns
+video, x, y, one of frame, time_s and time_ms, and perhaps observer; fixations.json files (AViMoS);
+DHF1K's exportdata folder, P01/P01_Trail001.txt. A video's folder appears when it is complete; the
+same command goes on where an interrupted one was.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit density`."""
+    parser.epilog = EPILOG
+    parser.add_argument('fixations', metavar='FIXATIONS', help='file or folder, see below')
+    parser.add_argument(
+        '--recipe', metavar='NAME', help='the Gaussian of a data set: dhf1k, ucf-hollywood2, ...'
+    )
+    parser.add_argument('--sigma-px', type=float, metavar='S', help='its sigma in pixels')
+    parser.add_argument(
+        '--ppd', type=float, metavar='P', help='pixels per degree of visual angle, instead'
+    )
+    parser.add_argument(
+        '--sigma-deg', type=float, metavar='D', help='its sigma in degrees (default: 1)'
+    )
+    parser.add_argument(
+        '--window-px', type=int, metavar='N', help='cut each Gaussian to N x N pixels'
+    )
+    parser.add_argument('--out', metavar='DIR', help='where the maps are written')
+    parser.add_argument(
+        '--format',
+        choices=['png', 'png16', 'npy'],
+        default='png',
+        help='png: 8 bit, the density, at most 1, times 255 and rounded to the nearest (default); '
+        'png16: 16 bit; npy: float32',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace maps that were made otherwise'
+    )
+    parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
+    gaze = parser.add_argument_group('gaze')
+    gaze.add_argument(
+        '--videos',
+        metavar='DIR',
+        help='the videos themselves or their frames: their sizes, lengths and frame times',
+    )
+    gaze.add_argument('--size', metavar='HxW', help='rows x columns of the videos')
+    gaze.add_argument('--fps', type=float, help='their frames per second')
+    gaze.add_argument(
+        '--screen',
+        metavar='WxH',
+        help='gaze is in pixels of a screen of so many columns x rows that shows the video in its '
+        'middle, as large as fits (default: in pixels of the video)',
+    )
+    gaze.add_argument(
+        '--normalized',
+        action='store_true',
+        help="gaze is a share, 0 to 1, of the video's (with --screen, the screen's) width, height",
+    )
+    gaze.add_argument(
+        '--first-frame', type=int, choices=[0, 1], default=1, help='number of it (default: 1)'
+    )
+    gaze.add_argument(
+        '--outer-product',
+        action='store_true',
+        help="exportdata: mark what DHF1K's published script marks, every combination of the rows "
+        "and columns of a viewer's samples in a frame",
+    )
+
+
+def _two_numbers(option: str, text: str | None) -> tuple[int, int] | None:
+    from ..errors import ConfigError
+
+    if text is None:
+        return None
+    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
+    if not match or 0 in map(int, match.groups()):
+        raise ConfigError(f'{option} must be two whole numbers with an x between, got {text!r}')
+    return int(match[1]), int(match[2])
+
+
+def _density_arguments(args: argparse.Namespace) -> dict:
+    from ..errors import ConfigError
+    from ..ground_truth.density import DENSITY_RECIPES, check_density_arguments
+
+    own = dict(
+        sigma_px=args.sigma_px, ppd=args.ppd, sigma_deg=args.sigma_deg, window_px=args.window_px
+    )
+    own = {name: value for name, value in own.items() if value is not None}
+    if args.recipe is not None:
+        if args.recipe not in DENSITY_RECIPES:
+            names = ', '.join(DENSITY_RECIPES)
+            raise ConfigError(f'unknown recipe {args.recipe!r}; there are {names}')
+        if own:
+            option = min(own).replace('_', '-')
+            raise ConfigError(f'--recipe and --{option}: give one of the two')
+        own = DENSITY_RECIPES[args.recipe]
+    elif ('sigma_px' in own) == ('ppd' in own):
+        raise ConfigError('give the Gaussian as one of --recipe, --sigma-px and --ppd')
+    elif 'sigma_deg' in own and 'ppd' not in own:
+        raise ConfigError('--sigma-deg goes with --ppd')
+    return check_density_arguments(**own)
+
+
+def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
+    """The folder of each video's density maps."""
+    from ..errors import ConfigError
+
+    if out is None and found.kind != 'maps':
+        what = 'gaze' if found.kind == 'gaze' else 'the fixation maps of one video'
+        raise ConfigError(f'{source}: is {what}, so --out must say where the maps are written')
+    if found.kind == 'folder':
+        return [out]
+    return [(out or source) / video.name / 'maps' for video in found.videos]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make them."""
+    # Before NumPy is imported: its threads would fight over the cores with our processes.
+    for library in ('OPENBLAS', 'OMP', 'MKL'):
+        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
+    from tqdm import tqdm
+
+    from ..ground_truth.find import Reading, find_fixations
+    from ..ground_truth.write import plan_target, write_densities
+
+    density, show = _density_arguments(args), sys.stderr.isatty()
+    screen = _two_numbers('--screen', args.screen)
+    reading = Reading(
+        size=_two_numbers('--size', args.size),
+        fps=args.fps,
+        videos=args.videos,
+        screen=screen and screen[::-1],
+        normalized=args.normalized,
+        first_frame=args.first_frame,
+        outer_product=args.outer_product,
+    )
+
+    def terminated(*_) -> None:
+        raise KeyboardInterrupt
+
+    # Ended by a scheduler, it must end its workers too.
+    previous = signal.signal(signal.SIGTERM, terminated)
+    try:
+        found = find_fixations(
+            args.fixations,
+            reading,
+            lambda videos: tqdm(videos, desc='looking', unit='video', disable=not show),
+        )
+        out = None if args.out is None else Path(args.out)
+        folders = _folders(found, Path(args.fixations).expanduser(), out)
+        targets = [
+            plan_target(video, folder, density, args.format)
+            for video, folder in zip(found.videos, folders, strict=True)
+        ]
+        written = write_densities(
+            targets, density, args.format, args.workers, args.overwrite, progress=show
+        )
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    for note in found.notes:
+        print(f'note: {note}')
+    there = f' ({written.finished} were there already)' if written.finished else ''
+    where = args.out or args.fixations
+    print(f'{written.videos} videos of {written.frames} frames written to {where}{there}')
+    return 0
