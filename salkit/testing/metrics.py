@@ -32,7 +32,8 @@ class MetricSuite(Suite):
     Attributes:
         part: the metric class, an mmengine `BaseMetric`.
         smoke: its arguments; None takes those that it was registered with.
-        lower_is_better: names of values that fall as predictions get better; 'KL' and other
+        lower_is_better: names of values that fall as predictions get better, those that the metric
+            lists under the same name besides; 'KL' and other
             divergences are known.
         no_score: names of values that say nothing about how good predictions are.
     """
@@ -158,12 +159,13 @@ class MetricSuite(Suite):
 
     def test_better_predictions_score_better(self) -> None:
         """The ground truth itself scores at least as well as noise, and noise as its negative."""
+        falling = {*self.lower_is_better, *getattr(self.part, 'lower_is_better', ())}
         values = {p: self.evaluated(self.samples(p)) for p in ('truth', 'noise', 'negative')}
         better = False
         for name, truth in values['truth'].items():
             if name in self.no_score:
                 continue
-            sign = -1 if name.split('/')[-1] in self.lower_is_better else 1
+            sign = -1 if name.split('/')[-1] in falling else 1
             for other in ('noise', 'negative'):
                 if name not in values[other]:
                     continue
@@ -171,7 +173,7 @@ class MetricSuite(Suite):
                     sign * truth >= sign * values[other][name] - 1e-9,
                     f'{name} is {truth:.4g} for the ground truth itself, {values[other][name]:.4g} '
                     f'for {other if other == "noise" else "its negative"}; where lower is better, '
-                    f'set lower_is_better = ({name!r},) in the test class',
+                    f'set lower_is_better = ({name!r},) in the class',
                 )
                 better |= truth != values[other][name]
         self.check(better, 'gives the ground truth itself, noise and its negative the same values')

@@ -23,6 +23,16 @@ REGISTRIES: dict[str, Registry] = {
     )
 }
 
+# Two stages of a multiscale vision transformer.
+_MVIT = [
+    dict(
+        num_heads=1, input_channels=8, output_channels=channels, kernel_q=[3, 3, 3],
+        kernel_kv=[3, 3, 3], stride_q=[1, q, q], stride_kv=[1, kv, kv],
+    )
+    for channels, q, kv in ((8, 1, 8), (16, 2, 4))
+]  # fmt: skip
+# These read nothing themselves.
+WRAPPERS = {('dataset', 'ConcatDataset')}
 # salkit's own parts by (registry, class): the arguments of a tiny instance, or a list of them where
 # one class covers several models.
 BUILT_INS: dict[tuple[str, str], dict[str, Any] | list[dict[str, Any]]] = {
@@ -32,13 +42,15 @@ BUILT_INS: dict[tuple[str, str], dict[str, Any] | list[dict[str, Any]]] = {
             arch=dict(name='swin3d', embed_dim=8, depths=[1, 2, 1, 2], num_heads=[1, 1, 2, 2]),
             clip_len=4,
         ),
+        dict(arch=dict(name='mvit', block_setting=_MVIT), clip_len=4),
         dict(arch='s3d', clip_len=8),
     ],
     ('encoder', 'TimmFrameEncoder'): [
         dict(arch=arch, clip_len=4, model_kwargs=dict(embed_dim=32, depth=2, num_heads=2))
         for arch in (
             'vit_base_patch16_dinov3',
-            'vit_base_patch16_siglip_224',
+            # SigLIP 2 differs from SigLIP in its weights alone.
+            'vit_base_patch16_siglip_224.v2_webli',
             'vit_pe_spatial_base_patch16_512',
             'eva02_base_patch14_224',
         )
@@ -101,7 +113,9 @@ def registered_parts() -> Iterator[Part]:
     for kind, target in REGISTRIES.items():
         target.import_from_location()
         for name, cls in sorted(target.module_dict.items()):
-            if (kind, name) not in of_plugins and cls.__module__.split('.')[0] == 'salkit':
+            if (kind, name) not in of_plugins | WRAPPERS and cls.__module__.split('.')[
+                0
+            ] == 'salkit':
                 yield Part(kind, cls, 'salkit', _variants(BUILT_INS.get((kind, name))))
     for record in records:
         for kind, name, smoke in record.registered:

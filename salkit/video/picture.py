@@ -1,0 +1,85 @@
+"""Turns decoded frames into arrays."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .index import UNKNOWN
+
+if TYPE_CHECKING:
+    import av
+
+
+def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """How a stored frame has to be turned to be shown.
+
+    Returns:
+        Whether to swap rows and columns, and then to turn it upside down, and left to right. From
+        the display matrix, rounded to a quarter of a turn.
+    """
+    data = frame.side_data.get('DISPLAYMATRIX')
+    if data is None:
+        return False, False, False
+    # A point (x, y) is shown at (a x + c y, b x + d y); libavutil/display.h.
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return False, d < 0, a < 0
+    return True, b < 0, c < 0
+
+
+def rotation_of(frame: av.VideoFrame) -> int:
+    """Degrees clockwise that a stored frame has to be turned by: 0, 90, 180 or 270."""
+    return round(-frame.rotation / 90) % 4 * 90
+
+
+class RGBConverter:
+    """Converts frames to RGB, bit for bit what PyAV's `frame.to_ndarray(format='rgb24')` gives.
+
+    That is libswscale with PyAV's defaults: the matrix (BT.601, BT.709 ...) and the range that the
+    stream names. An alpha channel is ignored.
+    """
+
+    def __init__(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        # One for all frames: setting it up takes as long as converting a small frame.
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+        """(H, W, 3) uint8 as shown."""
+        rgb = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
+        swap, upside_down, mirrored = orientation(frame)
+        if swap:
+            rgb = rgb.transpose(1, 0, 2)
+        rgb = rgb[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
+        return np.ascontiguousarray(rgb)
+
+
+def resize(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W, 3) to `size` (rows, columns), as image files are resized in `LoadClip`."""
+    if rgb.shape[:2] == size:
+        return rgb
+    import mmcv
+
+    return mmcv.imresize(rgb, size[::-1], backend='pillow')
+
+
+def checksum(frame: av.VideoFrame) -> int:
+    """CRC-32 of a frame's pixels as decoded; `UNKNOWN` for formats that lie in memory otherwise."""
+    layout, planes = frame.format, frame.planes
+    value = 0
+    for number, plane in enumerate(planes):
+        parts = [part for part in layout.components if part.plane == number]
+        if len(planes) == 1:
+            row = -(-plane.width * layout.padded_bits_per_pixel // 8)
+        else:
+            row = sum(plane.width * -(-part.bits // 8) for part in parts)
+        if not 0 < row <= plane.line_size:
+            return UNKNOWN
+        # What pads a row to its length in memory is not part of the picture.
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, :row]
+        value = zlib.crc32(np.ascontiguousarray(rows), value)
+    return value
