@@ -1,0 +1,7 @@
+"""From data sets as they are published to the layout that salkit reads."""
+
+from .options import PrepareOptions
+from .report import PrepareReport
+from .run import KINDS, prepare
+
+__all__ = ['KINDS', 'PrepareOptions', 'PrepareReport', 'prepare']

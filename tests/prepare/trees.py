@@ -1,0 +1,102 @@
+"""Data sets in the exact layouts that they are published in, small."""
+
+import json
+
+import numpy as np
+from make_video import SIZE, encode_video
+from PIL import Image
+from score_data import blob, bytes_of, place, write_truth
+
+AVI = dict(codec='mpeg4', gop=6)
+
+
+def write_mats(folder, frames, size):
+    from scipy.io import savemat
+
+    (folder / 'fixation' / 'maps').mkdir()
+    for i in range(frames):
+        y, x = place(i, size)
+        fixations = np.zeros(size, np.uint8)
+        fixations[y, x] = fixations[y - 1, x + 1] = 1
+        savemat(folder / 'fixation' / 'maps' / f'{i + 1:04d}.mat', {'I': fixations})
+
+
+def write_dhf1k(root, numbers=(1, 2, 3, 601, 701), frames=12, size=SIZE, extra=None):
+    """`video/001.AVI`, `annotation/0001/{maps,fixation}`; none of the latter after 700.
+
+    `extra` maps numbers to how many more frames the video has than its annotation.
+    """
+    for number in numbers:
+        count = frames + (extra or {}).get(number, 0)
+        encode_video(root / 'video' / f'{number:03d}.AVI', count, size, **AVI)
+        if number <= 700:
+            folder = write_truth(root / 'annotation' / f'{number:04d}', frames, size)
+            write_mats(folder, frames, size)
+    return root
+
+
+def write_shots(root, splits=None, frames=6, size=SIZE, suffixes=('png',)):
+    """`training|testing/<video>/{images,maps,fixation}`, Hollywood-2 names, numbers run on."""
+    for split, count in (splits or dict(training=3, testing=2)).items():
+        clip = f'actionclip{split[:-3].replace("train", "train")}00001'
+        first = 1
+        for shot in range(1, count + 1):
+            folder = write_truth(
+                root / split / f'{clip}_{shot}', frames, size, clip + '_{:05d}', first
+            )
+            (folder / 'images').mkdir()
+            for i in range(frames):
+                suffix = suffixes[i % len(suffixes)]
+                Image.fromarray(np.full((*size, 3), 20 * i, np.uint8)).save(
+                    folder / 'images' / f'{clip}_{first + i:05d}.{suffix}'
+                )
+            first += frames
+    return root
+
+
+def write_avimos(root, splits=None, frames=5, size=SIZE):
+    """Videos, grey videos of 10 bits, lists of fixations, and the split file."""
+    splits = splits or dict(train=['a', 'b', 'c'], public_test=['d'], private_test=['e'])
+    for key, names in splits.items():
+        part = 'Train' if key == 'train' else 'Test'
+        for name in names:
+            encode_video(root / 'Videos' / f'{name}.mp4', frames, size, audio=True)
+            maps = np.stack([blob(*place(i, size), size) for i in range(frames)])
+            write_grey(root / f'Saliency{part}' / part / f'{name}.mkv', maps)
+            folder = root / f'Fixations{part}' / part / name
+            (folder / 'fixations').mkdir(parents=True)
+            points = [[list(place(i, size)), list(place(i, size)), [0, 0]] for i in range(frames)]
+            (folder / 'fixations.json').write_text(json.dumps(points))
+            Image.fromarray(bytes_of(maps[0])).save(folder / 'fixations' / '0001.png')
+    (root / 'TrainTestSplit.json').write_text(json.dumps(splits))
+    return root
+
+
+def write_grey(path, maps):
+    from score_data import write_video
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    levels = np.rint(65535 * maps).astype(np.uint16)
+    return write_video(path, levels, pix_fmt='gray10le')
+
+
+def write_gaze(path, videos, frames=12, size=SIZE, header='video,frame,x,y,observer'):
+    """Two observers who look at the same places as in the other data sets."""
+    lines = [header]
+    for video in videos:
+        for i in range(frames):
+            y, x = place(i, size)
+            lines += [f'{video},{i + 1},{x}.5,{y}.5,P1', f'{video},{i + 1},{x + 1}.5,{y - 1}.5,P2']
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+def hashes(root):
+    """Every file's content by its path, links as what they point to."""
+    import hashlib
+
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob('*'))
+        if path.is_file() and path.name != '.prepare.lock'
+    }
