@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
+from ..errors import ConfigError
 
-from ..config import load_config, parse_options
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 CHECKPOINT_HELP = (
     "a training checkpoint, a .safetensors file, the authors' file, a work dir (its best "
@@ -41,8 +47,47 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
 
 
+def leave_cores_to_workers() -> None:
+    """Keep NumPy to one thread: its threads would fight over the cores with our processes.
+
+    Has to come before NumPy is imported.
+    """
+    for library in ('OPENBLAS', 'OMP', 'MKL'):
+        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
+
+
+@contextmanager
+def ended_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end a block as Ctrl-C does: ended by a scheduler, it must end its workers too."""
+
+    def terminated(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def two_numbers(option: str, text: str | None) -> tuple[int, int] | None:
+    """The numbers of an argument such as 1440x900, None where it is not given.
+
+    Raises:
+        ConfigError: something else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
+    if not match or 0 in map(int, match.groups()):
+        raise ConfigError(f'{option} must be two whole numbers with an x between, got {text!r}')
+    return int(match[1]), int(match[2])
+
+
 def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
     """The config of a command with its overrides, and the work dir."""
+    from ..config import load_config, parse_options
+
     cfg = load_config(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
     default = Path('work_dirs') / Path(cfg.filename).stem

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .common import ended_as_interrupted, leave_cores_to_workers, two_numbers
 
 if TYPE_CHECKING:
     from ..ground_truth.find import Found
@@ -82,17 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _two_numbers(option: str, text: str | None) -> tuple[int, int] | None:
-    from ..errors import ConfigError
-
-    if text is None:
-        return None
-    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
-    if not match or 0 in map(int, match.groups()):
-        raise ConfigError(f'{option} must be two whole numbers with an x between, got {text!r}')
-    return int(match[1]), int(match[2])
-
-
 def _density_arguments(args: argparse.Namespace) -> dict:
     from ..errors import ConfigError
     from ..ground_truth.density import DENSITY_RECIPES, check_density_arguments
@@ -130,18 +118,16 @@ def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
 
 def run(args: argparse.Namespace) -> int:
     """Make them."""
-    # Before NumPy is imported: its threads would fight over the cores with our processes.
-    for library in ('OPENBLAS', 'OMP', 'MKL'):
-        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
+    leave_cores_to_workers()
     from tqdm import tqdm
 
     from ..ground_truth.find import Reading, find_fixations
     from ..ground_truth.write import plan_target, write_densities
 
     density, show = _density_arguments(args), sys.stderr.isatty()
-    screen = _two_numbers('--screen', args.screen)
+    screen = two_numbers('--screen', args.screen)
     reading = Reading(
-        size=_two_numbers('--size', args.size),
+        size=two_numbers('--size', args.size),
         fps=args.fps,
         videos=args.videos,
         screen=screen and screen[::-1],
@@ -150,12 +136,7 @@ def run(args: argparse.Namespace) -> int:
         outer_product=args.outer_product,
     )
 
-    def terminated(*_) -> None:
-        raise KeyboardInterrupt
-
-    # Ended by a scheduler, it must end its workers too.
-    previous = signal.signal(signal.SIGTERM, terminated)
-    try:
+    with ended_as_interrupted():
         found = find_fixations(
             args.fixations,
             reading,
@@ -170,8 +151,6 @@ def run(args: argparse.Namespace) -> int:
         written = write_densities(
             targets, density, args.format, args.workers, args.overwrite, progress=show
         )
-    finally:
-        signal.signal(signal.SIGTERM, previous)
     for note in found.notes:
         print(f'note: {note}')
     there = f' ({written.finished} were there already)' if written.finished else ''

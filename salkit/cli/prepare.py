@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-import signal
 import sys
 from pathlib import Path
+
+from .common import ended_as_interrupted, leave_cores_to_workers, two_numbers
 
 EPILOG = """
 What is expected in SOURCE: dhf1k: video/001.AVI, annotation/0001/{maps,fixation}; hollywood2 and
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gaze.add_argument('--test', type=float, metavar='SHARE', help='of the videos (default: 0.1)')
     gaze.add_argument('--seed', type=int, help='chooses them (default: 0)')
     gaze.add_argument('--first-frame', type=int, choices=[0, 1], help="the file's (default: 1)")
-    gaze.add_argument('--screen', metavar='HxW', help='gaze is in pixels of a screen of this size')
+    gaze.add_argument('--screen', metavar='WxH', help='gaze is in pixels of a screen of this size')
     gaze.add_argument(
         '--normalized', action='store_true', default=None, help='gaze is in shares of the size'
     )
@@ -95,9 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare."""
-    # Before NumPy is imported: its threads would fight over the cores with our processes.
-    for library in ('OPENBLAS', 'OMP', 'MKL'):
-        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
+    leave_cores_to_workers()
     from tqdm import tqdm
 
     from ..errors import ConfigError
@@ -112,12 +110,7 @@ def run(args: argparse.Namespace) -> int:
     if args.kind != 'folder':
         _refuse(args, ('gaze', *GAZE_ARGUMENTS), 'folder')
 
-    def terminated(*_) -> None:
-        raise KeyboardInterrupt
-
-    # Ended by a scheduler, it must end its workers too.
-    previous = signal.signal(signal.SIGTERM, terminated)
-    try:
+    with ended_as_interrupted():
         report = prepare(
             args.kind,
             args.source,
@@ -131,8 +124,6 @@ def run(args: argparse.Namespace) -> int:
             progress=sys.stderr.isatty(),
             tell=lambda line: tqdm.write(line, file=sys.stderr),
         )
-    finally:
-        signal.signal(signal.SIGTERM, previous)
     _write_config(args, report)
     for line in report.lines():
         print(line)
@@ -151,24 +142,16 @@ def _refuse(args: argparse.Namespace, names, owner: str) -> None:
 
 
 def _find_folder(args: argparse.Namespace):
-    from ..errors import ConfigError
     from ..prepare.folder import GazeOptions, Shares, density_options, find_folder
 
     if args.gaze is None:
         _refuse(args, GAZE_ARGUMENTS, '--gaze')
         return find_folder(args.source)
-    screen = None
-    if args.screen:
-        sides = args.screen.lower().split('x')
-        if len(sides) != 2 or not all(side.isdigit() and int(side) for side in sides):
-            raise ConfigError(
-                f'--screen: expected ROWSxCOLUMNS such as 1080x1920, got {args.screen}'
-            )
-        screen = int(sides[0]), int(sides[1])
+    screen = two_numbers('--screen', args.screen)
     gaze = GazeOptions(
         density_options(args.recipe, args.sigma_px, args.ppd),
         1 if args.first_frame is None else args.first_frame,
-        screen,
+        screen and screen[::-1],
         bool(args.normalized),
         args.fps,
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
+
+from .common import ended_as_interrupted, leave_cores_to_workers
 
 EPILOG = """
 Predictions: a folder of maps for each video (PNG of 8 or 16 bits, JPEG, .npy or .npz, a file a
@@ -56,9 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score."""
-    # Before NumPy is imported: its threads would fight over the cores with our processes.
-    for library in ('OPENBLAS', 'OMP', 'MKL'):
-        os.environ.setdefault(f'{library}_NUM_THREADS', '1')
+    leave_cores_to_workers()
     from tqdm import tqdm
 
     from ..metrics.report import format_table
@@ -67,12 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     reuse_memory()
 
-    def terminated(*_) -> None:
-        raise KeyboardInterrupt
-
-    # Ended by a scheduler, it must end its workers too.
-    previous = signal.signal(signal.SIGTERM, terminated)
-    try:
+    with ended_as_interrupted():
         scoring = score_protocols(
             args.predictions,
             args.ground_truth,
@@ -88,8 +81,6 @@ def run(args: argparse.Namespace) -> int:
             progress=sys.stderr.isatty(),
             warn=lambda line: tqdm.write(f'warning: {line}', file=sys.stderr),
         )
-    finally:
-        signal.signal(signal.SIGTERM, previous)
     for name, report in scoring.reports.items():
         if scoring.missing[name]:
             print(f'INCOMPLETE: {scoring.missing[name].summary()}')

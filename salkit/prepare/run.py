@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError, SalkitError, one_line
+from ..files import locked_folder
 from ..scoring.workers import check_workers, run_tasks
 from .disk import Estimate, estimate, expected_frames
 from .earlier import look_at_earlier, others, remove_leftovers
-from .folder_lock import locked
 from .one_video import Stopped, make_video
 from .options import PrepareOptions
 from .published import find_avimos, find_dhf1k, find_hollywood2, find_ucf_sports
@@ -30,6 +30,7 @@ FINDERS = {
     'avimos': find_avimos,
 }
 KINDS = (*FINDERS, 'folder')
+LOCK = '.prepare.lock'
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -124,7 +125,7 @@ def prepare(
         raise DataError(f'{root}: nothing is left to prepare ({reasons})')
     _check_unique(found.videos)
     target.mkdir(parents=True, exist_ok=True)
-    with locked(target):
+    with locked_folder(target, LOCK, 'salkit prepare'):
         remove_leftovers(target)
         outcomes = look_at_earlier(found.videos, target, options, overwrite)
         report.others = others(found.videos, target)

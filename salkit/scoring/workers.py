@@ -119,9 +119,10 @@ def run_tasks(
                 'is kept: run again to go on'
             ) from None
         finally:
-            # After an error or Ctrl-C, nothing more; leaving the block waits for the workers.
+            # After an error or Ctrl-C, nothing more. Leaving the block would not wait for the
+            # workers once this has been called without.
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _feed(

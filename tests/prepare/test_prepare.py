@@ -11,6 +11,7 @@ from PIL import Image
 from score_data import write_truth
 from trees import AVI, hashes, write_avimos, write_dhf1k, write_gaze, write_shots
 
+from salkit import files
 from salkit.cli import main
 from salkit.config import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
@@ -18,6 +19,7 @@ from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError
 from salkit.prepare import PrepareOptions, prepare
 from salkit.prepare.folder import Shares, split_videos
+from salkit.prepare.run import LOCK
 from salkit.transforms.image_io import read_image
 from salkit.transforms.load_targets import read_fixation_map
 
@@ -63,8 +65,8 @@ def test_every_frame_once_in_order_under_the_names_of_the_annotation(tmp_path, f
     run('dhf1k', source, tmp_path / 'out', format=format, quality=90)
     video = read_video(tmp_path / 'out' / 'train' / '0001')
     stems = [f'{i + 1:04d}' for i in range(12)]
-    for files in (video.frames, video.densities, video.fixations):
-        assert [os.path.splitext(os.path.basename(path))[0] for path in files] == stems
+    for paths in (video.frames, video.densities, video.fixations):
+        assert [os.path.splitext(os.path.basename(path))[0] for path in paths] == stems
     frames = [read_image(path) for path in video.frames]
     assert [frame_number(frame) for frame in frames] == list(range(12))
     if format == 'png':
@@ -249,12 +251,11 @@ def test_a_kept_video_whose_original_moved_is_linked_again(tmp_path):
 
 
 def test_two_runs_at_once(tmp_path, monkeypatch):
-    from salkit.prepare import folder_lock
-
-    monkeypatch.setattr(folder_lock, 'PATIENCE', 0)
+    monkeypatch.setattr(files, 'PATIENCE_SECONDS', 0)
     source = write_dhf1k(tmp_path / 'source', numbers=(1,))
     (tmp_path / 'out').mkdir()
-    with folder_lock.locked(tmp_path / 'out'), pytest.raises(ConfigError, match='another run'):
+    lock = files.locked_folder(tmp_path / 'out', LOCK, 'a test')
+    with lock, pytest.raises(ConfigError, match='another run of salkit prepare is at work'):
         run('dhf1k', source, tmp_path / 'out')
 
 
