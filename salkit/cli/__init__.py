@@ -18,8 +18,12 @@ from .. import __version__
 from ..errors import PluginWarning, SalkitError, one_line
 
 # Command -> what it does, in a line. The module of the same name has
-# `add_arguments(parser)` and `run(args) -> int`.
+# `add_arguments(parser)` and `run(args) -> int`; its name has an underscore for a dash.
 COMMANDS = {
+    'prepare': 'bring a published data set, or any videos with gaze, into the layout to train on',
+    'check': 'find what is wrong with a data set: missing, broken, empty, mis-paired files',
+    'cache': 'keep the resized frames and maps of a data set on disk, for training at speed',
+    'browse': 'draw what the model of a config will see: clips with their ground truth',
     'train': 'train the model of a config',
     'test': 'score a checkpoint on the test set of a config',
     'convert': 'check weights of any origin against a model and write them as safetensors',
@@ -29,14 +33,16 @@ COMMANDS = {
     'score': "score anybody's maps against the ground truth of a data set",
     'compare': 'compare score files video by video, with intervals and corrected p-values',
     'baseline': 'write the predictions of a baseline for a data set: centre, mean, other observers',
+    'density': 'make density maps from fixation maps or gaze, and fixation maps from gaze',
     'protocols': 'tell what each scoring protocol does, in plain words',
     'plugins': 'list the installed plugins: what they offer, what failed and why',
+    'new-plugin': 'write the package of a new plugin, with its tests, ready to install',
     'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
 }
 
 
 def _parser_of(command: str, prog: str) -> argparse.ArgumentParser:
-    module = importlib.import_module(f'.{command}', __name__)
+    module = importlib.import_module(f'.{command.replace("-", "_")}', __name__)
     parser = argparse.ArgumentParser(prog=prog, description=module.__doc__)
     module.add_arguments(parser)
     parser.add_argument(
@@ -92,7 +98,7 @@ def run_script(file: str) -> NoReturn:
     # The scripts' folder must not be where Python looks for modules: its names, profile and test,
     # are also those of standard modules.
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != script.parent]
-    sys.exit(run_command(script.stem, sys.argv[1:], script.name))
+    sys.exit(run_command(script.stem.replace('_', '-'), sys.argv[1:], script.name))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

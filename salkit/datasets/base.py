@@ -47,6 +47,8 @@ class VideoSaliencyDataset(Dataset):
             apart, 'all' one clip for every frame.
         stride: frames between strided clips.
         clips_per_video: random clips a video and epoch; more make an epoch of few videos longer.
+        clip_stride: frames from one of a clip to the next; or (least, most), drawn for each random
+            clip, no more than its video has frames for.
         head: what stands before a video's first frame, see `clip_indices`: 'repeat-first',
             'reverse-time' or 'skip'.
         pipeline: configs of the transforms.
@@ -71,6 +73,7 @@ class VideoSaliencyDataset(Dataset):
         sampling: str = 'random',
         stride: int = 32,
         clips_per_video: int = 1,
+        clip_stride: int | tuple[int, int] = 1,
         head: str = 'repeat-first',
         pipeline: Sequence[dict] = (),
         holdout: float = 0.1,
@@ -84,6 +87,15 @@ class VideoSaliencyDataset(Dataset):
         for argument, value in counts.items():
             if value < 1:
                 raise ConfigError(f'{name}: {argument} must be at least 1, got {value}')
+        strides = (clip_stride, clip_stride) if isinstance(clip_stride, int) else clip_stride
+        if len(strides) != 2 or not 1 <= strides[0] <= strides[1]:
+            raise ConfigError(
+                f'{name}: clip_stride must be a number from 1 or (least, most), got {clip_stride!r}'
+            )
+        if strides[0] < strides[1] and sampling != 'random':
+            raise ConfigError(
+                f"{name}: clip_stride is drawn for sampling 'random' only, got {clip_stride!r}"
+            )
         if not 0 < holdout < 1:
             raise ConfigError(f'{name}: holdout must lie between 0 and 1, got {holdout}')
         if not data_root:
@@ -93,6 +105,7 @@ class VideoSaliencyDataset(Dataset):
         self.clip_len = clip_len
         self.sampling = sampling
         self.stride = stride
+        self.clip_strides = tuple(strides)
         self.head = head
         self.holdout = holdout
         self.seed = seed
@@ -176,10 +189,22 @@ class VideoSaliencyDataset(Dataset):
 
     # Which clips -------------------------------------------------------------------------------
 
+    def _span(self, clip_stride: int) -> int:
+        """Frames from a clip's first to its last, both counted."""
+        return clip_stride * (self.clip_len - 1) + 1
+
     def _scored(self, video: VideoRecord) -> range:
-        return scored_frames(
-            len(video.frames), self.clip_len, self.sampling, self.stride, self.head
-        )
+        span = self._span(self.clip_strides[0])
+        return scored_frames(len(video.frames), span, self.sampling, self.stride, self.head)
+
+    def _draw_stride(self, index: int, video: VideoRecord) -> int:
+        """Frames from one of the clip's to the next."""
+        least, most = self.clip_strides
+        if least == most:
+            return least
+        fitting = (len(video.frames) - 1) // max(1, self.clip_len - 1)
+        rng = np.random.default_rng((self.seed, self.epoch, index, 2))
+        return int(rng.integers(least, max(least, min(most, fitting)) + 1))
 
     @property
     def metainfo(self) -> dict[str, Any]:
@@ -214,7 +239,8 @@ class VideoSaliencyDataset(Dataset):
         number = bisect.bisect_right(self._ends, index)
         video = self.videos[number]
         if self.sampling == 'random':
-            first = min(self.clip_len, len(video.frames)) - 1
+            span = self._span(self._draw_stride(index, video))
+            first = min(span, len(video.frames)) - 1
             rng = np.random.default_rng((self.seed, self.epoch, index))
             return number, int(rng.integers(first, len(video.frames)))
         before = self._ends[number - 1] if number else 0
@@ -224,7 +250,8 @@ class VideoSaliencyDataset(Dataset):
         """Files and names of sample `index`, what the pipeline starts from."""
         number, last = self.locate(index)
         video = self.videos[number]
-        indices = clip_indices(last, self.clip_len, len(video.frames), self.head)
+        stride = self._draw_stride(index, video)
+        indices = clip_indices(last, self._span(stride), len(video.frames), self.head)[::stride]
         return dict(
             self.metainfo,
             video=video.name,

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
+from ..datasets.clip_cache import AUTO, ClipCache, check_place
 from ..errors import DataError
 from ..registry import TRANSFORMS
 from .image_io import read_image
@@ -42,6 +43,61 @@ def resize_fixation_map(fixation_map: np.ndarray, size: tuple[int, int]) -> np.n
     return resized
 
 
+def resize_density_map(density: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W) float32 bilinearly with anti-aliasing to (rows, columns); it stays >= 0."""
+    if density.shape == tuple(size):
+        return density
+    resized = F.interpolate(
+        torch.from_numpy(np.ascontiguousarray(density))[None, None], tuple(size), mode='bilinear',
+        align_corners=False, antialias=True,
+    )  # fmt: skip
+    return resized[0, 0].clamp_min(0).numpy()
+
+
+def _check_size(path: str, image: np.ndarray, shown: tuple[int, int]) -> None:
+    if image.shape != tuple(shown):
+        raise DataError(
+            f'{path}: the map is {image.shape[0]} x {image.shape[1]} pixels, its frame is '
+            f'{shown[0]} x {shown[1]}'
+        )
+
+
+def read_targets(
+    density_path: str | None,
+    fixation_path: str | None,
+    shown: tuple[int, int],
+    size: tuple[int, int] | None,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Read the maps of a frame, see `LoadTargets`.
+
+    Args:
+        density_path: None where there is none.
+        fixation_path: None where there is none.
+        shown: (rows, columns) of the frame, which those of the maps must be.
+        size: to resize to; None keeps them.
+
+    Returns:
+        density map (H, W) float32 in [0, 1], fixation map (H, W) bool; None where there is none.
+
+    Raises:
+        DataError: a map that cannot be read or is of another size than its frame.
+    """
+    density = fixations = None
+    if density_path:
+        raw = read_image(density_path, 'unchanged')
+        _check_size(density_path, raw, shown)
+        scale = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else 1
+        density = raw.astype(np.float32) / np.float32(scale)
+        if size is not None:
+            density = resize_density_map(density, size)
+    if fixation_path:
+        fixations = read_fixation_map(fixation_path)
+        _check_size(fixation_path, fixations, shown)
+        if size is not None:
+            fixations = resize_fixation_map(fixations, size)
+    return density, fixations
+
+
 @TRANSFORMS.register_module()
 class LoadTargets(BaseTransform):
     """Read `density_path` and `fixation_path`.
@@ -52,10 +108,18 @@ class LoadTargets(BaseTransform):
     Args:
         size: (rows, columns) to resize to, for training: the density map bilinearly with
             anti-aliasing, fixations point by point. None keeps them at the frame's size.
+        cache: where the resized maps of `salkit cache` are looked for, see `LoadClip`: the same
+            values, read quicker. Maps of the frame's size are not cached.
+
+    Raises:
+        ConfigError: a cache's folder without a size.
     """
 
-    def __init__(self, size: tuple[int, int] | None = None) -> None:
+    def __init__(self, size: tuple[int, int] | None = None, cache: str | None = AUTO) -> None:
+        check_place('LoadTargets', cache, size)
         self.size = None if size is None else tuple(size)
+        usable = self.size is not None and cache is not None
+        self._stored = ClipCache(cache, self.size) if usable else None
 
     def transform(self, results: dict) -> dict:
         """Add the two maps to `results`.
@@ -63,32 +127,11 @@ class LoadTargets(BaseTransform):
         Raises:
             DataError: a map that cannot be read or is of another size than its frame.
         """
-        density = fixations = None
-        if results.get('density_path'):
-            raw = read_image(results['density_path'], 'unchanged')
-            self._check_size(results['density_path'], raw, results)
-            scale = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else 1
-            density = raw.astype(np.float32) / np.float32(scale)
-            if self.size is not None and density.shape != self.size:
-                resized = F.interpolate(
-                    torch.from_numpy(density)[None, None], self.size, mode='bilinear',
-                    align_corners=False, antialias=True,
-                )  # fmt: skip
-                density = resized[0, 0].clamp_min(0).numpy()
-        if results.get('fixation_path'):
-            fixations = read_fixation_map(results['fixation_path'])
-            self._check_size(results['fixation_path'], fixations, results)
-            if self.size is not None:
-                fixations = resize_fixation_map(fixations, self.size)
-        results['density_map'] = density
-        results['fixation_map'] = fixations
+        maps = self._stored and self._stored.targets(results)
+        if maps is None:
+            maps = read_targets(
+                results.get('density_path'), results.get('fixation_path'), results['size'],
+                self.size,
+            )  # fmt: skip
+        results['density_map'], results['fixation_map'] = maps
         return results
-
-    @staticmethod
-    def _check_size(path: str, image: np.ndarray, results: dict) -> None:
-        expected = tuple(results['size'])
-        if image.shape != expected:
-            raise DataError(
-                f'{path}: the map is {image.shape[0]} x {image.shape[1]} pixels, its frame is '
-                f'{expected[0]} x {expected[1]}'
-            )

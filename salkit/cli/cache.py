@@ -1,0 +1,153 @@
+"""Keep the resized frames and maps of a data set on disk, so that training need not decode files.
+
+What is read then is the same, value by value, and read much quicker. Run it again after files were
+changed or added, or after it was interrupted: it does what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .common import ended_as_interrupted, leave_cores_to_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..datasets.layout import VideoRecord
+
+DEFAULT_SIZE = (224, 224)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit cache`."""
+    parser.add_argument(
+        'source',
+        metavar='CONFIG|DATA_ROOT',
+        help='a config, whose data sets and sizes are taken, or the root folder of a data set',
+    )
+    parser.add_argument(
+        '--size',
+        nargs=2,
+        type=int,
+        metavar=('ROWS', 'COLUMNS'),
+        help='of what is kept (default: that of each LoadClip in the config; 224 224 for a folder)',
+    )
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        metavar='SPLIT',
+        help='train, val, test (default: all that the config names, or that the folder has)',
+    )
+    parser.add_argument(
+        '--dir',
+        metavar='DIR',
+        help='where it is kept; LoadClip and LoadTargets then take cache=DIR. Default: that of the '
+        "config, or beside the videos in .salkit-cache, or in salkit's cache folder where that "
+        'cannot be written to; these are found without being named',
+    )
+    parser.add_argument(
+        '--workers', type=int, metavar='N', help='processes (default: one for each core)'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
+    )
+
+
+def _of_config(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tuple, str]]:
+    """Videos, size and place of each data set of a config."""
+    from ..builder import build
+    from ..config import DATALOADERS, dataset_configs, load_config, parse_options
+    from ..datasets import VideoSaliencyDataset
+    from ..datasets.clip_cache import AUTO
+    from ..errors import ConfigError
+    from ..registry import DATASETS
+
+    cfg = load_config(args.source, parse_options(args.cfg_options))
+    found = [
+        dataset
+        for name in DATALOADERS
+        for dataset in dataset_configs((cfg.get(name) or {}).get('dataset'))
+    ]
+    splits = [dataset.get('split', 'train') for dataset in found]
+    if unknown := sorted(set(args.splits or ()) - set(splits)):
+        raise ConfigError(
+            f'--splits {" ".join(unknown)}: {args.source} has {", ".join(dict.fromkeys(splits))}'
+        )
+    for dataset, split in zip(found, splits, strict=True):
+        load = next((t for t in dataset.get('pipeline', ()) if t['type'] == 'LoadClip'), {})
+        size = args.size or load.get('size')
+        place = args.dir or load.get('cache', AUTO)
+        if (args.splits and split not in args.splits) or place is None:
+            continue
+        if size is None:
+            raise ConfigError(f'{args.source}: its LoadClip names no size, --size does')
+        # Only the list of files is needed, no clips.
+        listed = {k: v for k, v in dataset.items() if k != 'pipeline'}
+        yield build(DATASETS, listed, kind=VideoSaliencyDataset).videos, tuple(size), place
+
+
+def _of_folder(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tuple, str]]:
+    """Videos, size and place of each split of a data root."""
+    from ..datasets.clip_cache import AUTO
+    from ..datasets.index import read_videos
+    from ..datasets.layout import SPLIT_FOLDERS, find_split_folder, holds_videos, subfolders
+    from ..errors import ConfigError, DataError
+
+    if args.cfg_options:
+        raise ConfigError('--cfg-options go with a config')
+    root = Path(args.source).expanduser()
+    if args.splits:
+        folders = []
+        for split in args.splits:
+            known = find_split_folder(root, split) if split in SPLIT_FOLDERS else root / split
+            if known is None or not known.is_dir():
+                raise DataError(f'{root}: has no folder of the split {split!r}')
+            folders.append(known)
+    else:
+        folders = [root] if holds_videos(root) else list(filter(holds_videos, subfolders(root)))
+    if not folders:
+        raise DataError(f'{root}: holds no videos, neither itself nor in a folder of a split')
+    for folder in folders:
+        videos = read_videos(subfolders(folder), require_fixations=False)
+        yield videos, tuple(args.size or DEFAULT_SIZE), args.dir or AUTO
+
+
+def run(args: argparse.Namespace) -> int:
+    """Cache what is not cached; status 1 where a video cannot be."""
+    leave_cores_to_workers()
+    from tqdm import tqdm
+
+    from ..datasets.clip_cache_build import build_cache
+
+    of_source = _of_folder if Path(args.source).expanduser().is_dir() else _of_config
+    # Data sets of one size and place share one run, and one bar.
+    groups: dict[tuple, list[VideoRecord]] = {}
+    for videos, size, place in of_source(args):
+        groups.setdefault((size, place), []).extend(videos)
+    failed = {}
+    for (size, place), videos in groups.items():
+        with ended_as_interrupted():
+            report = build_cache(
+                videos,
+                size,
+                place,
+                workers=args.workers,
+                progress=True,
+                tell=lambda line: tqdm.write(line, file=sys.stderr),
+            )
+        failed |= report.failed
+        there = f' ({report.kept} were there already)' if report.kept else ''
+        taken = tqdm.format_sizeof(report.bytes, 'B')
+        print(f'{report.written} videos cached at {size[0]} x {size[1]}, {taken}{there}')
+        for folder in report.folders:
+            print(f'  {folder}')
+    if not groups:
+        print('nothing to cache: every LoadClip has cache=None')
+    if failed:
+        print(f'{len(failed)} videos could not be cached, their files are read in training:')
+        for reason in failed.values():
+            print(f'  {reason}')
+    return 1 if failed else 0

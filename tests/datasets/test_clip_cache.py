@@ -1,0 +1,499 @@
+import json
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from make_data import write_dataset, write_video
+from make_video import encode_video
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from salkit import files
+from salkit.datasets import VideoSaliencyDataset, clip_cache
+from salkit.datasets.clip_cache import HIDDEN
+from salkit.datasets.clip_cache_build import build_cache
+from salkit.errors import ConfigError, DataError
+from salkit.transforms import LoadClip, LoadTargets, image_io, load_clip, load_targets
+
+SIZE = (24, 32)
+FRAME = (40, 56)
+
+
+@pytest.fixture(autouse=True)
+def _not_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(clip_cache, '_told', None)
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'own'))
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_dataset(
+        tmp_path / 'data', dict(clips=3), frames=8, size=FRAME, suffixes=('png', 'jpg')
+    )
+
+
+def open_set(root, cache='auto', **options):
+    pipeline = [
+        dict(type='LoadClip', size=SIZE, cache_frames=0, cache=cache),
+        dict(type='LoadTargets', size=SIZE, cache=cache),
+        dict(type='PackClip'),
+    ]
+    options = {**dict(split='clips', sampling='all', clip_len=4, pipeline=pipeline), **options}
+    return VideoSaliencyDataset(str(root), **options)
+
+
+def build(root, **options):
+    return build_cache(open_set(root).videos, SIZE, workers=1, **options)
+
+
+def same(a, b):
+    assert a['meta'] == b['meta']
+    for key in ('clip', 'density_map', 'fixation_map'):
+        if a[key] is None or b[key] is None:
+            assert a[key] is b[key]
+        else:
+            assert a[key].dtype == b[key].dtype and torch.equal(a[key], b[key]), key
+    return True
+
+
+@pytest.fixture
+def told(monkeypatch, tmp_path):
+    """Function that gives what was logged, also by forked workers."""
+    log = tmp_path / 'log'
+
+    def write(message, **_):
+        with open(log, 'a') as file:
+            file.write(f'{message}\n')
+
+    monkeypatch.setattr(clip_cache, 'print_log', write)
+    return lambda: log.read_text().splitlines() if log.exists() else []
+
+
+@pytest.fixture
+def no_files(monkeypatch):
+    """Whoever reads a file of the data set now fails."""
+
+    def refuse(path, *_, **__):
+        raise AssertionError(f'{path} was read')
+
+    def start():
+        for module in (load_clip, load_targets, image_io):
+            monkeypatch.setattr(module, 'read_image', refuse)
+        monkeypatch.setattr('salkit.video.open_video', refuse)
+
+    return start
+
+
+@pytest.mark.parametrize('suffixes', [('png',), ('jpg',), ('png', 'jpg')])
+@pytest.mark.parametrize('options', [{}, dict(head='reverse-time', clip_stride=2)])
+def test_what_is_cached_is_what_the_files_give(tmp_path, suffixes, options, no_files):
+    root = write_dataset(tmp_path, dict(clips=2), frames=6, size=FRAME, suffixes=suffixes)
+    plain = open_set(root, cache=None, **options)
+    expected = [plain[i] for i in range(len(plain))]
+    report = build(root)
+    assert (report.written, report.kept, report.failed) == (2, 0, {})
+    no_files()
+    cached = open_set(root, **options)
+    assert all(same(cached[i], expected[i]) for i in range(len(plain)))
+
+
+def test_frames_of_a_video_file(tmp_path, no_files):
+    root = tmp_path / 'data'
+    folder = write_video(root / 'clips' / 'v', frames=12, size=(48, 80))
+    shutil.rmtree(folder / 'images')
+    encode_video(folder / 'video.mp4', frames=12, size=(48, 80), bframes=2, gop=6)
+    plain = open_set(root, cache=None)
+    assert plain.videos[0].video_path
+    expected = [plain[i] for i in range(12)]
+    assert build(root).written == 1 and build(root).kept == 1
+    cached = open_set(root)
+    no_files()
+    assert all(same(cached[i], expected[i]) for i in range(12))
+    os.utime(folder / 'video.mp4', ns=(1, 1))
+    with pytest.raises(AssertionError, match='was read'):
+        cached[5]
+
+
+def test_the_real_sequence(sample_sequence, tmp_path, no_files):
+    options = dict(split=sample_sequence.parent.name, clip_len=16)
+    root, place = sample_sequence.parent.parent, str(tmp_path / 'place')
+    plain = open_set(root, cache=None, **options)
+    picked = (0, 20, 53)
+    expected = [plain[i] for i in picked]
+    assert build_cache(plain.videos, SIZE, place, workers=2).written == 1
+    no_files()
+    cached = open_set(root, cache=place, **options)
+    assert all(same(cached[i], sample) for i, sample in zip(picked, expected, strict=True))
+
+
+def test_maps_at_full_depth_and_none(tmp_path, no_files):
+    root = tmp_path / 'data'
+    folder = write_video(root / 'clips' / 'v', frames=5, size=FRAME)
+    shutil.rmtree(folder / 'fixation')
+    for path in (folder / 'maps').iterdir():
+        sixteen = np.asarray(Image.open(path)).astype(np.uint16) * 257
+        Image.fromarray(np.where(sixteen > 5000, sixteen + 13, 0).astype(np.uint16)).save(path)
+    options = dict(require_fixations=False)
+    plain = open_set(root, cache=None, **options)
+    expected = [plain[i] for i in range(5)]
+    assert build_cache(plain.videos, SIZE, workers=1).written == 1
+    no_files()
+    assert all(same(open_set(root, **options)[i], expected[i]) for i in range(5))
+
+
+def test_frames_of_several_sizes_are_refused_all_the_same(tmp_path):
+    root = tmp_path / 'data'
+    folder = write_video(root / 'clips' / 'v', frames=6, size=FRAME)
+    for part, mode in (('images', 'RGB'), ('maps', 'L'), ('fixation', 'L')):
+        Image.new(mode, (30, 20), 1).save(folder / part / '0003.png')
+    assert build(root).written == 1
+    one, two = open_set(root, clip_len=1), open_set(root, clip_len=2)
+    assert one[2]['meta'].size == (20, 30) and one[3]['meta'].size == FRAME
+    assert same(one[2], open_set(root, clip_len=1, cache=None)[2])
+    with pytest.raises(DataError, match='the frame is'):
+        two[2]
+
+
+# Changed files ------------------------------------------------------------------------------------
+
+
+def change_frame(video):
+    Image.new('RGB', FRAME[::-1], (9, 8, 7)).save(video / 'images' / '0003.png')
+
+
+def touch_frame(video):
+    os.utime(video / 'images' / '0003.png', ns=(10**18, 10**18))
+
+
+def change_density(video):
+    Image.new('L', FRAME[::-1], 77).save(video / 'maps' / '0003.png')
+
+
+def change_fixations(video):
+    Image.new('L', FRAME[::-1], 1).save(video / 'fixation' / '0003.png')
+
+
+def insert_frame(video):
+    for part in ('images', 'maps', 'fixation'):
+        shutil.copy(video / part / '0003.png', video / part / '0000.png')
+
+
+def drop_frame(video):
+    for part in ('images', 'maps', 'fixation'):
+        next((video / part).glob('0008.*')).unlink()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [change_frame, touch_frame, change_density, change_fixations, insert_frame, drop_frame],
+)
+def test_changed_files_are_read_and_cached_anew(root, change, told):
+    build(root)
+    change(root / 'clips' / 'clips001')
+    cached, plain = open_set(root), open_set(root, cache=None)
+    assert all(same(cached[i], plain[i]) for i in range(len(plain)))
+    assert all(same(cached[i], plain[i]) for i in range(len(plain)))
+    # Without its last frame, a video's other frames are what they were.
+    lines = told()
+    assert len(lines) == (0 if change is drop_frame else 1)
+    assert all(str(root / 'clips' / 'clips001') in s and 'salkit cache' in s for s in lines)
+    report = build(root)
+    assert (report.written, report.kept) == (1, 2)
+    assert all(same(cached[i], plain[i]) for i in range(len(plain)))
+
+
+def test_one_warning_whatever_the_number_of_workers(root, told):
+    build(root)
+    for number in range(3):
+        change_frame(root / 'clips' / f'clips{number:03d}')
+    dataset = open_set(root)
+    dataset[0]
+    for batch in DataLoader(dataset, batch_size=None, num_workers=2):
+        assert batch['clip'].shape[0] == 3
+    (line,) = told()
+    assert 'clips000' in line
+
+
+def test_nothing_is_told_where_nothing_is_cached(root, told):
+    dataset = open_set(root)
+    dataset[0]
+    assert told() == []
+
+
+def test_an_open_cache_is_followed(root, no_files, told):
+    build(root)
+    dataset = open_set(root)
+    dataset[2]
+    change_frame(root / 'clips' / 'clips000')
+    expected = open_set(root, cache=None)[2]
+    build(root)
+    no_files()
+    assert same(dataset[2], expected)
+    assert told() == []
+
+
+def damage(name, content):
+    def apply(folder):
+        path = folder / name
+        path.write_bytes(content(path.read_bytes()))
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    'apply',
+    [
+        damage('frames.npy', lambda b: b[: len(b) // 2]),
+        damage('frames.npy', lambda b: b''),
+        damage('maps.npy', lambda b: b[:200]),
+        damage('table.npy', lambda b: b'no'),
+        damage('header.json', lambda b: b'{'),
+        damage('header.json', lambda b: b'[]'),
+        damage('header.json', lambda b: b.replace(b'"version": 1', b'"version": 0')),
+        lambda folder: (folder / 'frames.npy').unlink(),
+    ],
+)
+def test_a_damaged_cache_is_not_used(root, apply, told):
+    build(root)
+    apply(root / 'clips' / HIDDEN / '24x32' / 'clips001')
+    cached, plain = open_set(root), open_set(root, cache=None)
+    assert all(same(cached[i], plain[i]) for i in range(len(plain)))
+    assert len(told()) == 1
+    report = build(root)
+    assert (report.written, report.kept) == (1, 2)
+
+
+def test_maps_that_cannot_be_inflated_are_read_from_their_files(root, told):
+    build(root)
+    path = root / 'clips' / HIDDEN / '24x32' / 'clips001' / 'maps.npy'
+    content = path.read_bytes()
+    path.write_bytes(content[:128] + bytes(len(content) - 128))
+    cached, plain = open_set(root), open_set(root, cache=None)
+    assert all(same(cached[i], plain[i]) for i in range(len(plain)))
+    assert len(told()) == 1
+
+
+# Where it lies ------------------------------------------------------------------------------------
+
+
+def test_the_cache_is_no_video_of_the_data_set(root):
+    build(root)
+    assert len(open_set(root).videos) == 3
+
+
+def test_a_named_folder_serves_several_data_sets(root, tmp_path, no_files):
+    other = write_dataset(tmp_path / 'other', dict(clips=3), frames=8, size=FRAME)
+    change_frame(other / 'clips' / 'clips001')
+    place = str(tmp_path / 'place')
+    for each in (root, other):
+        build(each, place=place)
+        assert not (each / 'clips' / HIDDEN).exists()
+    expected = [open_set(each, cache=None)[10] for each in (root, other)]
+    no_files()
+    for each, sample in zip((root, other), expected, strict=True):
+        assert same(open_set(each, cache=place)[10], sample)
+    with pytest.raises(AssertionError, match='was read'):
+        open_set(root)[10]
+
+
+def test_a_place_that_cannot_be_written_to(root, tmp_path, no_files):
+    # Root may write everywhere, but nobody makes a folder in a file.
+    (root / 'clips' / HIDDEN).write_text('in the way')
+    expected = open_set(root, cache=None)[5]
+    report = build(root)
+    assert report.folders[0].is_relative_to(tmp_path / 'own' / 'clips')
+    no_files()
+    assert same(open_set(root)[5], expected)
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
+def test_a_read_only_data_set(monkeypatch):
+    """Cached by somebody who may not write there: root may, so it becomes nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        root = write_dataset(folder / 'data', dict(clips=2), frames=4, size=FRAME)
+        own = folder / 'own'
+        own.mkdir()
+        own.chmod(0o777)
+        folder.chmod(0o755)
+        (root / 'clips').chmod(0o555)
+        monkeypatch.setenv('SALKIT_CACHE', str(own))
+        videos = open_set(root).videos
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                if os.geteuid() == 0:
+                    os.setuid(65534)
+                report = build_cache(videos, SIZE, workers=1)
+                status = 0 if report.written == 2 else 2
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert len(list((own / 'clips').rglob('header.json'))) == 2
+        (root / 'clips').chmod(0o755)
+        assert not (root / 'clips' / HIDDEN).exists()
+
+
+def test_other_sizes_have_caches_of_their_own(root):
+    build(root)
+    assert not list((root / 'clips' / HIDDEN).glob('16x16'))
+    load = LoadClip(size=(16, 16))
+    files = open_set(root).sample_files(3)
+    assert load.transform(files)['clip'].shape == (4, 16, 16, 3)
+
+
+@pytest.mark.parametrize('cache', [3, True])
+def test_places_that_are_none(cache):
+    for cls in (LoadClip, LoadTargets):
+        with pytest.raises(ConfigError, match='cache must be'):
+            cls(size=SIZE, cache=cache)
+        with pytest.raises(ConfigError, match='needs a size'):
+            cls(cache='somewhere')
+    with pytest.raises(ConfigError, match='fast_jpeg'):
+        LoadClip(size=SIZE, cache='somewhere', fast_jpeg=True)
+
+
+def test_a_reduced_jpeg_is_not_taken_for_a_cached_frame(root, no_files):
+    build(root)
+    no_files()
+    dataset = open_set(
+        root, pipeline=[dict(type='LoadClip', size=SIZE, fast_jpeg=True), dict(type='PackClip')]
+    )
+    with pytest.raises(AssertionError, match='was read'):
+        dataset[0]
+
+
+# Other processes ----------------------------------------------------------------------------------
+
+
+def test_pickles_without_what_is_mapped(root):
+    build(root)
+    dataset = open_set(root)
+    dataset[3]
+    assert len(pickle.dumps(dataset)) < 20_000
+    assert same(pickle.loads(pickle.dumps(dataset))[3], dataset[3])
+
+
+@pytest.mark.parametrize('method', ['fork', pytest.param('spawn', marks=pytest.mark.slow)])
+def test_workers(root, method):
+    build(root)
+    dataset = open_set(root)
+    dataset[3]
+    plain = open_set(root, cache=None)
+    loader = DataLoader(dataset, batch_size=None, num_workers=2, multiprocessing_context=method)
+    assert all(same(sample, plain[i]) for i, sample in enumerate(loader))
+
+
+def slow_set(root, videos=8, frames=6):
+    """Videos whose frames take a while to read, and no time to write."""
+    rng = np.random.default_rng(0)
+    source = root / 'source'
+    write_video(source, frames=1, size=(720, 1280))
+    noise = Image.fromarray(rng.integers(0, 256, (720, 1280, 3), dtype=np.uint8))
+    noise.save(source / 'images' / '0001.png')
+    for video in range(videos):
+        for part in ('images', 'maps', 'fixation'):
+            folder = root / 'data' / 'clips' / f'{video:03d}' / part
+            folder.mkdir(parents=True)
+            for frame in range(frames):
+                (folder / f'{frame + 1:04d}.png').symlink_to(source / part / '0001.png')
+    return root / 'data'
+
+
+def run_cache(root, *more, **options):
+    command = [sys.executable, '-m', 'salkit', 'cache', str(root), '--size', '24', '32', *more]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('signum', [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_run_goes_on(tmp_path, signum):
+    root = slow_set(tmp_path)
+    place = root / 'clips' / HIDDEN / '24x32'
+    process = run_cache(root, '--workers', '2', start_new_session=True)
+    until = time.monotonic() + 120
+    while len(list(place.glob('[0-9]*/header.json'))) < 2 and process.poll() is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert process.poll() is None, process.stdout.read()
+    # Ctrl-C reaches the whole group, a kill one process.
+    (os.killpg if signum == signal.SIGINT else os.kill)(process.pid, signum)
+    process.communicate(timeout=60)
+    finished = {path: path.stat().st_mtime_ns for path in place.glob('[0-9]*/header.json')}
+    assert 2 <= len(finished) < 8
+    again = run_cache(root, '--workers', '2')
+    said, _ = again.communicate(timeout=120)
+    assert again.returncode == 0 and f'({len(finished)} were there already)' in said, said
+    assert all(path.stat().st_mtime_ns == made for path, made in finished.items())
+    assert len(list(place.glob('[0-9]*/header.json'))) == 8
+    assert not list(place.glob('.*.unfinished'))
+    assert same(open_set(root)[20], open_set(root, cache=None)[20])
+
+
+def test_one_run_at_a_time(root, monkeypatch):
+    fcntl = pytest.importorskip('fcntl')
+    monkeypatch.setattr(files, 'PATIENCE_SECONDS', 0.2)
+    build(root)
+    with open(root / 'clips' / HIDDEN / '24x32' / '.lock', 'a') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match='another run of salkit cache'):
+            build(root)
+    assert build(root).kept == 3
+
+
+# What goes wrong ----------------------------------------------------------------------------------
+
+
+def test_a_video_that_cannot_be_read_does_not_stop_the_others(root):
+    path = root / 'clips' / 'clips001' / 'images' / '0003.png'
+    path.write_bytes(path.read_bytes()[:200])
+    report = build(root)
+    assert report.written == 2 and '0003.png' in report.failed[str(path.parents[1])]
+    assert not list((root / 'clips' / HIDDEN / '24x32').glob('.*.unfinished'))
+
+
+def test_a_map_of_another_size_is_named(root):
+    Image.new('L', (9, 9)).save(root / 'clips' / 'clips001' / 'maps' / '0002.png')
+    (why,) = build(root).failed.values()
+    assert '0002.png: the map is 9 x 9' in why
+
+
+def test_the_disk_is_asked_first(root, monkeypatch):
+    usage = shutil.disk_usage(root)
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage._replace(free=50_000))
+    with pytest.raises(DataError, match=r'the disk is too small: 3 videos of 24 frames take'):
+        build(root)
+    assert not list((root / 'clips' / HIDDEN).rglob('header.json'))
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(root):
+    code = (
+        'import resource, sys\n'
+        'resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n'
+        'from salkit.cli import main\n'
+        f'sys.exit(main(["cache", {str(root)!r}, "--size", "24", "32", "--workers", "1"]))\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.returncode == 1 and 'File too large' in done.stdout, done.stderr
+    place = root / 'clips' / HIDDEN / '24x32'
+    assert [path.name for path in place.iterdir()] == ['.lock']
+
+
+def test_the_header_tells_what_it_was_made_from(root):
+    build(root)
+    header = json.loads(
+        (root / 'clips' / HIDDEN / '24x32' / 'clips000' / 'header.json').read_text()
+    )
+    assert header['size'] == list(SIZE) and Path(header['files']['frames'][0]) == Path('images')
