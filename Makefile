@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 # it, every command would take seconds longer to start.
 PLUGIN_VENV := $(VENV)/with-plugins
 PLUGINS := $(wildcard plugins/*/setup.py)
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test lint clean
 
@@ -26,9 +27,11 @@ $(PLUGIN_VENV)/installed: $(VENV)/installed $(PLUGINS)
 demo: $(VENV)/installed
 	$(BIN)/salkit demo
 
+# One process a core; more threads than that would take turns.
+test: export OMP_NUM_THREADS ?= 1
 test: $(PLUGIN_VENV)/installed
-	$(BIN)/python -m pytest -n auto --dist loadfile
-	$(PLUGIN_VENV)/bin/python -m pytest -n auto --dist loadfile plugins tests/test_thirty_steps.py
+	$(BIN)/python -m pytest $(PARALLEL)
+	$(PLUGIN_VENV)/bin/python -m pytest $(PARALLEL) plugins tests/test_thirty_steps.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check

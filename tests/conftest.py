@@ -16,6 +16,12 @@ hypothesis.settings.load_profile('salkit')
 DATA = Path(__file__).parent / 'data'
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, so that no process is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker('slow')}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope='session')
 def sample_sequence():
     """Folder of one real sequence, with `maps` and `fixation` PNGs, a frame a file."""

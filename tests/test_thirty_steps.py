@@ -4,7 +4,6 @@ Where plugins are installed, theirs are tested; salkit's own where there are non
 """
 
 import json
-import os
 import pprint
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 import salkit
 from salkit.builder import build
+from salkit.cli import run_command
 from salkit.datasets import DemoDataset
 from salkit.registry import ENCODERS
 from salkit.testing.smoke import registered_parts
@@ -42,7 +42,7 @@ _pipeline = [
 ]
 model = dict(encoder=dict(_delete_=True, **{encoder}))
 # The same clips again and again, so that the losses of two epochs can be compared.
-train_dataloader = dict(batch_size=8, dataset=dict(
+train_dataloader = dict(batch_size=4, dataset=dict(
     split='val', sampling='strided', stride=16, clip_len={clip_len}, pipeline=_pipeline))
 val_dataloader = None
 train_cfg = dict(max_epochs={epochs})
@@ -52,13 +52,13 @@ log_processor = dict(window_size=1)
 
 
 @pytest.mark.parametrize('encoder', CASES)
-def test_the_loss_falls_within_thirty_steps(encoder, tmp_path):
+def test_the_loss_falls_within_thirty_steps(encoder, tmp_path, request):
     built = build(ENCODERS, encoder)
     divisor = built.size_divisor
     # About 64 x 96, as small as the encoder takes.
     size = built.fixed_size or (max(1, 64 // divisor) * divisor, max(1, 96 // divisor) * divisor)
     clips = DemoDataset(split='val', sampling='strided', stride=16, clip_len=built.clip_len)
-    batches = ceil(len(clips) / 8)
+    batches = ceil(len(clips) / 4)
     config = tmp_path / 'config.py'
     config.write_text(
         CONFIG.format(
@@ -68,11 +68,14 @@ def test_the_loss_falls_within_thirty_steps(encoder, tmp_path):
             epochs=ceil(30 / batches),
         )
     )
-    done = subprocess.run(
-        [sys.executable, ROOT / 'tools' / 'train.py', config, '--work-dir', tmp_path / 'run'],
-        capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS='1'),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
+    arguments = [str(config), '--work-dir', str(tmp_path / 'run')]
+    if request.node.callspec.id == CASES[0].id:
+        script = [sys.executable, ROOT / 'tools' / 'train.py', *arguments]
+        done = subprocess.run(script, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+    else:
+        # What the script does, without importing everything anew.
+        assert run_command('train', arguments, 'train.py') == 0
     (log,) = tmp_path.glob('run/*/vis_data/scalars.json')
     losses = [json.loads(line)['loss'] for line in log.read_text().splitlines() if 'loss' in line]
     assert len(losses) == 30

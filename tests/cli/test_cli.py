@@ -216,12 +216,12 @@ def test_one_step_of_the_real_model(tmp_path, sample_sequence):
     door = [sys.executable, '-m', 'salkit']
     trained = subprocess.run(
         [*door, 'train', 'salfom/umt-l16_cc-kl', *shared, 'train_cfg.max_epochs=1',
-         '+train_cfg.val_begin=2'],
+         '+train_cfg.val_begin=2', '+default_hooks.checkpoint.save_optimizer=False'],
         capture_output=True, text=True,
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr[-2000:]
     checkpoint = tmp_path / 'epoch_1.pth'
-    assert checkpoint.stat().st_size > 3 * 4 * 400e6
+    assert checkpoint.stat().st_size > 4 * 400e6
     scored = subprocess.run(
         [*door, 'test', 'salfom/umt-l16_cc-kl', str(checkpoint), *shared,
          'test_dataloader.dataset.sampling=strided', '+test_dataloader.dataset.stride=64'],
