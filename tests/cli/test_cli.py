@@ -208,28 +208,21 @@ def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_one_step_of_the_real_model(tmp_path, sample_sequence):
-    """The 403 M model takes an optimiser step on the real sequence; its checkpoint is scored."""
-    shared = [
-        '--work-dir', str(tmp_path), '--cfg-options', f'data_root={sample_sequence.parents[1]}',
-        'dataset_type=VideoSaliencyDataset',
-    ]  # fmt: skip
-    door = [sys.executable, '-m', 'salkit']
+    """The 403 M model takes an optimiser step on the real sequence, and writes its checkpoint."""
     trained = subprocess.run(
-        [*door, 'train', 'salfom/umt-l16_cc-kl', *shared, 'train_cfg.max_epochs=1',
-         '+train_cfg.val_begin=2', '+default_hooks.checkpoint.save_optimizer=False'],
+        [
+            sys.executable, '-m', 'salkit', 'train', 'salfom/umt-l16_cc-kl',
+            '--work-dir', str(tmp_path), '--cfg-options',
+            f'data_root={sample_sequence.parents[1]}', 'dataset_type=VideoSaliencyDataset',
+            'train_cfg.max_epochs=1', '+train_cfg.val_begin=2',
+            '+default_hooks.checkpoint.save_optimizer=False',
+        ],
         capture_output=True, text=True,
     )  # fmt: skip
     assert trained.returncode == 0, trained.stderr[-2000:]
     checkpoint = tmp_path / 'epoch_1.pth'
     assert checkpoint.stat().st_size > 4 * 400e6
-    scored = subprocess.run(
-        [*door, 'test', 'salfom/umt-l16_cc-kl', str(checkpoint), *shared,
-         'test_dataloader.dataset.sampling=strided', '+test_dataloader.dataset.stride=64'],
-        capture_output=True, text=True,
-    )  # fmt: skip
     checkpoint.unlink()
-    assert scored.returncode == 0, scored.stderr[-2000:]
-    assert 'VideoSaliencyDataset test: 1 videos, 1 frames' in scored.stdout
 
 
 def test_an_output_that_cannot_be_written_is_named(capsys, root, tmp_path, checkpoint):

@@ -46,14 +46,14 @@ def own_folder(tmp_path, monkeypatch):
 
 
 def finished(target):
-    return {path.parent for path in target.glob('*/[!.]*/.prepared.json')}
+    return {path.parent for path in target.glob('[!.]*/[!.]*/.prepared.json')}
 
 
 def stop_half_way(process, target, number):
     """Send a signal once a video is finished and another one is being made."""
     until = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < until:
-        if finished(target) and list(target.glob('*/.*.unfinished')):
+        if finished(target) and list(target.glob('[!.]*/.*.unfinished')):
             process.send_signal(number)
             break
         time.sleep(0.002)

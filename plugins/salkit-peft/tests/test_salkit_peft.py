@@ -544,11 +544,13 @@ def test_a_plain_model_gives_its_encoder_from_inside(tmp_path):
     assert torch.equal(lora.encoder.wrapped.blocks[0].attn.qkv.base_layer.weight, weight)
 
 
-def test_without_memory_there_are_no_adapters_to_keep(tmp_path):
+def test_without_memory_adapters_are_left_as_they_are(tmp_path):
     umt_file(tmp_path / 'umt.pth')
-    meta = build_on_meta(ENCODERS, dict(type='LoRAEncoder', encoder=UMT))
-    with pytest.raises(CheckpointError, match='convert them for the wrapped encoder'):
-        meta.adapt_weights(read_checkpoint(tmp_path / 'umt.pth')['state_dict'])
+    meta = build_on_meta(ENCODERS, dict(type='LoRAEncoder', encoder=UMT, use_dora=True))
+    adapted = meta.adapt_weights(read_checkpoint(tmp_path / 'umt.pth')['state_dict'])
+    assert adapted.kept and all('.lora_' in name for name in adapted.kept)
+    assert {*adapted.weights, *adapted.kept} == set(meta.state_dict())
+    assert not any(value.is_meta for value in adapted.weights.values())
 
 
 def test_small_files(tmp_path):
