@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,9 @@ VERSION = 1
 PLACES = ('', 'images', 'maps', 'fixation', 'fixation/maps')
 # A folder may change again within the resolution of its time stamp.
 SETTLED_SECONDS = 2.0
+# Fewer folders are listed sooner than processes are started.
+MANY = 256
+MOST_PROCESSES = 8
 
 
 def _stamp(folder: str) -> list[int] | None:
@@ -85,6 +91,25 @@ def _load(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _stored_record(folder: Path, entry: Any, stamp: list[int] | None) -> VideoRecord | None:
+    """The record of an entry of the index, or None where it is not that of the folder as it is."""
+    if stamp and entry and entry.get('stamp') == stamp:
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            return _from_json(folder, entry)
+    return None
+
+
+def _list_all(folders: Sequence[Path], require_fixations: bool) -> Iterator[VideoRecord]:
+    """`read_video` of each folder, in their order; of many on all cores."""
+    read = partial(read_video, require_fixations=require_fixations)
+    alone = multiprocessing.current_process().daemon or sys.platform != 'linux'
+    if alone or len(folders) < MANY:
+        yield from map(read, folders)
+        return
+    with multiprocessing.get_context('fork').Pool(min(MOST_PROCESSES, os.cpu_count() or 1)) as pool:
+        yield from pool.imap(read, folders, chunksize=16)
+
+
 def read_videos(folders: Sequence[Path], require_fixations: bool = True) -> list[VideoRecord]:
     """List and pair the files of videos, as `read_video` does each.
 
@@ -101,22 +126,20 @@ def read_videos(folders: Sequence[Path], require_fixations: bool = True) -> list
         return []
     path = _index_path(folders, require_fixations)
     stored = _load(path)
-    records, changed = [], False
-    for folder in folders:
-        stamp = _stamp(str(folder))
-        entry = stored.get(folder.name)
-        record = None
-        if stamp and entry and entry.get('stamp') == stamp:
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                record = _from_json(folder, entry)
-        if record is None:
-            record = read_video(folder, require_fixations)
-            changed = True
-            stored.pop(folder.name, None)
-            if stamp:
-                stored[folder.name] = dict(_to_json(record), stamp=stamp)
-        records.append(record)
-    if changed and stored:
+    # Before the folders are listed: what changes meanwhile is seen the next time.
+    stamps = [_stamp(str(folder)) for folder in folders]
+    records = [
+        _stored_record(folder, stored.get(folder.name), stamp)
+        for folder, stamp in zip(folders, stamps, strict=True)
+    ]
+    missing = [number for number, record in enumerate(records) if record is None]
+    listed = _list_all([folders[number] for number in missing], require_fixations)
+    for number, record in zip(missing, listed, strict=True):
+        records[number] = record
+        stored.pop(record.name, None)
+        if stamps[number]:
+            stored[record.name] = dict(_to_json(record), stamp=stamps[number])
+    if missing and stored:
         # A cache that cannot be written costs time, nothing else.
         with contextlib.suppress(OSError), whole_file(path) as temporary:
             temporary.write_text(json.dumps(stored, separators=(',', ':')), encoding='utf-8')

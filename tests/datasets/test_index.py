@@ -23,9 +23,9 @@ def listed(monkeypatch):
     """Names of the videos whose folders were really listed, in order."""
     seen, real = [], index.read_video
 
-    def read(folder, *options):
+    def read(folder, **options):
         seen.append(folder.name)
-        return real(folder, *options)
+        return real(folder, **options)
 
     monkeypatch.setattr(index, 'read_video', read)
     return seen
@@ -115,6 +115,17 @@ def test_names_of_any_kind_come_back(tmp_path, listed):
     again = read_videos([folder])
     assert listed == ['v'] and list(again[0].frames) == list(first[0].frames)
     assert again[0].frames[1].endswith('v_002.jpg') and again[0].folder == folder
+
+
+def test_many_folders_are_listed_by_several_processes(folders, monkeypatch):
+    expected = read_videos(folders)
+    monkeypatch.setattr(index, 'MANY', 2)
+    shutil.rmtree(folders[0].parents[2] / 'cache')
+    assert read_videos(folders) == expected == read_videos(folders)
+    for folder in folders[1:]:
+        (folder / 'maps' / '0002.png').unlink()
+    with pytest.raises(DataError, match='train001'):
+        read_videos(folders)
 
 
 def test_a_data_set_uses_it(folders, listed):
