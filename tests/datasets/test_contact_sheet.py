@@ -40,10 +40,21 @@ def test_frames_density_and_fixations_are_there(tmp_path, frames):
     # One dot, in the right part of the last third of the picture.
     assert len(dots) and np.ptp(dots, axis=0).max() < 12
     assert dots[:, 1].min() > picture.shape[1] * 0.8
-    # The density map colours the upper half of the middle picture alone.
-    columns = slice(picture.shape[1] * 2 // 5, picture.shape[1] * 3 // 5)
-    middle = picture[-picture.shape[0] // 4 :, columns]
-    assert len(places(middle, (200, 0, 0))) < len(places(picture[:, :200], (200, 0, 0))) * 5
+
+
+def test_the_density_lies_over_the_middle_frame_alone(tmp_path):
+    with_density = drawn(sample(), tmp_path / 'with.png')
+    without = drawn(dict(sample(), density_map=None), tmp_path / 'without.png')
+    rows, columns = np.nonzero((with_density != without).any(-1))
+    width = with_density.shape[1]
+    assert columns.min() > 0.32 * width and columns.max() < 0.68 * width
+    assert np.ptp(columns) > 0.25 * width
+    # The upper half of the map is 1, the lower 0. The title above differs as well.
+    panel = with_density[:, width * 2 // 5 : width * 3 // 5].mean((1, 2))
+    height = int(np.ptp(columns) * 80 / 120)
+    upper = panel[rows.max() - height + 10 : rows.max() - height // 2 - 10]
+    lower = panel[rows.max() - height // 2 + 10 : rows.max() - 10]
+    assert upper.min() > lower.max() + 20
 
 
 def test_maps_that_are_not_there(tmp_path):
