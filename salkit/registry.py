@@ -17,7 +17,7 @@ MODELS = Registry(
     'model', parent=mmengine_registry.MODELS, scope=SCOPE, locations=['salkit.models']
 )
 DATASETS = Registry(
-    'dataset', parent=mmengine_registry.DATASETS, scope=SCOPE, locations=['salkit.datasets']
+    'dataset', parent=mmengine_registry.DATASETS, scope=SCOPE, locations=['salkit.datasets.classes']
 )
 TRANSFORMS = Registry(
     'transform', parent=mmengine_registry.TRANSFORMS, scope=SCOPE, locations=['salkit.transforms']
@@ -34,7 +34,7 @@ RUNNERS = Registry(
 )
 DATA_SAMPLERS = Registry(
     'data sampler', parent=mmengine_registry.DATA_SAMPLERS, scope=SCOPE,
-    locations=['salkit.datasets'],
+    locations=['salkit.datasets.classes'],
 )  # fmt: skip
 HOOKS = Registry('hook', parent=mmengine_registry.HOOKS, scope=SCOPE, locations=['salkit.engine'])
 

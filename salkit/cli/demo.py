@@ -41,9 +41,9 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
     import torch
     import torch.nn.functional as F
 
+    from ..images import read_image
     from ..metrics import SaliencyMetric
     from ..transforms import LoadTargets
-    from ..transforms.image_io import read_image
 
     metric, load = SaliencyMetric(), LoadTargets()
     metric.use_dataset(dataset, testing=True)

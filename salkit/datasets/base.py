@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from ..builder import build
+from ..clips import HEADS, SAMPLINGS, check_choice, clip_indices, scored_frames
 from ..errors import ConfigError, DataError
 from ..registry import DATASETS, TRANSFORMS
 from .index import read_videos
@@ -25,7 +26,6 @@ from .layout import (
     holds_videos,
     subfolders,
 )
-from .sampling import HEADS, SAMPLINGS, check_choice, clip_indices, scored_frames
 
 
 @DATASETS.register_module()

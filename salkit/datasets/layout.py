@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
+from ..images import IMAGE_SUFFIXES
 from .file_list import FileList, list_files, natural_key
 
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 SPLIT_FOLDERS = {
     'train': ('train', 'training'),
     'val': ('val', 'validation', 'valid'),

@@ -295,7 +295,8 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
             arguments['param_scheduler'] = _schedulers(cfg)
             arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
         else:
-            arguments[f'{stage}_evaluator'] = cfg[f'{stage}_evaluator']
+            # A list: mmengine takes a dict that has `metrics`, as a metric may, for an evaluator.
+            arguments[f'{stage}_evaluator'] = _as_list(cfg[f'{stage}_evaluator'])
     for key in (
         'default_hooks', 'custom_hooks', 'load_from', 'resume', 'launcher', 'env_cfg',
         'log_processor', 'log_level', 'visualizer', 'randomness', 'experiment_name',

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..datasets.layout import IMAGE_SUFFIXES, list_files
 from ..errors import DataError
-from ..transforms.image_io import read_image
+from ..images import read_image
 
 # <root>/<split>/<video>/images is three folders down.
 DEPTH = 3

@@ -1,18 +1,24 @@
 """From the model's map to the one that is scored or shown."""
 
+from functools import lru_cache
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import ConfigError
+from ..postprocess import postprocess_matrices
 
 
-def _gaussian_kernel(size: int, like: Tensor) -> Tensor:
-    # The sigma that OpenCV takes for a kernel of this size when it is told none.
-    sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
-    offset = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
-    kernel = torch.exp(-(offset**2) / (2 * sigma**2))
-    return kernel / kernel.sum()
+@lru_cache(maxsize=8)
+def _matrices(
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    blur_kernel: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> tuple[Tensor, Tensor]:
+    rows, columns = postprocess_matrices(shape, size, blur_kernel)
+    options = dict(dtype=dtype, device=device)
+    return torch.tensor(rows, **options), torch.tensor(columns.T.copy(), **options)
 
 
 def postprocess_map(
@@ -32,17 +38,7 @@ def postprocess_map(
     Raises:
         ConfigError: an even or negative kernel.
     """
-    if blur_kernel < 0 or (blur_kernel and blur_kernel % 2 == 0):
-        raise ConfigError(f'blur_kernel must be 0 or an odd number, got {blur_kernel}')
-    maps = saliency_map[:, None]
-    if size is not None and tuple(maps.shape[-2:]) != tuple(size):
-        maps = F.interpolate(maps, tuple(size), mode='bilinear', align_corners=False)
-    if blur_kernel:
-        kernel = _gaussian_kernel(blur_kernel, maps)
-        # Reflection needs more pixels than half the kernel; tiny maps repeat their border.
-        half = blur_kernel // 2
-        mode = 'reflect' if min(maps.shape[-2:]) > half else 'replicate'
-        maps = F.pad(maps, (half, half, half, half), mode=mode)
-        maps = F.conv2d(maps, kernel.view(1, 1, 1, -1))
-        maps = F.conv2d(maps, kernel.view(1, 1, -1, 1))
-    return maps[:, 0]
+    shape = tuple(saliency_map.shape[-2:])
+    size = shape if size is None else tuple(size)
+    rows, columns = _matrices(shape, size, blur_kernel, saliency_map.dtype, saliency_map.device)
+    return rows @ saliency_map @ columns

@@ -13,7 +13,7 @@ from PIL import Image
 from ..datasets.file_list import list_files
 from ..datasets.layout import IMAGE_SUFFIXES, VIDEO_STEM
 from ..errors import DataError
-from ..transforms.image_io import read_image
+from ..images import read_image
 from ..video import VideoReader
 from .linking import keep_video, link_or_copy
 from .options import PrepareOptions

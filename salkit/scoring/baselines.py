@@ -18,8 +18,8 @@ from tqdm import tqdm
 from ..datasets.layout import VideoRecord
 from ..engine.hooks import DumpMapsHook
 from ..errors import ConfigError, DataError
+from ..images import read_image
 from ..metrics.report import write_json
-from ..transforms.image_io import read_image
 
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..datasets.layout import IMAGE_SUFFIXES
 from ..errors import DataError
-from ..transforms.image_io import read_image
+from ..images import read_image
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ..datasets.clip_cache import AUTO, ClipCache, check_place
 from ..errors import ConfigError, DataError
+from ..images import read_image, read_reduced_jpeg, resize_image
 from ..registry import TRANSFORMS
-from .image_io import read_image, read_reduced_jpeg
 
 
 def read_frame(
@@ -37,7 +36,7 @@ def read_frame(
     else:
         frame, shown = reduced
     if size is not None and frame.shape[:2] != size:
-        frame = mmcv.imresize(frame, size[::-1], backend='pillow')
+        frame = resize_image(frame, size)
     return frame, shown
 
 

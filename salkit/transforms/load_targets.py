@@ -9,8 +9,8 @@ from mmcv.transforms import BaseTransform
 
 from ..datasets.clip_cache import AUTO, ClipCache, check_place
 from ..errors import DataError
+from ..images import read_image
 from ..registry import TRANSFORMS
-from .image_io import read_image
 
 
 def read_fixation_map(path: str) -> np.ndarray:

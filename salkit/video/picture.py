@@ -58,15 +58,6 @@ class RGBConverter:
         return np.ascontiguousarray(rgb)
 
 
-def resize(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, 3) to `size` (rows, columns), as image files are resized in `LoadClip`."""
-    if rgb.shape[:2] == size:
-        return rgb
-    import mmcv
-
-    return mmcv.imresize(rgb, size[::-1], backend='pillow')
-
-
 def checksum(frame: av.VideoFrame) -> int:
     """CRC-32 of a frame's pixels as decoded; `UNKNOWN` for formats that lie in memory otherwise."""
     layout, planes = frame.format, frame.planes

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, DataError
+from ..images import resize_image
 from .decoder import FrameDecoder, LostError
 from .index import FrameIndex
 from .index_cache import load_index, save_index, stamp_of
 from .indexing import build_index
 from .info import VideoInfo
-from .picture import RGBConverter, resize
+from .picture import RGBConverter
 from .source import reason_of
 
 BACKENDS = ('auto', 'pyav', 'torchcodec')
@@ -186,7 +187,7 @@ class VideoReader:
         frame = self._decode(number, size)
         info = self.info
         if size is not None:
-            frame = resize(frame, size)
+            frame = resize_image(frame, size)
         elif frame.shape[:2] != (info.height, info.width):
             raise DataError(
                 f'{self.path}: frame {number} is {frame.shape[0]} x {frame.shape[1]} pixels, the '
@@ -294,6 +295,23 @@ class VideoReader:
             if self._decoder is not None:
                 self._decoder.close()
                 self._decoder = None
+
+    def another(self, threads: int | None = None) -> VideoReader:
+        """A second reader of the same video, to read elsewhere in it at the same time.
+
+        Args:
+            threads: of its decoder; None for as many.
+
+        Raises:
+            DataError: see `VideoReader`.
+        """
+        index = self._load_index()
+        reader = object.__new__(type(self))
+        reader.__setstate__(self.__getstate__())
+        if threads is not None:
+            reader._options = dict(reader._options, threads=threads)
+        reader._index, reader._stamp = index, self._stamp
+        return reader
 
     def close(self) -> None:
         """Close for good."""

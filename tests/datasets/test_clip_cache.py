@@ -17,12 +17,12 @@ from make_video import encode_video
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from salkit import files
+from salkit import files, images
 from salkit.datasets import VideoSaliencyDataset, clip_cache
 from salkit.datasets.clip_cache import HIDDEN
 from salkit.datasets.clip_cache_build import build_cache
 from salkit.errors import ConfigError, DataError
-from salkit.transforms import LoadClip, LoadTargets, image_io, load_clip, load_targets
+from salkit.transforms import LoadClip, LoadTargets, load_clip, load_targets
 
 SIZE = (24, 32)
 FRAME = (40, 56)
@@ -86,7 +86,7 @@ def no_files(monkeypatch):
         raise AssertionError(f'{path} was read')
 
     def start():
-        for module in (load_clip, load_targets, image_io):
+        for module in (load_clip, load_targets, images):
             monkeypatch.setattr(module, 'read_image', refuse)
         monkeypatch.setattr('salkit.video.open_video', refuse)
 

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 from torch.utils.data import DataLoader
 
+from salkit.clips import clip_indices, scored_frames
 from salkit.datasets import (
     DHF1KDataset,
     Hollywood2Dataset,
@@ -18,7 +19,6 @@ from salkit.datasets import (
     VideoSaliencyDataset,
 )
 from salkit.datasets.file_list import natural_key
-from salkit.datasets.sampling import clip_indices, scored_frames
 from salkit.errors import ConfigError, DataError, one_line
 
 PIPELINE = [dict(type='LoadClip', size=(16, 32)), dict(type='LoadTargets'), dict(type='PackClip')]

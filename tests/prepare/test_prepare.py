@@ -17,10 +17,10 @@ from salkit.config import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
 from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError
+from salkit.images import read_image
 from salkit.prepare import PrepareOptions, prepare
 from salkit.prepare.folder import Shares, split_videos
 from salkit.prepare.run import LOCK
-from salkit.transforms.image_io import read_image
 from salkit.transforms.load_targets import read_fixation_map
 
 

@@ -1,18 +1,36 @@
-"""Reading image files with an error that names the file."""
+"""Reading and resizing pictures.
+
+With Pillow alone, so that prediction with an exported model needs neither PyTorch nor mmcv; the
+pixels are those of mmcv's Pillow backend.
+"""
 
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import DataError
+from .errors import DataError
+
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+# What shows through where a grey picture is transparent.
+_BEHIND = (124, 117, 104)
 
 
 def _unreadable(path: str | Path, error: Exception) -> DataError:
     # Decoders raise many types; for the reader it is one thing.
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
     return DataError(f'{path}: cannot be read as an image ({reason})')
+
+
+def picture_array(image: Image.Image) -> np.ndarray:
+    """A picture as (H, W, 3) uint8 RGB, turned as its EXIF data say."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode == 'LA':
+        # The usual conversion gives black behind what is often black itself.
+        transparent = image.convert('RGBA')
+        image = Image.new('RGB', image.size, _BEHIND)
+        image.paste(transparent, mask=transparent.getchannel('A'))
+    return np.array(image.convert('RGB'))
 
 
 def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
@@ -28,14 +46,22 @@ def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
     """
     try:
         # Pillow refuses truncated files, which OpenCV fills up in silence.
-        image = mmcv.imread(str(path), flag=flag, channel_order='rgb', backend='pillow')
+        with Image.open(path) as image:
+            array = picture_array(image) if flag == 'color' else np.array(image)
     except FileNotFoundError:
         raise DataError(f'{path}: the file does not exist') from None
     except Exception as error:
         raise _unreadable(path, error) from error
-    if image is None or image.size == 0:
+    if array.size == 0:
         raise DataError(f'{path}: cannot be read as an image')
-    return image[..., 0] if flag == 'unchanged' and image.ndim == 3 else image
+    return array[..., 0] if flag == 'unchanged' and array.ndim == 3 else array
+
+
+def resize_image(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W, 3) uint8 to `size` (rows, columns), bilinear with anti-aliasing."""
+    if rgb.shape[:2] == tuple(size):
+        return rgb
+    return np.array(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.BILINEAR))
 
 
 def read_reduced_jpeg(
