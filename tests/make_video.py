@@ -79,6 +79,7 @@ def encode_video(
     container_options=None,
     rotation=0,
     mirror=False,
+    pixel_aspect=None,
 ):
     """Encode a video and give its path.
 
@@ -102,6 +103,7 @@ def encode_video(
         rotation: degrees clockwise that a player turns the frames by (.mp4 and .mov): 0, 90, 180 or
             270, as phones write it.
         mirror: whether a player then swaps left and right.
+        pixel_aspect: width of a stored pixel by its height, a Fraction.
     """
     import av
 
@@ -122,6 +124,8 @@ def encode_video(
             stream.set_display_rotation(-rotation, hflip=mirror)
         context = stream.codec_context
         context.time_base = base
+        if pixel_aspect:
+            context.sample_aspect_ratio = pixel_aspect
         # Two threads give the same stream in another order of work; tests run beside each other.
         context.thread_count = 1
         if gop is not None:

@@ -1,13 +1,15 @@
-"""Reading videos, frame-exact."""
+"""Reading videos, frame-exact, and writing them for browsers."""
 
 from .info import VIDEO_SUFFIXES, VideoInfo, is_video
 from .pool import close_videos, open_video
 from .reader import VideoReader
+from .writer import VideoWriter
 
 __all__ = [
     'VIDEO_SUFFIXES',
     'VideoInfo',
     'VideoReader',
+    'VideoWriter',
     'close_videos',
     'is_video',
     'open_video',
