@@ -29,6 +29,9 @@ def read_version():
     return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)[1]
 
 
+ONNX = ['onnx>=1.18', 'onnxruntime>=1.22', 'onnxscript>=0.5']
+WEB = ['gradio>=6.0']
+
 setup(
     name='salkit',
     version=read_version(),
@@ -64,9 +67,14 @@ setup(
         'tqdm>=4.66',
     ],
     extras_require={
+        'onnx': ONNX,
+        'web': WEB,
         'dev': [
+            *ONNX,
+            *WEB,
             'build>=1.2',
             'hypothesis>=6.100',
+            'playwright>=1.50',
             'pytest>=8',
             'pytest-xdist>=3.6',
             'ruff>=0.14',

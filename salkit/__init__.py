@@ -10,19 +10,29 @@ __version__ = '0.1.0.dev0'
 if TYPE_CHECKING:
     from . import functional
     from .config import load_config
+    from .inference import SaliencyPredictor
     from .models.load import build_model
     from .plugin.hookspecs import hookimpl
     from .scoring import score
 
 # Public name -> where it lives. Imported on first use: `import salkit` stays light.
 _HOMES = {
+    'SaliencyPredictor': 'inference',
     'build_model': 'models.load',
     'functional': 'functional',
     'hookimpl': 'plugin.hookspecs',
     'load_config': 'config',
     'score': 'scoring',
 }
-__all__ = ['__version__', 'build_model', 'functional', 'hookimpl', 'load_config', 'score']
+__all__ = [
+    'SaliencyPredictor',
+    '__version__',
+    'build_model',
+    'functional',
+    'hookimpl',
+    'load_config',
+    'score',
+]
 
 
 def __getattr__(name: str) -> Any:

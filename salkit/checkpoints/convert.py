@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..errors import CheckpointError
+from ..files import sha256_of
 from ..plugin import plugins_of
 from .fit import SALFOM, adapter_of, fit_weights, kind_of
 from .io import read_checkpoint, separate, write_checkpoint, write_safetensors
@@ -58,14 +58,6 @@ class Conversion:
             unexpected=report.unexpected, wrong=report.wrong, cast=report.cast,
             beside=self.beside, invented=self.invented,
         )  # fmt: skip
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _pack(tensors: dict[str, Tensor]) -> str:
@@ -161,7 +153,7 @@ def convert(
     dead = _dead_in(checkpoint, str(path))
     conversion = Conversion(report, destination, target.config, len(state), beside)
     metadata = dict(
-        config=target.config, part=report.part, source=path.name, sha256=_sha256(path),
+        config=target.config, part=report.part, source=path.name, sha256=sha256_of(path),
         source_kind=report.kind, salkit_version=__version__,
     )  # fmt: skip
     if target.cfg is not None:

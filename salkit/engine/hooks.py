@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook, Hook
-from mmengine.utils import mkdir_or_exist
 from torch.utils.data import Dataset
 
 from ..errors import ConfigError
+from ..files import whole_file
+from ..inference.outputs import write_map
 from ..registry import HOOKS
 
 
@@ -135,17 +134,10 @@ class DumpMapsHook(Hook):
         """Write the maps of one batch."""
         for sample in outputs or ():
             folder = self.out_dir / sample['meta'].video
-            mkdir_or_exist(str(folder))
             self.write(sample['saliency_map'].cpu().numpy(), folder / sample['meta'].frame)
 
     def write(self, saliency_map: np.ndarray, stem: Path) -> None:
         """Write one map (H, W) in [0, 1], complete or not at all."""
         suffix = '.npy' if self.format == 'npy' else '.png'
-        temporary = stem.with_name(f'.{stem.name}.{os.getpid()}.tmp{suffix}')
-        if self.format == 'npy':
-            np.save(temporary, saliency_map.astype(np.float32))
-        else:
-            dtype = np.uint16 if self.format == 'png16' else np.uint8
-            scaled = np.rint(saliency_map.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
-            cv2.imwrite(str(temporary), scaled)
-        os.replace(temporary, stem.with_name(stem.name + suffix))
+        with whole_file(stem.with_name(stem.name + suffix)) as temporary:
+            write_map(saliency_map, temporary, self.format)

@@ -1,0 +1,161 @@
+"""Time prediction on a video: each stage, all but the model, and against a naive loop, as JSON.
+
+    python benchmarks/predict.py [--frames 300] [--size 360 640] [--checkpoint FILE] [--out FILE]
+
+An H.264 video of a photograph that moves is predicted by the model of `salkit demo` (with random
+weights unless a checkpoint is given: they take the same time). `stages_ms` is milliseconds a frame
+of each stage on its own, one after another; `around_the_model_ms` those of a whole
+`predict(...).overlay(...)`, model left out: decoding, resizing, finishing the maps, drawing and
+encoding, in threads as always. `predict_s` and `naive_s` are seconds from the file to maps as PNG
+files: through salkit, and by a loop that decodes, resizes and normalises each window again and runs
+the model on it alone. The best of `--runs` runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from video_reading import write_video
+
+from salkit import SaliencyPredictor
+from salkit.inference import open_stimulus
+from salkit.inference.overlay import Overlay, OverlayStyle
+from salkit.models import postprocess_map
+from salkit.video import VideoReader, VideoWriter
+
+CONFIG = 'demo/umt-tiny_cc-kl'
+
+
+def best(function: Callable[[], object], runs: int) -> float:
+    """Shortest time in seconds."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def naive(predictor: SaliencyPredictor, path: Path, folder: Path) -> None:
+    """Every window decoded, resized and normalised anew, and predicted alone."""
+    model, settings = predictor.backend.model, predictor.settings
+    folder.mkdir(exist_ok=True)
+    video = VideoReader(path, keep=0)
+    size = (video.info.height, video.info.width)
+    for last in range(len(video)):
+        window = settings.window(last, len(video))
+        frames = torch.from_numpy(video.read(window, settings.size)).permute(3, 0, 1, 2)[None]
+        with torch.inference_mode():
+            small = model(model.data_preprocessor.normalise(frames))
+            saliency_map = postprocess_map(small, size, settings.blur_kernel)[0].numpy()
+        cv2.imwrite(str(folder / f'{last + 1:04d}.png'), np.rint(255 * saliency_map))
+
+
+def stages(predictor: SaliencyPredictor, path: Path, folder: Path, runs: int) -> dict[str, float]:
+    """Milliseconds a frame of each stage."""
+    stimulus, backend = open_stimulus(path), predictor.backend
+    numbers = range(len(stimulus))
+    full = list(stimulus.frames(numbers))
+    small = list(stimulus.frames(numbers, predictor.settings.size))
+    prepared = [backend.prepare(frame) for frame in small]
+    windows = [
+        [prepared[number] for number in predictor.settings.window(last, len(full))]
+        for last in numbers
+    ]
+    batches = [
+        windows[start : start + predictor.batch_size]
+        for start in range(0, len(windows), predictor.batch_size)
+    ]
+    maps = [one for batch in batches for one in backend.predict(batch)]
+    finished = [backend.finish(one, stimulus.size) for one in maps]
+    overlay = Overlay(OverlayStyle(), max(one.max() for one in finished))
+    drawn = [overlay(*pair) for pair in zip(full, finished, strict=True)]
+
+    def encode() -> None:
+        with VideoWriter(folder / 'stage.mp4', stimulus.size, stimulus.fps) as writer:
+            for frame in drawn:
+                writer.write(frame)
+
+    size = predictor.settings.size
+    work = dict(
+        decode=lambda: sum(1 for _ in stimulus.frames(numbers)),
+        decode_and_resize=lambda: sum(1 for _ in stimulus.frames(numbers, size)),
+        normalise=lambda: [backend.prepare(frame) for frame in small],
+        model=lambda: [backend.predict(batch) for batch in batches],
+        finish=lambda: [backend.finish(one, stimulus.size) for one in maps],
+        draw=lambda: [overlay(*pair) for pair in zip(full, finished, strict=True)],
+        encode=encode,
+    )
+    return {
+        name: round(1e3 * best(function, runs) / len(full), 3) for name, function in work.items()
+    }
+
+
+def around_the_model(predictor: SaliencyPredictor, path: Path, folder: Path, runs: int) -> float:
+    """Milliseconds a frame of everything but the model."""
+    backend = predictor.backend
+    predict = backend.predict
+    rng = np.random.default_rng(0)
+    ready = rng.random((predictor.batch_size, *predictor.settings.size), np.float32)
+    backend.predict = lambda windows: ready[: len(windows)]
+    try:
+        maps = predictor.predict(path)
+        return 1e3 * best(lambda: maps.overlay(folder / 'overlay.mp4'), runs) / len(maps)
+    finally:
+        backend.predict = predict
+
+
+def main() -> None:
+    """Encode the video, time, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--frames', type=int, default=300)
+    parser.add_argument('--size', type=int, nargs=2, default=(360, 640), metavar=('ROWS', 'COLS'))
+    parser.add_argument('--checkpoint')
+    parser.add_argument('--runs', type=int, default=3)
+    parser.add_argument('--out', help='write the JSON there, too')
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ['SALKIT_CACHE'] = str(folder / 'cache')
+        path = folder / 'clip.mp4'
+        write_video(path, args.frames, tuple(args.size))
+        predictor = SaliencyPredictor(CONFIG, args.checkpoint, device='cpu')
+        predictor.predict(path)[0]
+        result = dict(
+            frames=args.frames,
+            size=list(args.size),
+            model=CONFIG,
+            batch_size=predictor.batch_size,
+            cores=len(os.sched_getaffinity(0)),
+            torch=torch.__version__,
+            stages_ms=stages(predictor, path, folder, args.runs),
+            around_the_model_ms=round(around_the_model(predictor, path, folder, args.runs), 3),
+            overlay_s=best(lambda: predictor.predict(path).overlay(folder / 'o.mp4'), args.runs),
+            predict_s=best(lambda: predictor.predict(path).save(folder / 'maps', 'png'), args.runs),
+            naive_s=best(lambda: naive(predictor, path, folder / 'naive'), 1),
+        )
+        for seconds in ('overlay_s', 'predict_s', 'naive_s'):
+            result[seconds] = round(result[seconds], 3)
+        result['times_the_naive_loop'] = round(result['naive_s'] / result['predict_s'], 2)
+        # The same maps, or the comparison means nothing.
+        for mine in sorted((folder / 'maps').glob('*.png')):
+            pair = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int)
+                    for file in (mine, folder / 'naive' / mine.name)]  # fmt: skip
+            assert np.abs(pair[0] - pair[1]).max() <= 1, mine
+    text = json.dumps(result, indent=2)
+    print(text)
+    if args.out:
+        Path(args.out).write_text(text + '\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,309 @@
+"""Predict where people look in videos and pictures, as maps and as overlay videos."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from .common import ended_as_interrupted, two_numbers
+
+if TYPE_CHECKING:
+    from ..inference.one_input import PredictOptions
+    from ..inference.overlay import OverlayStyle
+    from ..inference.predictor import SaliencyPredictor
+
+# Arguments that say how an overlay looks, and so ask for one.
+_STYLE = ('colours', 'alpha', 'normalise', 'contours', 'fixations', 'side_by_side')
+# Shares of the peak that contours are drawn at where none are given.
+_CONTOURS = '0.5,0.8'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit predict`."""
+    from ..inference.chosen_model import add_model_arguments
+
+    parser.add_argument(
+        'inputs',
+        nargs='*',
+        metavar='INPUT',
+        help='a video, a picture, a folder of frames, a folder with any of them inside (data sets '
+        "too), a pattern such as 'clips/**/*.mp4', or the number of a webcam: 0",
+    )
+    parser.add_argument(
+        '--out', required=True, metavar='DIR', help='folder of the outputs, made if it is not there'
+    )
+    add_model_arguments(parser)
+    _add_output_arguments(parser.add_argument_group('outputs'))
+    _add_overlay_arguments(parser.add_argument_group('overlays (each of these asks for one)'))
+    _add_frame_arguments(parser.add_argument_group('frames'))
+    _add_running_arguments(parser.add_argument_group('running'))
+
+
+def _add_output_arguments(group: Any) -> None:
+    group.add_argument(
+        '--format',
+        default='png',
+        metavar='NAMES',
+        help='of the maps: npz, png, png16, mp4, dhf1k, or none; several with commas, each then '
+        'in a folder of its own (default: png)',
+    )
+    group.add_argument('--overlay', action='store_true', help='NAME_overlay.mp4, with its sound')
+    group.add_argument('--json', metavar='FILE', help='write what became of every input')
+    group.add_argument('--force', action='store_true', help='make anew what is finished already')
+
+
+def _add_overlay_arguments(group: Any) -> None:
+    group.add_argument('--colours', metavar='NAME', help='a colour map of matplotlib (turbo)')
+    group.add_argument(
+        '--alpha', type=float, metavar='A', help='how much the map covers where it is strongest'
+    )
+    group.add_argument(
+        '--normalise',
+        choices=['video', 'frame', 'none'],
+        help="what is drawn strongest: the video's maximum (default), each frame's, or 1",
+    )
+    group.add_argument(
+        '--contours',
+        nargs='?',
+        const=_CONTOURS,
+        metavar='SHARES',
+        help=f'lines at shares of the peak (without a value: {_CONTOURS})',
+    )
+    group.add_argument('--fixations', action='store_true', help='dots where people looked')
+    group.add_argument(
+        '--side-by-side', action='store_true', help='the prediction beside the ground truth'
+    )
+    group.add_argument(
+        '--truth',
+        metavar='DIR',
+        help='ground truth for those two: DIR/NAME/{maps,fixation}; without it, what lies in the '
+        "data set's folder of the video",
+    )
+
+
+def _add_frame_arguments(group: Any) -> None:
+    group.add_argument(
+        '--fps', type=float, help='take fewer frames of a video; the rate of pictures'
+    )
+    group.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
+    group.add_argument('--end', metavar='T', help='likewise')
+    group.add_argument('--frames', type=int, metavar='N', help='of a webcam, then stop')
+    group.add_argument(
+        '--stride',
+        type=int,
+        default=1,
+        metavar='K',
+        help='predict every K-th frame, and interpolate between (default: 1)',
+    )
+    group.add_argument(
+        '--head',
+        choices=['repeat-first', 'reverse-time', 'skip'],
+        help="what stands before the first frame (default: as the config's test set)",
+    )
+    group.add_argument(
+        '--allow-truncated', action='store_true', help='take what is left of videos cut off'
+    )
+
+
+def _add_running_arguments(group: Any) -> None:
+    group.add_argument('--size', metavar='HxW', help='of the clips (default: that of the config)')
+    group.add_argument(
+        '--batch-size', type=int, metavar='N', help='clips predicted at once (default: by device)'
+    )
+    group.add_argument(
+        '--precision',
+        choices=['auto', 'float32', 'float16', 'bfloat16'],
+        default='auto',
+        help='default: auto, as the config tests',
+    )
+
+
+# What the arguments mean -----------------------------------------------------------------------
+
+
+def seconds_of(option: str, text: str | None) -> float | None:
+    """Seconds of an argument such as 12.5, 1:30 or 1:02:03.5.
+
+    Raises:
+        ConfigError: something else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r'(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?|\.\d+)', text.strip())
+    if not match or (match[2] and float(match[3]) >= 60) or (match[1] and int(match[2]) >= 60):
+        raise ConfigError(f'{option} must be seconds or [hh:]mm:ss, got {text!r}')
+    return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])
+
+
+def _shares_of(text: str) -> tuple[float, ...]:
+    try:
+        shares = tuple(float(part) for part in text.split(','))
+    except ValueError:
+        shares = ()
+    if not shares or not all(0 < share < 1 for share in shares):
+        raise ConfigError(
+            f'--contours takes shares between 0 and 1, such as {_CONTOURS}, got {text!r}'
+        )
+    return shares
+
+
+def _style(args: argparse.Namespace) -> OverlayStyle | None:
+    from ..inference.overlay import OverlayStyle
+
+    given = {name: getattr(args, name) for name in _STYLE if getattr(args, name)}
+    if args.alpha is not None:
+        given['alpha'] = args.alpha
+    if not (args.overlay or given):
+        return None
+    if args.contours:
+        given['contours'] = _shares_of(args.contours)
+    return OverlayStyle(**given)
+
+
+def _options(args: argparse.Namespace) -> PredictOptions:
+    from ..inference.one_input import PredictOptions
+
+    formats = [name.strip() for name in args.format.split(',') if name.strip()]
+    if 'none' in formats and len(formats) > 1:
+        raise ConfigError(f'--format: none goes with no other format, got {args.format!r}')
+    start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+    if start is not None and end is not None and start >= end:
+        raise ConfigError(f'--start {args.start} must come before --end {args.end}')
+    for name in ('stride', 'frames', 'batch_size'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise ConfigError(f'--{name.replace("_", "-")} must be at least 1, got {value}')
+    if args.fps is not None and not 0 < args.fps < math.inf:
+        raise ConfigError(f'--fps must be positive, got {args.fps:g}')
+    if args.truth and not Path(args.truth).is_dir():
+        raise ConfigError(f'--truth {args.truth}: the folder does not exist')
+    return PredictOptions(
+        formats=tuple(dict.fromkeys(name for name in formats if name != 'none')),
+        overlay=_style(args),
+        truth=Path(args.truth) if args.truth else None,
+        start=start,
+        end=end,
+        fps=args.fps,
+        stride=args.stride,
+        allow_truncated=args.allow_truncated,
+        force=args.force,
+    )
+
+
+def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, Any]]:
+    """The predictor, and what tells the model for the records."""
+    from ..inference.chosen_model import choose_model
+    from ..inference.predictor import EXPORTED, SaliencyPredictor
+    from ..inference.record import stamp_of
+
+    model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
+    about: dict[str, Any] = {}
+    if checkpoint is None:
+        path = Path(model)
+        if not path.is_file():
+            raise ConfigError(f'{model}: the exported model does not exist')
+        about.update(file=path.name, stamp=stamp_of(path))
+    elif not (isinstance(model, str) and model.lower().endswith(EXPORTED)):
+        from ..checkpoints import locate
+        from ..config import load_config
+        from ..inference.told_model import model_digest
+
+        model = load_config(model) if isinstance(model, str) else model
+        weights = locate(checkpoint)
+        about.update(checkpoint=weights.name, stamp=stamp_of(weights), config=model_digest(model))
+    predictor = SaliencyPredictor(
+        model,
+        checkpoint,
+        args.device,
+        args.precision,
+        args.batch_size or 'auto',
+        size=two_numbers('--size', args.size),
+        head=args.head,
+    )
+    return predictor, dict(name=predictor.name, **about)
+
+
+def _demo_clip() -> str:
+    """One clip of the demo data, made if they are not there."""
+    from ..cache import cache_dir
+    from ..datasets.demo_generator import DEMO_VERSION, generate_demo_data
+
+    return str(generate_demo_data(cache_dir() / f'demo-v{DEMO_VERSION}') / 'test' / '0001')
+
+
+# Running ---------------------------------------------------------------------------------------
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict.
+
+    Returns:
+        0, or 2 where an input failed.
+    """
+    import dataclasses
+
+    from ..inference.inputs import expand_inputs
+    from ..inference.job import prepare_folder
+
+    options = _options(args)
+    out = Path(args.out).expanduser()
+    texts = args.inputs
+    if not texts:
+        if not args.demo:
+            raise ConfigError('no INPUT: name a video, a picture or a folder of them')
+        texts = [_demo_clip()]
+    prepare_folder(out)
+    inputs, failures = expand_inputs(texts, without=out)
+    cameras = [source for source in inputs if source.camera is not None]
+    if cameras and len(inputs) + len(failures) > 1:
+        raise ConfigError(
+            f'a webcam is predicted by itself: leave out {cameras[0].camera}, or all else'
+        )
+    if args.frames and not cameras:
+        raise ConfigError('--frames is for webcams; videos have --start and --end')
+    with ended_as_interrupted():
+        predictor = None
+        if inputs:
+            predictor, model = _open_model(args)
+            options = dataclasses.replace(options, model=model)
+        if cameras:
+            return _run_camera(predictor, cameras[0].camera, out, options, args)
+        return _run_files(predictor, inputs, failures, out, options, args)
+
+
+def _run_files(
+    predictor: Any, inputs: Any, failures: Any, out: Path, options: Any, args: argparse.Namespace
+) -> int:
+    from ..inference.job import predict_inputs
+
+    for text, note in failures:
+        print(f'failed: {note if text in note else f"{text}: {note}"}', file=sys.stderr)
+    report = predict_inputs(predictor, inputs, out, options, failures=failures)
+    if report.submission is not None:
+        for line in report.submission.lines():
+            print(line, file=sys.stderr if line.startswith('warning') else sys.stdout)
+    failed = report.failures
+    if failed and len(report.outcomes) > 1:
+        print(f'{len(failed)} of {len(report.outcomes)} inputs are not predicted:', file=sys.stderr)
+        for outcome in failed:
+            print(f'  {outcome.line}', file=sys.stderr)
+    if inputs:
+        print(report.summary())
+    if args.json:
+        report.write(args.json)
+    return 2 if failed else 0
+
+
+def _run_camera(
+    predictor: Any, number: int, out: Path, options: Any, args: argparse.Namespace
+) -> int:
+    from ..inference.camera import predict_camera
+
+    made = predict_camera(predictor, number, out, options, frames=args.frames)
+    print(f'{made.frames} frames in {made.seconds:.1f} s: {", ".join(map(str, made.paths))}')
+    return 0

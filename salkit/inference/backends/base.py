@@ -1,0 +1,57 @@
+"""The contract that every way to run a model keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...clips import ClipSettings
+from ...postprocess import postprocess_array
+
+
+class Backend(ABC):
+    """Runs a model on windows of frames.
+
+    Attributes:
+        settings: what the model needs around it.
+        device: where it runs: 'cpu', 'cuda:0'.
+        batch_size: the only number of windows it takes at once; None where any will do.
+    """
+
+    settings: ClipSettings
+    device: str = 'cpu'
+    batch_size: int | None = None
+
+    @abstractmethod
+    def prepare(self, frame: np.ndarray) -> Any:
+        """Normalise a frame, once for all the windows it is part of.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB, already of the settings' size.
+
+        Returns:
+            (3, H, W) float32 as `predict` wants it: an array, or a tensor on the device.
+        """
+
+    @abstractmethod
+    def predict(self, windows: Sequence[Sequence[Any]]) -> np.ndarray:
+        """Predict the last frames of windows.
+
+        Args:
+            windows: each of `clip_len` prepared frames, the oldest first; one frame may be part of
+                many.
+
+        Returns:
+            (B, h, w) float32 in [0, 1], as the model gives them.
+        """
+
+    def finish(self, saliency_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Resize a map (h, w) float32 to its frame's (rows, columns) and blur it."""
+        return postprocess_array(saliency_map, size, self.settings.blur_kernel)
+
+    def suggest_batch_size(self) -> int:
+        """How many windows to run at once where nobody says."""
+        return self.batch_size or 4

@@ -1,0 +1,150 @@
+"""Runs a model of a config with PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.runner.amp import autocast
+from torch import Tensor
+
+from ...clips import ClipSettings
+from ...config import dataset_configs, load_config
+from ...config_files import config_name
+from ...errors import ConfigError
+from ...models.load import build_model
+from ...models.postprocess import postprocess_map
+from .base import Backend
+
+if TYPE_CHECKING:
+    from ...models import SaliencyModel
+
+PRECISIONS = {
+    'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16,
+}  # fmt: skip
+# Transforms of a test pipeline that say how clips are read; others may change what they hold.
+_READING = ('LoadClip', 'LoadTargets', 'PackClip')
+# Parameters up to which one window leaves the cores of a CPU room for another.
+_SMALL_MODEL = 20e6
+
+
+def choose_device(device: str) -> str:
+    """The device that 'auto' means on this machine, or `device` itself.
+
+    Raises:
+        ConfigError: no such device here.
+    """
+    if device == 'auto':
+        return 'cuda:0' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f'device {device!r} cannot be used here ({reason})') from error
+    return device
+
+
+def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[str]]:
+    """How the config's test set cuts and reads clips.
+
+    Returns:
+        The settings, and the transforms of its pipeline that prediction leaves out.
+    """
+    encoder = model.encoder
+    dataset = next(iter(dataset_configs((cfg.get('test_dataloader') or {}).get('dataset'))), {})
+    pipeline = dataset.get('pipeline') or []
+    load = next((step for step in pipeline if step['type'] == 'LoadClip'), {})
+    size = load.get('size')
+    if size is None and encoder.fixed_size:
+        size = encoder.fixed_size
+    stride = dataset.get('clip_stride', 1)
+    settings = ClipSettings(
+        clip_len=encoder.clip_len,
+        size=None if size is None else tuple(size),
+        clip_stride=stride if isinstance(stride, int) else stride[0],
+        head=dataset.get('head', 'repeat-first'),
+        pixel_mean=tuple(encoder.pixel_mean),
+        pixel_std=tuple(encoder.pixel_std),
+        blur_kernel=model.blur_kernel,
+        name=config_name(cfg.filename) if cfg.filename else '',
+    )
+    left_out = [step['type'] for step in pipeline if step['type'] not in _READING]
+    return settings, left_out + ['LoadClip.fast_jpeg'] * bool(load.get('fast_jpeg'))
+
+
+class TorchBackend(Backend):
+    """A model of a config and a checkpoint, in evaluation mode.
+
+    Args:
+        config_or_name: see `salkit.build_model`.
+        checkpoint: likewise; None for random weights.
+        device: 'auto' (the first GPU, else the CPU), or as PyTorch calls it.
+        precision: 'float32', 'float16' or 'bfloat16' (autocast); 'auto' as testing with the config
+            does it: float32, unless its `test_cfg` says `fp16`.
+
+    Attributes:
+        model: the `SaliencyModel`.
+        left_out: transforms of the config's test pipeline that prediction leaves out.
+
+    Raises:
+        ConfigError: a config that does not build, or a device that is not there.
+        CheckpointError: a checkpoint that cannot be read or does not fit.
+    """
+
+    def __init__(
+        self,
+        config_or_name: Config | str | Path,
+        checkpoint: str | Path | None = None,
+        device: str = 'auto',
+        precision: str = 'auto',
+    ) -> None:
+        is_config = isinstance(config_or_name, Config)
+        cfg = config_or_name if is_config else load_config(config_or_name)
+        self.device = choose_device(device)
+        if precision == 'auto':
+            precision = 'float16' if (cfg.get('test_cfg') or {}).get('fp16') else 'float32'
+        if precision not in PRECISIONS:
+            raise ConfigError(
+                f"precision must be 'auto' or one of {', '.join(PRECISIONS)}, got {precision!r}"
+            )
+        self.precision = precision
+        self.model: Any = build_model(cfg, checkpoint, self.device)
+        self.settings, self.left_out = settings_of(cfg, self.model)
+
+    def _autocast(self) -> Any:
+        if self.precision == 'float32':
+            return nullcontext()
+        kind = torch.device(self.device).type
+        return autocast(device_type=kind, dtype=PRECISIONS[self.precision])
+
+    def prepare(self, frame: np.ndarray) -> Tensor:
+        """See `Backend`; the frame travels to the device once, as bytes."""
+        pixels = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)
+        clip = self.model.data_preprocessor.normalise(pixels[None, :, None])
+        return clip[0, :, 0].contiguous()
+
+    @torch.inference_mode()
+    def predict(self, windows: Sequence[Sequence[Tensor]]) -> np.ndarray:
+        """See `Backend`."""
+        clip = torch.stack([torch.stack(tuple(window), dim=1) for window in windows])
+        with self._autocast():
+            saliency_map = self.model(clip)
+        return saliency_map.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def finish(self, saliency_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """See `Backend`; what `salkit test` does."""
+        one = torch.from_numpy(saliency_map)[None]
+        return postprocess_map(one, size, self.settings.blur_kernel)[0].numpy()
+
+    def suggest_batch_size(self) -> int:
+        """On a CPU, several windows of a small model and single ones of a large model."""
+        if self.device != 'cpu':
+            return 8
+        parameters = sum(p.numel() for p in self.model.parameters())
+        return 8 if parameters < _SMALL_MODEL else 1

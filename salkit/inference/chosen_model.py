@@ -1,0 +1,112 @@
+"""The model that a user chose on the command line, by the same arguments in every command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .predictor import SaliencyPredictor
+
+# What `salkit demo` trains, and where it leaves it.
+DEMO_CONFIG = 'demo/umt-tiny_cc-kl'
+DEMO_WORK_DIR = Path('work_dirs/demo')
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """--model, --checkpoint, --demo and --device."""
+    parser.add_argument(
+        '--model',
+        metavar='NAME',
+        help='a config file, the name of one that comes with salkit, PLUGIN::NAME, or a model that '
+        '`salkit export` wrote (.onnx, .pt2)',
+    )
+    parser.add_argument(
+        '--checkpoint',
+        metavar='FILE',
+        help='weights of the whole model: a training checkpoint, a .safetensors file, the '
+        "authors' file, a work dir (its best checkpoint), https://HOST/FILE or "
+        'hf://OWNER/REPO[@REVISION]/FILE; an exported model holds its own',
+    )
+    parser.add_argument(
+        '--demo',
+        action='store_true',
+        help=f'the tiny model that `salkit demo` trained into {DEMO_WORK_DIR}; also taken where '
+        'neither --model nor --checkpoint is given',
+    )
+    parser.add_argument(
+        '--device', default='auto', help='auto (a GPU where there is one), cpu or cuda:N'
+    )
+
+
+def demo_checkpoint(work_dir: Path = DEMO_WORK_DIR) -> Path:
+    """The best checkpoint of `salkit demo`.
+
+    Raises:
+        ConfigError: it has not been run here.
+    """
+    from ..checkpoints.locate import find_best_checkpoint
+
+    checkpoint = find_best_checkpoint(work_dir)
+    if checkpoint is None:
+        raise ConfigError(
+            f'no demo model in {work_dir}: `salkit demo` trains it in 4 minutes; or name a model '
+            'by --model and --checkpoint'
+        )
+    return checkpoint
+
+
+def choose_model(
+    model: str | None, checkpoint: str | None, demo: bool
+) -> tuple[Any, str | Path | None]:
+    """What the arguments stand for.
+
+    Args:
+        model: config or exported file, None where not given.
+        checkpoint: of the config.
+        demo: take the demo's.
+
+    Returns:
+        The first two arguments of `SaliencyPredictor`; the config is the one that the checkpoint
+        was made with, where it was not given.
+
+    Raises:
+        ConfigError: arguments that do not go together, or no demo model.
+        CheckpointError: a checkpoint that cannot be read, or does not tell its config.
+    """
+    from .predictor import EXPORTED
+
+    if demo and (model or checkpoint):
+        raise ConfigError('--demo names a model: give it without --model and --checkpoint')
+    is_demo = demo or not (model or checkpoint) or (model == DEMO_CONFIG and not checkpoint)
+    if is_demo:
+        checkpoint = demo_checkpoint()
+    if model is None:
+        from .told_model import config_told_by
+
+        return config_told_by(checkpoint), checkpoint
+    if checkpoint is None and Path(model).suffix.lower() not in EXPORTED:
+        raise ConfigError(
+            f'--model {model}: give --checkpoint, its weights, too; random ones tell nothing'
+        )
+    return model, checkpoint
+
+
+def open_chosen_model(args: argparse.Namespace, **options: Any) -> SaliencyPredictor:
+    """The predictor of a command's arguments.
+
+    Args:
+        args: with those of `add_model_arguments`.
+        options: more of `SaliencyPredictor`, such as `batch_size`.
+
+    Raises:
+        ConfigError: arguments that do not go together, or see `SaliencyPredictor`.
+        CheckpointError: see there.
+    """
+    from .predictor import SaliencyPredictor
+
+    model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
+    return SaliencyPredictor(model, checkpoint, args.device, **options)

@@ -1,0 +1,96 @@
+"""Results that are complete or not there: made beside their place and renamed at the end.
+
+What is unfinished carries the number of its process and the name of its machine, so that what a
+killed run left is told from what a running one is at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SUFFIX = '.unfinished'
+_NAME = re.compile(r'\.(.+)\.(\d+)@(.+)' + re.escape(SUFFIX))
+# What was at the place of a result waits here until the new one is there.
+_REPLACED = '.replaced'
+_active: set[Path] = set()
+
+
+@contextmanager
+def unfinished_folder(folder: Path, name: str) -> Iterator[Path]:
+    """A new folder inside `folder` to make `name` in; it is gone after the block."""
+    remove_leftovers(folder, name)
+    temporary = folder / f'.{name}.{os.getpid()}@{socket.gethostname()}{SUFFIX}'
+    temporary.mkdir(parents=True)
+    _active.add(temporary.resolve())
+    try:
+        yield temporary
+    finally:
+        _active.discard(temporary.resolve())
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_in_place(made: Path, path: Path, temporary: Path) -> None:
+    """Rename a finished file or folder to `path`, replacing what is there.
+
+    Args:
+        made: what was made, inside `temporary`.
+        path: its final name.
+        temporary: the folder of `unfinished_folder`.
+    """
+    if not made.is_dir() and not path.is_dir():
+        os.replace(made, path)
+        return
+    if os.path.lexists(path):
+        # Folders are not replaced in one step.
+        waiting = temporary / _REPLACED
+        waiting.mkdir(exist_ok=True)
+        os.rename(path, waiting / path.name)
+    os.rename(made, path)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove what killed runs were at in `folder`.
+
+    Args:
+        folder: need not exist.
+        name: only what was to become this.
+    """
+    if not folder.is_dir():
+        return
+    for entry in os.listdir(folder):
+        match = _NAME.fullmatch(entry)
+        if not match or name not in (None, match[1]):
+            continue
+        leftover = folder / entry
+        if _is_at_work(int(match[2]), match[3], leftover):
+            continue
+        waiting = leftover / _REPLACED
+        for kept in list(waiting.iterdir()) if waiting.is_dir() else ():
+            # Killed between two renames: the earlier result is still the whole one.
+            if not os.path.lexists(folder / kept.name):
+                os.rename(kept, folder / kept.name)
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_at_work(process: int, machine: str, leftover: Path) -> bool:
+    if machine != socket.gethostname():
+        return True
+    if process == os.getpid():
+        # In a container, numbers come again.
+        return leftover.resolve() in _active
+    if os.name == 'nt':
+        # There, asking would end the process.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

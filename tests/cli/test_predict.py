@@ -1,0 +1,656 @@
+"""`salkit predict`: what it writes, goes on with, refuses and survives."""
+
+import json
+import multiprocessing
+import os
+import re
+import resource
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+import torch
+from make_data import write_video
+from make_video import encode_audio, encode_video, numbered_frame, truncate
+from PIL import Image
+from tiny_model import write_tiny_model
+
+import salkit
+from salkit.checkpoints import read_checkpoint, write_checkpoint
+from salkit.checkpoints.convert import convert
+from salkit.cli import main
+from salkit.cli.predict import seconds_of
+from salkit.config import load_config
+from salkit.engine.runner import model_entry
+from salkit.errors import CheckpointError, ConfigError
+from salkit.inference import SaliencyPredictor, one_input, open_stimulus
+from salkit.inference.told_model import config_told_by, read_plain_config
+from salkit.scoring.map_stacks import open_stack
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture(scope='module')
+def sources(tmp_path_factory):
+    """Videos and a data set, to be left as they are."""
+    root = tmp_path_factory.mktemp('sources')
+    encode_video(root / 'videos' / 'clip.mp4', 10, audio=True, bframes=2, fps=10)
+    encode_video(root / 'videos' / 'other.mkv', 5)
+    for name, frames in (('0701', 6), ('0702', 4)):
+        write_video(root / 'set' / 'test' / name, frames, (48, 80), seed=frames)
+    return root
+
+
+@pytest.fixture
+def predict(tiny, tmp_path, monkeypatch, capsys):
+    """Run the command in a folder of its own; gives status, stdout and stderr lines."""
+    monkeypatch.chdir(tmp_path)
+    opened = {}
+
+    def open_model(*args, **options):
+        # Loading it takes longer than all else.
+        key = json.dumps([str(args[1]), options], default=str)
+        opened[key] = opened.get(key) or SaliencyPredictor(*args, **options)
+        return opened[key]
+
+    monkeypatch.setattr('salkit.inference.predictor.SaliencyPredictor', open_model)
+
+    def run(*argv, out='out', model=True):
+        chosen = ['--model', tiny[0], '--checkpoint', tiny[1]] if model else []
+        status = main(['predict', *map(str, argv), '--out', str(out), *map(str, chosen)])
+        printed = capsys.readouterr()
+        lines = re.split(r'[\r\n]+', printed.err)
+        told = [line.strip() for line in lines if line.strip() and 'frames/s' not in line]
+        return status, printed.out, told
+
+    return run
+
+
+def files(folder='out'):
+    """All files below a folder, hidden ones too, folder by folder."""
+    found = [p.relative_to(folder) for p in Path(folder).rglob('*') if p.is_file()]
+    return [str(p) for p in sorted(found, key=lambda p: (-len(p.parts), str(p)))]
+
+
+def stamps(folder='out'):
+    return {name: (Path(folder) / name).stat().st_mtime_ns for name in files(folder)}
+
+
+def maps_of(path):
+    stack = open_stack(Path(path))
+    return list(stack.read(range(len(stack))))
+
+
+# Outputs ---------------------------------------------------------------------------------------
+
+
+def test_maps_of_a_video_as_pictures(predict, sources, tiny):
+    status, out, told = predict(sources / 'videos' / 'clip.mp4')
+    assert status == 0 and out.startswith('1 predicted: 10 frames in ') and not told
+    assert files() == [*(f'clip/{i:04d}.png' for i in range(1, 11)), 'clip.json']
+    expected = SaliencyPredictor(*tiny).predict(sources / 'videos' / 'clip.mp4')
+    for values, saliency_map in zip(maps_of('out/clip'), expected, strict=True):
+        assert np.array_equal(values, np.rint(saliency_map * 255))
+
+
+def test_every_format_and_an_overlay_from_one_run_of_the_model(predict, sources, monkeypatch):
+    from salkit.inference.backends.torch import TorchBackend
+
+    shown, run = [], TorchBackend.predict
+    monkeypatch.setattr(
+        TorchBackend, 'predict', lambda self, w: (shown.append(len(w)), run(self, w))[1]
+    )
+    formats = 'npz,png,png16,mp4'
+    status, _, told = predict(sources / 'videos', '--format', formats, '--overlay', '--contours')
+    assert status == 0 and not told and sum(shown) == 15
+    maps = np.load('out/npz/clip.npz')['saliency_map']
+    assert maps.shape == (10, 48, 80)
+    for folder, white, tolerance in (('png/clip', 255, 0), ('png16/clip', 65535, 0),
+                                     ('mp4/clip.mp4', 255, 3)):  # fmt: skip
+        for values, saliency_map in zip(maps_of(f'out/{folder}'), maps, strict=True):
+            assert np.abs(values - np.rint(saliency_map * white)).max() <= tolerance
+    record = json.loads(Path('out/clip.json').read_text())
+    assert record['frames'] == 10 and record['fps'] == 10 and record['size'] == [48, 80]
+    assert record['names'][-1] == '0010' and record['salkit_version'] == salkit.__version__
+    assert record['seconds'] > 0 and len(record['outputs']) == 5
+    with av.open('out/clip_overlay.mp4') as video, av.open('out/other_overlay.mp4') as mute:
+        assert len(video.streams.audio) == 1 and not mute.streams.audio
+    assert len(open_stimulus('out/clip_overlay.mp4')) == 10
+
+
+def test_a_data_set_scores_and_shows_its_ground_truth(predict, sources):
+    test = sources / 'set' / 'test'
+    status, _, told = predict(test, '--fixations', '--side-by-side', '--format', 'npz')
+    assert status == 0 and not told
+    assert salkit.score('out', sources / 'set', 'exact').frames == 10
+    assert open_stimulus('out/0701_overlay.mp4').size[1] > 160
+    # Two dots a frame are drawn as they are in Python.
+    status, *_ = predict(test / '0701', '--fixations', '--format', 'none', out='dots')
+    plain, *_ = predict(test / '0701', '--overlay', '--format', 'none', out='plain')
+    assert status == plain == 0 and files('dots') == ['0701.json', '0701_overlay.mp4']
+    with_dots, without = (
+        open_stimulus(f'{folder}/0701_overlay.mp4').read(3) for folder in ('dots', 'plain')
+    )
+    places = np.abs(with_dots.astype(int) - without).sum(2) > 300
+    rows, columns = np.nonzero(places)
+    fixations = np.argwhere(cv2.imread(str(test / '0701' / 'fixation' / '0004.png'), 0))
+    assert np.abs([rows.mean(), columns.mean()] - fixations.mean(0)).max() < 2
+
+
+def test_ground_truth_that_is_asked_for_must_be_there(predict, sources, tmp_path):
+    clip = sources / 'videos' / 'clip.mp4'
+    status, _, told = predict(clip, sources / 'set' / 'test' / '0701', '--fixations')
+    assert status == 2 and 'has no ground truth beside it' in told[0]
+    assert files() and not [name for name in files() if 'clip' in name]
+    for part in ('maps', 'fixation'):
+        shutil.copytree(sources / 'set' / 'test' / '0701' / part, tmp_path / 'truth/clip' / part)
+    status, _, told = predict(clip, '--fixations', '--truth', 'truth', out='few')
+    assert status == 2 and '6 maps of ground truth, but' in told[0] and 'has 10 frames' in told[0]
+    shutil.rmtree(tmp_path / 'truth/clip/fixation')
+    status, _, told = predict(clip, '--fixations', '--truth', 'truth', out='few')
+    assert status == 2 and 'holds no ground truth of' in told[0] and files('few') == []
+
+
+def test_a_picture_gives_a_picture(predict, tmp_path):
+    Image.fromarray(numbered_frame(3)).save(tmp_path / 'photo.jpg')
+    assert predict('photo.jpg', '--overlay')[0] == 0
+    assert files() == ['photo/photo.png', 'photo.json', 'photo_overlay.png']
+    assert cv2.imread('out/photo_overlay.png').shape == (48, 80, 3)
+
+
+def test_a_part_of_a_video_at_another_rate(predict, sources):
+    clip = sources / 'videos' / 'clip.mp4'
+    assert predict(clip, '--start', '0:00.3', '--end', '0.7', '--overlay')[0] == 0
+    assert files()[:4] == [f'clip/000{i}.png' for i in (4, 5, 6, 7)]
+    with av.open('out/clip_overlay.mp4') as video:
+        assert video.streams.audio[0].duration * video.streams.audio[0].time_base < 0.9
+    assert predict(clip, '--fps', '5', '--format', 'npz', out='slow')[0] == 0
+    assert len(np.load('slow/clip.npz')['saliency_map']) == 5
+    status, _, told = predict(clip, '--start', '60', out='late')
+    assert status == 2 and 'no frame to predict' in told[0] and files('late') == []
+
+
+def test_a_submission(predict, sources, tmp_path):
+    status, out, told = predict(sources / 'set' / 'test', '--format', 'dhf1k', '--json', 'r.json')
+    assert status == 0 and files()[0] == '0701/0001.png'
+    assert told[0].startswith('warning: DHF1K submission: incomplete: 2 of 300 videos, 10 of')
+    report = json.loads(Path('r.json').read_text())
+    assert report['dhf1k']['missing'][0] == 703 and not report['dhf1k']['wrong']
+    # A folder that lacks maps, and a video of no number.
+    (tmp_path / 'out/0701/0003.png').unlink()
+    status, out, told = predict(sources / 'set' / 'test' / '0702', sources / 'videos' / 'clip.mp4',
+                                '--format', 'dhf1k')  # fmt: skip
+    assert status == 2 and any('expected a number from 701 to 1000' in line for line in told)
+    shown = [line for line in out.splitlines() if 'another number' in line]
+    assert shown == ['  videos with another number of maps than frames: 0701 (5 maps, 6 frames)']
+
+
+# Going on --------------------------------------------------------------------------------------
+
+
+def test_what_is_finished_is_not_done_again(predict, sources, tmp_path):
+    predict(sources / 'videos')
+    first = stamps()
+    status, out, told = predict(sources / 'videos')
+    assert status == 0 and stamps() == first and '2 finished before' in out
+    assert [line.split(':')[0] for line in told] == ['finished before'] * 2
+    # The overlay alone is new, and a folder that lost a map is not finished.
+    (tmp_path / 'out/other/0003.png').unlink()
+    status, out, _ = predict(sources / 'videos', '--overlay')
+    second = stamps()
+    assert status == 0 and out.startswith('2 predicted')
+    assert second['clip/0001.png'] == first['clip/0001.png']
+    assert second['other/0001.png'] != first['other/0001.png'] and 'other/0003.png' in second
+    assert predict(sources / 'videos', '--overlay')[1] == '2 finished before; in out\n'
+
+
+@pytest.mark.parametrize(
+    'change',
+    [['--force'], ['--head', 'skip'], ['--stride', '2'], ['--size', '32x32'], ['--end', '9'],
+     'model', 'video'],
+)  # fmt: skip
+def test_other_settings_are_done_again(predict, sources, tiny, tmp_path, change):
+    clip = tmp_path / 'clip.mp4'
+    shutil.copy(sources / 'videos' / 'clip.mp4', clip)
+    checkpoint = tmp_path / 'tiny.pth'
+    shutil.copy(tiny[1], checkpoint)
+    argv = [clip, '--model', tiny[0], '--checkpoint', checkpoint]
+    assert predict(*argv, model=False)[0] == 0
+    first = stamps()
+    assert '1 finished before' in predict(*argv, model=False)[1]
+    if isinstance(change, str):
+        os.utime(checkpoint if change == 'model' else clip, (1, 1))
+        change = []
+    assert predict(*argv, *change, model=False)[1].startswith('1 predicted')
+    assert stamps()['clip/0010.png'] != first['clip/0010.png']
+    assert len(files()) == (8 if 'skip' in change else 11)
+
+
+def test_what_was_not_made_by_it_is_left_alone(predict, sources, tmp_path):
+    (tmp_path / 'out' / 'clip').mkdir(parents=True)
+    (tmp_path / 'out' / 'clip' / 'dear.txt').touch()
+    (tmp_path / 'out' / 'other.json').write_text('{}')
+    status, _, told = predict(sources / 'videos', '--force')
+    assert status == 2 and files() == ['clip/dear.txt', 'other.json']
+    assert sum('was not made by salkit predict' in line for line in told[:2]) == 2
+
+
+@pytest.mark.parametrize('format', ['mp4', 'png'])
+def test_inputs_are_not_replaced(predict, sources, tmp_path, format):
+    shutil.copytree(sources / 'videos', tmp_path / 'out')
+    shutil.copytree(sources / 'set' / 'test' / '0701' / 'images', tmp_path / 'out' / 'frames')
+    before = stamps()
+    status, _, told = predict('out/clip.mp4', 'out/frames', '--format', format)
+    assert status == 2 and 'would take the place of what is read' in told[0]
+    assert before.items() <= stamps().items()
+    # Run again, the outputs of the other are no inputs.
+    for _ in range(2):
+        status, _, told = predict('out', '--format', format, '--overlay')
+        assert not [line for line in told if 'overlay' in line]
+    assert not [name for name in files() if 'overlay_overlay' in name or 'png_' in name]
+
+
+# Failures --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope='module')
+def broken(tmp_path_factory):
+    """Files that cannot be predicted on, by what is told of them."""
+    root = tmp_path_factory.mktemp('broken')
+    whole = encode_video(root / 'whole.mkv', 60, gop=10)
+    text = root / 'text.mp4'
+    text.write_text('not a video\n' * 99)
+    (root / 'zero.mp4').touch()
+    no_frames = root / 'no_frames.mp4'
+    with av.open(str(no_frames), 'w') as container:
+        stream = container.add_stream('libx264', rate=25)
+        stream.width = stream.height = 32
+        container.start_encoding()
+    faststart = encode_video(
+        root / 'start.mp4', 60, gop=10, container_options={'movflags': 'faststart'}
+    )
+    cut = truncate(faststart, root / 'cut.mp4', 0.6)
+    ended = truncate(encode_video(root / 'end.mp4', 60), root / 'ended.mp4', 0.5)
+    tiny = encode_video(root / 'tiny.mkv', 5, (3, 3), 'ffv1', 'bgr0')
+    for path in (whole, faststart, root / 'end.mp4'):
+        path.unlink()
+    return {
+        root / 'gone.mp4': 'does not exist',
+        encode_audio(root / 'sound.mp4'): 'no video stream, only audio',
+        text: 'cannot be read as a video',
+        root / 'zero.mp4': 'the file is empty',
+        no_frames: '',
+        cut: 'was cut off',
+        ended: '',
+        tiny: 'frames of 3 x 3 pixels; expected at least 8 x 8',
+    }
+
+
+def test_bad_inputs_fail_in_a_line_each_and_the_others_are_done(predict, sources, broken):
+    argv = [*broken, sources / 'videos' / 'other.mkv']
+    status, out, told = predict(*argv, '--json', 'report.json')
+    assert status == 2 and '1 predicted: 5 frames' in out and f'{len(broken)} failed' in out
+    head = told.index(f'{len(broken)} of {len(broken) + 1} inputs are not predicted:')
+    for path, reason in broken.items():
+        for lines in (told[:head], told[head + 1 :]):
+            (line,) = [line for line in lines if str(path) in line]
+            assert line.startswith('failed: ') and reason in line and 'Traceback' not in line
+    assert files() == [*(f'other/{i:04d}.png' for i in range(1, 6)), 'other.json']
+    report = json.loads(Path('report.json').read_text())
+    assert report['counts']['failed'] == len(broken)
+
+
+def test_what_is_left_of_a_cut_video(predict, broken):
+    (cut,) = [path for path in broken if path.stem == 'cut']
+    status, *_ = predict(cut, '--allow-truncated', '--overlay')
+    assert status == 0 and 10 < len(maps_of('out/cut')) < 60
+
+
+def test_a_single_failure_is_one_line(predict):
+    status, out, told = predict('gone.mp4', model=False)
+    assert status == 2 and told == ['failed: gone.mp4: the file does not exist'] and not out
+
+
+@pytest.mark.parametrize('place', ['file/out', '/proc/out', 'file'])
+def test_a_folder_that_cannot_be_written(predict, sources, tmp_path, place):
+    (tmp_path / 'file').touch()
+    status, _, told = predict(sources / 'videos', out=place)
+    assert status == 2 and len(told) == 1 and f'--out {place}: cannot be written' in told[0]
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (['--format', 'jpg'], 'format must be one of'),
+        (['--format', 'none'], 'nothing to write'),
+        (['--format', 'none,png'], 'goes with no other'),
+        (['--start', '5', '--end', '5'], 'must come before'),
+        (['--start', '1:75'], 'must be seconds or'),
+        (['--colours', 'turbot'], 'did you mean turbo'),
+        (['--contours', 'clip.mp4'], 'takes shares'),
+        (['--size', '32'], 'two whole numbers'),
+        (['--stride', '0'], 'at least 1'),
+        (['--fps', '-1'], 'must be positive'),
+        (['--truth', 'nowhere'], 'does not exist'),
+        (['--frames', '3'], 'is for webcams'),
+        (['0'], 'a webcam is predicted by itself'),
+    ],
+)
+def test_arguments_that_do_not_fit(predict, sources, argv, message):
+    status, _, told = predict(sources / 'videos' / 'clip.mp4', *argv)
+    assert status == 2 and message in told[-1] and files() == []
+
+
+def test_times():
+    assert [seconds_of('--start', text) for text in ('2', '.5', '1:30', '01:02:03.5', None)] == [
+        2, 0.5, 90, 3723.5, None,
+    ]  # fmt: skip
+    for text in ('-1', '1:60', '1:99:00', 'x', '1:2:3:4', 'nan', ''):
+        with pytest.raises(ConfigError, match='--start must be seconds'):
+            seconds_of('--start', text)
+
+
+def test_a_full_disk_stops_the_run(predict, sources, monkeypatch):
+    def full(*_):
+        raise OSError(28, 'No space left on device', '/somewhere/hidden')
+
+    monkeypatch.setattr('salkit.inference.outputs.write_map', full)
+    status, out, told = predict(sources / 'videos', sources / 'set', '--json', 'report.json')
+    assert status == 2 and 'No space left on device' in told[0] and files() == []
+    assert '1 failed; 3 not tried' in out
+    assert sum('not tried: ' in line and 'the disk is full' in line for line in told) == 3
+
+
+def test_an_unexpected_error_is_one_of_its_input(predict, sources, monkeypatch):
+    real = one_input.open_stimulus
+
+    def odd(path, *args):
+        if 'clip' in str(path):
+            raise ZeroDivisionError('by zero')
+        return real(path, *args)
+
+    monkeypatch.setattr(one_input, 'open_stimulus', odd)
+    status, _, told = predict(sources / 'videos')
+    assert status == 2 and told[0].endswith('clip.mp4: ZeroDivisionError: by zero')
+    assert 'other.json' in files()
+
+
+def test_interrupted_in_the_middle(predict, sources, monkeypatch):
+    real, count = one_input.save_maps, []
+
+    def interrupted(maps, outputs, on_frame):
+        def frame(number):
+            count.append(number)
+            if len(count) == 13:
+                os.kill(os.getpid(), signal.SIGTERM)
+            on_frame(number)
+
+        return real(maps, outputs, frame)
+
+    monkeypatch.setattr(one_input, 'save_maps', interrupted)
+    status, _, told = predict(sources / 'videos')
+    assert status == 130 and told[0].startswith('1 of 2 inputs are done') and len(told) == 2
+    assert 'clip.json' in files() and not [name for name in files() if 'other' in name]
+    monkeypatch.undo()
+
+
+# Processes of their own ------------------------------------------------------------------------
+
+
+def run_process(argv, log, limit):
+    """The command in a forked process, which has everything imported."""
+    torch.set_num_threads(1)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout, sys.stderr = open(1, 'w', closefd=False), open(2, 'w', closefd=False)  # noqa: SIM115
+    if limit:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        status = main(['predict', *map(str, argv)])
+    finally:
+        sys.stderr.flush()
+    os._exit(status)
+
+
+@pytest.fixture
+def start(tiny, tmp_path):
+    def start(*argv, limit=None):
+        argv = [*argv, '--out', tmp_path / 'out', '--model', tiny[0], '--checkpoint', tiny[1]]
+        process = multiprocessing.get_context('fork').Process(
+            target=run_process, args=(argv, tmp_path / 'log', limit)
+        )
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.mark.parametrize('argv', [['--format', 'npz'], ['--format', 'none', '--overlay']])
+def test_a_limit_to_the_size_of_files(start, tmp_path, sources, argv):
+    long = encode_video(tmp_path / 'long.mp4', 40, size=(96, 160), options={'crf': '1'})
+    limit = 100_000 if 'npz' in argv else 30_000
+    process = start(long, sources / 'set' / 'test' / '0702', *argv, limit=limit)
+    process.join(60)
+    told = (tmp_path / 'log').read_text()
+    assert process.exitcode == 2 and 'Traceback' not in told
+    (line,) = {line.strip() for line in re.split('[\r\n]', told) if 'failed: ' in line}
+    assert str(tmp_path / 'out') in line and 'unfinished' not in line and 'too large' in line
+    made = '0702.npz' if 'npz' in argv else '0702_overlay.mp4'
+    assert sorted(files(tmp_path / 'out')) == ['0702.json', made]
+
+
+@pytest.mark.parametrize('kind', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_killed_and_run_again(predict, start, sources, tmp_path, kind):
+    for name, frames in (('a', 5), ('b', 1500)):
+        encode_video(tmp_path / f'{name}.mp4', frames)
+    out = tmp_path / 'out'
+    process = start(tmp_path / 'a.mp4', tmp_path / 'b.mp4')
+    deadline = time.monotonic() + 120
+    while not list(out.glob('.b.*/**/0009.png')):
+        assert process.is_alive() and time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, kind)
+    process.join(60)
+    assert process.exitcode == (-9 if kind == signal.SIGKILL else 130)
+    visible = [name for name in files(out) if not name.startswith('.')]
+    assert visible == [*(f'a/{i:04d}.png' for i in range(1, 6)), 'a.json']
+    hidden = [name for name in os.listdir(out) if name.startswith('.')]
+    told = (tmp_path / 'log').read_text()
+    if kind == signal.SIGKILL:
+        assert len(hidden) == 1
+    else:
+        assert not hidden and 'salkit predict: interrupted' in told and 'Traceback' not in told
+    # Only what is left is done, and what was left over goes.
+    before = stamps(out)
+    encode_video(tmp_path / 'b.mp4', 7)
+    status, printed, _ = predict('a.mp4', 'b.mp4')
+    assert status == 0 and printed.startswith('1 predicted: 7') and '1 finished before' in printed
+    assert stamps(out)['a/0001.png'] == before['a/0001.png'] and len(files(out)) == 14
+    assert not [name for name in os.listdir(out) if name.startswith('.')]
+
+
+# Models ----------------------------------------------------------------------------------------
+
+
+def trained(tmp_path, config, checkpoint):
+    """A checkpoint as a training run with this config leaves it."""
+    cfg = load_config(config)
+    meta = dict(cfg=cfg.pretty_text, **model_entry(cfg))
+    weights = read_checkpoint(checkpoint)['state_dict']
+    path = tmp_path / 'best_CC_epoch_1.pth'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_checkpoint(dict(state_dict=weights, meta=meta), path)
+    return path
+
+
+def test_a_checkpoint_tells_its_model(predict, sources, tiny, tmp_path):
+    clip = sources / 'videos' / 'clip.mp4'
+    told = trained(tmp_path / 'run', *tiny)
+    assert predict(clip, '--format', 'npz')[0] == 0
+    for checkpoint in (told, told.parent):
+        out = f'out-{checkpoint.name}'
+        status, *_ = predict(clip, '--format', 'npz', '--checkpoint', checkpoint, out=out,
+                             model=False)  # fmt: skip
+        assert status == 0
+        first, second = (np.load(f'{o}/clip.npz')['saliency_map'] for o in ('out', out))
+        assert np.array_equal(first, second)
+    status, _, lines = predict(clip, '--checkpoint', tiny[1], out='none', model=False)
+    assert status == 2 and 'name its config (--model)' in lines[0]
+
+
+def test_a_converted_checkpoint_of_a_packaged_config(tmp_path, tiny):
+    weights = salkit.build_model('demo/umt-tiny_cc-kl').state_dict()
+    write_checkpoint(dict(state_dict=weights), tmp_path / 'a.pth')
+    convert(tmp_path / 'a.pth', tmp_path / 'a.safetensors', config='demo/umt-tiny_cc-kl')
+    cfg = config_told_by(tmp_path / 'a.safetensors')
+    assert cfg.filename.endswith('umt-tiny_cc-kl.py')
+    convert(tiny[1], tmp_path / 'own.safetensors', config=str(tiny[0]))
+    with pytest.raises(CheckpointError, match=r"made with 'tiny\.py', which is not here"):
+        config_told_by(tmp_path / 'own.safetensors')
+
+
+def test_options_of_a_run_count_more_than_its_config(tmp_path):
+    options = {'model.encoder.clip_len': 4, 'test_dataloader.dataset.pipeline.0.size': (16, 32),
+               'test_dataloader.dataset.clip_len': 4}  # fmt: skip
+    cfg = load_config('demo/umt-tiny_cc-kl', options)
+    meta = dict(cfg=cfg.pretty_text, **model_entry(cfg))
+    state = salkit.build_model(cfg).state_dict()
+    write_checkpoint(dict(state_dict=state, meta=meta), tmp_path / 'a.pth')
+    predictor = SaliencyPredictor(config_told_by(tmp_path / 'a.pth'), tmp_path / 'a.pth')
+    assert predictor.settings.clip_len == 4 and predictor.settings.size == (16, 32)
+    assert predictor.name == 'demo/umt-tiny_cc-kl'
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['a = open("x")', 'import os', 'a = dict(**b)', 'a = __import__("os").system("x")', 'a = (',
+     'a = dict(b=[c for c in d])', 'a.b = 1', 'a = f"{b}"'],
+)  # fmt: skip
+def test_no_code_of_a_checkpoint_is_run(text):
+    with pytest.raises(CheckpointError, match='no list of values'):
+        read_plain_config(text, 'a.pth')
+
+
+def test_the_demo(predict, sources, tiny, tmp_path):
+    clip = sources / 'videos' / 'clip.mp4'
+    for argv in ([clip], [clip, '--demo'], [clip, '--model', 'demo/umt-tiny_cc-kl']):
+        status, _, told = predict(*argv, model=False)
+        assert status == 2 and len(told) == 1 and '`salkit demo` trains it in 4 minutes' in told[0]
+    trained(tmp_path / 'work_dirs' / 'demo', *tiny)
+    assert predict(clip, model=False)[0] == 0
+    assert 'clip.json' in files()
+    status, _, told = predict('--demo', '--model', 'x', model=False)
+    assert status == 2
+
+
+def test_the_demo_without_an_input_takes_a_clip_of_its_data(
+    predict, sources, tiny, tmp_path, monkeypatch
+):
+    trained(tmp_path / 'work_dirs' / 'demo', *tiny)
+    made = shutil.copytree(sources / 'set' / 'test' / '0701', tmp_path / 'data' / 'test' / '0001')
+    monkeypatch.setattr(
+        'salkit.datasets.demo_generator.generate_demo_data', lambda root: made.parent.parent
+    )
+    assert predict('--demo', '--overlay', model=False)[0] == 0
+    assert '0001_overlay.mp4' in files()
+    status, _, told = predict(model=False)
+    assert status == 2 and 'no INPUT' in told[0]
+
+
+def test_a_model_needs_weights(predict, sources):
+    status, _, told = predict(sources / 'videos', '--model', 'salfom/umt-b16_cc-kl', model=False)
+    assert status == 2 and 'give --checkpoint' in told[0]
+    status, _, told = predict(sources / 'videos', '--model', 'gone.onnx', model=False)
+    assert status == 2 and 'gone.onnx' in told[0] and 'does not exist' in told[0]
+
+
+# Cameras ---------------------------------------------------------------------------------------
+
+
+class Camera:
+    """Stands for cv2.VideoCapture."""
+
+    frames = 9
+    interrupted_at = None
+
+    def __init__(self, number):
+        self.number, self.given, self.released = number, 0, False
+
+    def isOpened(self):
+        return self.number == 0
+
+    def get(self, what):
+        return 30.0
+
+    def read(self):
+        if self.given == self.interrupted_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        if self.given == self.frames:
+            return False, None
+        self.given += 1
+        time.sleep(0.002)
+        return True, numbered_frame(self.given)[..., ::-1]
+
+    def release(self):
+        self.released = True
+
+
+def test_a_camera_until_it_ends_or_is_stopped(predict, monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    status, out, told = predict('0', '--overlay', '--format', 'png')
+    assert status == 0 and out.startswith('9 frames in ') and 'recording until Ctrl-C' in told[0]
+    assert files() == [*(f'camera0/{i:04d}.png' for i in range(1, 10)), 'camera0_overlay.mp4']
+    assert len(open_stimulus('out/camera0_overlay.mp4')) == 9
+    # Another recording leaves the first alone; Ctrl-C keeps what there is.
+    monkeypatch.setattr(Camera, 'interrupted_at', 4)
+    status, out, _ = predict('0', '--format', 'mp4,png16')
+    assert status == 0 and out.startswith('5 frames in ')
+    monkeypatch.setattr(Camera, 'interrupted_at', None)
+    status, out, _ = predict('0', '--format', 'png', '--frames', '3')
+    assert status == 0 and out.startswith('3 frames in ') and 'out/camera0_2' in out
+    status, out, _ = predict('0', '--end', '0', out='ended')
+    assert status == 2 and files('ended') == []
+
+
+@pytest.mark.parametrize('head', ['skip', 'reverse-time'])
+def test_frames_of_a_camera_keep_their_maps(predict, monkeypatch, head, tiny):
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    seen = []
+    real = salkit.inference.overlay.Overlay.__call__
+
+    def call(self, frame, saliency_map, *truth):
+        seen.append((frame, saliency_map))
+        return real(self, frame, saliency_map, *truth)
+
+    monkeypatch.setattr(salkit.inference.overlay.Overlay, '__call__', call)
+    assert predict('0', '--overlay', '--format', 'none', '--head', head)[0] == 0
+    frames = np.stack([numbered_frame(i) for i in range(1, 10)])
+    maps = SaliencyPredictor(*tiny, head=head).predict(frames)
+    assert len(seen) == len(maps)
+    for (frame, saliency_map), number, expected in zip(seen, maps.frames, maps, strict=True):
+        assert np.array_equal(frame, frames[number])
+        np.testing.assert_allclose(saliency_map, expected, atol=1e-6)
+
+
+def test_no_camera(predict, monkeypatch):
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    status, _, told = predict('7')
+    assert status == 2 and len(told) == 1 and 'camera 7: there is none' in told[0]
+    for argv, message in (
+        (['--format', 'npz'], 'needs to know the number of frames'),
+        (['--fixations'], 'no ground truth'),
+        (['--start', '3'], 'starts at once'),
+    ):
+        status, _, told = predict('0', *argv)
+        assert status == 2 and message in told[0] and files() == []

@@ -1,0 +1,163 @@
+"""What a user names, and the stimuli that it stands for."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_video import encode_audio, encode_video
+from PIL import Image
+
+from salkit.inference.inputs import Input, expand_inputs, expected_frames
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def found(*texts, **options):
+    """Names and paths of inputs; nothing may have failed."""
+    inputs, failures = expand_inputs([str(text) for text in texts], **options)
+    assert not failures
+    return {source.name: source.path for source in inputs}
+
+
+def failure(*texts):
+    inputs, failures = expand_inputs([str(text) for text in texts])
+    assert not inputs and len(failures) == 1
+    return failures[0][1]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder with one of each kind."""
+    touch(
+        tmp_path / 'videos' / 'clip_10.mp4',
+        tmp_path / 'videos' / 'clip_9.MOV',
+        tmp_path / 'videos' / 'notes.txt',
+        tmp_path / 'videos' / '.hidden.mp4',
+        tmp_path / 'frames' / '0001.png',
+        tmp_path / 'frames' / '0002.jpg',
+        tmp_path / 'set' / 'val' / '0601' / 'images' / '0001.png',
+        tmp_path / 'set' / 'val' / '0601' / 'maps' / '0001.png',
+        tmp_path / 'set' / 'val' / '0602' / 'video.avi',
+        tmp_path / 'set' / 'val' / '0602' / 'maps' / '0001.png',
+        tmp_path / 'set' / 'val' / '0602' / 'fixation' / '0001.png',
+        tmp_path / 'empty' / 'inside' / 'notes.txt',
+    )
+    return tmp_path
+
+
+def test_files_and_folders(root):
+    assert found(root / 'videos' / 'clip_9.MOV') == {'clip_9': root / 'videos' / 'clip_9.MOV'}
+    assert list(found(root / 'videos')) == ['clip_9', 'clip_10']
+    assert found(root / 'frames') == {'frames': root / 'frames'}
+    assert found(root / 'frames' / '0001.png') == {'0001': root / 'frames' / '0001.png'}
+    video = root / 'set' / 'val' / '0602'
+    assert found(video) == {'0602': video}
+    assert list(found(root / 'set' / 'val')) == list(found(root / 'set')) == ['0601', '0602']
+    assert set(found(root)) == {'frames', '0601', '0602', 'clip_9', 'clip_10'}
+
+
+def test_the_current_folder_has_a_name(root, monkeypatch):
+    monkeypatch.chdir(root / 'frames')
+    assert list(found('.')) == ['frames']
+    assert list(found('../frames', '../videos/clip_9.MOV')) == ['frames', 'clip_9']
+
+
+def test_each_is_taken_once(root):
+    clip = root / 'videos' / 'clip_9.MOV'
+    assert list(found(clip, root / 'videos', f'{root}/frames/../videos/clip_9.MOV')) == [
+        'clip_9', 'clip_10',
+    ]  # fmt: skip
+
+
+def test_patterns_that_the_shell_did_not_expand(root):
+    assert list(found(root / 'videos' / '*')) == ['clip_9', 'clip_10']
+    assert list(found(root / 'videos' / '*.MOV')) == ['clip_9']
+    assert set(found(root / '**')) == set(found(root))
+    assert set(found(root / '**' / '*.mp4')) == {'clip_10'}
+    assert list(found(root / 'frames' / '*.png')) == ['0001']
+    assert list(found(root / 'set' / '*')) == ['0601', '0602']
+    assert 'matches nothing' in failure(root / '*.mkv')
+    assert 'neither a video nor a picture' in failure(root / 'videos' / '*.txt')
+    # A file that is really called so.
+    touch(root / 'a[1].mp4')
+    assert list(found(root / 'a[1].mp4')) == ['a[1]']
+
+
+def test_what_is_neither_says_so(root):
+    assert 'does not exist' in failure(root / 'gone.mp4')
+    assert 'neither a video (.3gp' in failure(root / 'videos' / 'notes.txt')
+    assert 'holds no video' in failure(root / 'empty')
+    touch(root / 'mixed' / 'a.mp4', root / 'mixed' / 'b.jpg')
+    assert 'both videos and pictures; name those you mean' in failure(root / 'mixed')
+    (root / 'lost.mp4').symlink_to(root / 'nowhere.mp4')
+    assert 'links to a file that does not exist' in failure(root / 'lost.mp4')
+    os.mkfifo(root / 'pipe.mp4')
+    assert 'expected a video' in failure(root / 'pipe.mp4')
+
+
+def test_what_is_good_is_kept_beside_what_is_not(root):
+    inputs, failures = expand_inputs([str(root / 'gone.mp4'), str(root / 'frames')])
+    assert [source.name for source in inputs] == ['frames']
+    assert [text for text, _ in failures] == [str(root / 'gone.mp4')]
+    touch(root / 'mixed' / 'a.mp4', root / 'mixed' / 'b.jpg')
+    inputs, failures = expand_inputs([str(root)])
+    assert len(inputs) == 5 and [text for text, _ in failures] == [str(root / 'mixed')]
+
+
+def test_outputs_are_no_inputs(root):
+    touch(root / 'videos' / 'out' / 'clip_9_overlay.mp4', root / 'videos' / 'out' / 'a' / '1.png')
+    assert list(found(root / 'videos', without=root / 'videos' / 'out')) == ['clip_9', 'clip_10']
+
+
+def test_links_in_circles(root):
+    (root / 'videos' / 'again').symlink_to(root, target_is_directory=True)
+    assert 'clip_9' in found(root / 'videos')
+
+
+def test_names_that_two_inputs_would_share(root):
+    touch(
+        root / 'a' / 'x.mp4', root / 'a' / 'x.avi', root / 'b' / 'x.mp4', root / 'b' / 'y.mp4',
+        root / 'c' / 'x' / '1.png',
+    )  # fmt: skip
+    same = [root / 'a' / 'x.mp4', root / 'a' / 'x.avi']
+    assert set(found(*same)) == {'x_mp4', 'x_avi'}
+    assert set(found(root / 'a' / 'x.mp4', root / 'b')) == {'a_x', 'b_x', 'y'}
+    paths = [*same, root / 'b' / 'x.mp4', root / 'c' / 'x', root / 'b' / 'y.mp4']
+    expected = {
+        'a_x_mp4': paths[0], 'x_avi': paths[1], 'b_x_mp4': paths[2], 'x': paths[3], 'y': paths[4],
+    }  # fmt: skip
+    assert found(*paths) == expected and found(*paths[::-1]) == expected
+    touch(root / 'd' / 'X.mp4', root / 'd' / 'a_x.mp4')
+    names = found(root / 'a' / 'x.mp4', root / 'd')
+    assert len({name.lower() for name in names}) == 3
+
+
+def test_cameras(root, monkeypatch):
+    monkeypatch.chdir(root)
+    inputs, failures = expand_inputs(['0', '2', '0'])
+    assert [(source.camera, source.name) for source in inputs] == [(0, 'camera0'), (2, 'camera2')]
+    # A folder of that name is meant as such.
+    touch(root / '0' / '0001.png')
+    assert list(found('0')) == ['0'] and not failures
+
+
+def test_lengths_at_a_glance(tmp_path):
+    video = encode_video(tmp_path / 'clip.mp4', 7)
+    matroska = encode_video(tmp_path / 'clip.mkv', 7)
+    pictures = tmp_path / 'frames'
+    pictures.mkdir()
+    for i in range(3):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(pictures / f'{i}.png')
+    lengths = {
+        video: 7, pictures: 3, pictures / '0.png': 1, tmp_path / 'gone.mp4': 0,
+        encode_audio(tmp_path / 'a.m4a'): 0,
+    }  # fmt: skip
+    for path, frames in lengths.items():
+        assert expected_frames(Input(path, 'x')) == frames
+    assert abs(expected_frames(Input(matroska, 'x')) - 7) <= 1
+    assert expected_frames(Input(Path('0'), 'x', camera=0)) == 0

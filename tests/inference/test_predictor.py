@@ -1,0 +1,300 @@
+"""Maps are those of testing, however they are asked for."""
+
+import itertools
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from make_data import write_video
+from make_video import encode_video, numbered_frame
+from tiny_model import write_tiny_model
+
+import salkit
+from salkit import SaliencyPredictor
+from salkit.cli.test import evaluate
+from salkit.clips import HEADS
+from salkit.errors import CheckpointError, ConfigError, DataError
+from salkit.inference import open_stimulus
+
+TOLERANCE = dict(rtol=0, atol=1e-6)
+LENGTHS = dict(one=1, five=5, sixteen=16, many=500)
+
+
+def dump(config, checkpoint, root, folder):
+    """What `salkit test --dump` writes for all videos below `root`: {video: {frame: map}}."""
+    cfg = salkit.load_config(
+        config, {'data_root': str(root), 'dataset_type': 'VideoSaliencyDataset'}
+    )
+    cfg.test_evaluator.metrics = ['CC']
+    cfg.custom_hooks = [dict(type='DumpMapsHook', out_dir=str(folder / 'maps'))]
+    evaluate(cfg, checkpoint, folder / 'work')
+    return {
+        video.name: {path.stem: np.load(path) for path in sorted(video.glob('*.npy'))}
+        for video in (folder / 'maps').iterdir()
+    }
+
+
+def assert_same_maps(maps, expected):
+    assert list(maps.names) == sorted(expected)
+    np.testing.assert_allclose(
+        np.asarray(maps), np.stack([expected[name] for name in maps.names]), **TOLERANCE
+    )
+
+
+@pytest.fixture(scope='module')
+def videos(tmp_path_factory):
+    """A test split of picture folders of 1, 5, 16 and 500 frames, and one video file."""
+    root = tmp_path_factory.mktemp('videos')
+    for name, frames in LENGTHS.items():
+        write_video(root / 'test' / name, frames=frames, size=(40, 56), seed=frames)
+    filmed = write_video(root / 'test' / 'filmed', frames=19, size=(40, 56))
+    shutil.rmtree(filmed / 'images')
+    encode_video(filmed / 'video.mp4', 19, size=(40, 56), bframes=2)
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('head', HEADS)
+def test_predict_stream_and_test_agree_for_every_length(tmp_path, videos, head):
+    config, checkpoint = write_tiny_model(tmp_path, head=head, clip_stride=1 + (head == 'skip'))
+    dumped = dump(config, checkpoint, videos, tmp_path)
+    assert set(dumped) == {*LENGTHS, 'filmed'}
+    for batch_size in (7, 1, 64):
+        predictor = SaliencyPredictor(config, checkpoint, batch_size=batch_size)
+        for name, expected in dumped.items():
+            if name == 'many' and batch_size != 7:
+                continue
+            maps = predictor.predict(videos / 'test' / name)
+            assert len(maps) == len(expected)
+            assert_same_maps(maps, expected)
+            frames = maps.stimulus.frames(range(len(maps.stimulus)))
+            streamed = np.stack(list(predictor.stream(frames)))
+            np.testing.assert_allclose(
+                streamed, np.stack([expected[name] for name in maps.names]), **TOLERANCE
+            )
+
+
+@pytest.mark.parametrize('head', HEADS)
+def test_the_real_sequence(tmp_path, sample_sequence, head):
+    config, checkpoint = write_tiny_model(tmp_path, clip_len=8, size=(64, 96), head=head)
+    (tmp_path / 'root' / 'test').mkdir(parents=True)
+    (tmp_path / 'root' / 'test' / sample_sequence.name).symlink_to(sample_sequence)
+    dumped = dump(config, checkpoint, tmp_path / 'root', tmp_path)[sample_sequence.name]
+    predictor = SaliencyPredictor(config, checkpoint, batch_size=5)
+    maps = predictor.predict(sample_sequence)
+    assert_same_maps(maps, dumped)
+    stimulus = open_stimulus(sample_sequence)
+    streamed = np.stack(list(predictor.stream(stimulus.frames(range(len(stimulus))))))
+    np.testing.assert_allclose(streamed, np.asarray(maps), **TOLERANCE)
+    # The same frames as an array, and as a list of files.
+    array = np.stack(list(stimulus.frames(range(len(stimulus)))))
+    files = sorted((sample_sequence / 'images').iterdir())
+    for given_as in (array, files):
+        np.testing.assert_array_equal(np.asarray(predictor.predict(given_as)), np.asarray(maps))
+
+
+@pytest.fixture(scope='module')
+def video(tmp_path_factory):
+    return encode_video(tmp_path_factory.mktemp('clip') / 'clip.mp4', 33, bframes=2, gop=8)
+
+
+@settings(max_examples=15)
+@given(data=st.data())
+def test_any_part_is_the_part_of_the_whole(predictor, video, data):
+    maps = predictor.predict(video, stride=data.draw(st.integers(1, 6)))
+    whole = np.asarray(maps)
+    assert maps.shape == whole.shape == (33, 48, 80) and whole.dtype == maps.dtype == np.float32
+    places = st.none() | st.integers(-40, 40)
+    part = data.draw(st.builds(slice, places, places, st.none() | st.integers(-3, 5).filter(bool)))
+    np.testing.assert_allclose(maps[part], whole[part], **TOLERANCE)
+    index = data.draw(st.integers(-33, 32))
+    np.testing.assert_allclose(maps[index], whole[index], **TOLERANCE)
+
+
+@pytest.mark.parametrize('head', HEADS)
+@pytest.mark.parametrize('stride', [2, 5, 100])
+def test_frames_between_predicted_ones_are_interpolated(tiny, video, stride, head):
+    predictor = SaliencyPredictor(*tiny, head=head)
+    every, some = predictor.predict(video), predictor.predict(video, stride=stride)
+    exact, mixed = np.asarray(every), np.asarray(some)
+    assert some.names == every.names
+    predicted = sorted({*range(0, len(exact), stride), len(exact) - 1})
+    np.testing.assert_allclose(mixed[predicted], exact[predicted], **TOLERANCE)
+    for low, high in itertools.pairwise(predicted):
+        for place in range(low, high):
+            share = (place - low) / (high - low)
+            between = (1 - share) * exact[low] + share * exact[high]
+            np.testing.assert_allclose(mixed[place], between, **TOLERANCE)
+    stimulus = some.stimulus
+    streamed = predictor.stream(stimulus.frames(range(len(stimulus))), stride=stride)
+    np.testing.assert_allclose(np.stack(list(streamed)), mixed, **TOLERANCE)
+
+
+def test_a_part_in_time_is_cut_from_the_whole(predictor, video):
+    whole = np.asarray(predictor.predict(video))
+    maps = predictor.predict(video, start=0.4, end=0.8)
+    assert list(maps.frames) == list(range(10, 20))
+    assert maps.names[0] == '0011' and maps.times[0] == pytest.approx(0.4) and maps.fps == 25
+    np.testing.assert_allclose(np.asarray(maps), whole[10:20], **TOLERANCE)
+
+
+def test_another_rate_shows_the_model_fewer_frames(predictor, video):
+    maps = predictor.predict(video, fps=10)
+    assert list(maps.frames) == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30]
+    assert maps.fps == pytest.approx(10, rel=0.02)
+    frames = np.stack([maps.stimulus.read(number) for number in maps.frames])
+    np.testing.assert_allclose(np.asarray(maps), np.asarray(predictor.predict(frames)), **TOLERANCE)
+    assert len(predictor.predict(video, fps=30)) == 33
+
+
+def test_a_variable_rate_is_kept(predictor, tmp_path):
+    times = [0, 1, 2, 10, 11, 30, 31, 32]
+    path = encode_video(tmp_path / 'slow.mp4', 8, times=times, fps=25)
+    maps = predictor.predict(path)
+    np.testing.assert_allclose(maps.times, np.array(times) / 25, atol=1e-3)
+    assert list(predictor.predict(path, start=0.3, end=0.5).frames) == [3, 4]
+    assert list(predictor.predict(path, fps=5).frames) == [0, 2, 3, 4, 5]
+
+
+def test_maps_come_with_their_frames_from_a_camera(predictor):
+    taken = 0
+
+    def camera():
+        nonlocal taken
+        for number in range(6):
+            taken += 1
+            yield numbered_frame(number)
+
+    for number, saliency_map in enumerate(predictor.stream(camera()), 1):
+        assert taken == number and saliency_map.shape == (48, 80)
+    assert taken == 6
+
+
+def test_maps_that_are_kept_run_the_model_once(predictor, video, tmp_path, monkeypatch):
+    maps = predictor.predict(video)
+    whole = np.asarray(maps)
+    counted = []
+    with maps.kept(tmp_path, counted.append) as kept:
+        monkeypatch.setattr(predictor.backend, 'predict', None)
+        np.testing.assert_array_equal(np.asarray(kept), whole)
+        np.testing.assert_array_equal(kept[4:9], whole[4:9])
+        np.testing.assert_array_equal(kept.peaks, whole.max((1, 2)))
+        with kept.kept() as again:
+            assert again is kept
+    assert sum(counted) == 33
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DataError, match='kept only while'):
+        kept[0]
+
+
+def test_work_ends_where_its_user_ends_it(predictor, video):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), predictor.predict(video).kept(on_frame=stop):
+        pass
+
+
+def test_what_the_config_leaves_to_the_test_set(tmp_path, tiny):
+    predictor = SaliencyPredictor(*tiny)
+    assert predictor.settings.size == (32, 48) and predictor.settings.clip_len == 4
+    assert predictor.device == 'cpu' and predictor.name == 'tiny.py'
+    text = (
+        tiny[0]
+        .read_text()
+        .replace("dict(type='PackClip')", "dict(type='FlipClip'), dict(type='PackClip')")
+    )
+    (tmp_path / 'flipped.py').write_text(text)
+    with pytest.warns(UserWarning, match='leaves out FlipClip'):
+        SaliencyPredictor(tmp_path / 'flipped.py', tiny[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        larger = SaliencyPredictor(*tiny, size=(64, 96))
+    assert larger.predict(np.zeros((2, 20, 30, 3), np.uint8))[1].shape == (20, 30)
+
+
+@pytest.mark.parametrize(
+    'wrong, error, told',
+    [
+        (dict(batch_size=0), ConfigError, 'batch_size'),
+        (dict(device='quantum'), ConfigError, 'quantum'),
+        (dict(precision='float8'), ConfigError, "'float8'"),
+        (dict(head='none'), ConfigError, "'none'"),
+        (dict(size=(0, 4)), ConfigError, 'size'),
+        (dict(checkpoint='nowhere.pth'), CheckpointError, 'nowhere.pth'),
+        (dict(config_or_name='salfom/nothing'), ConfigError, 'salfom/nothing'),
+    ],
+)
+def test_what_does_not_fit_is_named(tiny, wrong, error, told):
+    options = dict(config_or_name=tiny[0], checkpoint=tiny[1]) | wrong
+    with pytest.raises(error, match=told):
+        SaliencyPredictor(**options)
+
+
+def test_wrong_questions(predictor, video):
+    for wrong in (dict(start=-1), dict(end=float('nan')), dict(fps=0), dict(stride=0)):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            predictor.predict(video, **wrong)
+    with pytest.raises(DataError, match='no frame to predict from 9 s to its end; the last is'):
+        predictor.predict(video, start=9)
+    with pytest.raises(ConfigError, match='stride'):
+        next(predictor.stream([], stride=0))
+    for frame in (np.zeros((9, 9)), np.zeros((9, 9, 3)), np.zeros((4, 9, 3), np.uint8), 'x'):
+        with pytest.raises(DataError, match='frame 1: expected'):
+            next(predictor.stream([frame]))
+    frames = [np.zeros((9, 9, 3), np.uint8), np.zeros((9, 10, 3), np.uint8)]
+    with pytest.raises(DataError, match='frame 2 is 9 x 10 pixels, the first is 9 x 9'):
+        list(predictor.stream(frames))
+
+
+@pytest.mark.slow
+def test_mixed_precision(tiny, video):
+    exact = np.asarray(SaliencyPredictor(*tiny).predict(video))
+    mixed = np.asarray(SaliencyPredictor(*tiny, precision='bfloat16').predict(video))
+    difference = np.abs(exact - mixed).max()
+    assert 0 < difference < 0.2
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from salkit import SaliencyPredictor
+from salkit.inference import open_stimulus
+
+config, checkpoint, video, out = sys.argv[1:]
+predictor = SaliencyPredictor(config, checkpoint, batch_size=16)
+count, peaks = 0, {}
+
+def on_frame(number):
+    global count
+    count += number
+    if count % 1000 == 0:
+        peaks[count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+maps = predictor.predict(video)
+maps.save(out, on_frame=on_frame)
+assert count == len(maps) == 10000
+print(peaks[1000], peaks[10000])
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_video(tmp_path, tiny):
+    still = [numbered_frame(number, (32, 48)) for number in range(100)]
+    images = (still[number % 100] for number in range(10000))
+    video = encode_video(
+        tmp_path / 'long.mp4', 10000, size=(32, 48), images=images, options={'preset': 'ultrafast'}
+    )
+    told = subprocess.run(
+        [sys.executable, '-c', MEMORY, *map(str, tiny), str(video), str(tmp_path / 'maps.npz')],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    early, late = map(int, told.stdout.split())
+    assert late <= 1.05 * early
+    assert Path(tmp_path / 'maps.npz').stat().st_size > 10000 * 32 * 48 * 4
