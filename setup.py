@@ -29,7 +29,7 @@ def read_version():
     return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)[1]
 
 
-ONNX = ['onnx>=1.18', 'onnxruntime>=1.22', 'onnxscript>=0.5']
+ONNX = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
 WEB = ['gradio>=6.0']
 
 setup(

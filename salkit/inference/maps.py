@@ -270,32 +270,17 @@ class SaliencyMaps(Sequence):
         """Write all maps; the file or folder is complete or not there.
 
         Args:
-            path: a file, or for 'png', 'png16' and 'dhf1k' a folder.
-            format: see `outputs.FORMATS`; None goes by the suffix: .npz, .mp4, else 'png'.
+            path: .npz or .mp4, or for 'png', 'png16' and 'dhf1k' a folder.
+            format: see `outputs.open_output`; None goes by the suffix.
             on_frame: see `kept`.
 
         Returns:
             `path`.
         """
-        from .outputs import open_output
+        from .outputs import format_of, save_maps
 
         path = Path(path)
-        if format is None:
-            suffix = path.suffix.lower()
-            format = {'.npz': 'npz', '.mp4': 'mp4'}.get(suffix, 'png')
-            if format == 'png' and suffix in ('.npy', '.png', '.jpg', '.avi', '.mov', '.mkv'):
-                raise ConfigError(
-                    f'{path}: maps are written as .npz, as .mp4 or as pictures into a folder'
-                )
-        maps = iter(self)
-        try:
-            with open_output(path, format, self) as output:
-                for saliency_map in maps:
-                    output.write(saliency_map)
-                    if on_frame:
-                        on_frame(1)
-        finally:
-            maps.close()
+        save_maps(self, [(path, format_of(path, format))], on_frame)
         return path
 
     def overlay(

@@ -1,0 +1,76 @@
+"""Write a model as ONNX or as a torch.export program, checked against the model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .common import CHECKPOINT_HELP, ended_as_interrupted, two_numbers
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit export`."""
+    parser.add_argument(
+        'config',
+        metavar='NAME',
+        help='a config file, the name of one that comes with salkit, or PLUGIN::NAME',
+    )
+    weights = parser.add_mutually_exclusive_group(required=True)
+    weights.add_argument('--checkpoint', metavar='FILE', help=CHECKPOINT_HELP)
+    weights.add_argument(
+        '--random', action='store_true', help='random weights instead, to try what runs the file'
+    )
+    parser.add_argument(
+        '--out', required=True, metavar='FILE', help='model.onnx, or model.pt2 for torch.export'
+    )
+    parser.add_argument('--half', action='store_true', help='float16 inside, float32 at both ends')
+    parser.add_argument(
+        '--dynamic-batch', action='store_true', help='take any number of clips at once, not just 1'
+    )
+    parser.add_argument(
+        '--size', metavar='ROWSxCOLUMNS', help="of the clips (default: those of the config's test)"
+    )
+    parser.add_argument('--opset', type=int, metavar='N', help='version of the ONNX operators')
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        metavar='X',
+        help='largest difference to the model (default: 1e-4; with --half 2e-2 of the range of '
+        'its maps)',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export."""
+    from ..errors import ConfigError
+
+    size = two_numbers('--size', args.size)
+    if args.tolerance is not None and not args.tolerance > 0:
+        raise ConfigError(f'--tolerance must be above 0, got {args.tolerance}')
+    from ..config import parse_options
+    from ..export import export_model
+
+    def tell(step: str) -> None:
+        print(f'{step} ...', file=sys.stderr, flush=True)
+
+    with ended_as_interrupted():
+        done = export_model(
+            args.config, args.checkpoint, args.out, half=args.half,
+            dynamic_batch=args.dynamic_batch, size=size, opset=args.opset,
+            options=parse_options(args.cfg_options), tolerance=args.tolerance, on_step=tell,
+        )  # fmt: skip
+    clip, about = done.metadata.clip, done.metadata
+    rows, columns = clip.size
+    print(
+        f'{about.config}: clips of {clip.clip_len} frames, {rows} x {columns}, '
+        f'{"any number" if about.dynamic_batch else "one"} at once, {about.precision}'
+        + ('' if about.checkpoint else ', random weights')
+    )
+    kind = f'ONNX, opset {done.opset}' if done.opset else 'torch.export program'
+    names = ' and '.join(str(path) for path in reversed(done.files))
+    print(f'agrees with the model: {done.agreement}')
+    print(f'wrote {names}: {kind}, {done.size / 1e6:.1f} MB')
+    return 0
