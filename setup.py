@@ -30,7 +30,7 @@ def read_version():
 
 
 ONNX = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
-WEB = ['gradio>=6.0']
+WEB = ['gradio>=6.31']
 
 setup(
     name='salkit',

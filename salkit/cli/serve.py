@@ -1,0 +1,126 @@
+"""Open a web page that predicts where people look in a video or picture dropped on it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .common import ended_as_interrupted
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `salkit serve`."""
+    from ..inference.chosen_model import add_model_arguments
+
+    add_model_arguments(parser)
+    parser.add_argument(
+        '--host',
+        default='127.0.0.1',
+        help='address to answer at (default: 127.0.0.1, which only this machine reaches)',
+    )
+    parser.add_argument('--port', type=int, default=7860, help='default: 7860; 0 takes a free one')
+    parser.add_argument(
+        '--max-mb', type=float, default=200, metavar='MB', help='of an upload (default: 200)'
+    )
+    parser.add_argument(
+        '--max-seconds', type=float, default=60, metavar='S', help='of a video (default: 60)'
+    )
+    parser.add_argument(
+        '--max-frames', type=int, default=3600, metavar='N', help='of a video (default: 3600)'
+    )
+    parser.add_argument(
+        '--open', action=argparse.BooleanOptionalAction, default=False,
+        help='open the page in a browser as well (default: no)',
+    )  # fmt: skip
+
+
+def _check(args: argparse.Namespace) -> None:
+    from ..errors import ConfigError
+
+    for name in ('max_mb', 'max_seconds', 'max_frames'):
+        if not getattr(args, name) > 0:
+            option = '--' + name.replace('_', '-')
+            raise ConfigError(f'{option} must be above 0, got {getattr(args, name)}')
+    if not 0 <= args.port < 65536:
+        raise ConfigError(f'--port must be from 0 to 65535, got {args.port}')
+    if importlib.util.find_spec('gradio') is None:
+        raise ConfigError("the web page needs gradio: pip install 'salkit[web]'")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve."""
+    _check(args)
+    from ..web.server import bind, temporary_folder
+
+    # Both before the model, which takes longer.
+    with (
+        bind(args.host, args.port) as listening,
+        ended_as_interrupted(),
+        _closed_terminal_ends(),
+        temporary_folder() as folder,
+    ):
+        try:
+            _serve(args, listening, folder)
+        except KeyboardInterrupt:
+            # How a server is meant to end.
+            print('salkit serve: stopped', file=sys.stderr)
+    return 0
+
+
+@contextmanager
+def _closed_terminal_ends() -> Iterator[None]:
+    """Let SIGHUP end a block as SIGTERM does, so that files are removed."""
+    hangup = getattr(signal, 'SIGHUP', None)
+    if hangup is None:
+        yield
+        return
+    previous = signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(hangup, previous)
+
+
+def _address(host: str, port: int) -> str:
+    # No browser can open the addresses that stand for all of a machine's.
+    host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host).strip('[]')
+    return f'http://[{host}]:{port}/' if ':' in host else f'http://{host}:{port}/'
+
+
+def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> None:
+    from ..inference.chosen_model import open_chosen_model
+    from ..web.server import build_app, is_loopback, run_server, use_only
+    from ..web.service import Service
+    from ..web.uploads import Limits
+
+    predictor = open_chosen_model(args)
+    use_only(folder)
+    limits = Limits(args.max_mb, args.max_seconds, args.max_frames)
+    local = is_loopback(args.host)
+    if not local:
+        print(
+            f'salkit serve: warning: whoever reaches {args.host} can use this page; there is no '
+            'password and no encryption',
+            file=sys.stderr,
+        )
+    address = _address(args.host, listening.getsockname()[1])
+
+    def tell() -> None:
+        print(f'{predictor.name} on {predictor.device}: open {address}', flush=True)
+        print('Ctrl-C ends it and removes all files', flush=True)
+        if args.open:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    service = Service(predictor, folder, limits)
+    try:
+        run_server(build_app(service, local), listening, tell)
+    finally:
+        service.close()

@@ -1,0 +1,118 @@
+"""What may be uploaded, and opening it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DataError
+from ..images import IMAGE_SUFFIXES
+from ..inference.stimulus import Stimulus, open_stimulus
+from ..video import VIDEO_SUFFIXES
+
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an upload may hold at most.
+
+    Attributes:
+        megabytes: of the file, in units of 2**20 bytes.
+        seconds: of a video.
+        frames: of a video.
+        pixels: of a frame.
+        maps_bytes: of all maps of a video at its own size as float32; the maps of larger ones
+            cannot be downloaded.
+        waiting: jobs that wait their turn.
+    """
+
+    megabytes: float = 200.0
+    seconds: float = 60.0
+    frames: int = 3600
+    pixels: int = 4096 * 2304
+    maps_bytes: int = 2 * 2**30
+    waiting: int = 20
+
+    def check(
+        self, name: str, frames: int = 0, seconds: float = 0.0, size: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Refuse what is too much.
+
+        Args:
+            name: what messages call it.
+            frames: how many.
+            seconds: how long.
+            size: (rows, columns) of a frame.
+
+        Raises:
+            DataError: above a limit.
+        """
+        if seconds > self.seconds:
+            raise DataError(
+                f'{name} is too long: {seconds:.1f} seconds; at most {self.seconds:g} are taken'
+            )
+        if frames > self.frames:
+            raise DataError(f'{name} is too long: {frames} frames; at most {self.frames} are taken')
+        if size[0] * size[1] > self.pixels:
+            raise DataError(
+                f'{name} is too large: {size[1]} x {size[0]} pixels; at most '
+                f'{self.pixels / 1e6:.1f} million are taken'
+            )
+
+
+def _check_promises(path: Path, name: str, limits: Limits) -> None:
+    """Refuse by what a file says of itself, before any of it is decoded."""
+    if path.suffix in IMAGE_SUFFIXES:
+        from PIL import Image
+
+        # A broken file is refused when it is opened; Pillow refuses the largest here.
+        with contextlib.suppress(OSError, SyntaxError, ValueError), Image.open(path) as image:
+            limits.check(name, size=image.size[::-1])
+        return
+    import av
+
+    seconds, frames, size = 0.0, 0, (0, 0)
+    with contextlib.suppress(av.FFmpegError, ValueError), av.open(str(path)) as container:
+        seconds = (container.duration or 0) / 1e6
+        for stream in container.streams.video[:1]:
+            frames, size = stream.frames, (stream.height, stream.width)
+    limits.check(name, frames, seconds, size)
+
+
+def open_upload(path: Path, name: str, limits: Limits) -> Stimulus:
+    """Open an uploaded file.
+
+    Args:
+        path: where it lies; its suffix, in lower case, is that of `name`.
+        name: what its owner calls it, for messages and for `Stimulus.name`.
+        limits: what it must keep to.
+
+    Raises:
+        DataError: neither video nor picture, damaged, or above a limit; the message calls the
+            file by its name.
+    """
+    if path.suffix not in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES):
+        raise DataError(
+            f'{name} is neither a video (such as .mp4, .mov, .webm, .mkv, .avi) nor a picture '
+            f'({", ".join(IMAGE_SUFFIXES)})'
+        )
+    if path.stat().st_size > limits.megabytes * MEGABYTE:
+        raise DataError(
+            f'{name} is too large: {path.stat().st_size / MEGABYTE:.1f} MB; at most '
+            f'{limits.megabytes:g} MB are taken'
+        )
+    try:
+        _check_promises(path, name, limits)
+        stimulus = open_stimulus(path)
+        info = getattr(stimulus, 'info', None)
+        seconds = 0.0 if info is None else info.duration
+        limits.check(name, len(stimulus), seconds, stimulus.size)
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), name)) from error
+    except Exception as error:
+        # A crafted file may break a decoder anywhere; Pillow's bombs are no OSError.
+        raise DataError(f'{name} cannot be read ({error})'.replace(str(path), name)) from error
+    stimulus.name = Path(name).stem or 'stimulus'
+    return stimulus

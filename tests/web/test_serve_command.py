@@ -1,0 +1,79 @@
+"""What `salkit serve` refuses before it serves."""
+
+import importlib.util
+import socket
+
+import pytest
+
+from salkit.cli import main
+from salkit.web.server import is_loopback, temporary_folder
+
+
+def refused(capsys, *arguments):
+    """The one line that the command says before it leaves with status 2."""
+    assert main(['serve', *map(str, arguments)]) == 2
+    said = capsys.readouterr()
+    assert not said.out and said.err.count('\n') == 1, said
+    return said.err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--max-mb', 0], '--max-mb must be above 0'),
+        (['--max-seconds', 'nan'], '--max-seconds must be above 0'),
+        (['--max-frames', -1], '--max-frames must be above 0'),
+        (['--port', 70000], '--port must be from 0 to 65535'),
+        (['--host', '256.1.1.1', '--port', 0], '--host 256.1.1.1: no such address'),
+        (['--port', 0, '--model', 'missing.onnx'], 'missing.onnx'),
+        (['--port', 0, '--model', 'salfom/umt-l16_cc-kl'], 'give --checkpoint'),
+        (['--port', 0, '--checkpoint', 'x.pth'], 'x.pth: the checkpoint does not exist'),
+        (['--port', 0, '--demo', '--model', 'x.onnx'], '--demo names a model'),
+        (['--port', 0, '--demo'], '`salkit demo` trains it'),
+        (['--port', 0], '`salkit demo` trains it'),
+    ],
+)
+def test_arguments(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    assert message in refused(capsys, *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_port_in_use(capsys):
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(capsys, '--port', port)
+    assert f'port {port} of 127.0.0.1 cannot be used' in said and '--port takes another' in said
+
+
+def test_without_gradio(capsys, monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert "pip install 'salkit[web]'" in refused(capsys)
+
+
+@pytest.mark.parametrize(
+    ('host', 'local'),
+    [
+        ('127.0.0.1', True), ('localhost', True), ('::1', True), ('[::1]', True),
+        ('127.8.9.1', True), ('0.0.0.0', False), ('192.168.1.5', False), ('example.org', False),
+        ('127.0.0.1.example.org', False),
+    ],
+)  # fmt: skip
+def test_loopback(host, local):
+    assert is_loopback(host) is local
+
+
+def test_folders_of_killed_servers_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
+    left = tmp_path / 'salkit-serve-left'
+    left.mkdir()
+    (left / 'lock').touch()
+    (left / 'upload.mp4').touch()
+    with temporary_folder() as running:
+        assert not left.exists()
+        assert running.stat().st_mode & 0o077 == 0
+        # A second server lets the first one's be.
+        with temporary_folder() as second:
+            assert running.exists() and second.exists()
+    assert not list(tmp_path.iterdir())
