@@ -57,7 +57,8 @@ def naive(predictor: SaliencyPredictor, path: Path, folder: Path) -> None:
         with torch.inference_mode():
             small = model(model.data_preprocessor.normalise(frames))
             saliency_map = postprocess_map(small, size, settings.blur_kernel)[0].numpy()
-        cv2.imwrite(str(folder / f'{last + 1:04d}.png'), np.rint(255 * saliency_map))
+        picture = np.rint(255 * saliency_map).astype(np.uint8)
+        cv2.imwrite(str(folder / f'{last + 1:04d}.png'), picture)
 
 
 def stages(predictor: SaliencyPredictor, path: Path, folder: Path, runs: int) -> dict[str, float]:

@@ -96,7 +96,7 @@ def encode_video(
         times: time stamps of the frames in `time_base`, for a variable frame rate or a late start;
             None for an even rate from 0.
         time_base: a Fraction, 1/fps unless told otherwise.
-        audio: whether a stream of silence precedes the video stream.
+        audio: whether a stream of silence precedes the video stream; or its codec.
         images: (H, W, 3) uint8 frames to encode instead of numbered ones.
         format: container, where the suffix does not tell.
         container_options: of the muxer, such as {'movflags': 'faststart'}.
@@ -116,7 +116,10 @@ def encode_video(
     path.parent.mkdir(parents=True, exist_ok=True)
     base = Fraction(time_base or Fraction(1, fps))
     with av.open(str(path), 'w', format=format, options=dict(container_options or {})) as container:
-        sound = container.add_stream('aac', rate=16000, layout='mono') if audio else None
+        sound = None
+        if audio:
+            codec_of_sound = 'aac' if audio is True else audio
+            sound = container.add_stream(codec_of_sound, rate=16000, layout='mono')
         stream = container.add_stream(codec, rate=fps, options=dict(options or {}))
         stream.height, stream.width = size
         stream.pix_fmt = pix_fmt

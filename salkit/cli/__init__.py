@@ -74,7 +74,8 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     Returns:
         The exit status: 0, 2 for what the user can mend, 130 when interrupted.
     """
-    args = _parser_of(command, prog).parse_args(argv)
+    # Names of files may stand on both sides of options.
+    args = _parser_of(command, prog).parse_intermixed_args(argv)
     _warn_in_a_line()
     try:
         return args._run(args)
