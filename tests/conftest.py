@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 # The first example pays for imports and caches, and a shared machine has its own pace.
-hypothesis.settings.register_profile('salkit', deadline=None, max_examples=40)
+hypothesis.settings.register_profile('salkit', deadline=None, max_examples=25)
 hypothesis.settings.load_profile('salkit')
 
 DATA = Path(__file__).parent / 'data'

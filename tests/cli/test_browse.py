@@ -31,8 +31,8 @@ def test_other_stages_and_epochs(root, tmp_path):
         {path.name: path.read_bytes() for path in (tmp_path / epoch).iterdir()} for epoch in '01'
     )
     assert first != second
-    assert browse(root, tmp_path / 'test', '--stage', 'test', '--count', '99') == 0
-    assert len(list((tmp_path / 'test').iterdir())) == 20
+    assert browse(root, tmp_path / 'val', '--stage', 'val', '--count', '99') == 0
+    assert [path.stem[:4] for path in (tmp_path / 'val').iterdir()] == ['0000']
 
 
 def test_mistakes(root, tmp_path, capsys):

@@ -215,9 +215,9 @@ def test_one_step_of_the_real_model(tmp_path, sample_sequence):
             '--work-dir', str(tmp_path), '--cfg-options',
             f'data_root={sample_sequence.parents[1]}', 'dataset_type=VideoSaliencyDataset',
             'train_cfg.max_epochs=1', '+train_cfg.val_begin=2',
-            # A quarter of the pixels, a quarter of the minutes.
-            'train_dataloader.dataset.pipeline.0.size=(112,112)',
-            'train_dataloader.dataset.pipeline.1.size=(112,112)',
+            # Its weights take their time, its pixels need not.
+            'train_dataloader.dataset.pipeline.0.size=(64,64)',
+            'train_dataloader.dataset.pipeline.1.size=(64,64)',
             '+default_hooks.checkpoint.save_optimizer=False',
         ],
         capture_output=True, text=True,

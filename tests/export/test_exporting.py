@@ -194,10 +194,8 @@ ENCODERS = {
     f'{kind} {number}': (kind, arguments)
     for kind in ('TorchvisionVideoEncoder', 'TimmFrameEncoder')
     for number, arguments in enumerate(BUILT_INS['encoder', kind])
-    # Swin, MViT, DINOv3; the others are made of the same operators.
-    if (kind, number) in {
-        ('TorchvisionVideoEncoder', 0), ('TorchvisionVideoEncoder', 1), ('TimmFrameEncoder', 0),
-    }
+    # MViT and DINOv3; the others are made of the same operators.
+    if (kind, number) in {('TorchvisionVideoEncoder', 1), ('TimmFrameEncoder', 0)}
 }  # fmt: skip
 
 
@@ -239,6 +237,7 @@ def test_other_decoders(tmp_path):
 def test_a_model_of_full_size(tmp_path):
     config = 'salfom/umt-b8_cc-kl'
     checkpoint = write_weights(config, tmp_path / 'weights.pth')
-    done = export_model(config, checkpoint, tmp_path / 'model.onnx')
+    # All of its weights; half the sides keep its clips from taking most of the time.
+    done = export_model(config, checkpoint, tmp_path / 'model.onnx', size=(112, 112))
     assert done.agreement.difference < 1e-4 and done.agreement.high - done.agreement.low > 0.5
-    assert done.metadata.clip.size == (224, 224) and done.metadata.clip.clip_len == 8
+    assert done.metadata.clip.size == (112, 112) and done.metadata.clip.clip_len == 8

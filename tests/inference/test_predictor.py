@@ -82,7 +82,7 @@ def test_predict_stream_and_test_agree_for_every_length(tmp_path, videos, head):
 
 @pytest.mark.parametrize('head', HEADS)
 def test_the_real_sequence(tmp_path, sample_sequence, head):
-    config, checkpoint = write_tiny_model(tmp_path, clip_len=8, size=(64, 96), head=head)
+    config, checkpoint = write_tiny_model(tmp_path, clip_len=8, size=(48, 80), head=head)
     (tmp_path / 'root' / 'test').mkdir(parents=True)
     (tmp_path / 'root' / 'test' / sample_sequence.name).symlink_to(sample_sequence)
     dumped = dump(config, checkpoint, tmp_path / 'root', tmp_path)[sample_sequence.name]
@@ -93,10 +93,11 @@ def test_the_real_sequence(tmp_path, sample_sequence, head):
     streamed = np.stack(list(predictor.stream(stimulus.frames(range(len(stimulus))))))
     np.testing.assert_allclose(streamed, np.asarray(maps), **TOLERANCE)
     # The same frames as an array, and as a list of files.
-    array = np.stack(list(stimulus.frames(range(len(stimulus)))))
-    files = sorted((sample_sequence / 'images').iterdir())
-    for given_as in (array, files):
-        np.testing.assert_array_equal(np.asarray(predictor.predict(given_as)), np.asarray(maps))
+    array = np.stack(list(stimulus.frames(range(18))))
+    files = sorted((sample_sequence / 'images').iterdir())[:18]
+    expected = np.asarray(predictor.predict(array))
+    np.testing.assert_array_equal(np.asarray(predictor.predict(files)), expected)
+    np.testing.assert_allclose(expected, maps[: len(expected)], **TOLERANCE)
 
 
 @pytest.fixture(scope='module')
@@ -263,9 +264,7 @@ def test_mixed_precision(tiny, video):
 
 MEMORY = """
 import resource, sys
-import numpy as np
 from salkit import SaliencyPredictor
-from salkit.inference import open_stimulus
 
 config, checkpoint, video, out = sys.argv[1:]
 predictor = SaliencyPredictor(config, checkpoint, batch_size=16)
@@ -285,7 +284,8 @@ print(peaks[1000], peaks[10000])
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_video(tmp_path, tiny):
+def test_memory_does_not_grow_with_the_video(tmp_path):
+    tiny = write_tiny_model(tmp_path, clip_len=2, size=(16, 16))
     still = [numbered_frame(number, (32, 48)) for number in range(100)]
     images = (still[number % 100] for number in range(10000))
     video = encode_video(

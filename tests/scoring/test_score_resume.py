@@ -67,8 +67,7 @@ def group_is_gone(process):
 @pytest.mark.parametrize(
     ('number', 'workers', 'whole_group'),
     [
-        (signal.SIGKILL, 1, False), (signal.SIGKILL, 2, False), (signal.SIGINT, 2, True),
-        (signal.SIGTERM, 2, False),
+        (signal.SIGKILL, 1, False), (signal.SIGINT, 2, True), (signal.SIGTERM, 2, False),
     ],
 )  # fmt: skip
 def test_an_ended_run_goes_on(data, tmp_path, number, workers, whole_group):
