@@ -230,6 +230,12 @@ def test_clip_lengths_must_agree(root, tmp_path):
         runner_of(root, tmp_path, 'model.encoder.clip_len=8')
 
 
+def test_metrics_may_be_chosen(root, tmp_path):
+    runner = runner_of(root, tmp_path, "+val_evaluator.metrics=['CC','NSS']")
+    (metric,) = runner.build_evaluator(runner._val_evaluator).metrics
+    assert list(metric.metrics) == ['CC', 'NSS']
+
+
 def test_hooks_and_metrics_are_checked_before_anything_is_opened(tmp_path):
     with pytest.raises(ConfigError, match="LoggerHook has no argument 'intervall'"):
         runner_of('nowhere', tmp_path, '+default_hooks.logger.intervall=3')

@@ -166,6 +166,23 @@ def test_frames_and_read_may_alternate(videos):
             np.testing.assert_array_equal(video[other], expected[other])
 
 
+def test_a_second_reader_goes_its_own_way(videos, monkeypatch):
+    path, expected = videos('h264-open')
+    with VideoReader(path) as video:
+        # It needs no index of its own.
+        monkeypatch.setattr('salkit.video.reader.build_index', None)
+        monkeypatch.setattr('salkit.video.reader.load_index', None)
+        other = video.another(threads=2)
+        pairs = zip(video.frames(), other.frames(3), strict=False)
+        for number, (one, two) in enumerate(pairs):
+            np.testing.assert_array_equal(one, expected[number])
+            np.testing.assert_array_equal(two, expected[number + 3])
+        assert number == len(expected) - 4
+    # The first one is closed, the second is not.
+    np.testing.assert_array_equal(other[0], expected[0])
+    other.close()
+
+
 @pytest.mark.parametrize('kind', ['h264-uneven', 'h264-uneven-mkv'])
 def test_times_of_uneven_frames(videos, kind):
     info = VideoReader(videos(kind)[0]).info
