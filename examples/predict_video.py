@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from salkit import SaliencyPredictor
-from salkit.inference.chosen_model import add_model_arguments, choose_model
+from salkit.cli.chosen_model import add_model_arguments, choose_model
 from salkit.inference.entropy import saliency_entropy
 from salkit.video import VideoWriter
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import whole_file
+from .chosen_model import DEMO_CONFIG, DEMO_WORK_DIR
 from .test import evaluate
 from .train import train
 
@@ -17,14 +18,12 @@ if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
     from ..metrics import ScoreReport
 
-CONFIG = 'demo/umt-tiny_cc-kl'
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit demo`."""
-    parser.add_argument('--work-dir', default='work_dirs/demo', help='default: work_dirs/demo')
+    parser.add_argument('--work-dir', default=str(DEMO_WORK_DIR), help=f'default: {DEMO_WORK_DIR}')
     parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help=f'override entries of {CONFIG}'
+        '--cfg-options', nargs='+', metavar='KEY=VALUE', help=f'override entries of {DEMO_CONFIG}'
     )
 
 
@@ -129,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     from ..scoring.baselines import mean_density_map
 
     work_dir = Path(args.work_dir)
-    cfg = load_config(CONFIG, parse_options(args.cfg_options))
+    cfg = load_config(DEMO_CONFIG, parse_options(args.cfg_options))
     resume_same_run(cfg, work_dir)
     runner = train(cfg, work_dir)
     checkpoint = runner.message_hub.get_info('best_ckpt')

@@ -25,7 +25,7 @@ _CONTOURS = '0.5,0.8'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit predict`."""
-    from ..inference.chosen_model import add_model_arguments
+    from .chosen_model import add_model_arguments
 
     parser.add_argument(
         'inputs',
@@ -197,9 +197,9 @@ def _options(args: argparse.Namespace) -> PredictOptions:
 
 def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, Any]]:
     """The predictor, and what tells the model for the records."""
-    from ..inference.chosen_model import choose_model
     from ..inference.predictor import EXPORTED, SaliencyPredictor
     from ..inference.record import stamp_of
+    from .chosen_model import choose_model
 
     model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
     about: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from .common import ended_as_interrupted
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit serve`."""
-    from ..inference.chosen_model import add_model_arguments
+    from .chosen_model import add_model_arguments
 
     add_model_arguments(parser)
     parser.add_argument(
@@ -94,10 +94,10 @@ def _address(host: str, port: int) -> str:
 
 
 def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> None:
-    from ..inference.chosen_model import open_chosen_model
     from ..web.server import build_app, is_loopback, run_server, use_only
     from ..web.service import Service
     from ..web.uploads import Limits
+    from .chosen_model import open_chosen_model
 
     predictor = open_chosen_model(args)
     use_only(folder)

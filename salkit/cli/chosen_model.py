@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from .common import CHECKPOINT_HELP
 
 if TYPE_CHECKING:
-    from .predictor import SaliencyPredictor
+    from ..inference.predictor import SaliencyPredictor
 
 # What `salkit demo` trains, and where it leaves it.
 DEMO_CONFIG = 'demo/umt-tiny_cc-kl'
@@ -27,9 +28,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--checkpoint',
         metavar='FILE',
-        help='weights of the whole model: a training checkpoint, a .safetensors file, the '
-        "authors' file, a work dir (its best checkpoint), https://HOST/FILE or "
-        'hf://OWNER/REPO[@REVISION]/FILE; an exported model holds its own',
+        help=f'weights of the whole model: {CHECKPOINT_HELP}; an exported model holds its own',
     )
     parser.add_argument(
         '--demo',
@@ -77,7 +76,7 @@ def choose_model(
         ConfigError: arguments that do not go together, or no demo model.
         CheckpointError: a checkpoint that cannot be read, or does not tell its config.
     """
-    from .predictor import EXPORTED
+    from ..inference.predictor import EXPORTED
 
     if demo and (model or checkpoint):
         raise ConfigError('--demo names a model: give it without --model and --checkpoint')
@@ -85,7 +84,7 @@ def choose_model(
     if is_demo:
         checkpoint = demo_checkpoint()
     if model is None:
-        from .told_model import config_told_by
+        from ..inference.told_model import config_told_by
 
         return config_told_by(checkpoint), checkpoint
     if checkpoint is None and Path(model).suffix.lower() not in EXPORTED:
@@ -106,7 +105,7 @@ def open_chosen_model(args: argparse.Namespace, **options: Any) -> SaliencyPredi
         ConfigError: arguments that do not go together, or see `SaliencyPredictor`.
         CheckpointError: see there.
     """
-    from .predictor import SaliencyPredictor
+    from ..inference.predictor import SaliencyPredictor
 
     model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
     return SaliencyPredictor(model, checkpoint, args.device, **options)
