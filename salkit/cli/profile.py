@@ -20,10 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--run', action='store_true', help='also time forward passes of one clip, and their memory'
     )
     parser.add_argument('--device', help='for --run: cpu, cuda, cuda:1 (default: a GPU if any)')
+    parser.add_argument(
+        '--seconds', type=float, default=10.0, help='how long each is measured (default: 10)'
+    )
     parser.add_argument('--json', action='store_true', help='print a list of objects')
 
 
-def _measured(config: str, options: dict[str, Any], device: str) -> dict[str, Any]:
+def _measured(config: str, options: dict[str, Any], device: str, seconds: float) -> dict[str, Any]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
@@ -34,7 +37,7 @@ def _measured(config: str, options: dict[str, Any], device: str) -> dict[str, An
     # A fresh process each time: peak memory is what one model alone needs.
     with ProcessPoolExecutor(1, get_context('spawn')) as pool:
         try:
-            return pool.submit(measure, config, options, device).result()
+            return pool.submit(measure, config, options, device, seconds).result()
         except BrokenProcessPool:
             raise SalkitError(
                 f'{config}: the process that measured it was killed, most likely for its memory'
@@ -96,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     for config in tqdm(args.configs, unit='config', disable=not args.run):
         found = profile(load_config(config, options))
         if args.run:
-            vars(found).update(_measured(config, options, device))
+            vars(found).update(_measured(config, options, device, args.seconds))
         profiles.append(found)
     if args.json:
         print(json.dumps([p.to_json() for p in profiles], indent=2))

@@ -194,8 +194,8 @@ ENCODERS = {
     f'{kind} {number}': (kind, arguments)
     for kind in ('TorchvisionVideoEncoder', 'TimmFrameEncoder')
     for number, arguments in enumerate(BUILT_INS['encoder', kind])
-    # MViT and DINOv3; the others are made of the same operators.
-    if (kind, number) in {('TorchvisionVideoEncoder', 1), ('TimmFrameEncoder', 0)}
+    # A video transformer and an image model; the others are made of the same operators.
+    if number == 0
 }  # fmt: skip
 
 

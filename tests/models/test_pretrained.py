@@ -1,8 +1,6 @@
 """Where a model's weights come from before training: init_cfg, load_from, resuming."""
 
 import copy
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -229,13 +227,13 @@ def test_load_from_an_encoders_file_warns_about_the_decoder(started, train, tmp_
 
 
 @pytest.mark.slow
-def test_a_missing_init_cfg_stops_the_run_in_one_line(root, tmp_path):
+def test_a_missing_init_cfg_stops_the_run_in_one_line(root, tmp_path, capsys):
     argv = [
-        sys.executable, '-m', 'salkit', 'train', CONFIG, '--work-dir', tmp_path / 'run',
-        '--cfg-options', f'data_root={root}', 'model.encoder.init_cfg=no.pth',
-        *(f'{key}={value}' for key, value in OPTIONS.items()),
+        'train', CONFIG, '--work-dir', tmp_path / 'run', '--cfg-options', f'data_root={root}',
+        'model.encoder.init_cfg=no.pth', *(f'{key}={value}' for key, value in OPTIONS.items()),
     ]  # fmt: skip
-    done = subprocess.run(argv, capture_output=True, text=True)
-    assert done.returncode == 2 and 'Traceback' not in done.stderr
-    assert 'salkit train: error: no.pth: the checkpoint does not exist' in done.stderr
+    assert main([str(item) for item in argv]) == 2
+    told = capsys.readouterr().err
+    assert 'Traceback' not in told
+    assert 'salkit train: error: no.pth: the checkpoint does not exist' in told
     assert not list((tmp_path / 'run').glob('*.pth'))

@@ -102,7 +102,7 @@ def test_overrides_count(capsys):
 
 @pytest.mark.slow
 def test_measuring_on_this_device(capsys):
-    (found,) = json.loads(run(capsys, TINY, '--run', '--json', '--device', 'cpu'))
+    (found,) = json.loads(run(capsys, TINY, '--run', '--json', '--device', 'cpu', '--seconds', '1'))
     assert found['latency_ms'] > 0 and found['device'].startswith('cpu')
     # An interpreter with torch in it, and not the whole machine.
     assert 100 < found['peak_mib'] < 4000

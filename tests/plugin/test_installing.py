@@ -58,7 +58,6 @@ def test_installed_trained_and_uninstalled(fresh_env, source, options, tmp_path)
     missing = 'the plugin salkit-tiny 0.1.0, which is not installed: pip install salkit-tiny'
     loading = (
         ['salkit', 'test', 'demo/umt-tiny_cc-kl', checkpoint, *options],
-        ['salkit', 'test', 'demo/umt-tiny_cc-kl', checkpoint, *options[:-1]],
         ['salkit', 'convert', checkpoint, tmp_path / 'out.safetensors'],
     )
     for command in loading:

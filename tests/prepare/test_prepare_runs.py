@@ -102,11 +102,11 @@ def test_training_and_testing_on_kept_videos_and_on_frames(tmp_path, source):
     assert main(['prepare', 'dhf1k', str(source), 'frames']) == 0
     config, kind = 'demo/umt-tiny_cc-kl', 'dataset_type=DHF1KDataset'
     options = ('--cfg-options', kind, 'data_root=videos', *QUICK)
-    run(tmp_path, 'train', config, '--work-dir', 'work', *options)
+    assert main(['train', config, '--work-dir', 'work', *options]) == 0
     scores = {}
     for name in ('videos', 'frames'):
         options = ('--cfg-options', kind, f'data_root={name}')
-        run(tmp_path, 'test', config, 'work', '--out', 'scores.json', *options)
+        assert main(['test', config, 'work', '--out', 'scores.json', *options]) == 0
         content = json.loads(Path('scores.json').read_text())
         assert (content['videos'], content['frames']) == (2, 24)
         scores[name] = content['scores']
@@ -120,7 +120,7 @@ def test_training_and_testing_with_the_config_that_is_written(tmp_path, source):
     videos = ['folder', str(source / 'video'), 'out', '--gaze', str(gaze), '--recipe', 'dhf1k']
     base = 'salkit::demo/umt-tiny_cc-kl.py'
     assert main(['prepare', *videos, '--config', 'mine.py', '--base', base]) == 0
-    run(tmp_path, 'train', 'mine.py', '--work-dir', 'work', '--cfg-options', *QUICK)
-    run(tmp_path, 'test', 'mine.py', 'work', '--out', 'scores.json')
+    assert main(['train', 'mine.py', '--work-dir', 'work', '--cfg-options', *QUICK]) == 0
+    assert main(['test', 'mine.py', 'work', '--out', 'scores.json']) == 0
     content = json.loads(Path('scores.json').read_text())
     assert (content['videos'], content['frames']) == (1, 12)
