@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Generator, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 Item = TypeVar('Item')
-# How long a full queue is waited for before looking whether anybody still wants its items.
-_PATIENCE_SECONDS = 0.05
 
 
 def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
@@ -17,53 +15,67 @@ def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, No
 
     Args:
         items: is iterated, and closed, in the thread.
-        ahead: how many items may wait to be used.
+        ahead: how many items may wait to be taken. All that wait are taken at once, as threads
+            that hand over every single one spend their time on that where cores are busy.
 
     Yields:
         The items in order. An error of the thread is raised where its item would have come;
         closing this generator ends the thread before it returns.
     """
-    waiting: queue.Queue[tuple[bool, Any]] = queue.Queue(maxsize=max(1, ahead))
-    stopped = threading.Event()
+    changed = threading.Condition()
+    waiting: deque[Item] = deque()
+    ended = stopped = False
+    error: BaseException | None = None
 
-    def put(is_item: bool, content: Any) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put((is_item, content), timeout=_PATIENCE_SECONDS)
-                return True
-            except queue.Full:
-                pass
-        return False
+    def put(item: Item) -> bool:
+        with changed:
+            while len(waiting) >= ahead and not stopped:
+                changed.wait()
+            waiting.append(item)
+            if len(waiting) == 1:
+                changed.notify()
+            return not stopped
 
     def work() -> None:
-        iterator = iter(items)
-        error = None
+        nonlocal ended, error
+        raised = None
         try:
-            for item in iterator:
-                if not put(True, item):
-                    break
-        except BaseException as raised:
-            error = raised
-        try:
-            if hasattr(iterator, 'close'):
-                iterator.close()
-        except BaseException as raised:
-            error = error or raised
-        put(False, error)
+            iterator = iter(items)
+            try:
+                for item in iterator:
+                    if not put(item):
+                        break
+                    # Not to be kept while the next one is made.
+                    del item
+            finally:
+                if hasattr(iterator, 'close'):
+                    iterator.close()
+        except BaseException as caught:
+            raised = caught
+        with changed:
+            ended, error = True, raised
+            changed.notify()
 
     thread = threading.Thread(target=work, name='salkit-background', daemon=True)
     thread.start()
     try:
         while True:
-            is_item, content = waiting.get()
-            if is_item:
-                yield content
-                # Not to be kept while the next one is waited for.
-                del content
-            elif content is not None:
-                raise content
-            else:
-                return
+            with changed:
+                while not waiting and not ended:
+                    changed.wait()
+                taken = list(waiting)
+                waiting.clear()
+                changed.notify()
+                last = ended
+            taken.reverse()
+            while taken:
+                yield taken.pop()
+            if last:
+                break
+        if error is not None:
+            raise error
     finally:
-        stopped.set()
+        with changed:
+            stopped = True
+            changed.notify()
         thread.join()

@@ -238,11 +238,21 @@ def cancel_in(service, session, job, step):
 # Clearing up -----------------------------------------------------------------------------------
 
 
-def test_closed_page_leaves_nothing(service, tmp_path):
-    path = encode_video(tmp_path / 'clip.mp4', 80, fps=25)
+def test_closed_page_leaves_nothing(service, tmp_path, monkeypatch):
+    path = encode_video(tmp_path / 'clip.mp4', 8, fps=25)
     put(service, path, 'done')
     job = service.submit(service.session('done'), Options())
     assert job.wait(60) and job.state == 'done', job.error
+    # So slow that it cannot be through before it is ended.
+    backend = service.predictor.backend
+    predict = backend.predict
+
+    def slowly(windows):
+        time.sleep(0.2)
+        return predict(windows)
+
+    monkeypatch.setattr(backend, 'predict', slowly)
+    path = encode_video(tmp_path / 'long.mp4', 80, fps=25)
     put(service, path, 'running')
     running = service.submit(service.session('running'), Options())
     put(service, path, 'waiting')
