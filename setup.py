@@ -24,8 +24,8 @@ class BuildWithConfigs(build_py):
 
 
 def read_version():
-    """The version in salkit/__init__.py, read without importing it."""
-    text = (ROOT / 'salkit' / '__init__.py').read_text(encoding='utf-8')
+    """The version in salkit/version.py, read without importing it."""
+    text = (ROOT / 'salkit' / 'version.py').read_text(encoding='utf-8')
     return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)[1]
 
 
@@ -47,6 +47,7 @@ setup(
     install_requires=[
         'av>=18',
         'einops>=0.8',
+        'filelock>=3.16',
         'huggingface_hub>=0.30',
         'matplotlib>=3.9',
         'mmcv-lite>=2.2',

@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader
 
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.clip_cache_build import build_cache
-from salkit.ground_truth import density_map
+from salkit.prepare.fixations import density_map
 
 FRAME, SIZE, CLIP_LEN = (360, 640), (224, 224), 16
 PHOTOGRAPHS = ('astronaut', 'chelsea', 'coffee', 'rocket')

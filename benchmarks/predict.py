@@ -29,8 +29,8 @@ from video_reading import write_video
 from salkit import SaliencyPredictor
 from salkit.inference import open_stimulus
 from salkit.inference.overlay import Overlay, OverlayStyle
+from salkit.media.video import VideoReader, VideoWriter
 from salkit.models import postprocess_map
-from salkit.video import VideoReader, VideoWriter
 
 CONFIG = 'demo/umt-tiny_cc-kl'
 

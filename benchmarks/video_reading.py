@@ -22,7 +22,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from salkit.video import VideoReader
+from salkit.media.video import VideoReader
 
 CLIP = 16
 

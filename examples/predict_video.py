@@ -16,7 +16,7 @@ import numpy as np
 from salkit import SaliencyPredictor
 from salkit.cli.chosen_model import add_model_arguments, choose_model
 from salkit.inference.entropy import saliency_entropy
-from salkit.video import VideoWriter
+from salkit.media.video import VideoWriter
 
 
 def make_video(path: Path, frames: int = 75) -> Path:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = '0.1.0.dev0'
+from .version import __version__
 
 if TYPE_CHECKING:
     from . import functional
-    from .config import load_config
+    from .config.load import load_config
     from .inference import SaliencyPredictor
     from .models.load import build_model
     from .plugin.hookspecs import hookimpl
@@ -21,7 +21,7 @@ _HOMES = {
     'build_model': 'models.load',
     'functional': 'functional',
     'hookimpl': 'plugin.hookspecs',
-    'load_config': 'config',
+    'load_config': 'config.load',
     'score': 'scoring',
 }
 __all__ = [

@@ -20,22 +20,29 @@ DATASETS = Registry(
     'dataset', parent=mmengine_registry.DATASETS, scope=SCOPE, locations=['salkit.datasets.classes']
 )
 TRANSFORMS = Registry(
-    'transform', parent=mmengine_registry.TRANSFORMS, scope=SCOPE, locations=['salkit.transforms']
+    'transform',
+    parent=mmengine_registry.TRANSFORMS,
+    scope=SCOPE,
+    locations=['salkit.datasets.transforms'],
 )
 METRICS = Registry(
     'metric', parent=mmengine_registry.METRICS, scope=SCOPE, locations=['salkit.metrics']
 )
 OPTIM_WRAPPERS = Registry(
-    'optim_wrapper', parent=mmengine_registry.OPTIM_WRAPPERS, scope=SCOPE,
+    'optim_wrapper',
+    parent=mmengine_registry.OPTIM_WRAPPERS,
+    scope=SCOPE,
     locations=['salkit.engine'],
-)  # fmt: skip
+)
 RUNNERS = Registry(
     'runner', parent=mmengine_registry.RUNNERS, scope=SCOPE, locations=['salkit.engine']
 )
 DATA_SAMPLERS = Registry(
-    'data sampler', parent=mmengine_registry.DATA_SAMPLERS, scope=SCOPE,
+    'data sampler',
+    parent=mmengine_registry.DATA_SAMPLERS,
+    scope=SCOPE,
     locations=['salkit.datasets.classes'],
-)  # fmt: skip
+)
 HOOKS = Registry('hook', parent=mmengine_registry.HOOKS, scope=SCOPE, locations=['salkit.engine'])
 
 # salkit adds nothing to these so far; mmengine warns where a scope has no registry of its own.

@@ -44,9 +44,13 @@ class Env:
         if isinstance(command, str):
             command = ['bash', '-e', '-o', 'pipefail', '-c', command]
         done = subprocess.run(
-            [str(part) for part in command], cwd=cwd or self.folder, capture_output=True, text=True,
-            timeout=timeout, env={**self.environment(), **env},
-        )  # fmt: skip
+            [str(part) for part in command],
+            cwd=cwd or self.folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**self.environment(), **env},
+        )
         if check and done.returncode:
             raise AssertionError(f'{command} gave {done.returncode}:\n{done.stdout}{done.stderr}')
         return done

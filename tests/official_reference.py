@@ -150,8 +150,9 @@ def _block(weights, prefix, tokens, shifted):
     values = norm(tokens, 'norm1').roll(-shift, dims=3)
     # Which of three parts a time step belongs to, after the shift: those that never meet a border,
     # the rest of the last window, and what was rolled in from the start of the clip.
-    part = [(step >= length - window) + (shift > 0 and step >= length - shift)
-            for step in range(length)]  # fmt: skip
+    part = [
+        (step >= length - window) + (shift > 0 and step >= length - shift) for step in range(length)
+    ]
     rows = weights[f'{prefix}.attn.relative_position_index'][:window, :window]
     bias = table[rows].permute(2, 0, 1)  # (heads, window, window)
     windows = []

@@ -3,11 +3,11 @@
 import pytest
 import torch
 from golden import official_entries
+from salkit.config.load.find import config_names, config_root
+from salkit.config.load.load import DATALOADERS, dataset_configs, load_config
 
 from salkit.builder import build_on_meta, check
 from salkit.checkpoints.official import salkit_key
-from salkit.config import DATALOADERS, dataset_configs, load_config
-from salkit.config_files import config_names, config_root
 from salkit.engine.runner import check_components
 from salkit.models.profile import profile
 from salkit.registry import DATASETS, MODELS, TRANSFORMS
@@ -42,8 +42,10 @@ def test_the_default_is_the_papers_recipe():
 
 
 def test_the_default_has_every_parameter_of_the_official_state_dict():
-    own = {k: tuple(v.shape) for k, v in model_of(load_config('salfom/umt-l16_cc-kl'))
-           .state_dict().items()}  # fmt: skip
+    own = {
+        k: tuple(v.shape)
+        for k, v in model_of(load_config('salfom/umt-l16_cc-kl')).state_dict().items()
+    }
     counted, used = 0, {}
     for key, shape, kind in official_entries():
         if kind == 'parameter':

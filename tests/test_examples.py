@@ -9,7 +9,7 @@ import pytest
 from tiny_model import write_tiny_model
 
 import salkit
-from salkit.video import VideoReader
+from salkit.media.video import VideoReader
 
 FOLDER = Path(salkit.__file__).parents[1] / 'examples'
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason='the tests run without a checkout')

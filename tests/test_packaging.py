@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from salkit.config.load.find import config_names
 
 import salkit
-from salkit.config_files import config_names
 
 ROOT = Path(salkit.__file__).parents[1]
 pytestmark = [
@@ -27,8 +27,11 @@ def built(tmp_path_factory):
     source = tmp_path_factory.mktemp('source') / 'salkit'
     files = subprocess.run(
         ['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split()  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
     for name in files:
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -36,8 +39,9 @@ def built(tmp_path_factory):
     out = source.parent / 'dist'
     subprocess.run(
         [sys.executable, '-m', 'build', '--outdir', str(out), str(source)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     (wheel,), (sdist,) = out.glob('*.whl'), out.glob('*.tar.gz')
     return wheel, sdist
 
@@ -48,8 +52,9 @@ def installed(built, tmp_path_factory):
     target = tmp_path_factory.mktemp('installed')
     subprocess.run(
         [sys.executable, '-m', 'pip', 'install', '--no-deps', '--target', str(target), built[0]],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     return target
 
 
@@ -87,9 +92,16 @@ def test_the_sdist_holds_what_a_build_needs(built):
     with tarfile.open(built[1]) as archive:
         names = {name.split('/', 1)[1] for name in archive.getnames() if '/' in name}
     for name in (
-        'setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'README.md', 'CHANGELOG.md',
-        'configs/salfom/umt-l16_cc-kl.py', 'tools/train.py', 'tests/conftest.py',
-    ):  # fmt: skip
+        'setup.py',
+        'pyproject.toml',
+        'MANIFEST.in',
+        'LICENSE',
+        'README.md',
+        'CHANGELOG.md',
+        'configs/salfom/umt-l16_cc-kl.py',
+        'tools/train.py',
+        'tests/conftest.py',
+    ):
         assert name in names
 
 
@@ -120,6 +132,9 @@ def test_the_command_is_installed(installed, tmp_path):
     environment = {**os.environ, 'PYTHONPATH': str(installed)}
     done = subprocess.run(
         [sys.executable, str(installed / 'bin' / 'salkit'), '--version'],
-        cwd=tmp_path, env=environment, capture_output=True, text=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout == f'salkit {salkit.__version__}\n', done.stderr

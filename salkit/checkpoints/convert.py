@@ -12,10 +12,10 @@ from typing import Any
 
 from torch import Tensor
 
-from .. import __version__
 from ..errors import CheckpointError
-from ..files import sha256_of
 from ..plugin import plugins_of
+from ..utils.files import sha256_of
+from ..version import __version__
 from .fit import SALFOM, adapter_of, fit_weights, kind_of
 from .io import read_checkpoint, separate, write_checkpoint, write_safetensors
 from .locate import locate
@@ -52,12 +52,22 @@ class Conversion:
         """Plain values."""
         report = self.report
         return dict(
-            source=report.source, kind=report.kind, part=report.part, config=self.config,
-            destination=str(self.destination), entries=self.entries, used=report.used,
-            derived=report.derived, dropped=report.dropped, missing=report.missing,
-            unexpected=report.unexpected, wrong=report.wrong, cast=report.cast,
-            beside=self.beside, invented=self.invented,
-        )  # fmt: skip
+            source=report.source,
+            kind=report.kind,
+            part=report.part,
+            config=self.config,
+            destination=str(self.destination),
+            entries=self.entries,
+            used=report.used,
+            derived=report.derived,
+            dropped=report.dropped,
+            missing=report.missing,
+            unexpected=report.unexpected,
+            wrong=report.wrong,
+            cast=report.cast,
+            beside=self.beside,
+            invented=self.invented,
+        )
 
 
 def _pack(tensors: dict[str, Tensor]) -> str:
@@ -153,9 +163,13 @@ def convert(
     dead = _dead_in(checkpoint, str(path))
     conversion = Conversion(report, destination, target.config, len(state), beside)
     metadata = dict(
-        config=target.config, part=report.part, source=path.name, sha256=sha256_of(path),
-        source_kind=report.kind, salkit_version=__version__,
-    )  # fmt: skip
+        config=target.config,
+        part=report.part,
+        source=path.name,
+        sha256=sha256_of(path),
+        source_kind=report.kind,
+        salkit_version=__version__,
+    )
     if target.cfg is not None:
         metadata['model'] = json.dumps(target.cfg)
         metadata['plugins'] = json.dumps(plugins_of(target.cfg))

@@ -36,7 +36,7 @@ _UMT_UNUSED = {
     r'norm\.(weight|bias)': 'final norm, the saliency model takes the tokens before it',
     r'(clip_decoder|clip_pos_embed|clip_img|mask_token|text_encoder|text_proj|vision_proj'
     r'|vision_layernorm|itm_head|temp)(\..*)?': 'used in pre-training alone',
-}  # fmt: skip
+}
 
 
 def kind_of(state_dict: Mapping[str, Tensor]) -> str:

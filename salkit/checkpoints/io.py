@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, one_line
-from ..files import whole_file
+from ..utils.files import whole_file
 from .locate import locate
 
 # Keys under which published files keep their weights, in the order they are looked for.

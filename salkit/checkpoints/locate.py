@@ -8,9 +8,8 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from ..cache import cache_dir
 from ..errors import CheckpointError, one_line
-from ..files import whole_file
+from ..utils.files import cache_dir, whole_file
 
 
 def find_best_checkpoint(work_dir: str | Path) -> Path | None:

@@ -41,7 +41,7 @@ _RULES = [
     ('conv_{i}.{rest}', 'decoder.branches.dfd.layers.{i}.0.conv.{rest}', '[1-6]', 1),
     ('conv_{i}.{rest}', 'decoder.fusion.layers.{i}.conv.{rest}', '[78]', 7),
     ('conv_9.{rest}', 'decoder.fusion.layers.2.{rest}', '', 0),
-]  # fmt: skip
+]
 # What makes a state dict an official one beside the encoder.
 _DECODER_KEY = re.compile(r'(conv_\d|conv_t\d_\d|conv_2D_\d|transformer_\d|final_map)\.')
 # The parts that have official names only as the authors built them.

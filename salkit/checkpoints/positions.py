@@ -51,9 +51,11 @@ def resized_positions(
         raise ValueError(f'has shape {tuple(table.shape)}, expected (1, positions, channels)')
     grid = source_grid or guess_grid(table.shape[1], frames)
     if grid is None or grid[0] * grid[1] * grid[2] != table.shape[1]:
-        tried = f'not {source_grid[0]} x {source_grid[1]} x {source_grid[2]}' if source_grid else (
-            'no grid of 8 or 16 square frames'
-        )  # fmt: skip
+        tried = (
+            f'not {source_grid[0]} x {source_grid[1]} x {source_grid[2]}'
+            if source_grid
+            else ('no grid of 8 or 16 square frames')
+        )
         raise ValueError(
             f'holds {table.shape[1]} positions, {tried}; tell its frames, rows and columns '
             '(--source-grid T,H,W)'

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..builder import build_on_meta
-from ..config import load_config, plain_config
-from ..config_files import config_name, config_names
+from ..config.find import config_name, config_names
+from ..config.load import load_config, plain_config
 from ..errors import CheckpointError, ConfigError, one_line
 from ..layers import TABLE_THW
 from ..plugin import load_plugins

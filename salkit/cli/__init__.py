@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .. import __version__
 from ..errors import PluginWarning, SalkitError, one_line
+from ..version import __version__
 
 # Command -> what it does, in a line. The module of the same name has
 # `add_arguments(parser)` and `run(args) -> int`; its name has an underscore for a dash.

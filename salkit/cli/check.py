@@ -54,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check."""
     leave_cores_to_workers()
-    from ..checks import check_dataset
-    from ..files import whole_file
+    from ..prepare.check import check_dataset
+    from ..utils.files import whole_file
 
     with ended_as_interrupted():
         report = check_dataset(

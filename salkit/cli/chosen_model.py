@@ -84,7 +84,7 @@ def choose_model(
     if is_demo:
         checkpoint = demo_checkpoint()
     if model is None:
-        from ..inference.told_model import config_told_by
+        from ..checkpoints.origin import config_told_by
 
         return config_told_by(checkpoint), checkpoint
     if checkpoint is None and Path(model).suffix.lower() not in EXPORTED:

@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     for warning in comparison.warnings:
         print(f'warning: {warning}', file=sys.stderr)
     if args.json:
-        from .. import __version__
-        from ..metrics.report import write_json
+        from ..utils.files import write_json
+        from ..version import __version__
 
         command = ' '.join(sys.argv)
         content = dict(command=command, salkit_version=__version__, **comparison.to_json())

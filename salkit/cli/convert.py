@@ -87,15 +87,19 @@ def _print_conversion(done: Conversion) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert."""
     from ..checkpoints.convert import convert
-    from ..config import parse_options
+    from ..config.load import parse_options
     from ..errors import CheckpointError
-    from ..metrics.report import write_json
+    from ..utils.files import write_json
 
     try:
         done = convert(
-            args.source, args.destination, to=args.to, config=args.config,
-            options=parse_options(args.cfg_options), source_grid=args.source_grid,
-        )  # fmt: skip
+            args.source,
+            args.destination,
+            to=args.to,
+            config=args.config,
+            options=parse_options(args.cfg_options),
+            source_grid=args.source_grid,
+        )
     except CheckpointError as error:
         report = getattr(error, 'report', None)
         if report is not None and args.verbose:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import whole_file
+from ..utils.files import whole_file
 from .chosen_model import DEMO_CONFIG, DEMO_WORK_DIR
 from .test import evaluate
 from .train import train
@@ -40,9 +40,9 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
     import torch
     import torch.nn.functional as F
 
-    from ..images import read_image
+    from ..datasets.transforms import LoadTargets
+    from ..media.images import read_image
     from ..metrics import SaliencyMetric
-    from ..transforms import LoadTargets
 
     metric, load = SaliencyMetric(), LoadTargets()
     metric.use_dataset(dataset, testing=True)
@@ -121,11 +121,12 @@ def resume_same_run(cfg: Config, work_dir: Path) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the whole demo."""
-    from ..config import load_config, parse_options
+    from ..config.load import load_config, parse_options
     from ..datasets import DemoDataset
-    from ..metrics.report import format_table, write_json
+    from ..metrics.report import format_table
     from ..models import build_model
     from ..scoring.baselines import mean_density_map
+    from ..utils.files import write_json
 
     work_dir = Path(args.work_dir)
     cfg = load_config(DEMO_CONFIG, parse_options(args.cfg_options))

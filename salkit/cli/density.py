@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .common import ended_as_interrupted, leave_cores_to_workers, two_numbers
 
 if TYPE_CHECKING:
-    from ..ground_truth.find import Found
+    from ..prepare.fixations.find import Found
 
 EPILOG = """
 FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I); a data set,
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _density_arguments(args: argparse.Namespace) -> dict:
     from ..errors import ConfigError
-    from ..ground_truth.density import DENSITY_RECIPES, check_density_arguments
+    from ..prepare.fixations.density import DENSITY_RECIPES, check_density_arguments
 
     own = dict(
         sigma_px=args.sigma_px, ppd=args.ppd, sigma_deg=args.sigma_deg, window_px=args.window_px
@@ -121,8 +121,8 @@ def run(args: argparse.Namespace) -> int:
     leave_cores_to_workers()
     from tqdm import tqdm
 
-    from ..ground_truth.find import Reading, find_fixations
-    from ..ground_truth.write import plan_target, write_densities
+    from ..prepare.fixations.find import Reading, find_fixations
+    from ..prepare.fixations.write import plan_target, write_densities
 
     density, show = _density_arguments(args), sys.stderr.isatty()
     screen = two_numbers('--screen', args.screen)

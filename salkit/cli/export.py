@@ -50,18 +50,25 @@ def run(args: argparse.Namespace) -> int:
     size = two_numbers('--size', args.size)
     if args.tolerance is not None and not args.tolerance > 0:
         raise ConfigError(f'--tolerance must be above 0, got {args.tolerance}')
-    from ..config import parse_options
-    from ..export import export_model
+    from ..config.load import parse_options
+    from ..inference.export import export_model
 
     def tell(step: str) -> None:
         print(f'{step} ...', file=sys.stderr, flush=True)
 
     with ended_as_interrupted():
         done = export_model(
-            args.config, args.checkpoint, args.out, half=args.half,
-            dynamic_batch=args.dynamic_batch, size=size, opset=args.opset,
-            options=parse_options(args.cfg_options), tolerance=args.tolerance, on_step=tell,
-        )  # fmt: skip
+            args.config,
+            args.checkpoint,
+            args.out,
+            half=args.half,
+            dynamic_batch=args.dynamic_batch,
+            size=size,
+            opset=args.opset,
+            options=parse_options(args.cfg_options),
+            tolerance=args.tolerance,
+            on_step=tell,
+        )
     clip, about = done.metadata.clip, done.metadata
     rows, columns = clip.size
     print(

@@ -7,8 +7,16 @@ import shlex
 
 # Written out, so that help needs nothing heavy.
 ROLES = (
-    'encoder', 'decoder', 'branch', 'loss', 'metric', 'dataset', 'transform', 'hook', 'protocol',
-)  # fmt: skip
+    'encoder',
+    'decoder',
+    'branch',
+    'loss',
+    'metric',
+    'dataset',
+    'transform',
+    'hook',
+    'protocol',
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

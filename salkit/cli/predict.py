@@ -210,8 +210,8 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         about.update(file=path.name, stamp=stamp_of(path))
     elif not (isinstance(model, str) and model.lower().endswith(EXPORTED)):
         from ..checkpoints import locate
-        from ..config import load_config
-        from ..inference.told_model import model_digest
+        from ..checkpoints.origin import model_digest
+        from ..config.load import load_config
 
         model = load_config(model) if isinstance(model, str) else model
         weights = locate(checkpoint)
@@ -230,8 +230,8 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
 
 def _demo_clip() -> str:
     """One clip of the demo data, made if they are not there."""
-    from ..cache import cache_dir
-    from ..datasets.demo_generator import DEMO_VERSION, generate_demo_data
+    from ..datasets.demo.generator import DEMO_VERSION, generate_demo_data
+    from ..utils.files import cache_dir
 
     return str(generate_demo_data(cache_dir() / f'demo-v{DEMO_VERSION}') / 'test' / '0001')
 

@@ -18,9 +18,17 @@ to be mended first, 130 when interrupted.
 """
 KINDS = ('dhf1k', 'hollywood2', 'ucf-sports', 'avimos', 'folder')
 GAZE_ARGUMENTS = (
-    'recipe', 'sigma_px', 'ppd', 'val', 'test', 'seed', 'first_frame', 'screen', 'normalized',
+    'recipe',
+    'sigma_px',
+    'ppd',
+    'val',
+    'test',
+    'seed',
+    'first_frame',
+    'screen',
+    'normalized',
     'fps',
-)  # fmt: skip
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -161,8 +169,8 @@ def _find_folder(args: argparse.Namespace):
 
 
 def _write_config(args: argparse.Namespace, report) -> None:
-    from ..files import whole_file
     from ..prepare.snippet import BASE, annotated_splits, train_config
+    from ..utils.files import whole_file
 
     if args.config:
         text = train_config(

@@ -51,19 +51,25 @@ def format_profiles(profiles: list[ModelProfile]) -> str:
     rows = []
     for p in profiles:
         row = [
-            p.config, 'x'.join(map(str, p.clip)), f'{p.params_trainable:,}',
-            f'{p.params_constant:,}', '-' if p.params_paper is None else f'{p.params_paper:,}',
-            f'{p.checkpoint_mb:.1f}', f'{p.flops / 1e9:.1f}',
-        ]  # fmt: skip
+            p.config,
+            'x'.join(map(str, p.clip)),
+            f'{p.params_trainable:,}',
+            f'{p.params_constant:,}',
+            '-' if p.params_paper is None else f'{p.params_paper:,}',
+            f'{p.checkpoint_mb:.1f}',
+            f'{p.flops / 1e9:.1f}',
+        ]
         rows.append([*row, f'{p.latency_ms:.1f}', f'{p.peak_mib:.0f}'] if measured else row)
     if measured:
         heads += ['ms', 'MiB']
     widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
     lines = [
-        '  '.join(cell.ljust(w) if i < 2 else cell.rjust(w)
-                  for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        '  '.join(
+            cell.ljust(w) if i < 2 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in [heads, *rows]
-    ]  # fmt: skip
+    ]
     if measured:
         lines.append(f'measured on {profiles[0].device}: one clip, float32')
     lines.append('MB: 1000 KiB, as the paper prints sizes')
@@ -89,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from ..config import load_config, parse_options
+    from ..config.load import load_config, parse_options
     from ..models.profile import profile
 
     options = parse_options(args.cfg_options)

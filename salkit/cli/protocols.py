@@ -75,7 +75,7 @@ def _wrapped(text: str, start: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Print."""
-    from ..metrics.protocols import PROTOCOLS, get_protocol, owner_of, protocol_names
+    from ..metrics.published_protocols import PROTOCOLS, get_protocol, owner_of, protocol_names
 
     if args.name:
         print(describe(get_protocol(args.name), owner_of(args.name)))

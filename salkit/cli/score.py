@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ..metrics.report import format_table
     from ..scoring import score_protocols
-    from ..scoring.workers import reuse_memory
+    from ..utils.parallel import reuse_memory
 
     reuse_memory()
 

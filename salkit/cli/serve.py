@@ -35,9 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--max-frames', type=int, default=3600, metavar='N', help='of a video (default: 3600)'
     )
     parser.add_argument(
-        '--open', action=argparse.BooleanOptionalAction, default=False,
+        '--open',
+        action=argparse.BooleanOptionalAction,
+        default=False,
         help='open the page in a browser as well (default: no)',
-    )  # fmt: skip
+    )
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -21,9 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('tables', nargs='+', metavar='TABLE', help='table1 to table4, or all')
     add_work_dirs_arguments(parser)
     parser.add_argument(
-        '--launcher', choices=['local', 'slurm'], default='local',
+        '--launcher',
+        choices=['local', 'slurm'],
+        default='local',
         help='local: processes of this machine; slurm: srun, one job a row',
-    )  # fmt: skip
+    )
     parser.add_argument(
         '--jobs',
         type=int,
@@ -48,7 +50,7 @@ def _slots(args: argparse.Namespace) -> Slots:
 
     from ..errors import ConfigError
     from ..paper.sweep import Slots
-    from ..scoring.workers import usable_cores
+    from ..utils.parallel import usable_cores
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f'--jobs must be at least 1, got {args.jobs}')
@@ -97,15 +99,18 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> list[Outcome]:
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
-    from ..config import parse_options
+    from ..config.load import parse_options
     from ..paper.jobs import plan
     from ..paper.rows import rows_of, tables_of
 
     tables = tables_of(args.tables)
     jobs = plan(
-        rows_of(tables), work_dirs_of(args), demo=args.demo,
-        options=parse_options(args.cfg_options), option_texts=args.cfg_options or (),
-    )  # fmt: skip
+        rows_of(tables),
+        work_dirs_of(args),
+        demo=args.demo,
+        options=parse_options(args.cfg_options),
+        option_texts=args.cfg_options or (),
+    )
     if args.dry_run:
         _print_plan(jobs, args)
         return 0

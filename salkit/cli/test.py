@@ -64,9 +64,10 @@ def report_scores(
     report: ScoreReport, config: str, cfg: Config, checkpoint: str | Path, out: str | Path | None
 ) -> None:
     """Print scores, and write them to `out` with what they were made from."""
-    from .. import __version__
-    from ..metrics.report import format_table, write_json
+    from ..metrics.report import format_table
     from ..plugin import plugins_of
+    from ..utils.files import write_json
+    from ..version import __version__
 
     print(report.headline)
     print(format_table({Path(cfg.filename).stem: report.scores}))

@@ -15,9 +15,10 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from ..builder import build
-from ..clips import HEADS, SAMPLINGS, check_choice, clip_indices, scored_frames
 from ..errors import ConfigError, DataError
+from ..media.clips import HEADS, SAMPLINGS, clip_indices, scored_frames
 from ..registry import DATASETS, TRANSFORMS
+from ..utils.text import check_choice
 from .index import read_videos
 from .layout import (
     SPLIT_FOLDERS,

@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from ..cache import cache_dir
 from ..errors import ConfigError
+from ..utils.files import cache_dir
 from .file_list import FileList
 
 # Another number makes all cached videos stale: count it up when what they hold changes.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections import defaultdict
@@ -12,16 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigError, DataError, SalkitError, one_line
-from ..files import locked_folder
-from ..scoring.workers import check_workers, run_tasks
+from ..utils.files import is_disk_full, locked_folder
+from ..utils.parallel import check_workers, run_tasks
 from .clip_cache import AUTO, CachedVideo, Column, StaleError, cache_folders
-from .clip_cache_write import UNFINISHED, Stopped, write_cached_video
+from .clip_cache_write import UNFINISHED, write_cached_video
 from .layout import VideoRecord
 
 # Bytes a pixel: three colours, and deflated maps (1.3 for Gaussians of DHF1K at 224 x 224).
 FRAME_BYTES, MAP_BYTES = 3, 1.5
 LOCK = '.lock'
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass
@@ -48,11 +46,6 @@ class _Task:
     record: VideoRecord
     folder: Path
     size: tuple[int, int]
-
-
-@dataclass
-class _Job:
-    stopped: Callable[[], bool]
 
 
 def is_current(record: VideoRecord, folder: Path, size: tuple[int, int]) -> bool:
@@ -189,22 +182,20 @@ def _run(
         try:
             # Long ones first, so that no worker is left alone with one at the end.
             order = sorted(todo, key=lambda task: -len(task.record.frames))
-            run_tasks(_work, order, _Job(lambda: False), workers, done)
+            run_tasks(_work, order, None, workers, done)
         except KeyboardInterrupt:
             tell(f'{report.written} of {len(todo)} videos are done; the same command goes on')
             raise
 
 
-def _work(task: _Task, job: _Job) -> tuple[_Task, int, str] | None:
-    """Cache one video; None where the run was stopped."""
+def _work(task: _Task, _: None) -> tuple[_Task, int, str]:
+    """Cache one video."""
     try:
-        return task, write_cached_video(task.record, task.folder, task.size, job.stopped), ''
-    except Stopped:
-        return None
+        return task, write_cached_video(task.record, task.folder, task.size), ''
     except SalkitError as error:
         return task, 0, one_line(error)
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             # All videos after this one would fail, too.
             raise DataError(
                 f'{task.folder}: {error.strerror}; what is done is kept: make room and run again'

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,25 +15,22 @@ from typing import IO, Any
 import numpy as np
 
 from ..errors import DataError
+from ..utils.parallel import check_stopped
 from .clip_cache import FRAMES, HEADER, MAPS, TABLE, VERSION, Column, stamp_of
 from .layout import VideoRecord
 
 UNFINISHED = '.unfinished'
 
 
-class Stopped(Exception):
-    """The run was interrupted."""
-
-
 def _frames_of(record: VideoRecord, size: tuple[int, int]) -> Iterator[tuple[np.ndarray, Any]]:
     """Frames resized, each with its size as shown."""
     if record.video_path is None:
-        from ..transforms.load_clip import read_frame
+        from .transforms.load_clip import read_frame
 
         for path in record.frames:
             yield read_frame(path, size)
         return
-    from ..video import VideoReader
+    from ..media.video import VideoReader
 
     with VideoReader(record.video_path) as video:
         if len(video) != len(record.frames):
@@ -89,7 +86,6 @@ def write_cached_video(
     record: VideoRecord,
     folder: Path,
     size: tuple[int, int],
-    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Cache one video, in place of what was cached of it before.
 
@@ -99,7 +95,6 @@ def write_cached_video(
         record: files of the video.
         folder: the cached video.
         size: (rows, columns).
-        stopped: asked after each frame whether to leave off.
 
     Returns:
         Bytes written.
@@ -108,7 +103,7 @@ def write_cached_video(
         DataError: a file that cannot be read.
         OSError: a full disk.
     """
-    from ..transforms.load_targets import read_targets
+    from .transforms.load_targets import read_targets
 
     unfinished = folder.with_name(f'.{folder.name}.{os.getpid()}{UNFINISHED}')
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -123,14 +118,14 @@ def write_cached_video(
             _array_file(unfinished / MAPS) as maps,
         ):
             for index, (frame, shown) in enumerate(_frames_of(record, size)):
-                if stopped():
-                    raise Stopped
+                check_stopped()
                 frames.write(np.ascontiguousarray(frame).data)
                 density, fixations = read_targets(
                     record.densities[index] if record.densities else None,
                     record.fixations[index] if record.fixations else None,
-                    shown, size,
-                )  # fmt: skip
+                    shown,
+                    size,
+                )
                 if density is not None:
                     end += maps.write(zlib.compress(density.tobytes(), 1))
                 table[index, Column.DENSITY_END] = end

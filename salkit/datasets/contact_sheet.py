@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
-from ..files import whole_file
+from ..utils.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,12 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-
-def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key under which `frame_9` comes before `frame_10`."""
-    parts = re.split(r'(\d+)', name)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
-
+from ..utils.files import natural_key
 
 # The last number of a name, with what comes before it and the suffix.
 _NUMBERED = re.compile(r'(.*?)(\d+)(\.\w+)')

@@ -14,8 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..cache import cache_dir
-from ..files import whole_file
+from ..utils.files import cache_dir, whole_file
 from .file_list import FileList
 from .layout import VideoRecord, read_video
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
-from ..images import IMAGE_SUFFIXES
-from .file_list import FileList, list_files, natural_key
+from ..media.images import IMAGE_SUFFIXES
+from ..utils.files import natural_key
+from .file_list import FileList, list_files
 
 SPLIT_FOLDERS = {
     'train': ('train', 'training'),
@@ -87,7 +88,7 @@ def find_video_file(folder: Path) -> Path | None:
     Raises:
         DataError: there are several.
     """
-    from ..video import VIDEO_SUFFIXES
+    from ..media.video import VIDEO_SUFFIXES
 
     with os.scandir(folder) as entries:
         found = sorted(
@@ -103,7 +104,7 @@ def find_video_file(folder: Path) -> Path | None:
 
 def _frames_of_file(path: Path, densities: FileList) -> FileList:
     """The frames of a video file, called as its density maps are."""
-    from ..video import open_video
+    from ..media.video import open_video
 
     count = len(open_video(path))
     if densities.is_numbered and len(densities) == count:

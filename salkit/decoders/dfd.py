@@ -53,9 +53,13 @@ class DFDBranch(Branch):
         first, second, last = temporal_strides(self.in_length)
         last_a, last_b = factor_pair(last)
         strides = {
-            None: 1, 'first': first, 'second': second,
-            'last': last, 'last_a': last_a, 'last_b': last_b,
-        }  # fmt: skip
+            None: 1,
+            'first': first,
+            'second': second,
+            'last': last,
+            'last_a': last_a,
+            'last_b': last_b,
+        }
         self.plan = [(up, lateral) for _, _, up, lateral in plan]
         self.layers = nn.ModuleList()
         specs, channels, length, upsampled = [], self.in_channels, self.in_length, 1
@@ -63,17 +67,26 @@ class DFDBranch(Branch):
             out_channels, stride = scaled_width(base_channels, width), strides[name]
             layer = [
                 conv_relu(
-                    3, channels, out_channels, (stride, 3, 3), stride=(stride, 1, 1),
-                    padding=(0, 1, 1), separable=separable,
+                    3,
+                    channels,
+                    out_channels,
+                    (stride, 3, 3),
+                    stride=(stride, 1, 1),
+                    padding=(0, 1, 1),
+                    separable=separable,
                 )
-            ]  # fmt: skip
+            ]
             if layers == 'extra':
                 layer.append(
                     conv_relu(
-                        3, out_channels, out_channels, (1, 3, 3), padding=(0, 1, 1),
+                        3,
+                        out_channels,
+                        out_channels,
+                        (1, 3, 3),
+                        padding=(0, 1, 1),
                         separable=separable,
                     )
-                )  # fmt: skip
+                )
             self.layers.append(nn.Sequential(*layer))
             channels, length, upsampled = out_channels, length // stride, upsampled * up
             if lateral:

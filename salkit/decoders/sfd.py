@@ -32,10 +32,15 @@ def _collapse_lateral(spec: FeatureSpec, clip_len: int) -> nn.Sequential:
     while length > 1:
         layers.append(
             conv_relu(
-                3, spec.channels, spec.channels, (3, 1, 1), stride=(2, 1, 1), padding=(1, 0, 0),
+                3,
+                spec.channels,
+                spec.channels,
+                (3, 1, 1),
+                stride=(2, 1, 1),
+                padding=(1, 0, 0),
                 bias=True,
             )
-        )  # fmt: skip
+        )
         length = (length + 1) // 2
     return nn.Sequential(*layers)
 
@@ -65,12 +70,16 @@ class SFDBranch(Branch):
         self.collapse = nn.Sequential(
             *(
                 conv_relu(
-                    3, self.in_channels, self.in_channels, (factor, 3, 3),
-                    stride=(factor, 1, 1), padding=(0, 1, 1),
+                    3,
+                    self.in_channels,
+                    self.in_channels,
+                    (factor, 3, 3),
+                    stride=(factor, 1, 1),
+                    padding=(0, 1, 1),
                 )
                 for factor in prime_factors(self.in_length)
             )
-        )  # fmt: skip
+        )
         self.plan = [(up, lateral) for _, up, lateral in plan]
         self.layers = nn.ModuleList()
         self.lateral_collapse = nn.ModuleList()

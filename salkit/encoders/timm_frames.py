@@ -45,9 +45,11 @@ class TemporalBlock(nn.Module):
     def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Map (N, T, C) and positions (1, T, C) to (N, T, C)."""
         q, k, v = rearrange(
-            self.qkv(self.norm1(tokens) + positions), 'n t (three heads c) -> three n heads t c',
-            three=3, heads=self.num_heads,
-        )  # fmt: skip
+            self.qkv(self.norm1(tokens) + positions),
+            'n t (three heads c) -> three n heads t c',
+            three=3,
+            heads=self.num_heads,
+        )
         mixed = rearrange(F.scaled_dot_product_attention(q, k, v), 'n heads t c -> n t (heads c)')
         tokens = tokens + self.scale1(self.proj(mixed))
         return tokens + self.scale2(self.mlp(self.norm2(tokens)))

@@ -38,9 +38,11 @@ class UMTAttention(nn.Module):
         """Map (B, N, C) to (B, N, C)."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         q, k, v = rearrange(
-            F.linear(tokens, self.qkv.weight, bias), 'b n (three heads c) -> three b heads n c',
-            three=3, heads=self.num_heads,
-        )  # fmt: skip
+            F.linear(tokens, self.qkv.weight, bias),
+            'b n (three heads c) -> three b heads n c',
+            three=3,
+            heads=self.num_heads,
+        )
         out = F.scaled_dot_product_attention(q, k, v)
         return self.proj(rearrange(out, 'b heads n c -> b n (heads c)'))
 

@@ -18,15 +18,15 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner import find_latest_checkpoint as mmengine_latest
 
-from .. import __version__
 from ..builder import build, check
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
-from ..config import plain_config
-from ..config_files import config_name
+from ..config.find import config_name
+from ..config.load import plain_config
 from ..errors import CheckpointError, ConfigError
 from ..metrics import SaliencyMetric
 from ..plugin import plugins_of
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
+from ..version import __version__
 from .state import pack_message_hub, plain, unpack_message_hub
 
 # Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
@@ -298,9 +298,18 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
             # A list: mmengine takes a dict that has `metrics`, as a metric may, for an evaluator.
             arguments[f'{stage}_evaluator'] = _as_list(cfg[f'{stage}_evaluator'])
     for key in (
-        'default_hooks', 'custom_hooks', 'load_from', 'resume', 'launcher', 'env_cfg',
-        'log_processor', 'log_level', 'visualizer', 'randomness', 'experiment_name',
-    ):  # fmt: skip
+        'default_hooks',
+        'custom_hooks',
+        'load_from',
+        'resume',
+        'launcher',
+        'env_cfg',
+        'log_processor',
+        'log_level',
+        'visualizer',
+        'randomness',
+        'experiment_name',
+    ):
         if cfg.get(key) is not None:
             # Copied because mmengine writes the run's name into some of them.
             arguments[key] = copy.deepcopy(cfg[key])

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ConfigError, DataError
+from ..utils.folders import put_in_place, unfinished_folder
 from .one_input import PredictOptions
 from .outputs import FILE_FORMATS, open_output
-from .unfinished import put_in_place, unfinished_folder
 
 if TYPE_CHECKING:
     from .predictor import SaliencyPredictor
@@ -275,7 +275,7 @@ class _Writer:
         self._video_path = temporary / places['overlay'] if options.overlay else None
 
     def write(self, frame: np.ndarray, saliency_map: np.ndarray, at: float) -> None:
-        from ..video.writer import VideoWriter
+        from ..media.video.writer import VideoWriter
         from .overlay import Overlay
 
         self.live.add(at)

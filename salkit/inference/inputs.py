@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..datasets.file_list import list_files, natural_key
+from ..datasets.file_list import list_files
 from ..datasets.layout import VIDEO_STEM, find_video_file, subfolders
 from ..errors import DataError, one_line
-from ..images import IMAGE_SUFFIXES
-from ..video import VIDEO_SUFFIXES, is_video
+from ..media.images import IMAGE_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES, is_video
+from ..utils.files import natural_key
 from .record import recorded_outputs
 
 # Folders of a data set's video that hold no stimuli.

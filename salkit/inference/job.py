@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -10,20 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..errors import ConfigError, SalkitError, one_line
-from ..files import whole_file
+from ..utils.files import is_disk_full, whole_file
+from ..utils.folders import remove_leftovers
+from ..version import __version__
 from .inputs import Input, expected_frames
 from .one_input import PredictOptions, predict_one
 from .submission import Submission, check_submission
-from .unfinished import remove_leftovers
 
 if TYPE_CHECKING:
     from .predictor import SaliencyPredictor
 
 PREDICTED, FINISHED, FAILED, NOT_TRIED = 'predicted', 'finished before', 'failed', 'not tried'
 # Errors after which all other inputs would fail, too.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -213,7 +211,7 @@ def _reason(error: BaseException) -> str:
 def _is_full(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, tells of a full disk."""
     while error is not None:
-        if getattr(error, 'errno', None) in _FULL:
+        if isinstance(error, OSError) and is_disk_full(error):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..clips import ClipSettings
 from ..errors import ConfigError, DataError
-from .background import in_background
+from ..media.clips import ClipSettings
+from ..utils.threads import in_background
 from .sliding_window import sliding_windows
 from .stimulus import Stimulus
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..images import resize_image
+from ..media.images import resize_image
 
 if TYPE_CHECKING:
     from .maps import SaliencyMaps

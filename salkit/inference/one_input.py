@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..errors import ConfigError, DataError
+from ..utils.folders import put_in_place, unfinished_folder
+from ..version import __version__
 from .inputs import Input
 from .outputs import FILE_FORMATS, FORMATS, save_maps
 from .record import FOREIGN, Record, stamp_of, stimulus_stamp
 from .stimulus import Stimulus, open_stimulus
 from .submission import submission_name
 from .truth import StimulusTruth
-from .unfinished import put_in_place, unfinished_folder
 
 if TYPE_CHECKING:
     from .maps import SaliencyMaps
@@ -193,11 +193,13 @@ def predict_one(
             raise _with_final_names(error, temporary, out) from error
         entries = {
             place: dict(
-                format=name, frames=len(maps), settings=settings[name],
+                format=name,
+                frames=len(maps),
+                settings=settings[name],
                 **(_submission_entry(place, stimulus) if name == 'dhf1k' else {}),
             )
             for name, place in todo.items()
-        }  # fmt: skip
+        }
         about = _about(source, maps, stimulus, options)
         # Should the run be killed among these lines, the next one knows what is its own.
         record.write(_finished(entries, False), **about)

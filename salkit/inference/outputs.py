@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 
 from ..errors import ConfigError, DataError
-from ..files import whole_file
-from .unfinished import put_in_place, unfinished_folder
+from ..media.maps import as_integers, as_png, write_map
+from ..utils.files import whole_file
+from ..utils.folders import put_in_place, unfinished_folder
 
 if TYPE_CHECKING:
-    from ..video.writer import VideoWriter
+    from ..media.video.writer import VideoWriter
     from .maps import SaliencyMaps
 
 # Formats of a video's maps; the first two are files, the others folders.
@@ -49,37 +50,6 @@ def format_of(path: str | Path, format: str | None = None) -> str:
     if format in FILE_FORMATS and suffix != format:
         raise ConfigError(f'{path}: the format {format} wants a name that ends in .{format}')
     return format
-
-
-def write_map(saliency_map: np.ndarray, path: str | Path, format: str) -> None:
-    """Write one map to a file.
-
-    Args:
-        saliency_map: (H, W) in [0, 1]; what is outside is clipped.
-        path: of the file, its suffix included.
-        format: 'npy' (float32 as it is), 'png16' or 'png' (times 65535 or 255, as integers).
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    with open(path, 'wb') as file:
-        if format == 'npy':
-            np.save(file, saliency_map.astype(np.float32))
-        else:
-            file.write(_as_png(_as_integers(saliency_map, 16 if format == 'png16' else 8)))
-
-
-def _as_integers(saliency_map: np.ndarray, bits: int = 8) -> np.ndarray:
-    dtype = np.uint16 if bits == 16 else np.uint8
-    return np.rint(saliency_map.clip(0, 1) * np.iinfo(dtype).max).astype(dtype)
-
-
-def _as_png(values: np.ndarray) -> bytes:
-    # Not imwrite, which tells nothing of a full disk.
-    done, encoded = cv2.imencode('.png', values)
-    if not done:
-        raise DataError(f'a map of shape {values.shape} cannot be written as PNG')
-    return encoded.tobytes()
 
 
 class Output(ABC):
@@ -173,7 +143,7 @@ class _Submission(Output):
         if peak > 0:
             saliency_map = saliency_map / peak
         path = self.path / f'{int(self.maps.frames[place]) + 1:04d}.png'
-        path.write_bytes(_as_png(_as_integers(saliency_map)))
+        path.write_bytes(as_png(as_integers(saliency_map)))
 
 
 class _GreyVideo(Output):
@@ -183,13 +153,13 @@ class _GreyVideo(Output):
 
     def _write(self, saliency_map: np.ndarray, place: int) -> None:
         times = self.maps.times
-        self._writer.write(_as_integers(saliency_map), float(times[place] - times[0]))
+        self._writer.write(as_integers(saliency_map), float(times[place] - times[0]))
 
 
 @contextmanager
 def _grey_video(path: Path, maps: SaliencyMaps) -> Iterator[Output]:
     """An H.264 video whose frames are shown when those of the stimulus are."""
-    from ..video.writer import VideoWriter
+    from ..media.video.writer import VideoWriter
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with VideoWriter(path, tuple(maps.shape[1:]), maps.fps, grey=True) as writer:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DataError
-from ..files import whole_file
-from ..images import IMAGE_SUFFIXES
-from .background import in_background
+from ..media.images import IMAGE_SUFFIXES
+from ..utils.files import whole_file
+from ..utils.threads import in_background
 
 if TYPE_CHECKING:
     from .maps import OnFrame, SaliencyMaps, Truth
@@ -51,8 +51,8 @@ def write_overlay(
     on_frame: OnFrame | None = None,
 ) -> Path:
     """Write frames with their maps over them; see `SaliencyMaps.overlay`."""
-    from ..video import VideoWriter
-    from ..video.writer import pixel_aspect_of
+    from ..media.video import VideoWriter
+    from ..media.video.writer import pixel_aspect_of
 
     is_picture = path.suffix.lower() in IMAGE_SUFFIXES
     if is_picture and len(maps) > 1:

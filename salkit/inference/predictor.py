@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..clips import HEADS, check_choice
 from ..errors import ConfigError, DataError
-from ..images import resize_image
+from ..media.clips import HEADS
+from ..media.images import resize_image
+from ..utils.text import check_choice
 from .backends import Backend
 from .maps import SaliencyMaps, interpolate, predict_windows
 from .sliding_window import sliding_windows

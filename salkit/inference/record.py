@@ -10,7 +10,7 @@ from typing import Any
 
 from ..datasets.layout import find_video_file
 from ..errors import DataError
-from ..files import whole_file
+from ..utils.files import whole_file
 
 MADE_BY = 'salkit predict'
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
-from ..clips import ClipSettings
+from ..media.clips import ClipSettings
 
 Frame = TypeVar('Frame')
 

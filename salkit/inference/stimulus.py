@@ -12,8 +12,8 @@ import numpy as np
 from ..datasets.file_list import FileList, list_files
 from ..datasets.layout import find_video_file
 from ..errors import DataError
-from ..images import IMAGE_SUFFIXES, picture_array, read_image, resize_image
-from ..video import VideoReader
+from ..media.images import IMAGE_SUFFIXES, picture_array, read_image, resize_image
+from ..media.video import VideoReader
 
 # Rows and columns that a frame needs at least: below, there is nothing to look at.
 MIN_SIDE = 8
@@ -289,8 +289,9 @@ def open_stimulus(
     if isinstance(stimulus, (str, Path)):
         path = Path(stimulus)
         if path.is_dir():
-            return _open_folder(path.resolve() if path.name in ('', '..') else path, fps,
-                                allow_truncated)  # fmt: skip
+            return _open_folder(
+                path.resolve() if path.name in ('', '..') else path, fps, allow_truncated
+            )
         if not path.exists():
             raise DataError(f'{path}: the file does not exist')
         if path.suffix.lower() in IMAGE_SUFFIXES:

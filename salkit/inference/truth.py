@@ -8,7 +8,7 @@ import numpy as np
 
 from ..datasets.file_list import FileList, list_files
 from ..errors import DataError
-from ..images import IMAGE_SUFFIXES, read_image
+from ..media.images import IMAGE_SUFFIXES, read_image
 from .stimulus import Stimulus
 
 
@@ -75,7 +75,7 @@ class StimulusTruth:
 def _read_fixations(path: str) -> np.ndarray:
     if path.endswith('.mat'):
         # Needs PyTorch beside it, which pictures do not.
-        from ..transforms.load_targets import read_fixation_map
+        from ..media.fixation_maps import read_fixation_map
 
         return read_fixation_map(path)
     return read_image(path, 'unchanged') > 0

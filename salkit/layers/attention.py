@@ -40,9 +40,11 @@ class TemporalWindowAttention(nn.Module):
         """
         length = tokens.shape[2]
         q, k, v = rearrange(
-            self.qkv(tokens), 'n w l (three heads c) -> three n w heads l c', three=3,
+            self.qkv(tokens),
+            'n w l (three heads c) -> three n w heads l c',
+            three=3,
             heads=self.num_heads,
-        )  # fmt: skip
+        )
         step = torch.arange(length, device=tokens.device)
         # Tables are indexed for the full window even where the clip is shorter.
         index = step[:, None] - step[None, :] + self.window - 1

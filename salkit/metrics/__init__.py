@@ -1,9 +1,9 @@
 """Scoring: the protocols, what they are put together from, and the Runner's metric."""
 
-from .chance import frame_rng
+from ..utils.rng import frame_rng
 from .nonfixations import NonfixationPool, rescale_points
 from .protocol import Frame, FrameScores, Measure, Protocol, Truth
-from .protocols import PROTOCOLS, get_protocol, protocol_names, register_protocol
+from .published_protocols import PROTOCOLS, get_protocol, protocol_names, register_protocol
 from .report import ScoreReport, VideoScores
 from .saliency_metric import SaliencyMetric
 

@@ -48,8 +48,11 @@ class VideoScores:
         self.nan_maps += frame.nan
         for metric, value in frame.scores.items():
             for table, zero in (
-                (self.sums, 0.0), (self.counts, 0), (self.nans, 0), (self.undefined, 0),
-            ):  # fmt: skip
+                (self.sums, 0.0),
+                (self.counts, 0),
+                (self.nans, 0),
+                (self.undefined, 0),
+            ):
                 table.setdefault(metric, zero)
             if math.isnan(value):
                 self.nans[metric] += 1
@@ -85,9 +88,11 @@ def average(protocol: Protocol, metric: str, videos: list[VideoScores]) -> float
         return math.nan
     if protocol.average == 'frames':
         count = sum(video.counts.get(metric, 0) for video in videos)
-        return math.fsum(video.sums.get(metric, 0.0) for video in videos) / count if count else (
-            math.nan
-        )  # fmt: skip
+        return (
+            math.fsum(video.sums.get(metric, 0.0) for video in videos) / count
+            if count
+            else (math.nan)
+        )
     means = [video.mean(metric) for video in videos]
     means = [mean for mean in means if not math.isnan(mean)]
     return math.fsum(means) / len(means) if means else math.nan

@@ -74,7 +74,7 @@ class DatasetNonfixations:
 
 def _read_points(path: str) -> tuple[np.ndarray, Size]:
     """Fixated pixels (n, 2) of a file, and the size of its map."""
-    from ..transforms.load_targets import read_fixation_map
+    from ..media.fixation_maps import read_fixation_map
 
     fixations = read_fixation_map(path)
     return np.argwhere(fixations), fixations.shape

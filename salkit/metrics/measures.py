@@ -52,8 +52,9 @@ def kl(eps: float) -> Measure:
     return score
 
 
-@measure('both maps brought to [0, 1], divided by their sums; sum of the pixelwise minimum',
-         'density')  # fmt: skip
+@measure(
+    'both maps brought to [0, 1], divided by their sums; sum of the pixelwise minimum', 'density'
+)
 def similarity(frame: Frame, rng=None) -> float:
     """SIM."""
     return F.sim(frame.values, frame.density)
@@ -103,8 +104,11 @@ def shuffled(frame: Frame, rng=None) -> float:
     return F.auc_shuffled(frame.prediction, frame.marks, pool, **_splits(rng))
 
 
-@measure('rank statistic of fixated pixels against all nonfixations, ties count 1/2', 'fixations',
-         'nonfixations')  # fmt: skip
+@measure(
+    'rank statistic of fixated pixels against all nonfixations, ties count 1/2',
+    'fixations',
+    'nonfixations',
+)
 def shuffled_ranks(frame: Frame, rng=None) -> float:
     """Shuffled AUC over a pool of any size, each nonfixation counting."""
     return weighted_pair_share(frame.prediction, frame.fixations, frame.truth.nonfixations)
@@ -119,16 +123,20 @@ def borji(frame: Frame, rng=None) -> float:
     return F.auc_borji(frame.prediction, frame.marks, **_splits(rng))
 
 
-@measure('bits per fixation over the baseline; both maps brought to [0, 1] and divided by their '
-         'sums', 'fixations', 'baseline')  # fmt: skip
+@measure(
+    'bits per fixation over the baseline; both maps brought to [0, 1] and divided by their sums',
+    'fixations',
+    'baseline',
+)
 def gain_minmax(frame: Frame, rng=None) -> float:
     """Information gain of the MIT benchmark."""
     baseline = np.asarray(frame.truth.baseline, np.float64)
     return F.information_gain(frame.values, frame.fixations, baseline, minmax=True)
 
 
-@measure('bits per fixation over the baseline; both maps divided by their sums', 'fixations',
-         'baseline')  # fmt: skip
+@measure(
+    'bits per fixation over the baseline; both maps divided by their sums', 'fixations', 'baseline'
+)
 def gain(frame: Frame, rng=None) -> float:
     """Information gain of maps that are densities."""
     baseline = np.asarray(frame.truth.baseline, np.float64)
@@ -163,8 +171,11 @@ def pearson_ntire(frame: Frame, rng=None) -> float:
     return (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
 
 
-@measure('both maps divided by their sums + 1e-7, not brought to [0, 1] before; sum of the '
-         'pixelwise minimum', 'density')  # fmt: skip
+@measure(
+    'both maps divided by their sums + 1e-7, not brought to [0, 1] before; sum of the '
+    'pixelwise minimum',
+    'density',
+)
 def similarity_ntire(frame: Frame, rng=None) -> float:
     """SIM of NTIRE 2026."""
     density = _read_density(frame)
@@ -178,8 +189,10 @@ def kl_ntire(frame: Frame, rng=None) -> float:
     return (density * np.log(SHORT_EPS + density / (saliency + SHORT_EPS))).sum()
 
 
-@measure('mean over all fixations, repeats included, of the prediction z-scored with std of N, '
-         '+ 1e-7', 'fixations')  # fmt: skip
+@measure(
+    'mean over all fixations, repeats included, of the prediction z-scored with std of N, + 1e-7',
+    'fixations',
+)
 def nss_ntire(frame: Frame, rng=None) -> float:
     """NSS of NTIRE 2026."""
     return F.nss(frame.values, frame.counts, ddof=0, eps=1e-7, repeats=True)
@@ -193,6 +206,9 @@ def nss_ntire(frame: Frame, rng=None) -> float:
 def judd_ntire(frame: Frame, rng=None) -> float:
     """AUC-Judd of NTIRE 2026."""
     return F.auc_judd(
-        frame.values, frame.counts, ties='pessimistic', repeats=True,
+        frame.values,
+        frame.counts,
+        ties='pessimistic',
+        repeats=True,
         negatives=frame.prediction.size - 2,
-    )  # fmt: skip
+    )

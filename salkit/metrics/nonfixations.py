@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..functional import count_fixations
-from .chance import draw_number
+from ..utils.rng import draw_number
 
 RULES = ('other-videos', 'ten-frames')
 Size = tuple[int, int]

@@ -36,8 +36,9 @@ def prepare_map(
             f'got {values!r} and {resize!r}'
         )
     if final and prediction.shape != size:
-        raise ShapeError(f'expected a prediction of the size of its frame, {size}, '
-                         f'got {prediction.shape}')  # fmt: skip
+        raise ShapeError(
+            f'expected a prediction of the size of its frame, {size}, got {prediction.shape}'
+        )
     # A map with NaN or infinite values is scored as it is, and gives NaN.
     with np.errstate(all='ignore'):
         prediction = VALUES[values](prediction)

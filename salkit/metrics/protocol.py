@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..functional import count_fixations
-from .chance import lowest_draws
+from ..utils.rng import lowest_draws
 from .preparation import prepare_map
 
 # What a measure may need, and what a data set lacks where it is not there.

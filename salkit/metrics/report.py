@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from ..files import whole_file
 from .averaging import VideoScores, average, bootstrap_intervals, metric_names
 from .protocol import FrameScores, Protocol
-from .protocols import get_protocol
+from .published_protocols import get_protocol
 
-__all__ = ['ScoreReport', 'VideoScores', 'format_table', 'write_json']
+__all__ = ['ScoreReport', 'VideoScores', 'format_table']
 
 
 @dataclass
@@ -165,9 +162,3 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
         cells = (f'{scores[m]:>9.4f}' if m in scores else f'{"-":>9}' for m in metrics)
         lines.append(f'{name:<{width}}' + ''.join(cells))
     return '\n'.join(lines)
-
-
-def write_json(content: Any, path: str | Path) -> None:
-    """Write JSON so that the file is either complete or not there."""
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')

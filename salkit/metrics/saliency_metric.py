@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..registry import METRICS
-from .chance import frame_rng
+from ..utils.rng import frame_rng
 from .dataset_fixations import DatasetNonfixations
 from .protocol import Truth
-from .protocols import get_protocol
+from .published_protocols import get_protocol
 from .report import ScoreReport
 
 
@@ -130,9 +130,12 @@ class SaliencyMetric(BaseMetric):
         for sample in data_samples:
             meta = sample['meta']
             scored = self.score_frame(
-                sample['saliency_map'], sample['density_map'], sample['fixation_map'],
-                meta.video, meta.frame,
-            )  # fmt: skip
+                sample['saliency_map'],
+                sample['density_map'],
+                sample['fixation_map'],
+                meta.video,
+                meta.frame,
+            )
             names = dict(dataset=meta.dataset, split=meta.split, video=meta.video, frame=meta.frame)
             self.results.append(dict(scored, **names))
 

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from ..builder import build
 from ..checkpoints import load_weights, naming_plugins, read_checkpoint
-from ..config import load_config
+from ..config.load import load_config
 from ..errors import ConfigError
 from ..registry import MODELS
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ..postprocess import postprocess_matrices
+from ..media.postprocess import postprocess_matrices
 
 
 @lru_cache(maxsize=8)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError
-from ..files import whole_file
+from ..utils.files import whole_file
 from .jobs import CONFIG_RECORD, Job
 from .tables import SCORES
 
@@ -152,9 +152,14 @@ class Sweep:
                 if self.stopping:
                     return 'not started'
                 process = subprocess.Popen(
-                    command, stdout=log, stderr=subprocess.STDOUT, env=environment,
-                    stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[lock],
-                )  # fmt: skip
+                    command,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                    pass_fds=[lock],
+                )
                 self.running.add(process)
             status = process.wait()
             with self.lock:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..config import load_config
+from ..config.load import load_config
 from .rows import METRICS, Row, Table
 
 # The file in a run's work dir that its scores are read from.
@@ -98,10 +98,16 @@ def row_to_json(table: Table, row: Row, results: Results) -> dict[str, Any]:
     ours = results.by_config.get(row.config)
     paper = dict(zip(METRICS, row.scores, strict=True))
     content: dict[str, Any] = dict(
-        table=table.number, row=row.label, config=row.config, paper=paper,
-        paper_size_mb=row.size_mb, paper_params_m=row.params_m, params=params_of(row.config),
-        ours=None, difference=None,
-    )  # fmt: skip
+        table=table.number,
+        row=row.label,
+        config=row.config,
+        paper=paper,
+        paper_size_mb=row.size_mb,
+        paper_params_m=row.params_m,
+        params=params_of(row.config),
+        ours=None,
+        difference=None,
+    )
     if row.note:
         content['note'] = row.note
     if ours:

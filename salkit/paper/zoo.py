@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..config import load_config
-from ..config_files import config_names, config_root
-from ..files import whole_file
+from ..config.find import config_names, config_root
+from ..config.load import load_config
 from ..models.profile import profile
+from ..utils.files import whole_file
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
 from .tables import Results, format_table
 

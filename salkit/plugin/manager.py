@@ -165,7 +165,7 @@ def _load_one(
 
     def register_protocol(protocol: object) -> None:
         # Imported by plugins that bring one; scoring is more than most of them need.
-        from ..metrics.protocols import register_protocol
+        from ..metrics.published_protocols import register_protocol
 
         register_protocol(protocol, owner=record.distribution)
         record.protocols.append(protocol.name)
@@ -186,7 +186,7 @@ def _take_back(manager: pluggy.PluginManager, record: PluginRecord) -> None:
     for registry_name, class_name, _ in record.registered:
         by_name[registry_name].module_dict.pop(class_name, None)
     if record.protocols:
-        from ..metrics.protocols import unregister_protocol
+        from ..metrics.published_protocols import unregister_protocol
 
         for name in record.protocols:
             unregister_protocol(name)

@@ -43,37 +43,47 @@ class Role:
 _DEMO = 'salkit train demo/umt-tiny_cc-kl --cfg-options'
 ROLES = {
     'encoder': Role(
-        registry.ENCODERS, 'Encoder', 'a small 3D convolutional encoder',
+        registry.ENCODERS,
+        'Encoder',
+        'a small 3D convolutional encoder',
         f'{_DEMO} model.encoder.type=$part',
     ),
     'decoder': Role(
-        registry.DECODERS, 'Decoder', 'a small decoder that adds up all features',
+        registry.DECODERS,
+        'Decoder',
+        'a small decoder that adds up all features',
         f'{_DEMO} model.decoder.type=$part',
     ),
     'branch': Role(
-        registry.DECODERS, 'Branch', 'a small branch for MultiBranchDecoder',
+        registry.DECODERS,
+        'Branch',
+        'a small branch for MultiBranchDecoder',
         f'{_DEMO} model.decoder.branches.sfd.type=$part',
     ),
     'loss': Role(
-        registry.LOSSES, 'Loss', 'the total variation distance of two maps as a loss',
+        registry.LOSSES,
+        'Loss',
+        'the total variation distance of two maps as a loss',
         f'{_DEMO} model.losses.kl.type=$part',
     ),
     'metric': Role(
         registry.METRICS, 'Metric', 'a metric that looks where the prediction is highest'
     ),
     'dataset': Role(
-        registry.DATASETS, 'Dataset', 'a data set whose splits are lists in text files',
+        registry.DATASETS,
+        'Dataset',
+        'a data set whose splits are lists in text files',
         f'{_DEMO} dataset_type=$part data_root=FOLDER',
     ),
-    'transform': Role(
-        registry.TRANSFORMS, 'Transform', 'a random brightness for training clips'
-    ),
+    'transform': Role(registry.TRANSFORMS, 'Transform', 'a random brightness for training clips'),
     'hook': Role(registry.HOOKS, 'Hook', 'a hook that keeps the scores of every validation'),
     'protocol': Role(
-        None, '', 'scores by CC, NSS and the density at the highest pixel',
+        None,
+        '',
+        'scores by CC, NSS and the density at the highest pixel',
         'salkit protocols $name',
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
-from ..datasets.layout import IMAGE_SUFFIXES
+from ..datasets.truth_video import TruthVideo
 from ..errors import DataError
-from ..ground_truth import points_to_map
-from ..scoring.map_stacks import MapStack, open_stack
-from ..scoring.truth_video import TruthVideo
+from ..media.images import IMAGE_SUFFIXES
+from ..media.map_stacks import MapStack, open_stack
+from .fixations import points_to_map
 from .linking import link_or_copy
 from .options import PrepareOptions
 from .stimulus import Stimulus

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError, SalkitError
+from ..utils.text import in_units
 from .options import PrepareOptions
 from .source import VideoSource
 from .stimulus import VideoFile, open_stimulus
@@ -39,15 +40,6 @@ class Estimate:
         return f'about {self.frames:,} frames, about {need} on disk, {free} free'
 
 
-def in_units(count: float) -> str:
-    """Bytes for a reader: `1.2 GB`."""
-    for unit in ('bytes', 'kB', 'MB', 'GB'):
-        if count < 1000:
-            return f'{count:.{0 if count >= 10 or unit == "bytes" else 1}f} {unit}'
-        count /= 1000
-    return f'{count:.1f} TB'
-
-
 def disk_use(folder: Path) -> int:
     """Bytes on disk of the files in a folder that are no links to files elsewhere."""
     total = 0
@@ -66,7 +58,7 @@ def expected_frames(source: VideoSource) -> int:
             return max(lengths.values())
         if source.stimulus.is_dir():
             return len(os.listdir(source.stimulus))
-        from ..scoring.grey_video import count_frames
+        from ..media.gray_video import count_frames
 
         return count_frames(source.stimulus)
     except (SalkitError, OSError):

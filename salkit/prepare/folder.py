@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError
-from ..ground_truth import DENSITY_RECIPES, density_map
-from ..ground_truth.gaze_csv import Gaze, fixation_points, read_gaze_csv
-from ..video import VIDEO_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES
 from .annotation import Annotation, save_density, save_fixations
+from .fixations import DENSITY_RECIPES, density_map
+from .fixations.gaze_csv import Gaze, fixation_points, read_gaze_csv
 from .options import PrepareOptions
 from .published import NO_TRUTH
 from .source import UNANNOTATED, Found, VideoSource, holds_images, is_hidden, nothing_found

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..datasets.layout import VIDEO_STEM, read_video
 from ..errors import DataError
-from ..video import VideoReader
+from ..media.video import VideoReader
 from .options import PrepareOptions
 from .source import VideoSource
 from .stimulus import Stimulus, VideoFile, kept_path, open_stimulus
@@ -23,10 +23,6 @@ from .stimulus import Stimulus, VideoFile, kept_path, open_stimulus
 RECORD = '.prepared.json'
 UNFINISHED = '.unfinished'
 VERSION = 1
-
-
-class Stopped(Exception):
-    """The run was interrupted."""
 
 
 @dataclass(frozen=True)

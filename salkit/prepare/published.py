@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..datasets.file_list import natural_key
 from ..datasets.layout import SPLIT_FOLDERS, subfolders
+from ..datasets.published.truth import DHF1K_SPLITS
 from ..errors import DataError
-from ..scoring.ground_truth import DHF1K_SPLITS
-from ..video import VIDEO_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES
+from ..utils.files import natural_key
 from .annotation import Annotation, FolderAnnotation, StackAnnotation
 from .source import (
     UNANNOTATED,

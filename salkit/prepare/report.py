@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..files import whole_file
+from ..utils.files import whole_file
 
 SPLITS = ('train', 'val', 'test', 'unannotated')
 PREPARED, SKIPPED, FAILED = 'prepared', 'finished before', 'failed'

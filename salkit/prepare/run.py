@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, DataError, SalkitError, one_line
-from ..files import locked_folder
-from ..scoring.workers import check_workers, run_tasks
+from ..utils.files import is_disk_full, locked_folder
+from ..utils.parallel import check_stopped, check_workers, run_tasks
 from .disk import Estimate, estimate, expected_frames
-from .earlier import look_at_earlier, others, remove_leftovers
-from .one_video import Stopped, make_video
+from .one_video import make_video
 from .options import PrepareOptions
+from .previous_run import look_at_earlier, others, remove_leftovers
 from .published import find_avimos, find_dhf1k, find_hollywood2, find_ucf_sports
 from .report import FAILED, PREPARED, Outcome, PrepareReport
 from .source import Found, VideoSource
@@ -31,7 +30,6 @@ FINDERS = {
 }
 KINDS = (*FINDERS, 'folder')
 LOCK = '.prepare.lock'
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,6 @@ class _Task:
 class _Job:
     # Frames made of each video; a slot is written by one process only.
     made: Any
-    stopped: Callable[[], bool]
-
-
-def _never() -> bool:
-    return False
 
 
 def find_videos(kind: str, source: str | Path, unannotated: bool = False, bits: int = 8) -> Found:
@@ -168,7 +161,7 @@ def _check_unique(videos: Sequence[VideoSource]) -> None:
 
 def _check_space(need: Estimate, target: Path, force: bool) -> None:
     if need.bytes > need.free and not force:
-        from .disk import in_units
+        from ..utils.text import in_units
 
         raise DataError(
             f'{target}: about {in_units(need.bytes)} are needed and {in_units(need.free)} are '
@@ -188,13 +181,11 @@ def _run(
 ) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
     slots = {task.number: i for i, task in enumerate(tasks)}
-    job = _Job(RawArray('q', len(tasks)), _never)
+    job = _Job(RawArray('q', len(tasks)))
     numbered = [(slots[task.number], task) for task in tasks]
     with _bar(job.made, frames, progress) as totals:
 
-        def done(result: tuple[int, Outcome] | None) -> None:
-            if result is None:
-                return
+        def done(result: tuple[int, Outcome]) -> None:
             slot, outcome = result
             outcomes[tasks[slot].number] = outcome
             # From now on, what there was to do is known.
@@ -213,24 +204,21 @@ def _run(
     return outcomes
 
 
-def _work(numbered: tuple[int, _Task], job: _Job) -> tuple[int, Outcome] | None:
-    """Make one video; None where the run was stopped."""
+def _work(numbered: tuple[int, _Task], job: _Job) -> tuple[int, Outcome]:
+    """Make one video."""
     slot, task = numbered
     name, split = task.source.name, task.source.split
 
     def advance(count: int) -> None:
-        if job.stopped():
-            raise Stopped
+        check_stopped()
         job.made[slot] += count
 
     try:
         made = make_video(task.source, task.folder, task.options, advance)
-    except Stopped:
-        return None
     except SalkitError as error:
         return slot, Outcome(name, split, FAILED, 0, one_line(error))
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             # All videos after this one would fail, too.
             raise DataError(
                 f'{task.folder}: {error.strerror}; what is done is kept: make room and run again'

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..datasets.layout import IMAGE_SUFFIXES
 from ..errors import DataError
-from ..video import VIDEO_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES
 from .annotation import Annotation
 
 ARCHIVE_SUFFIXES = ('.zip', '.rar', '.7z', '.tar', '.tar.gz', '.tgz')

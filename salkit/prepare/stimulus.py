@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from ..datasets.file_list import list_files
-from ..datasets.layout import IMAGE_SUFFIXES, VIDEO_STEM
+from ..datasets.layout import VIDEO_STEM
 from ..errors import DataError
-from ..images import read_image
-from ..video import VideoReader
+from ..media.images import IMAGE_SUFFIXES, read_image
+from ..media.video import VideoReader
 from .linking import keep_video, link_or_copy
 from .options import PrepareOptions
 

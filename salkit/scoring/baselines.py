@@ -16,10 +16,11 @@ import numpy as np
 from tqdm import tqdm
 
 from ..datasets.layout import VideoRecord
-from ..engine.hooks import DumpMapsHook
 from ..errors import ConfigError, DataError
-from ..images import read_image
-from ..metrics.report import write_json
+from ..media.images import read_image
+from ..media.maps import MAP_FORMATS, write_map_file
+from ..utils.files import write_json
+from ..utils.text import check_choice
 
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
@@ -202,13 +203,15 @@ def with_progress(todo: Sequence[VideoRecord], total: int, progress: bool) -> It
             bar.update()
 
 
-def _write_for_all_frames(saliency_map: np.ndarray, video: VideoRecord, hook: DumpMapsHook) -> None:
+def _write_for_all_frames(
+    saliency_map: np.ndarray, video: VideoRecord, out: Path, format: str
+) -> None:
     """Write one map for every frame of a video: one file with many names, where links exist."""
-    folder = hook.out_dir / video.name
+    folder = out / video.name
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [map_path(hook.out_dir, video.name, Path(f).stem, hook.format) for f in video.frames]
+    paths = [map_path(out, video.name, Path(f).stem, format) for f in video.frames]
     first, *others = paths
-    hook.write(saliency_map / saliency_map.max(), first.with_suffix(''))
+    write_map_file(saliency_map / saliency_map.max(), first.with_suffix(''), format)
     content = None
     for path in others:
         temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
@@ -252,7 +255,7 @@ def write_baseline(
         DataError: densities that cannot be read, or a folder with another baseline.
     """
     out, videos = Path(out), dataset.videos
-    hook = DumpMapsHook(str(out), format)
+    check_choice('', 'format', format, MAP_FORMATS)
     if kind not in ('center', 'mean'):
         raise ConfigError(f'the baseline must be center or mean, got {kind!r}')
     if kind == 'mean' and sigma is not None:
@@ -278,5 +281,5 @@ def write_baseline(
             saliency_map = center_map(frame_size(video), sigma)
         else:
             saliency_map = means.without(video)
-        _write_for_all_frames(saliency_map, video, hook)
+        _write_for_all_frames(saliency_map, video, out, format)
     return len(todo)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import whole_file
+from ..datasets.published.truth import GroundTruth
 from ..metrics import Protocol, ScoreReport, VideoScores, get_protocol
-from .ground_truth import GroundTruth
+from ..utils.files import whole_file
 from .parts import Parts
 from .plan import Plan
 from .ties import WORTH_A_WARNING

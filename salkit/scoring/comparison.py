@@ -142,8 +142,18 @@ class Comparison:
         return '\n\n'.join(blocks)
 
     def _table(self, rows: Sequence[Difference], other: str) -> list[str]:
-        header = ['', 'better', self.reference, other, 'difference', '95 % interval', 'p', 'p Holm',
-                  'videos', 'verdict']  # fmt: skip
+        header = [
+            '',
+            'better',
+            self.reference,
+            other,
+            'difference',
+            '95 % interval',
+            'p',
+            'p Holm',
+            'videos',
+            'verdict',
+        ]
         cells = [header]
         for row in rows:
             low, high, change = (f'{v:+.4f}' for v in (row.low, row.high, row.difference))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__
+from ..datasets.published.truth import GroundTruth, find_ground_truth
 from ..errors import ConfigError
 from ..metrics import get_protocol
-from .ground_truth import GroundTruth, find_ground_truth
+from ..version import __version__
 from .plan import Plan, Task, make_plan, point_tasks
 
 # Protocols that take fixations from .mat files where a data set has both these and images.

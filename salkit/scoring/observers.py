@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 
 from ..datasets.file_list import list_files
-from ..datasets.layout import IMAGE_SUFFIXES, VideoRecord, subfolders
-from ..engine.hooks import DumpMapsHook
+from ..datasets.layout import VideoRecord, subfolders
 from ..errors import ConfigError, DataError
-from ..transforms.load_targets import read_fixation_map
+from ..media.fixation_maps import read_fixation_map
+from ..media.images import IMAGE_SUFFIXES
+from ..media.maps import MAP_FORMATS, write_map_file
+from ..utils.text import check_choice
 from .baselines import claim_folder, frame_size, with_progress
 
 if TYPE_CHECKING:
@@ -159,12 +161,11 @@ def _link(target: str, path: Path) -> None:
 
 
 def _write_video(
-    video: VideoRecord, points: Points, sigma: float, hook: DumpMapsHook, truth: Path
+    video: VideoRecord, points: Points, sigma: float, predictions: Path, format: str, truth: Path
 ) -> None:
     """Write predictions and ground truth of the frames of a video that two observers looked at."""
     size = frame_size(video)
     _check_points(video, points, size)
-    png = DumpMapsHook(str(truth), 'png')
     for frame in video.frames:
         stem = Path(frame).stem
         seen = points.get(stem, {})
@@ -175,15 +176,15 @@ def _write_video(
         for observer, density in blurred.items():
             name = f'{video.name}@{observer}'
             folders = {part: truth / name / part for part in ('images', 'maps', 'fixation')}
-            for folder in (*folders.values(), hook.out_dir / name):
+            for folder in (*folders.values(), predictions / name):
                 folder.mkdir(parents=True, exist_ok=True)
             fixations = np.zeros(size)
             fixations[tuple(seen[observer].T)] = 1
             # Rounding may leave less than nothing where only this observer looked.
             others = np.maximum(total - density, 0)
-            hook.write(others / others.max(), hook.out_dir / name / stem)
-            png.write(density / density.max(), folders['maps'] / stem)
-            png.write(fixations, folders['fixation'] / stem)
+            write_map_file(others / others.max(), predictions / name / stem, format)
+            write_map_file(density / density.max(), folders['maps'] / stem, 'png')
+            write_map_file(fixations, folders['fixation'] / stem, 'png')
             _link(frame, folders['images'] / Path(frame).name)
 
 
@@ -224,7 +225,7 @@ def write_inter_observer(
     sigma = OBSERVER_SIGMA if sigma is None else sigma
     if not sigma > 0:
         raise ConfigError(f'sigma must be above 0, got {sigma}')
-    hook = DumpMapsHook(str(out / 'predictions'), format)
+    check_choice('', 'format', format, MAP_FORMATS)
     # Before anything is written: a set without observers should leave no folder behind.
     points = digest = None
     if observers_csv is not None:
@@ -248,7 +249,14 @@ def write_inter_observer(
     marks = {video.name: out / 'finished' / video.name for video in dataset.videos}
     todo = [video for video in dataset.videos if not marks[video.name].exists()]
     for video in with_progress(todo, len(dataset.videos), progress):
-        _write_video(video, _points_of(video, points), sigma, hook, out / 'ground_truth')
+        _write_video(
+            video,
+            _points_of(video, points),
+            sigma,
+            out / 'predictions',
+            format,
+            out / 'ground_truth',
+        )
         marks[video.name].parent.mkdir(exist_ok=True)
         marks[video.name].touch()
     return len(todo)

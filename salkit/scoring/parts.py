@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..cache import cache_dir
 from ..errors import DataError
-from ..files import whole_file
+from ..utils.files import cache_dir, whole_file
 
 SCORES, POINTS = '.json', '.npz'
 
@@ -92,9 +91,11 @@ class Parts:
         """Keep the fixations of some frames of equal size."""
         flat = np.concatenate(points) if points else np.zeros((0, 2))
         content = dict(
-            names=np.array(names), counts=np.array([len(each) for each in points], np.int64),
-            points=flat.astype(np.int32), size=np.array(size),
-        )  # fmt: skip
+            names=np.array(names),
+            counts=np.array([len(each) for each in points], np.int64),
+            points=flat.astype(np.int32),
+            size=np.array(size),
+        )
         self._write(self.path(key, POINTS), lambda file: np.savez(file, **content))
 
     def read_points(self, key: str) -> tuple[list[str], list[np.ndarray], tuple[int, int]]:

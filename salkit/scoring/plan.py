@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..datasets.matching import FrameMatch, match_frames, match_videos
+from ..datasets.published.truth import GroundTruth
+from ..datasets.truth_video import TruthVideo
 from ..errors import DataError
-from .ground_truth import GroundTruth
-from .map_stacks import MapStack, open_stack
-from .matching import FrameMatch, match_frames, match_videos
-from .truth_video import TruthVideo
+from ..media.map_stacks import MapStack, open_stack
 
 # Frames of a piece: what an interrupted run loses at most, on each core.
 PIECE = 250
@@ -162,10 +162,16 @@ def make_plan(
             key = hashlib.sha256(f'{shared.hexdigest()} {own} {start} {stop}'.encode())
             plan.tasks.append(
                 Task(
-                    video.name, path, video.densities, video.fixations, needs, start, stop,
+                    video.name,
+                    path,
+                    video.densities,
+                    video.fixations,
+                    needs,
+                    start,
+                    stop,
                     key.hexdigest()[:32],
                 )
-            )  # fmt: skip
+            )
     if not plan.tasks:
         raise DataError(f'nothing to score: {plan.missing.summary()}')
     return plan
@@ -185,10 +191,16 @@ def point_tasks(truth: GroundTruth) -> list[Task]:
             key = hashlib.sha256(f'points {own} {start} {stop}'.encode()).hexdigest()[:32]
             tasks.append(
                 Task(
-                    video.name, Path(), video.densities, video.fixations, frozenset(), start, stop,
+                    video.name,
+                    Path(),
+                    video.densities,
+                    video.fixations,
+                    frozenset(),
+                    start,
+                    stop,
                     key,
                 )
-            )  # fmt: skip
+            )
     return tasks
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConfigError
-from ..files import whole_file
+from ..utils.files import whole_file
 
 if TYPE_CHECKING:
     from .comparison import Comparison, Difference
@@ -78,8 +78,10 @@ def plot_per_video(comparison: Comparison, path: str | Path) -> None:
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     figure.legend(
-        *axes[0].get_legend_handles_labels(), loc='outside upper right', fontsize='small',
+        *axes[0].get_legend_handles_labels(),
+        loc='outside upper right',
+        fontsize='small',
         ncols=1 + len(comparison.others),
-    )  # fmt: skip
+    )
     with whole_file(path) as temporary:
         figure.savefig(temporary, dpi=100, format='png')

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..datasets.layout import IMAGE_SUFFIXES, subfolders
+from ..datasets.layout import subfolders
 from ..errors import DataError
-from .grey_video import VIDEO_SUFFIXES
-from .map_files import ARRAY_SUFFIXES, MAP_SUFFIXES
-from .map_stacks import ArrayStack, FolderStack, MapStack, ZipStack, open_stack
+from ..media.gray_video import VIDEO_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES
+from ..media.map_stacks import ArrayStack, FolderStack, MapStack, ZipStack, open_stack
+from ..media.maps import ARRAY_SUFFIXES, MAP_SUFFIXES
 
 EXPECTED = (
     'expected a folder of maps for each video (PNG, JPEG, .npy or .npz, a file a frame), or an '

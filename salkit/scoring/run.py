@@ -11,17 +11,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from .. import __version__
 from ..errors import ConfigError, DataError
 from ..metrics import NonfixationPool, ScoreReport, get_protocol
 from ..plugin import plugins_of
+from ..utils.parallel import check_workers, run_tasks
+from ..version import __version__
 from .collect import Seen, collect, csv_writer
 from .groups import Group, by_source, metrics_of, plan_group
 from .parts import POINTS, SCORES, Parts, parts_folder
 from .plan import Missing, Task
 from .predictions import find_predictions
 from .work import Job, fill_pool, gather_points, score_frames
-from .workers import check_workers, run_tasks
 
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
 
@@ -100,9 +100,19 @@ def score(
         DataError: files that cannot be read or do not match, or an incomplete set.
     """
     scoring = score_protocols(
-        predictions, ground_truth, [protocol], split=split, metrics=metrics, out=out, csv=csv,
-        workers=workers, allow_missing=allow_missing, seed=seed, final=final, progress=progress,
-    )  # fmt: skip
+        predictions,
+        ground_truth,
+        [protocol],
+        split=split,
+        metrics=metrics,
+        out=out,
+        csv=csv,
+        workers=workers,
+        allow_missing=allow_missing,
+        seed=seed,
+        final=final,
+        progress=progress,
+    )
     return scoring.reports[get_protocol(protocol).name]
 
 
@@ -132,7 +142,7 @@ def score_protocols(
         command: what the score file names as its origin; None for that of this process.
         warn: gets each warning.
     """
-    from ..metrics.report import write_json
+    from ..utils.files import write_json
 
     workers = check_workers(workers)
     wanted = {name: metrics_of(name, metrics) for name in dict.fromkeys(protocols)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
+from ..media.map_stacks import MapStack
 from ..metrics import (
     FrameScores,
     NonfixationPool,
@@ -18,11 +19,10 @@ from ..metrics import (
     get_protocol,
     rescale_points,
 )
-from .map_stacks import MapStack
+from ..utils.parallel import check_stopped
 from .parts import Parts
 from .plan import Task
 from .ties import tied_share
-from .truth_video import TruthFrame, TruthVideo
 
 # From here on a map of another shape was not just rounded to whole pixels.
 OTHER_SHAPE = 0.05
@@ -39,7 +39,6 @@ class Job:
         final: whether maps are post-processed already, see `Protocol.prepare`.
         pools: nonfixations by the rule they are chosen by.
         points: keys of the fixations of a video.
-        stopped: whether to leave off.
     """
 
     metrics: dict[str, list[str]]
@@ -48,11 +47,6 @@ class Job:
     final: bool = False
     pools: dict[str, NonfixationPool] = field(default_factory=dict)
     points: dict[str, list[str]] = field(default_factory=dict)
-    stopped: Callable[[], bool] = lambda: False
-
-
-class Stopped(Exception):
-    """The run has been interrupted."""
 
 
 def gather_points(task: Task, job: Job) -> int:
@@ -70,8 +64,7 @@ def gather_points(task: Task, job: Job) -> int:
     indices = truth.with_fixations[task.start : task.stop]
     points, size = [], None
     for at, own_size in truth.read_points(indices):
-        if job.stopped():
-            raise Stopped
+        check_stopped()
         # Frames of one video mostly have one size; where not, all are brought to the first.
         size = size or own_size
         points.append(rescale_points(at, own_size, size))
@@ -110,8 +103,7 @@ def score_frames(task: Task, job: Job) -> int:
     predictions = stack.read([at for at, _ in pairs])
     truths = truth.read([at for _, at in pairs], task.needs)
     for (at, index), prediction, frame in zip(pairs, predictions, truths, strict=True):
-        if job.stopped():
-            raise Stopped
+        check_stopped()
         shape = _check_shape(stack, at, prediction.shape, frame.size, job.final)
         part['shapes'][shape] = part['shapes'].get(shape, 0) + 1
         if prediction.dtype.kind == 'f' and not np.isfinite(prediction).all():

@@ -216,9 +216,7 @@ class DatasetSuite(Suite):
         """Random training clips follow from the epoch, so that a run can be repeated."""
         if not self.takes('sampling') or not hasattr(self.part, 'set_epoch'):
             pytest.skip(f'{self.name} draws no clips at random by epoch')
-        dataset = self.dataset(
-            self.make_root(tmp_path), split=self.splits[0], sampling='random'
-        )  # fmt: skip
+        dataset = self.dataset(self.make_root(tmp_path), split=self.splits[0], sampling='random')
         dataset.set_epoch(1)
         first = dataset[0]
         dataset.set_epoch(2)

@@ -124,9 +124,9 @@ class EncoderWeights(EncoderFeatures):
         weights = dict(source.state_dict())
         entry = self._entry(weights, source)
         value = weights[entry]
-        weights[entry] = torch.zeros(*value.shape[:-1], value.shape[-1] + 1) if value.ndim else (
-            torch.zeros(2)
-        )  # fmt: skip
+        weights[entry] = (
+            torch.zeros(*value.shape[:-1], value.shape[-1] + 1) if value.ndim else (torch.zeros(2))
+        )
         path = self._write(tmp_path, weights)
         self._check_names(path, f'another shape of {entry}', entry)
 

@@ -118,21 +118,28 @@ class LossSuite(ModuleSuite):
         targets, maps = self.targets(), self.noise()
         twice = Targets(targets.density_map.repeat(2, 1, 1), targets.fixation_map.repeat(2, 1, 1))
         self._check_near(
-            self.value(maps.repeat(2, 1, 1), twice), self.value(maps, targets),
+            self.value(maps.repeat(2, 1, 1), twice),
+            self.value(maps, targets),
             'value of a batch that holds everything twice',
-        )  # fmt: skip
+        )
 
     # Maps at the limits ------------------------------------------------------------------------
 
     @pytest.mark.parametrize(
         'what',
         [
-            'constant predictions', 'predictions of zeros', 'predictions of ones',
-            'one constant prediction', 'densities of zeros', 'one density of zeros',
-            'constant densities', 'no fixations', 'one item without fixations',
+            'constant predictions',
+            'predictions of zeros',
+            'predictions of ones',
+            'one constant prediction',
+            'densities of zeros',
+            'one density of zeros',
+            'constant densities',
+            'no fixations',
+            'one item without fixations',
             'fixations everywhere',
         ],
-    )  # fmt: skip
+    )
     def test_finite(self, what: str) -> None:
         """Value and gradients are finite on maps that leave a measure undefined."""
         maps, targets = self.noise(), self.targets()

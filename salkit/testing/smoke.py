@@ -26,11 +26,16 @@ REGISTRIES: dict[str, Registry] = {
 # Two stages of a multiscale vision transformer.
 _MVIT = [
     dict(
-        num_heads=1, input_channels=8, output_channels=channels, kernel_q=[3, 3, 3],
-        kernel_kv=[3, 3, 3], stride_q=[1, q, q], stride_kv=[1, kv, kv],
+        num_heads=1,
+        input_channels=8,
+        output_channels=channels,
+        kernel_q=[3, 3, 3],
+        kernel_kv=[3, 3, 3],
+        stride_q=[1, q, q],
+        stride_kv=[1, kv, kv],
     )
     for channels, q, kv in ((8, 1, 8), (16, 2, 4))
-]  # fmt: skip
+]
 # These read nothing themselves.
 WRAPPERS = {('dataset', 'ConcatDataset')}
 # salkit's own parts by (registry, class): the arguments of a tiny instance, or a list of them where

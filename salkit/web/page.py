@@ -11,9 +11,9 @@ import gradio as gr
 import pandas as pd
 
 from ..errors import ConfigError, DataError, SalkitError, one_line
-from ..images import IMAGE_SUFFIXES
 from ..inference.overlay import OverlayStyle
-from ..video import VIDEO_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES
 from . import html
 from .results import Results
 from .service import Options, Service, Session
@@ -82,9 +82,12 @@ class Page:
         self.card = gr.HTML(visible=False, elem_id='salkit-card')
         with gr.Row():
             self.predict = gr.Button(
-                'Predict', variant='primary', interactive=False, min_width=120,
+                'Predict',
+                variant='primary',
+                interactive=False,
+                min_width=120,
                 elem_id='salkit-predict',
-            )  # fmt: skip
+            )
             self.cancel = gr.Button(
                 'Cancel', interactive=False, min_width=120, elem_id='salkit-cancel'
             )
@@ -98,9 +101,11 @@ class Page:
                 label='Outline the strongest places', elem_id='salkit-outline'
             )
             self.files = gr.CheckboxGroup(
-                list(_FILES), value=[next(iter(_FILES))], label='Also make these files',
+                list(_FILES),
+                value=[next(iter(_FILES))],
+                label='Also make these files',
                 elem_id='salkit-files',
-            )  # fmt: skip
+            )
 
     def _outputs(self) -> None:
         self.status = gr.HTML(html.message(_WELCOME), elem_id='salkit-status')
@@ -110,9 +115,15 @@ class Page:
             with gr.Column(visible=False) as self.over_time:
                 gr.HTML('<h3>How spread out the looks are</h3>')
                 self.curve = gr.LinePlot(
-                    x='seconds', y='bits', height=220, show_label=False, elem_id='salkit-curve',
-                    x_title='Time (s)', y_title='Entropy (bits)', buttons=[],
-                )  # fmt: skip
+                    x='seconds',
+                    y='bits',
+                    height=220,
+                    show_label=False,
+                    elem_id='salkit-curve',
+                    x_title='Time (s)',
+                    y_title='Entropy (bits)',
+                    buttons=[],
+                )
                 gr.HTML(
                     '<p class="sk-note">Low: the looks gather in few places. '
                     'High: they spread over the frame.</p>'
@@ -125,21 +136,40 @@ class Page:
         quiet: dict[str, Any] = dict(api_visibility='private', show_progress='hidden')
         choices = [self.colours, self.alpha, self.scale, self.outline, self.files]
         self.drop.upload(
-            self._on_upload, [self.drop],
+            self._on_upload,
+            [self.drop],
             [self.drop, self.card, self.predict, self.status, self.results],
-            concurrency_limit=4, **quiet,
-        )  # fmt: skip
+            concurrency_limit=4,
+            **quiet,
+        )
         self.predict.click(
-            self._on_predict, choices,
-            [self.status, self.predict, self.cancel, self.drop, self.results, self.overview,
-             self.downloads, self.over_time, self.curve, self.slider, self.frame],
-            concurrency_limit=None, **quiet,
-        )  # fmt: skip
+            self._on_predict,
+            choices,
+            [
+                self.status,
+                self.predict,
+                self.cancel,
+                self.drop,
+                self.results,
+                self.overview,
+                self.downloads,
+                self.over_time,
+                self.curve,
+                self.slider,
+                self.frame,
+            ],
+            concurrency_limit=None,
+            **quiet,
+        )
         self.cancel.click(self._on_cancel, None, None, queue=False, **quiet)
         self.slider.change(
-            self._on_slide, [self.slider], [self.frame],
-            queue=False, trigger_mode='always_last', **quiet,
-        )  # fmt: skip
+            self._on_slide,
+            [self.slider],
+            [self.frame],
+            queue=False,
+            trigger_mode='always_last',
+            **quiet,
+        )
         page.unload(self._on_close)
 
     # What happens ------------------------------------------------------------------------------
@@ -171,15 +201,22 @@ class Page:
         }
 
     async def _on_predict(
-        self, colours: str, alpha: float, scale: str, outline: bool, files: list[str],
+        self,
+        colours: str,
+        alpha: float,
+        scale: str,
+        outline: bool,
+        files: list[str],
         request: gr.Request,
-    ) -> AsyncIterator[dict]:  # fmt: skip
+    ) -> AsyncIterator[dict]:
         session = self._session(request)
         try:
             style = OverlayStyle(
-                colours=colours, alpha=alpha, normalise=_SCALES.get(scale, scale),
+                colours=colours,
+                alpha=alpha,
+                normalise=_SCALES.get(scale, scale),
                 contours=_OUTLINE if outline else (),
-            )  # fmt: skip
+            )
             options = Options(style, tuple(_FILES[name] for name in files if name in _FILES))
             job = self.service.submit(session, options)
         except (SalkitError, OSError) as error:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import whole_file
 from ..inference.entropy import saliency_entropy
+from ..utils.files import whole_file
 
 if TYPE_CHECKING:
     from ..inference.maps import KeptMaps
@@ -130,7 +130,7 @@ def _shown_writer(path: Path, maps: KeptMaps) -> Iterator[Callable[[np.ndarray, 
 
         yield write_picture
         return
-    from ..video import VideoWriter
+    from ..media.video import VideoWriter
 
     times = maps.times - maps.times[0]
     with VideoWriter(path, maps.stimulus.size, maps.fps, grey=True) as video:

@@ -210,9 +210,11 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
         path, name = found
         headers = {'cache-control': 'no-store'}
         return ResultFile(
-            path, headers=headers, filename=name,
+            path,
+            headers=headers,
+            filename=name,
             content_disposition_type='attachment' if download else 'inline',
-        )  # fmt: skip
+        )
 
     gr.mount_gradio_app(
         app,

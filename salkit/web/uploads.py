@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from ..images import IMAGE_SUFFIXES
 from ..inference.stimulus import Stimulus, open_stimulus
-from ..video import VIDEO_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES
 
 MEGABYTE = 2**20
 

@@ -146,8 +146,10 @@ def test_dead_entries_that_no_source_held_are_named(tmp_path, config, capsys):
     assert all(f'\n  {key}\n' in printed for key in DEAD)
     written = torch.load(tmp_path / 'a.pth', weights_only=True)
     assert written.keys() == OFFICIAL.keys()
-    assert_same({k: v for k, v in written.items() if k not in DEAD},
-                {k: v for k, v in OFFICIAL.items() if k not in DEAD})  # fmt: skip
+    assert_same(
+        {k: v for k, v in written.items() if k not in DEAD},
+        {k: v for k, v in OFFICIAL.items() if k not in DEAD},
+    )
     assert not written['final_map.weight'].any()
 
 
@@ -303,10 +305,11 @@ def test_files_that_would_run_code(tmp_path, refused, config, monkeypatch):
 def test_the_config_in_a_file_runs_no_code(tmp_path, refused, where):
     call = dict(type='os.mkdir', path=str(tmp_path / 'trap'))
     cfg = {
-        'top': call, 'encoder': dict(MODEL, encoder=call),
+        'top': call,
+        'encoder': dict(MODEL, encoder=call),
         'losses': dict(MODEL, losses=dict(a=call)),
         'type': dict(MODEL, type=['os.mkdir']),
-    }[where]  # fmt: skip
+    }[where]
     save_file(STATE, tmp_path / 'a.safetensors', dict(model=json.dumps(cfg)))
     line = refused(tmp_path / 'a.safetensors', tmp_path / 'out.safetensors')
     assert 'os.mkdir' in line and 'name the config (--config)' in line
@@ -314,9 +317,16 @@ def test_the_config_in_a_file_runs_no_code(tmp_path, refused, where):
 
 
 @pytest.mark.parametrize(
-    'text', ['{', '[' * 100_000, '{"a": 1}', '{"type": "CCLoss"}', '{"type": "SaliencyModel"}',
-             '{"type": "SaliencyModel", "encoder": 3, "decoder": {}}'],
-)  # fmt: skip
+    'text',
+    [
+        '{',
+        '[' * 100_000,
+        '{"a": 1}',
+        '{"type": "CCLoss"}',
+        '{"type": "SaliencyModel"}',
+        '{"type": "SaliencyModel", "encoder": 3, "decoder": {}}',
+    ],
+)
 def test_a_config_in_a_file_that_does_not_build(tmp_path, refused, text):
     save_file(STATE, tmp_path / 'a.safetensors', dict(model=text))
     refused(tmp_path / 'a.safetensors', tmp_path / 'out.safetensors')
@@ -388,9 +398,15 @@ def test_a_variant_has_no_official_file(tmp_path, refused, config):
     cfg = salkit.load_config(config, options)
     torch.save(build(MODELS, cfg.model).state_dict(), tmp_path / 'a.pth')
     line = refused(
-        tmp_path / 'a.pth', tmp_path / 'out.pth', '--to', 'official', '--config', config,
-        '--cfg-options', 'model.decoder.branches.sfd=None',
-    )  # fmt: skip
+        tmp_path / 'a.pth',
+        tmp_path / 'out.pth',
+        '--to',
+        'official',
+        '--config',
+        config,
+        '--cfg-options',
+        'model.decoder.branches.sfd=None',
+    )
     assert 'another variant' in line
 
 
@@ -417,20 +433,31 @@ def test_a_destination_below_a_file(tmp_path, refused, source, config):
 # Whole runs and sizes -----------------------------------------------------------------------------
 
 SHORT = [
-    'model.encoder.clip_len=4', 'train_dataloader.dataset.clip_len=4',
-    'val_dataloader.dataset.clip_len=4', 'test_dataloader.dataset.clip_len=4',
+    'model.encoder.clip_len=4',
+    'train_dataloader.dataset.clip_len=4',
+    'val_dataloader.dataset.clip_len=4',
+    'test_dataloader.dataset.clip_len=4',
     'train_dataloader.dataset.pipeline.0.size=(16,32)',
     'train_dataloader.dataset.pipeline.1.size=(16,32)',
-    'val_dataloader.dataset.pipeline.0.size=(16,32)', 'train_dataloader.num_workers=0',
-    'val_dataloader.num_workers=0', 'train_cfg.max_epochs=1',
-]  # fmt: skip
+    'val_dataloader.dataset.pipeline.0.size=(16,32)',
+    'train_dataloader.num_workers=0',
+    'val_dataloader.num_workers=0',
+    'train_cfg.max_epochs=1',
+]
 
 
 @pytest.mark.slow
 def test_a_training_checkpoint_is_slimmed(tmp_path, capsys):
     root = write_dataset(tmp_path / 'set')
-    argv = ['train', 'demo/umt-tiny_cc-kl', '--work-dir', tmp_path / 'run', '--cfg-options',
-            f'data_root={root}', *SHORT]  # fmt: skip
+    argv = [
+        'train',
+        'demo/umt-tiny_cc-kl',
+        '--work-dir',
+        tmp_path / 'run',
+        '--cfg-options',
+        f'data_root={root}',
+        *SHORT,
+    ]
     assert main([str(item) for item in argv]) == 0
     checkpoint, out = tmp_path / 'run' / 'epoch_1.pth', tmp_path / 'out.safetensors'
     capsys.readouterr()
@@ -456,8 +483,12 @@ def test_a_file_of_the_size_of_umt_b(tmp_path):
     with torch.device('meta'):
         whole = UMTEncoder(arch='base', clip_len=8).state_dict()
     state = {key: weight(key, value.shape) for key, value in whole.items()}
-    head = {'fc_norm.weight': (768,), 'fc_norm.bias': (768,), 'head.weight': (400, 768),
-            'head.bias': (400,)}  # fmt: skip
+    head = {
+        'fc_norm.weight': (768,),
+        'fc_norm.bias': (768,),
+        'head.weight': (400, 768),
+        'head.bias': (400,),
+    }
     source, out = tmp_path / 'umt.pth', tmp_path / 'out.safetensors'
     torch.save({**state, **{key: weight(key, shape) for key, shape in head.items()}}, source)
     try:

@@ -116,9 +116,11 @@ def test_finetuned_umt_files_in_any_wrapper(tmp_path, clip_len, wrapped):
     assert (report.kind, report.part) == ('UMT', 'encoder')
     assert report.reasons() == {
         'classification head, no part of the saliency model': [
-            'fc_norm.weight', 'fc_norm.bias', 'head.weight',
+            'fc_norm.weight',
+            'fc_norm.bias',
+            'head.weight',
         ]
-    }  # fmt: skip
+    }
     assert 'dropped 3 (fc_norm.weight, ...: classification head' in report.summary
 
 
@@ -334,9 +336,13 @@ SOURCES = {
     'salkit': (model_of, dict, 'decoder.fusion.layers.2.weight', None),
     'official': (model_of, official, 'decoder.fusion.layers.2.weight', 'conv_9.weight'),
     'UMT': (encoder_of, finetuned, 'blocks.1.mlp.fc2.weight', None),
-    'pre-trained': (encoder_of, pretrained, 'blocks.1.mlp.fc2.weight',
-                    'encoder.blocks.1.mlp.fc2.weight'),
-}  # fmt: skip
+    'pre-trained': (
+        encoder_of,
+        pretrained,
+        'blocks.1.mlp.fc2.weight',
+        'encoder.blocks.1.mlp.fc2.weight',
+    ),
+}
 
 
 @pytest.mark.parametrize('source', SOURCES)
@@ -409,10 +415,12 @@ def test_the_report_names_exactly_what_was_removed_or_reshaped(data, kind):
     dead = dead_entries(own) if kind == 'official' else {}
     # The table has rules of its own in files that are not salkit's.
     candidates = sorted(
-        key for key in whole
+        key
+        for key in whole
         if (kind == 'salkit' or not key.endswith('pos_embed'))
-        and key not in dead and not key.endswith('relative_position_index')
-    )  # fmt: skip
+        and key not in dead
+        and not key.endswith('relative_position_index')
+    )
     harmed = data.draw(st.lists(st.sampled_from(candidates), max_size=8, unique=True))
     removed = {key for key in harmed if data.draw(st.booleans())}
     state = {key: value for key, value in whole.items() if key not in removed}

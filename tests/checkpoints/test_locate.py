@@ -232,9 +232,13 @@ def hub(tmp_path, monkeypatch):
     # The client reads its environment once, on import.
     template = address + '/{repo_id}/resolve/{revision}/{filename}'
     for name, value in dict(
-        ENDPOINT=address, HUGGINGFACE_CO_URL_TEMPLATE=template, HF_HUB_CACHE=str(server.home),
-        HF_HUB_OFFLINE=False, HF_HUB_DISABLE_TELEMETRY=True, HF_HUB_DISABLE_XET=True,
-    ).items():  # fmt: skip
+        ENDPOINT=address,
+        HUGGINGFACE_CO_URL_TEMPLATE=template,
+        HF_HUB_CACHE=str(server.home),
+        HF_HUB_OFFLINE=False,
+        HF_HUB_DISABLE_TELEMETRY=True,
+        HF_HUB_DISABLE_XET=True,
+    ).items():
         monkeypatch.setattr(huggingface_hub.constants, name, value)
     monkeypatch.setenv('no_proxy', 'localhost')
     yield server

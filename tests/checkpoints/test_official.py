@@ -45,11 +45,12 @@ def test_every_official_key_has_a_place_or_a_reason():
     used = [target for target in targets if target is not None]
     assert len(set(used)) == len(used)
     assert {key for key, target in zip(keys, targets, strict=True) if target is None} == {
-        key for key in keys
+        key
+        for key in keys
         if key.endswith('relative_position_index')
         or key.startswith(('encoder.fc_norm', 'encoder.head', 'conv_t3_3', 'final_map'))
         or (key.count('.') == 2 and '.norm.' in key)
-    }  # fmt: skip
+    }
     assert all(
         (why_unused(k) is None) == (t is not None) for k, t in zip(keys, targets, strict=True)
     )
@@ -80,9 +81,10 @@ def test_the_published_model_gives_exactly_the_published_entries(published):
         for key, value in official.items()
     } == expected
     assert set(made) == {
-        key for key, _, kind in official_entries()
+        key
+        for key, _, kind in official_entries()
         if kind == 'parameter' and salkit_key(key) is None
-    }  # fmt: skip
+    }
 
 
 def test_salfom_is_told_from_other_names(published):
@@ -113,8 +115,11 @@ def test_dead_entries_are_kept_where_they_are_given():
     state = filled(model_of())
     official, made = to_official(state, {}, 'file')
     assert {key for key in official if any(map(key.startswith, ('conv_t3_3', 'final_map')))} == {
-        'conv_t3_3.weight', 'conv_t3_3.bias', 'final_map.weight', 'final_map.bias'
-    }  # fmt: skip
+        'conv_t3_3.weight',
+        'conv_t3_3.bias',
+        'final_map.weight',
+        'final_map.bias',
+    }
     kept = {key: weight(key, official[key].shape) for key in made[::2]}
     again, made_again = to_official(state, kept, 'file')
     assert made_again == made[1::2]

@@ -62,8 +62,10 @@ def test_the_data_sets_and_sizes_of_a_config(root, capsys):
     ]
     assert cache(CONFIG, *options) == 0
     assert {path.split('/')[0]: path.split('/')[2] for path in cached(root)} == {
-        'train': '8x8', 'val': '64x96', 'test': '64x96',
-    }  # fmt: skip
+        'train': '8x8',
+        'val': '64x96',
+        'test': '64x96',
+    }
     assert cache(CONFIG, *options, '--splits', 'train', '--size', 4, 4) == 0
     assert sum('4x4' in path for path in cached(root)) == 4
 
@@ -71,9 +73,11 @@ def test_the_data_sets_and_sizes_of_a_config(root, capsys):
 def test_a_config_names_its_cache(root, tmp_path):
     place = tmp_path / 'fast'
     options = [
-        '--cfg-options', f'data_root={root}', f'+train_dataloader.dataset.pipeline.0.cache={place}',
+        '--cfg-options',
+        f'data_root={root}',
+        f'+train_dataloader.dataset.pipeline.0.cache={place}',
         '+val_dataloader.dataset.pipeline.0.cache=None',
-    ]  # fmt: skip
+    ]
     assert cache(CONFIG, *options) == 0
     assert len(cached(place)) == 4
     assert {path.split('/')[0] for path in cached(root)} == {'test'}

@@ -14,9 +14,10 @@ from salkit.cli import COMMANDS, main
 ROOT = Path(salkit.__file__).parents[1]
 CONFIG = 'demo/umt-tiny_cc-kl'
 FAST = [
-    'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
+    'train_dataloader.num_workers=0',
+    'val_dataloader.num_workers=0',
     'test_dataloader.num_workers=0',
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope='module')
@@ -82,8 +83,10 @@ def test_mistakes_get_one_line_that_names_the_cause(capsys, root, tmp_path):
     assert "'UMTEncodr', nor does salkit itself; did you mean UMTEncoder" in line
     line = fails(capsys, *train, *with_root(root, 'train_dataloader.dataset.clip_len=16'))
     assert 'clips of 8 frames' in line and '16' in line
-    size = ['train_dataloader.dataset.pipeline.0.size=(60,96)',
-            'train_dataloader.dataset.pipeline.1.size=(60,96)']  # fmt: skip
+    size = [
+        'train_dataloader.dataset.pipeline.0.size=(60,96)',
+        'train_dataloader.dataset.pipeline.1.size=(60,96)',
+    ]
     line = fails(capsys, *train, *with_root(root, *size))
     assert 'divisible by 16, got 60 x 96' in line
     line = fails(capsys, *train, *with_root(root, 'train_dataloader.bach_size=2'))
@@ -145,17 +148,25 @@ def test_scores_and_maps_of_a_test(root, tmp_path, checkpoint, capsys):
     assert scores['per_video']['test000']['CC'] == pytest.approx(np.mean(values), abs=1e-6)
 
 
-SCRIPTS = {'train.py': ['no/such'], 'test.py': ['no/such', 'x'], 'convert.py': ['no.pth', 'x.pth'],
-           'profile.py': ['no/such'], 'tables.py': ['9'], 'sweep.py': ['table9'],
-           'new_plugin.py': ['1']}  # fmt: skip
+SCRIPTS = {
+    'train.py': ['no/such'],
+    'test.py': ['no/such', 'x'],
+    'convert.py': ['no.pth', 'x.pth'],
+    'profile.py': ['no/such'],
+    'tables.py': ['9'],
+    'sweep.py': ['table9'],
+    'new_plugin.py': ['1'],
+}
 
 
 @pytest.mark.parametrize('script', SCRIPTS)
 def test_the_scripts_are_the_same_doors(script, tmp_path):
     done = subprocess.run(
         [sys.executable, ROOT / 'tools' / script, *SCRIPTS[script]],
-        capture_output=True, text=True, cwd=tmp_path,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 2
     assert done.stderr.startswith(f'{script}: error: ') and done.stderr.count('\n') == 1
 
@@ -168,8 +179,16 @@ def test_every_command_has_its_script():
 @pytest.mark.slow
 def test_training_may_end_with_a_test(tmp_path, root, capsys):
     work_dir = tmp_path / 'work'
-    argv = ['train', CONFIG, '--test', '--work-dir', work_dir, *with_root(root),
-            'train_cfg.max_epochs=2', 'train_cfg.val_interval=1']  # fmt: skip
+    argv = [
+        'train',
+        CONFIG,
+        '--test',
+        '--work-dir',
+        work_dir,
+        *with_root(root),
+        'train_cfg.max_epochs=2',
+        'train_cfg.val_interval=1',
+    ]
     assert main([str(item) for item in argv]) == 0
     scores = json.loads((work_dir / 'scores.json').read_text())
     (best,) = work_dir.glob('best_CC_*.pth')
@@ -184,8 +203,14 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
 
 @pytest.mark.slow
 def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
-    argv = ['demo', '--work-dir', tmp_path / 'demo', *with_root(root), 'train_cfg.max_epochs=2',
-            'train_cfg.val_interval=1']  # fmt: skip
+    argv = [
+        'demo',
+        '--work-dir',
+        tmp_path / 'demo',
+        *with_root(root),
+        'train_cfg.max_epochs=2',
+        'train_cfg.val_interval=1',
+    ]
     assert main([str(item) for item in argv]) == 0
     scores = json.loads((tmp_path / 'demo' / 'scores.json').read_text())
     assert set(scores) >= {'model', 'center_bias', 'videos', 'frames'}
@@ -211,17 +236,26 @@ def test_one_step_of_the_real_model(tmp_path, sample_sequence):
     """The 403 M model takes an optimiser step on the real sequence, and writes its checkpoint."""
     trained = subprocess.run(
         [
-            sys.executable, '-m', 'salkit', 'train', 'salfom/umt-l16_cc-kl',
-            '--work-dir', str(tmp_path), '--cfg-options',
-            f'data_root={sample_sequence.parents[1]}', 'dataset_type=VideoSaliencyDataset',
-            'train_cfg.max_epochs=1', '+train_cfg.val_begin=2',
+            sys.executable,
+            '-m',
+            'salkit',
+            'train',
+            'salfom/umt-l16_cc-kl',
+            '--work-dir',
+            str(tmp_path),
+            '--cfg-options',
+            f'data_root={sample_sequence.parents[1]}',
+            'dataset_type=VideoSaliencyDataset',
+            'train_cfg.max_epochs=1',
+            '+train_cfg.val_begin=2',
             # Its weights take their time, its pixels need not.
             'train_dataloader.dataset.pipeline.0.size=(64,64)',
             'train_dataloader.dataset.pipeline.1.size=(64,64)',
             '+default_hooks.checkpoint.save_optimizer=False',
         ],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     assert trained.returncode == 0, trained.stderr[-2000:]
     checkpoint = tmp_path / 'epoch_1.pth'
     assert checkpoint.stat().st_size > 4 * 400e6

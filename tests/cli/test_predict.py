@@ -19,19 +19,19 @@ import torch
 from make_data import write_video
 from make_video import encode_audio, encode_video, numbered_frame, truncate
 from PIL import Image
+from salkit.config.load.load import load_config
 from tiny_model import write_tiny_model
 
 import salkit
 from salkit.checkpoints import read_checkpoint, write_checkpoint
 from salkit.checkpoints.convert import convert
+from salkit.checkpoints.origin import config_told_by, read_plain_config
 from salkit.cli import main
 from salkit.cli.predict import seconds_of
-from salkit.config import load_config
 from salkit.engine.runner import model_entry
 from salkit.errors import CheckpointError, ConfigError
 from salkit.inference import SaliencyPredictor, one_input, open_stimulus
-from salkit.inference.told_model import config_told_by, read_plain_config
-from salkit.scoring.map_stacks import open_stack
+from salkit.media.map_stacks import open_stack
 
 
 @pytest.fixture(scope='module')
@@ -114,8 +114,11 @@ def test_every_format_and_an_overlay_from_one_run_of_the_model(predict, sources,
     assert status == 0 and not told and sum(shown) == 15
     maps = np.load('out/npz/clip.npz')['saliency_map']
     assert maps.shape == (10, 48, 80)
-    for folder, white, tolerance in (('png/clip', 255, 0), ('png16/clip', 65535, 0),
-                                     ('mp4/clip.mp4', 255, 3)):  # fmt: skip
+    for folder, white, tolerance in (
+        ('png/clip', 255, 0),
+        ('png16/clip', 65535, 0),
+        ('mp4/clip.mp4', 255, 3),
+    ):
         for values, saliency_map in zip(maps_of(f'out/{folder}'), maps, strict=True):
             assert np.abs(values - np.rint(saliency_map * white)).max() <= tolerance
     record = json.loads(Path('out/clip.json').read_text())
@@ -187,8 +190,9 @@ def test_a_submission(predict, sources, tmp_path):
     assert report['dhf1k']['missing'][0] == 703 and not report['dhf1k']['wrong']
     # A folder that lacks maps, and a video of no number.
     (tmp_path / 'out/0701/0003.png').unlink()
-    status, out, told = predict(sources / 'set' / 'test' / '0702', sources / 'videos' / 'clip.mp4',
-                                '--format', 'dhf1k')  # fmt: skip
+    status, out, told = predict(
+        sources / 'set' / 'test' / '0702', sources / 'videos' / 'clip.mp4', '--format', 'dhf1k'
+    )
     assert status == 2 and any('expected a number from 701 to 1000' in line for line in told)
     shown = [line for line in out.splitlines() if 'another number' in line]
     assert shown == ['  videos with another number of maps than frames: 0701 (5 maps, 6 frames)']
@@ -215,9 +219,16 @@ def test_what_is_finished_is_not_done_again(predict, sources, tmp_path):
 
 @pytest.mark.parametrize(
     'change',
-    [['--force'], ['--head', 'skip'], ['--stride', '2'], ['--size', '32x32'], ['--end', '9'],
-     'model', 'video'],
-)  # fmt: skip
+    [
+        ['--force'],
+        ['--head', 'skip'],
+        ['--stride', '2'],
+        ['--size', '32x32'],
+        ['--end', '9'],
+        'model',
+        'video',
+    ],
+)
 def test_other_settings_are_done_again(predict, sources, tiny, tmp_path, change):
     clip = tmp_path / 'clip.mp4'
     shutil.copy(sources / 'videos' / 'clip.mp4', clip)
@@ -352,8 +363,12 @@ def test_arguments_that_do_not_fit(predict, sources, argv, message):
 
 def test_times():
     assert [seconds_of('--start', text) for text in ('2', '.5', '1:30', '01:02:03.5', None)] == [
-        2, 0.5, 90, 3723.5, None,
-    ]  # fmt: skip
+        2,
+        0.5,
+        90,
+        3723.5,
+        None,
+    ]
     for text in ('-1', '1:60', '1:99:00', 'x', '1:2:3:4', 'nan', ''):
         with pytest.raises(ConfigError, match='--start must be seconds'):
             seconds_of('--start', text)
@@ -500,8 +515,9 @@ def test_a_checkpoint_tells_its_model(predict, sources, tiny, tmp_path):
     assert predict(clip, '--format', 'npz')[0] == 0
     for checkpoint in (told, told.parent):
         out = f'out-{checkpoint.name}'
-        status, *_ = predict(clip, '--format', 'npz', '--checkpoint', checkpoint, out=out,
-                             model=False)  # fmt: skip
+        status, *_ = predict(
+            clip, '--format', 'npz', '--checkpoint', checkpoint, out=out, model=False
+        )
         assert status == 0
         first, second = (np.load(f'{o}/clip.npz')['saliency_map'] for o in ('out', out))
         assert np.array_equal(first, second)
@@ -521,8 +537,11 @@ def test_a_converted_checkpoint_of_a_packaged_config(tmp_path, tiny):
 
 
 def test_options_of_a_run_count_more_than_its_config(tmp_path):
-    options = {'model.encoder.clip_len': 4, 'test_dataloader.dataset.pipeline.0.size': (16, 32),
-               'test_dataloader.dataset.clip_len': 4}  # fmt: skip
+    options = {
+        'model.encoder.clip_len': 4,
+        'test_dataloader.dataset.pipeline.0.size': (16, 32),
+        'test_dataloader.dataset.clip_len': 4,
+    }
     cfg = load_config('demo/umt-tiny_cc-kl', options)
     meta = dict(cfg=cfg.pretty_text, **model_entry(cfg))
     state = salkit.build_model(cfg).state_dict()
@@ -534,9 +553,17 @@ def test_options_of_a_run_count_more_than_its_config(tmp_path):
 
 @pytest.mark.parametrize(
     'text',
-    ['a = open("x")', 'import os', 'a = dict(**b)', 'a = __import__("os").system("x")', 'a = (',
-     'a = dict(b=[c for c in d])', 'a.b = 1', 'a = f"{b}"'],
-)  # fmt: skip
+    [
+        'a = open("x")',
+        'import os',
+        'a = dict(**b)',
+        'a = __import__("os").system("x")',
+        'a = (',
+        'a = dict(b=[c for c in d])',
+        'a.b = 1',
+        'a = f"{b}"',
+    ],
+)
 def test_no_code_of_a_checkpoint_is_run(text):
     with pytest.raises(CheckpointError, match='no list of values'):
         read_plain_config(text, 'a.pth')
@@ -560,7 +587,7 @@ def test_the_demo_without_an_input_takes_a_clip_of_its_data(
     trained(tmp_path / 'work_dirs' / 'demo', *tiny)
     made = shutil.copytree(sources / 'set' / 'test' / '0701', tmp_path / 'data' / 'test' / '0001')
     monkeypatch.setattr(
-        'salkit.datasets.demo_generator.generate_demo_data', lambda root: made.parent.parent
+        'salkit.datasets.demo.generator.generate_demo_data', lambda root: made.parent.parent
     )
     assert predict('--demo', '--overlay', model=False)[0] == 0
     assert '0001_overlay.mp4' in files()

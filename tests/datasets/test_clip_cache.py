@@ -17,12 +17,13 @@ from make_video import encode_video
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from salkit import files, images
 from salkit.datasets import VideoSaliencyDataset, clip_cache
 from salkit.datasets.clip_cache import HIDDEN
 from salkit.datasets.clip_cache_build import build_cache
+from salkit.datasets.transforms import LoadClip, LoadTargets, load_clip, load_targets
 from salkit.errors import ConfigError, DataError
-from salkit.transforms import LoadClip, LoadTargets, load_clip, load_targets
+from salkit.media import images
+from salkit.utils import files
 
 SIZE = (24, 32)
 FRAME = (40, 56)
@@ -88,7 +89,7 @@ def no_files(monkeypatch):
     def start():
         for module in (load_clip, load_targets, images):
             monkeypatch.setattr(module, 'read_image', refuse)
-        monkeypatch.setattr('salkit.video.open_video', refuse)
+        monkeypatch.setattr('salkit.media.video.open_video', refuse)
 
     return start
 

@@ -3,17 +3,21 @@ import functools
 import pytest
 from make_data import write_dataset
 
-from salkit.cache import cache_dir
-from salkit.datasets import DemoDataset, demo_generator
+from salkit.datasets import DemoDataset
+from salkit.datasets.demo import generator as demo_generator
 from salkit.errors import ConfigError, DataError
+from salkit.utils.files import cache_dir
 
 
 def test_the_set_is_made_on_first_use_and_read_afterwards(tmp_path, monkeypatch):
     monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'cache'))
     small = functools.partial(
         demo_generator.generate_demo_data,
-        videos=dict(train=2, val=1, test=1), frames=32, size=(48, 64), progress=False,
-    )  # fmt: skip
+        videos=dict(train=2, val=1, test=1),
+        frames=32,
+        size=(48, 64),
+        progress=False,
+    )
     monkeypatch.setattr(demo_generator, 'generate_demo_data', small)
     sets = {s: DemoDataset(split=s, sampling='all', clip_len=8) for s in ('train', 'val', 'test')}
     assert {split: len(dataset) for split, dataset in sets.items()} == dict(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salkit.datasets import demo_generator
-from salkit.datasets.demo_generator import density_from_points, generate_demo_data, simulate_gaze
-from salkit.datasets.demo_scene import PHOTOS, draw_frame, plan_scene, to_canvas, to_frame
+from salkit.datasets.demo import generator as demo_generator
+from salkit.datasets.demo.generator import density_from_points, generate_demo_data, simulate_gaze
+from salkit.datasets.demo.scene import PHOTOS, draw_frame, plan_scene, to_canvas, to_frame
 from salkit.errors import ConfigError, DataError
 
 VIDEOS = {'train': 2, 'val': 1, 'test': 1}
@@ -173,7 +173,7 @@ def test_two_processes_at_once_without_a_main_guard(tmp_path):
     root = tmp_path / 'demo'
     small = {**TINY, 'videos': {'val': 2}}
     code = (
-        'from salkit.datasets.demo_generator import generate_demo_data\n'
+        'from salkit.datasets.demo.generator import generate_demo_data\n'
         f'generate_demo_data({str(root)!r}, **{small!r})\n'
     )
     script = tmp_path / 'script.py'

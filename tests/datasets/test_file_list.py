@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salkit.datasets.file_list import FileList, list_files, natural_key
+from salkit.datasets.file_list import FileList, list_files
+from salkit.utils.files import natural_key
 
 names = st.lists(
     st.from_regex(r'[a-c%_0]{0,3}[0-9]{0,3}\.(png|jpg)', fullmatch=True), unique=True, max_size=8
@@ -69,8 +70,9 @@ def test_hidden_and_other_files_are_left_out(tmp_path):
     for name in ('1.png', '2.PNG', '.3.png', 'notes.txt', '.hidden1.png'):
         (tmp_path / name).touch()
     assert [path.rsplit('/', 1)[1] for path in list_files(tmp_path, ('.png',))] == [
-        '1.png', '2.PNG',
-    ]  # fmt: skip
+        '1.png',
+        '2.PNG',
+    ]
     for name in ('1.png', '2.PNG', 'notes.txt'):
         (tmp_path / name).unlink()
     # Both hidden files would count up.

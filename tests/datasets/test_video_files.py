@@ -56,8 +56,9 @@ def test_the_same_clips_as_from_images(root, workers):
         for key in ('clip', 'density_map', 'fixation_map'):
             assert torch.equal(first[key], second[key]), (key, first['meta'])
         assert (first['meta'].video, first['meta'].frame) == (
-            second['meta'].video, second['meta'].frame,
-        )  # fmt: skip
+            second['meta'].video,
+            second['meta'].frame,
+        )
         assert first['meta'].size == second['meta'].size
         count += 1
     assert count == 12

@@ -11,15 +11,15 @@ from PIL import Image
 from scipy.io import savemat
 from torch.utils.data import DataLoader
 
-from salkit.clips import clip_indices, scored_frames
 from salkit.datasets import (
     DHF1KDataset,
     Hollywood2Dataset,
     UCFSportsDataset,
     VideoSaliencyDataset,
 )
-from salkit.datasets.file_list import natural_key
 from salkit.errors import ConfigError, DataError, one_line
+from salkit.media.clips import clip_indices, scored_frames
+from salkit.utils.files import natural_key
 
 PIPELINE = [dict(type='LoadClip', size=(16, 32)), dict(type='LoadTargets'), dict(type='PackClip')]
 
@@ -143,8 +143,10 @@ def test_mixed_suffixes_pair_by_sorted_name(tmp_path):
     write_video(tmp_path / 'test' / 'v', suffixes=('png', 'jpg'), name='v_{:03d}')
     dataset = open_set(tmp_path, split='test', sampling='all')
     assert [p.rsplit('/', 1)[1] for p in dataset.videos[0].frames[:3]] == [
-        'v_001.png', 'v_002.jpg', 'v_003.png',
-    ]  # fmt: skip
+        'v_001.png',
+        'v_002.jpg',
+        'v_003.png',
+    ]
     assert dataset.sample_files(1)['density_path'].endswith('v_002.png')
 
 
@@ -224,7 +226,7 @@ def test_the_real_sequence(sample_sequence):
     sample = dataset[53]
     assert sample['meta'].size == (404, 720) == tuple(sample['density_map'].shape)
     mats = sorted((sample_sequence / 'fixation' / 'maps').glob('*.mat'))
-    from salkit.transforms.load_targets import read_fixation_map
+    from salkit.media.fixation_maps import read_fixation_map
 
     np.testing.assert_array_equal(
         read_fixation_map(str(mats[53])), sample['fixation_map'].numpy() > 0

@@ -100,8 +100,10 @@ def test_dfd_adds_what_swin3d_hands_over():
     assert not torch.allclose(with_laterals.laterals[0], without.laterals[0])
     torch.testing.assert_close(
         with_laterals.laterals[0] - decoder.branches['swin3d']((clip,)).laterals[0],
-        without.laterals[0], atol=1e-5, rtol=1e-4,
-    )  # fmt: skip
+        without.laterals[0],
+        atol=1e-5,
+        rtol=1e-4,
+    )
 
 
 def test_other_patch_sizes_end_at_the_wanted_size():
@@ -114,8 +116,12 @@ def test_fusion_concatenates_in_the_official_order():
     assert fusion.order == ['sfd', 'swin3d', 'dfd', 'other']
     seen = []
     fusion.layers[0].register_forward_pre_hook(lambda m, args: seen.append(args[0]))
-    fusion({name: torch.full((1, c, 4, 4), float(c)) for name, c in
-            dict(swin3d=1, dfd=2, sfd=3, other=4).items()})  # fmt: skip
+    fusion(
+        {
+            name: torch.full((1, c, 4, 4), float(c))
+            for name, c in dict(swin3d=1, dfd=2, sfd=3, other=4).items()
+        }
+    )
     assert seen[0][0, :, 0, 0].tolist() == [3, 3, 3, 1, 2, 2, 4, 4, 4, 4]
 
 

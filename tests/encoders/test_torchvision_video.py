@@ -2,13 +2,13 @@ import urllib.error
 
 import pytest
 import torch
+from salkit.config.load.load import load_config
 from torchvision.models import get_model_weights, video
 from torchvision.models.video.mvit import MSBlockConfig, MViT
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import load_weights
-from salkit.config import load_config
 from salkit.encoders import TorchvisionVideoEncoder
 from salkit.encoders.torchvision_video import ARCHITECTURES
 from salkit.errors import CheckpointError, ConfigError, ShapeError
@@ -18,13 +18,22 @@ from salkit.testing import EncoderSuite
 SWIN = dict(embed_dim=8, depths=[1, 2, 1, 2], num_heads=[1, 1, 2, 2])
 MVIT = [
     dict(
-        num_heads=heads, input_channels=inputs, output_channels=outputs,
-        kernel_q=[3, 3, 3], kernel_kv=[3, 3, 3], stride_q=[1, q, q], stride_kv=[1, kv, kv],
+        num_heads=heads,
+        input_channels=inputs,
+        output_channels=outputs,
+        kernel_q=[3, 3, 3],
+        kernel_kv=[3, 3, 3],
+        stride_q=[1, q, q],
+        stride_kv=[1, kv, kv],
     )
     for heads, inputs, outputs, q, kv in [
-        (1, 8, 8, 1, 8), (1, 8, 16, 2, 4), (2, 16, 16, 1, 4), (2, 16, 32, 2, 2), (2, 32, 64, 2, 1),
+        (1, 8, 8, 1, 8),
+        (1, 8, 16, 2, 4),
+        (2, 16, 16, 1, 4),
+        (2, 16, 32, 2, 2),
+        (2, 32, 64, 2, 1),
     ]
-]  # fmt: skip
+]
 SIZE = (64, 96)
 ARCH = {
     'swin3d': dict(name='swin3d', **SWIN),
@@ -45,11 +54,14 @@ def whole_model(family):
         model = SwinTransformer3d(patch_size=[2, 4, 4], window_size=[8, 7, 7], **SWIN)
     elif family == 'mvit':
         model = MViT(
-            spatial_size=SIZE, temporal_size=16,
+            spatial_size=SIZE,
+            temporal_size=16,
             block_setting=[MSBlockConfig(**block) for block in MVIT],
-            residual_pool=True, residual_with_cls_embed=False, rel_pos_embed=True,
+            residual_pool=True,
+            residual_with_cls_embed=False,
+            rel_pos_embed=True,
             proj_after_attn=True,
-        )  # fmt: skip
+        )
     else:
         model = video.s3d()
     return model.eval()
@@ -129,8 +141,11 @@ def test_every_arch_is_torchvisions_model_without_its_head(arch):
     assert encoder.pixel_mean == tuple(transforms.mean)
     assert encoder.pixel_std == tuple(transforms.std)
     assert [spec.stride_thw[1:] for spec in encoder.features] == [
-        (4, 4), (8, 8), (16, 16), (32, 32)
-    ]  # fmt: skip
+        (4, 4),
+        (8, 8),
+        (16, 16),
+        (32, 32),
+    ]
     shapes = [
         (spec.channels, spec.length(16), 7 * 32 // spec.stride_thw[1]) for spec in encoder.features
     ]
@@ -150,12 +165,15 @@ def test_pixel_statistics_differ_by_family():
 @pytest.mark.parametrize(
     ('family', 'clip_len', 'size'),
     [
-        *((family, n, size) for family in ('swin3d', 'mvit') for n, size in
-          [(1, (64, 96)), (2, (32, 32)), (6, (96, 32)), (20, (64, 128))]),
+        *(
+            (family, n, size)
+            for family in ('swin3d', 'mvit')
+            for n, size in [(1, (64, 96)), (2, (32, 32)), (6, (96, 32)), (20, (64, 128))]
+        ),
         ('s3d', 8, (32, 64)),
         ('s3d', 24, (64, 32)),
     ],
-)  # fmt: skip
+)
 def test_any_length_and_size(family, clip_len, size):
     encoder = encoder_of(family, clip_len=clip_len)
     features = normed_output(encoder, (2, 3, clip_len, *size))
@@ -311,13 +329,20 @@ def test_activation_checkpointing_changes_nothing_but_memory(family):
 
 @pytest.mark.parametrize(
     ('name', 'arch'),
-    [('tv-swin3d-t16', 'swin3d_t'), ('tv-swin3d-s16', 'swin3d_s'), ('tv-swin3d-b16', 'swin3d_b'),
-     ('tv-mvitv2-s16', 'mvit_v2_s'), ('tv-s3d16', 's3d')],
-)  # fmt: skip
+    [
+        ('tv-swin3d-t16', 'swin3d_t'),
+        ('tv-swin3d-s16', 'swin3d_s'),
+        ('tv-swin3d-b16', 'swin3d_b'),
+        ('tv-mvitv2-s16', 'mvit_v2_s'),
+        ('tv-s3d16', 's3d'),
+    ],
+)
 def test_config_builds(name, arch):
     cfg = load_config(f'encoders/{name}_cc-kl')
     model = build_on_meta(MODELS, cfg.model)
     assert model.encoder.arch == arch and model.encoder.pretrained == 'KINETICS400_V1'
     assert set(model.losses) == {'cc', 'kl'} and set(model.decoder.branches) == {
-        'swin3d', 'dfd', 'sfd'
-    }  # fmt: skip
+        'swin3d',
+        'dfd',
+        'sfd',
+    }

@@ -112,8 +112,10 @@ def test_frozen_stages_get_no_gradient_and_drop_nothing():
     with_gradient = {name for name, p in encoder.named_parameters() if p.grad is not None}
     assert with_gradient and all(name.startswith('blocks.2.') for name in with_gradient)
     assert not encoder.blocks[0].training and encoder.blocks[2].training
-    assert [block.drop_path.drop_prob if hasattr(block.drop_path, 'drop_prob') else 0
-            for block in encoder.blocks] == pytest.approx([0, 0.45, 0.9])  # fmt: skip
+    assert [
+        block.drop_path.drop_prob if hasattr(block.drop_path, 'drop_prob') else 0
+        for block in encoder.blocks
+    ] == pytest.approx([0, 0.45, 0.9])
     encoder.freeze()
     assert not any(p.requires_grad for p in encoder.parameters())
 

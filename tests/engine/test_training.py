@@ -26,6 +26,7 @@ from salkit.engine import build_runner, find_latest_checkpoint
 from salkit.engine.hooks import DumpMapsHook, EpochSeedHook
 from salkit.engine.state import pack_message_hub, plain, unpack_message_hub
 from salkit.errors import CheckpointError, ConfigError
+from salkit.media.maps import write_map_file
 
 CONFIG = 'demo/umt-tiny_cc-kl'
 SMALL = [
@@ -52,9 +53,20 @@ def root(tmp_path_factory):
 
 def command(root, work_dir, *options, epochs=4, extra=()):
     return [
-        sys.executable, '-m', 'salkit', 'train', CONFIG, '--work-dir', str(work_dir), *extra,
-        '--cfg-options', f'data_root={root}', f'train_cfg.max_epochs={epochs}', *SMALL, *options,
-    ]  # fmt: skip
+        sys.executable,
+        '-m',
+        'salkit',
+        'train',
+        CONFIG,
+        '--work-dir',
+        str(work_dir),
+        *extra,
+        '--cfg-options',
+        f'data_root={root}',
+        f'train_cfg.max_epochs={epochs}',
+        *SMALL,
+        *options,
+    ]
 
 
 def train(*args, **kwargs):
@@ -118,9 +130,11 @@ def test_runs_are_repeatable_to_the_last_bit(finished, root, tmp_path):
 @pytest.mark.slow
 def test_killed_and_resumed_equals_undisturbed(finished, root, tmp_path):
     process = subprocess.Popen(
-        command(root, tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        command(root, tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + 120
     while not (tmp_path / 'epoch_2.pth').exists():
         assert process.poll() is None and time.monotonic() < deadline
@@ -193,9 +207,14 @@ def test_mixed_precision_on_this_machine(root, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished):
     launch = [
-        sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone',
-        '-m', 'salkit',
-    ]  # fmt: skip
+        sys.executable,
+        '-m',
+        'torch.distributed.run',
+        '--nproc-per-node=2',
+        '--standalone',
+        '-m',
+        'salkit',
+    ]
     train_command = command(root, tmp_path, epochs=2, extra=['--launcher', 'pytorch'])
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
     subprocess.run(
@@ -204,13 +223,24 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished)
     assert (tmp_path / 'epoch_2.pth').exists()
     scores = []
     for name, door, launcher in (
-        ('one', None, 'none'), ('two', launch, 'pytorch'),
-    ):  # fmt: skip
+        ('one', None, 'none'),
+        ('two', launch, 'pytorch'),
+    ):
         test_command = [
-            'test', CONFIG, str(tmp_path / 'epoch_2.pth'), '--launcher', launcher,
-            '--out', str(tmp_path / f'{name}.json'), '--work-dir', str(tmp_path / name),
-            '--cfg-options', f'data_root={root}', *SMALL, 'test_dataloader.batch_size=3',
-        ]  # fmt: skip
+            'test',
+            CONFIG,
+            str(tmp_path / 'epoch_2.pth'),
+            '--launcher',
+            launcher,
+            '--out',
+            str(tmp_path / f'{name}.json'),
+            '--work-dir',
+            str(tmp_path / name),
+            '--cfg-options',
+            f'data_root={root}',
+            *SMALL,
+            'test_dataloader.batch_size=3',
+        ]
         if door is None:
             assert main(test_command) == 0
         else:
@@ -227,7 +257,7 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished)
 
 
 def runner_of(root, work_dir, *options):
-    from salkit.config import load_config, parse_options
+    from salkit.config.load.load import load_config, parse_options
 
     cfg = load_config(CONFIG, parse_options([f'data_root={root}', *SMALL, *options]))
     return build_runner(cfg, work_dir, ('train', 'val'))
@@ -260,7 +290,8 @@ def test_a_config_without_what_training_needs(root, tmp_path, key):
 
 
 def test_schedules_follow_the_number_of_epochs():
-    from salkit.config import load_config
+    from salkit.config.load.load import load_config
+
     from salkit.engine.runner import _schedulers
 
     cfg = load_config(CONFIG, {'train_cfg.max_epochs': 7})
@@ -325,7 +356,7 @@ def test_dumped_maps_read_back(tmp_path, kind):
     import cv2
 
     saliency = np.random.default_rng(0).random((5, 6)).astype(np.float32)
-    DumpMapsHook(str(tmp_path), kind).write(saliency, tmp_path / 'a.b')
+    write_map_file(saliency, tmp_path / 'a.b', kind)
     (path,) = tmp_path.iterdir()
     assert path.name == ('a.b.npy' if kind == 'npy' else 'a.b.png')
     if kind == 'npy':

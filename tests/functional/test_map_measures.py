@@ -143,9 +143,16 @@ def test_names_of_arguments():
 
 def test_public_names_are_complete():
     public = {
-        'auc_borji', 'auc_judd', 'auc_shuffled', 'cc', 'count_fixations', 'information_gain',
-        'kl_div', 'nss', 'sim',
-    }  # fmt: skip
+        'auc_borji',
+        'auc_judd',
+        'auc_shuffled',
+        'cc',
+        'count_fixations',
+        'information_gain',
+        'kl_div',
+        'nss',
+        'sim',
+    }
     assert set(F.__all__) == public
     assert all(callable(getattr(F, name)) for name in public)
 

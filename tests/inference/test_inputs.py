@@ -70,8 +70,9 @@ def test_the_current_folder_has_a_name(root, monkeypatch):
 def test_each_is_taken_once(root):
     clip = root / 'videos' / 'clip_9.MOV'
     assert list(found(clip, root / 'videos', f'{root}/frames/../videos/clip_9.MOV')) == [
-        'clip_9', 'clip_10',
-    ]  # fmt: skip
+        'clip_9',
+        'clip_10',
+    ]
 
 
 def test_patterns_that_the_shell_did_not_expand(root):
@@ -121,16 +122,23 @@ def test_links_in_circles(root):
 
 def test_names_that_two_inputs_would_share(root):
     touch(
-        root / 'a' / 'x.mp4', root / 'a' / 'x.avi', root / 'b' / 'x.mp4', root / 'b' / 'y.mp4',
+        root / 'a' / 'x.mp4',
+        root / 'a' / 'x.avi',
+        root / 'b' / 'x.mp4',
+        root / 'b' / 'y.mp4',
         root / 'c' / 'x' / '1.png',
-    )  # fmt: skip
+    )
     same = [root / 'a' / 'x.mp4', root / 'a' / 'x.avi']
     assert set(found(*same)) == {'x_mp4', 'x_avi'}
     assert set(found(root / 'a' / 'x.mp4', root / 'b')) == {'a_x', 'b_x', 'y'}
     paths = [*same, root / 'b' / 'x.mp4', root / 'c' / 'x', root / 'b' / 'y.mp4']
     expected = {
-        'a_x_mp4': paths[0], 'x_avi': paths[1], 'b_x_mp4': paths[2], 'x': paths[3], 'y': paths[4],
-    }  # fmt: skip
+        'a_x_mp4': paths[0],
+        'x_avi': paths[1],
+        'b_x_mp4': paths[2],
+        'x': paths[3],
+        'y': paths[4],
+    }
     assert found(*paths) == expected and found(*paths[::-1]) == expected
     touch(root / 'd' / 'X.mp4', root / 'd' / 'a_x.mp4')
     names = found(root / 'a' / 'x.mp4', root / 'd')
@@ -154,9 +162,12 @@ def test_lengths_at_a_glance(tmp_path):
     for i in range(3):
         Image.fromarray(np.zeros((8, 8), np.uint8)).save(pictures / f'{i}.png')
     lengths = {
-        video: 7, pictures: 3, pictures / '0.png': 1, tmp_path / 'gone.mp4': 0,
+        video: 7,
+        pictures: 3,
+        pictures / '0.png': 1,
+        tmp_path / 'gone.mp4': 0,
         encode_audio(tmp_path / 'a.m4a'): 0,
-    }  # fmt: skip
+    }
     for path, frames in lengths.items():
         assert expected_frames(Input(path, 'x')) == frames
     assert abs(expected_frames(Input(matroska, 'x')) - 7) <= 1

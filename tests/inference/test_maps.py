@@ -11,8 +11,8 @@ from PIL import Image
 
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.inference.overlay import Overlay, OverlayStyle
-from salkit.video import VideoReader
-from salkit.video.sound import has_sound
+from salkit.media.video import VideoReader
+from salkit.media.video.sound import has_sound
 
 
 @pytest.fixture(scope='module')

@@ -16,10 +16,11 @@ from make_data import write_video
 import salkit
 from salkit.errors import ConfigError, DataError
 from salkit.inference import open_stimulus
-from salkit.inference.outputs import FORMATS, format_of, open_output, write_map
+from salkit.inference.outputs import FORMATS, format_of, open_output
 from salkit.inference.submission import FRAMES, VIDEOS, check_submission, submission_name
-from salkit.inference.unfinished import put_in_place, remove_leftovers, unfinished_folder
-from salkit.scoring.map_stacks import open_stack
+from salkit.media.map_stacks import open_stack
+from salkit.media.maps import write_map, write_map_file
+from salkit.utils.folders import put_in_place, remove_leftovers, unfinished_folder
 
 
 class Maps:
@@ -91,10 +92,7 @@ def test_pictures_are_those_of_test_dump(tmp_path, format, white, kind):
     assert sorted(os.listdir(folder)) == ['0003.png', '0004.png', '0008.png']
     for values, saliency_map in zip(stored(folder), maps, strict=True):
         assert values.dtype == kind and np.array_equal(values, np.rint(saliency_map * white))
-    from salkit.engine.hooks import DumpMapsHook
-
-    hook = DumpMapsHook(str(tmp_path), format)
-    hook.write(next(iter(maps)), tmp_path / 'dumped' / '0003')
+    write_map_file(next(iter(maps)), tmp_path / 'dumped' / '0003', format)
     dumped, own = tmp_path / 'dumped' / '0003.png', folder / '0003.png'
     assert dumped.read_bytes() == own.read_bytes()
 
@@ -176,8 +174,11 @@ def test_a_finished_folder_replaces_the_earlier(tmp_path):
 
 def test_names_and_formats(tmp_path):
     assert [format_of(name) for name in ('a.npz', 'a.MP4', 'a', 'a.b')] == [
-        'npz', 'mp4', 'png', 'png',
-    ]  # fmt: skip
+        'npz',
+        'mp4',
+        'png',
+        'png',
+    ]
     for name, format, message in (
         ('a.avi', None, 'not as .avi'),
         ('a', 'jpg', 'format must be one of'),
@@ -198,7 +199,7 @@ def test_names_and_formats(tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from salkit.inference.unfinished import unfinished_folder
+from salkit.utils.folders import unfinished_folder
 with unfinished_folder(Path(sys.argv[1]), 'clip') as folder:
     (folder / 'part').touch()
     print('ready', flush=True)

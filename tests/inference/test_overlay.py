@@ -47,11 +47,15 @@ def test_frame_stays_where_nobody_looks(frame):
 @pytest.mark.parametrize(
     ('normalise', 'peak', 'height', 'share'),
     [
-        ('video', 1.0, 0.25, 0.25), ('video', 0.25, 0.25, 1.0), ('video', 0.1, 0.25, 1.0),
-        ('frame', None, 0.25, 1.0), ('frame', 9.0, 0.25, 1.0), ('none', None, 0.25, 0.25),
+        ('video', 1.0, 0.25, 0.25),
+        ('video', 0.25, 0.25, 1.0),
+        ('video', 0.1, 0.25, 1.0),
+        ('frame', None, 0.25, 1.0),
+        ('frame', 9.0, 0.25, 1.0),
+        ('none', None, 0.25, 0.25),
         ('none', 0.1, 0.25, 0.25),
     ],
-)  # fmt: skip
+)
 def test_normalisation(normalise, peak, height, share):
     style = OverlayStyle(normalise=normalise)
     coloured = colourise(blob(height=height), style, peak)
@@ -165,9 +169,12 @@ def test_styles_that_do_not_exist():
     with pytest.raises(ConfigError, match='viridis'):
         OverlayStyle(colours='viridiss')
     for options in (
-        {'alpha': 1.5}, {'alpha': -0.1}, {'normalise': 'peak'}, {'contours': (0.5, 1.0)},
+        {'alpha': 1.5},
+        {'alpha': -0.1},
+        {'normalise': 'peak'},
+        {'contours': (0.5, 1.0)},
         {'contours': (0,)},
-    ):  # fmt: skip
+    ):
         with pytest.raises(ConfigError, match=next(iter(options))):
             OverlayStyle(**options)
     with pytest.raises(ConfigError, match='peak'):

@@ -18,9 +18,9 @@ from tiny_model import write_tiny_model
 import salkit
 from salkit import SaliencyPredictor
 from salkit.cli.test import evaluate
-from salkit.clips import HEADS
 from salkit.errors import CheckpointError, ConfigError, DataError
 from salkit.inference import open_stimulus
+from salkit.media.clips import HEADS
 
 TOLERANCE = dict(rtol=0, atol=1e-6)
 LENGTHS = dict(one=1, five=5, sixteen=16, many=500)
@@ -294,8 +294,10 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
     )
     told = subprocess.run(
         [sys.executable, '-c', MEMORY, *map(str, tiny), str(video), str(tmp_path / 'maps.npz')],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     early, late = map(int, told.stdout.split())
     assert late <= 1.05 * early
     assert Path(tmp_path / 'maps.npz').stat().st_size > 10000 * 16 * 32 * 4

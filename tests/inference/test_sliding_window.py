@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salkit.clips import HEADS, ClipSettings
 from salkit.inference.sliding_window import sliding_windows
+from salkit.media.clips import HEADS, ClipSettings
 
 SETTINGS = st.builds(
     ClipSettings,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from salkit.errors import DataError
 from salkit.inference import open_stimulus
-from salkit.video import VideoReader
+from salkit.media.video import VideoReader
 
 
 def frames_of(stimulus, **options):

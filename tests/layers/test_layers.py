@@ -78,9 +78,11 @@ def brute_force_attention(attention, tokens, allowed):
 
 @settings(deadline=None, max_examples=30)
 @given(
-    length=st.integers(1, 13), window=st.integers(1, 5), shifted=st.booleans(),
+    length=st.integers(1, 13),
+    window=st.integers(1, 5),
+    shifted=st.booleans(),
     seed=st.integers(0, 99),
-)  # fmt: skip
+)
 def test_window_attention_equals_brute_force(length, window, shifted, seed):
     torch.manual_seed(seed)
     block = TemporalWindowBlock(8, window, shifted, num_heads=2)
@@ -93,9 +95,11 @@ def test_window_attention_equals_brute_force(length, window, shifted, seed):
         return (i - shift) // window if length > window else 0
 
     with torch.no_grad():
-        expected = brute_force_attention(
-            block.attn, tokens[0], lambda i, j: window_of(i) == window_of(j)
-        ) if length > window else None  # fmt: skip
+        expected = (
+            brute_force_attention(block.attn, tokens[0], lambda i, j: window_of(i) == window_of(j))
+            if length > window
+            else None
+        )
         if expected is None:
             expected = brute_force_attention(block.attn, tokens[0], lambda i, j: True)
         torch.testing.assert_close(block._attend(tokens)[0], expected, atol=1e-5, rtol=1e-4)

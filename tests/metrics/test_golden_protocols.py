@@ -31,10 +31,13 @@ def test_dhf1k_matlab(case):
     # The float maps were scored as they are, without the 8-bit step.
     scores = get_protocol('dhf1k-matlab').score(prediction, truth)
     check(scores, {metric: expected[name] for metric, name in MAPS.items()})
-    check(scores, {
-        'AUC-J': closed_form['AUC_Judd_jitter1_expected'],
-        's-AUC': closed_form['AUC_shuffled_expected_matlab_colon'],
-    })  # fmt: skip
+    check(
+        scores,
+        {
+            'AUC-J': closed_form['AUC_Judd_jitter1_expected'],
+            's-AUC': closed_form['AUC_shuffled_expected_matlab_colon'],
+        },
+    )
 
 
 def test_sampled_scores_scatter_around_the_expectation(golden_predictions, golden_truth):
@@ -57,10 +60,13 @@ def test_exact(case):
     expected = golden['scores'][key]
     scores = get_protocol('exact').score(prediction, truth)
     check(scores, {metric: expected[name] for metric, name in MAPS.items()})
-    check(scores, {
-        'AUC-J': expected['closed_form']['AUC_mannwhitney_unfixated_ties_half'],
-        's-AUC': expected['closed_form']['AUC_shuffled_exact_pool_ties_half'],
-    })  # fmt: skip
+    check(
+        scores,
+        {
+            'AUC-J': expected['closed_form']['AUC_mannwhitney_unfixated_ties_half'],
+            's-AUC': expected['closed_form']['AUC_shuffled_exact_pool_ties_half'],
+        },
+    )
 
 
 @pytest.mark.parametrize('mode', ['direct', 'pipeline', 'direct_nodup'])

@@ -95,8 +95,10 @@ def test_draws_follow_names_and_seed_not_the_order():
             'a', '2', None, (20, 30)
         )
         np.testing.assert_array_equal(again, first)
-    seeds = [pool_of('ten-frames', seed=s, reservoir=6).for_frame('a', '2', None, (20, 30))
-             for s in range(5)]  # fmt: skip
+    seeds = [
+        pool_of('ten-frames', seed=s, reservoir=6).for_frame('a', '2', None, (20, 30))
+        for s in range(5)
+    ]
     assert len({counts.tobytes() for counts in seeds}) > 1
 
 

@@ -13,7 +13,7 @@ from salkit.errors import ConfigError, DataError, PluginError, ShapeError
 from salkit.functional import auc_shuffled
 from salkit.metrics import PROTOCOLS, Truth, get_protocol, protocol_names, register_protocol
 from salkit.metrics.preparation import resize_smooth
-from salkit.metrics.protocols import owner_of, unregister_protocol
+from salkit.metrics.published_protocols import owner_of, unregister_protocol
 
 RNG = np.random.default_rng(0)
 BUILT_IN = ['dhf1k-matlab', 'exact', 'ntire26', 'tmfi']
@@ -21,9 +21,7 @@ BUILT_IN = ['dhf1k-matlab', 'exact', 'ntire26', 'tmfi']
 
 def truth(seed=0, size=(12, 16)):
     rng = np.random.default_rng(seed)
-    return Truth(
-        rng.random(size), rng.random(size) > 0.9, nonfixations=rng.integers(0, 3, size)
-    )  # fmt: skip
+    return Truth(rng.random(size), rng.random(size) > 0.9, nonfixations=rng.integers(0, 3, size))
 
 
 # Values -----------------------------------------------------------------------------------------
@@ -163,9 +161,11 @@ def test_what_metrics_need():
     assert protocol.needs('s-AUC') == {'fixations', 'nonfixations'}
     assert protocol.metrics == ('CC', 'KL', 'SIM', 'NSS', 'AUC-J', 's-AUC')
     for lacking, metric, what in (
-        ('density', 'CC', 'density maps'), ('fixation_map', 'NSS', 'fixation maps'),
-        ('nonfixations', 's-AUC', 'fixations of other frames'), (None, 'IG', 'a baseline density'),
-    ):  # fmt: skip
+        ('density', 'CC', 'density maps'),
+        ('fixation_map', 'NSS', 'fixation maps'),
+        ('nonfixations', 's-AUC', 'fixations of other frames'),
+        (None, 'IG', 'a baseline density'),
+    ):
         less = replace(one, **{lacking: None} if lacking else {})
         with pytest.raises(DataError, match=f'{metric} needs {what}'):
             protocol.score(RNG.random((12, 16)), less, [metric])

@@ -16,8 +16,9 @@ from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import ConfigError, DataError
 from salkit.functional import auc_judd, cc, kl_div, nss, sim
 from salkit.metrics import PROTOCOLS, SaliencyMetric, ScoreReport, Truth, get_protocol
-from salkit.metrics.report import format_table, write_json
+from salkit.metrics.report import format_table
 from salkit.types import ClipMeta
+from salkit.utils.files import write_json
 
 METRICS = ['CC', 'KL', 'SIM', 'NSS', 'AUC-J']
 
@@ -64,8 +65,10 @@ def test_measures_of_the_exact_protocol():
 
 
 def test_order_of_frames_does_not_matter():
-    samples = [sample(video, frame, seed=i) for i, (video, frame) in
-               enumerate([('a', '1'), ('b', '1'), ('a', '2'), ('c', '1')])]  # fmt: skip
+    samples = [
+        sample(video, frame, seed=i)
+        for i, (video, frame) in enumerate([('a', '1'), ('b', '1'), ('a', '2'), ('c', '1')])
+    ]
     first, second = evaluate(samples)[0], evaluate(samples[::-1])[0]
     assert first == pytest.approx(second, abs=1e-15)
 
@@ -166,8 +169,11 @@ def test_a_seed_draws_the_frames_that_are_scored(monkeypatch):
     drawn = protocol.select_frames('CC', [], 3)
     assert drawn is None and scores['frames'] == 9 and scores['CC'] != everything['CC']
     chosen = metric.protocol.select_frames('CC', [('a', str(i)) for i in range(9)], 3)
-    expected = [cc(s['saliency_map'].mul(255).round(), s['density_map']).item()
-                for s in samples if ('a', s['meta'].frame) in chosen]  # fmt: skip
+    expected = [
+        cc(s['saliency_map'].mul(255).round(), s['density_map']).item()
+        for s in samples
+        if ('a', s['meta'].frame) in chosen
+    ]
     assert len(expected) == 4 and scores['CC'] == pytest.approx(np.mean(expected), abs=1e-6)
 
 
@@ -205,8 +211,9 @@ def samples_of(dataset):
         generator = torch.Generator().manual_seed(index)
         meta = ClipMeta('D', 'test', files['video'], files['frame'], tuple(density.shape))
         saliency = density + 0.5 * torch.rand(density.shape, generator=generator)
-        samples.append(dict(meta=meta, saliency_map=saliency, density_map=density,
-                            fixation_map=fixations))  # fmt: skip
+        samples.append(
+            dict(meta=meta, saliency_map=saliency, density_map=density, fixation_map=fixations)
+        )
     return samples
 
 
@@ -323,14 +330,27 @@ def test_two_processes_give_the_numbers_of_one(dataset, tmp_path):
     script.write_text(text)
     folder = Path(__file__).parent
     environment = {
-        **os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '',
+        **os.environ,
+        'OMP_NUM_THREADS': '1',
+        'CUDA_VISIBLE_DEVICES': '',
         'PYTHONPATH': os.pathsep.join([str(folder), str(folder.parent)]),
-    }  # fmt: skip
+    }
     subprocess.run(
-        [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone',
-         str(script), str(dataset.data_root), str(tmp_path / 'out.json')],
-        check=True, cwd=tmp_path, env=environment, timeout=300,
-    )  # fmt: skip
+        [
+            sys.executable,
+            '-m',
+            'torch.distributed.run',
+            '--nproc-per-node=2',
+            '--standalone',
+            str(script),
+            str(dataset.data_root),
+            str(tmp_path / 'out.json'),
+        ],
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=300,
+    )
     found = iter(json.loads((tmp_path / 'out.json').read_text()))
     samples = samples_of(dataset)
     for options in OPTIONS:

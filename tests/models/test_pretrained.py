@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from make_data import write_dataset
+from salkit.config.load.load import plain_config
 from small_models import assert_same, filled
 
 import salkit
@@ -12,7 +13,6 @@ from salkit.builder import build
 from salkit.checkpoints import read_checkpoint
 from salkit.checkpoints.official import to_official
 from salkit.cli import main
-from salkit.config import plain_config
 from salkit.errors import CheckpointError, ConfigError
 from salkit.registry import MODELS
 
@@ -134,15 +134,20 @@ def test_configs_in_checkpoints_name_no_file():
 
 CONFIG = 'demo/umt-tiny_cc-kl'
 OPTIONS = {
-    'model.encoder.clip_len': 4, 'train_dataloader.dataset.clip_len': 4,
-    'val_dataloader.dataset.clip_len': 4, 'test_dataloader.dataset.clip_len': 4,
+    'model.encoder.clip_len': 4,
+    'train_dataloader.dataset.clip_len': 4,
+    'val_dataloader.dataset.clip_len': 4,
+    'test_dataloader.dataset.clip_len': 4,
     'train_dataloader.dataset.pipeline.0.size': '(16,32)',
     'train_dataloader.dataset.pipeline.1.size': '(16,32)',
     'val_dataloader.dataset.pipeline.0.size': '(16,32)',
-    'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0, 'train_cfg.max_epochs': 1,
+    'train_dataloader.num_workers': 0,
+    'val_dataloader.num_workers': 0,
+    'train_cfg.max_epochs': 1,
     # The weights of the end are then those of the start.
-    'optim_wrapper.optimizer.lr': 0, 'param_scheduler': None,
-}  # fmt: skip
+    'optim_wrapper.optimizer.lr': 0,
+    'param_scheduler': None,
+}
 
 
 @pytest.fixture(scope='module')
@@ -166,8 +171,15 @@ def train(root, tmp_path, capfd):
     def run(*extra, work_dir=tmp_path / 'run', **options):
         given = {**OPTIONS, 'data_root': root}
         given |= {key.replace('__', '.'): value for key, value in options.items()}
-        argv = ['train', CONFIG, '--work-dir', work_dir, *extra, '--cfg-options',
-                *(f'{key}={value}' for key, value in given.items())]  # fmt: skip
+        argv = [
+            'train',
+            CONFIG,
+            '--work-dir',
+            work_dir,
+            *extra,
+            '--cfg-options',
+            *(f'{key}={value}' for key, value in given.items()),
+        ]
         capfd.readouterr()
         status = main([str(item) for item in argv])
         log = ''.join(capfd.readouterr())
@@ -229,9 +241,15 @@ def test_load_from_an_encoders_file_warns_about_the_decoder(started, train, tmp_
 @pytest.mark.slow
 def test_a_missing_init_cfg_stops_the_run_in_one_line(root, tmp_path, capsys):
     argv = [
-        'train', CONFIG, '--work-dir', tmp_path / 'run', '--cfg-options', f'data_root={root}',
-        'model.encoder.init_cfg=no.pth', *(f'{key}={value}' for key, value in OPTIONS.items()),
-    ]  # fmt: skip
+        'train',
+        CONFIG,
+        '--work-dir',
+        tmp_path / 'run',
+        '--cfg-options',
+        f'data_root={root}',
+        'model.encoder.init_cfg=no.pth',
+        *(f'{key}={value}' for key, value in OPTIONS.items()),
+    ]
     assert main([str(item) for item in argv]) == 2
     told = capsys.readouterr().err
     assert 'Traceback' not in told

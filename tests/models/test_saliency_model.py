@@ -101,8 +101,10 @@ def test_pixels_are_normalised_with_the_encoders_statistics():
 def batch_of(shapes, maps):
     return dict(
         clip=[torch.zeros(3, 4, *shape, dtype=torch.uint8) for shape in shapes],
-        density_map=maps, fixation_map=[None] * len(maps), meta=[None] * len(maps),
-    )  # fmt: skip
+        density_map=maps,
+        fixation_map=[None] * len(maps),
+        meta=[None] * len(maps),
+    )
 
 
 def test_batches_of_frames_of_unequal_size():

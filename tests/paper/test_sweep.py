@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from make_data import write_dataset
+from salkit.config.load.load import load_config, parse_options
 
 from salkit.cli import main
-from salkit.config import load_config, parse_options
 from salkit.paper.jobs import Job, demo_version, plan, slurm_command
 from salkit.paper.rows import TABLES, rows_of
 from salkit.paper.sweep import Slots, Sweep
@@ -22,9 +22,13 @@ from salkit.paper.tables import read_result, work_dir_of
 
 ROWS = rows_of(TABLES)
 SCORES = dict(
-    protocol='exact', dataset='DemoDataset', split='test', videos=1, frames=1,
+    protocol='exact',
+    dataset='DemoDataset',
+    split='test',
+    videos=1,
+    frames=1,
     scores={'CC': 0.5, 'NSS': 1.0, 'SIM': 0.4, 'AUC-J': 0.9},
-)  # fmt: skip
+)
 WRITE = 'import json, os; json.dump({scores}, open(r"{path}", "w"))'
 
 
@@ -127,16 +131,22 @@ def test_the_demo_version_keeps_what_makes_the_row():
 
 
 def test_commands_resume_and_test(tmp_path):
-    (job,) = plan(ROWS[:1], tmp_path, options={'train_cfg.max_epochs': 1},
-                  option_texts=['train_cfg.max_epochs=1'])  # fmt: skip
+    (job,) = plan(
+        ROWS[:1],
+        tmp_path,
+        options={'train_cfg.max_epochs': 1},
+        option_texts=['train_cfg.max_epochs=1'],
+    )
     assert job.command[1:4] == ['-m', 'salkit', 'train'] and job.command[4] == ROWS[0].config
     assert '--resume' in job.command and '--test' in job.command
     assert job.command[-2:] == ['--cfg-options', 'train_cfg.max_epochs=1']
     assert job.work_dir == work_dir_of(tmp_path, ROWS[0].config)
     command = slurm_command(job, ['--gres=gpu:1'])
-    assert command[0] == 'srun' and '--gres=gpu:1' in command and command[-len(job.command) :] == (
-        job.command
-    )  # fmt: skip
+    assert (
+        command[0] == 'srun'
+        and '--gres=gpu:1' in command
+        and command[-len(job.command) :] == (job.command)
+    )
 
 
 def test_a_dry_run_runs_and_writes_nothing(tmp_path, capsys):
@@ -158,12 +168,13 @@ def test_wrong_arguments(capsys, tmp_path):
 
 
 SMALL = [
-    'train_cfg.max_epochs=1', 'train_dataloader.batch_size=2',
+    'train_cfg.max_epochs=1',
+    'train_dataloader.batch_size=2',
     'train_dataloader.dataset.pipeline.0.size=(16,32)',
     'train_dataloader.dataset.pipeline.1.size=(16,32)',
     'val_dataloader.dataset.pipeline.0.size=(16,32)',
     'test_dataloader.dataset.pipeline.0.size=(16,32)',
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -193,9 +204,21 @@ def test_rows_are_trained_tested_and_tabulated(tmp_path, monkeypatch, capsys, fa
     nss, kl = tmp_path / 'runs' / 'umt-l16_nss', tmp_path / 'runs' / 'umt-l16_kl'
     kl.mkdir(parents=True)
     (kl / 'epoch_1.pth').write_text('broken')
-    argv = ['sweep', 'table4', '--demo', '--work-dirs', str(tmp_path / 'runs'), '--launcher',
-            'slurm', '--jobs', '2', '--slurm-args=-n 1'.replace(' ', ''), '--cfg-options',
-            f'data_root={data}', *SMALL]  # fmt: skip
+    argv = [
+        'sweep',
+        'table4',
+        '--demo',
+        '--work-dirs',
+        str(tmp_path / 'runs'),
+        '--launcher',
+        'slurm',
+        '--jobs',
+        '2',
+        '--slurm-args=-n 1'.replace(' ', ''),
+        '--cfg-options',
+        f'data_root={data}',
+        *SMALL,
+    ]
     assert main(argv) == 1
     captured = capsys.readouterr()
     assert 'umt-l16_kl: failed with status 2' in captured.err
@@ -227,8 +250,20 @@ def test_a_killed_sweep_goes_on(tmp_path):
     """SIGTERM ends the row's process too; started again, the row is resumed."""
     data = write_dataset(tmp_path / 'set')
     root, options = tmp_path / 'runs', [*SMALL, f'data_root={data}', 'train_cfg.max_epochs=8']
-    argv = [sys.executable, '-m', 'salkit', 'sweep', 'table1', '--demo', '--jobs', '1',
-            '--work-dirs', str(root), '--cfg-options', *options]  # fmt: skip
+    argv = [
+        sys.executable,
+        '-m',
+        'salkit',
+        'sweep',
+        'table1',
+        '--demo',
+        '--jobs',
+        '1',
+        '--work-dirs',
+        str(root),
+        '--cfg-options',
+        *options,
+    ]
     process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     first = root / 'umt-l16_swin3d-d2_cc-kl'
     deadline = time.monotonic() + 120

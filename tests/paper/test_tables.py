@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from salkit.config.load.find import config_names, config_root
 
 from salkit.cli import main
-from salkit.config_files import config_names, config_root
 from salkit.errors import ConfigError
 from salkit.paper.rows import METRICS, TABLES, rows_of, tables_of
 from salkit.paper.tables import find_results, params_of, read_result, work_dir_of
@@ -15,9 +15,13 @@ SALFOM = 'salfom/umt-l16_cc-kl'
 
 def write_scores(root, config=SALFOM, dataset='DHF1KDataset', **scores):
     content = dict(
-        protocol='exact', dataset=dataset, split='test', videos=100, frames=60273,
+        protocol='exact',
+        dataset=dataset,
+        split='test',
+        videos=100,
+        frames=60273,
         scores={'CC': 0.5, 'NSS': 3.0, 'SIM': 0.4, 'AUC-J': 0.9, **scores},
-    )  # fmt: skip
+    )
     path = work_dir_of(root, config) / 'scores.json'
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(content))

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from salkit.config.load.find import config_names, config_root
+from salkit.config.load.load import load_config
 
 import salkit
-from salkit.config import load_config
-from salkit.config_files import config_names, config_root
 from salkit.models.profile import profile
 from salkit.paper import zoo
 
@@ -58,8 +58,9 @@ def test_the_metafile_is_what_the_code_writes(written):
 
 def test_the_metafile_has_every_config_once():
     content = yaml.safe_load((FOLDER / 'metafile.yml').read_text(encoding='utf-8'))
-    names = [model['Config'].removeprefix('configs/').removesuffix('.py')
-             for model in content['Models']]  # fmt: skip
+    names = [
+        model['Config'].removeprefix('configs/').removesuffix('.py') for model in content['Models']
+    ]
     assert sorted(names) == [name for name in config_names() if name.startswith('salfom/')]
     collections = {collection['Name'] for collection in content['Collections']}
     assert {model['In Collection'] for model in content['Models']} == collections

@@ -12,7 +12,7 @@ import torch
 import salkit
 from salkit.checkpoints import load_weights
 from salkit.cli import COMMANDS
-from salkit.datasets.demo_generator import DEFAULT_VIDEOS, DEMO_VERSION, generate_demo_data
+from salkit.datasets.demo.generator import DEFAULT_VIDEOS, DEMO_VERSION, generate_demo_data
 from salkit.plugin import hookspecs
 from salkit.plugin.scaffold import ROLES, names_of, render
 from salkit.types import AdaptedWeights
@@ -57,9 +57,11 @@ def test_the_commands_run_as_written(fresh_env, demo_cache, tmp_path):
     for quoted in (
         'salkit-my-vfm 0.1.0 (salkit_my_vfm): loaded\n  encoder    MyVfmEncoder\n'
         '  1 configs, such as salkit_my_vfm::my_vfm_demo\n',
-        "{'salkit-my-vfm': '0.1.0'}\n", "  pip install -e '.[test]'\n  pytest\n",
-        'DemoDataset test: 24 videos, 864 frames', 'salkit-my-vfm 0.1.0 (salkit_my_vfm): left out',
-    ):  # fmt: skip
+        "{'salkit-my-vfm': '0.1.0'}\n",
+        "  pip install -e '.[test]'\n  pytest\n",
+        'DemoDataset test: 24 videos, 864 frames',
+        'salkit-my-vfm 0.1.0 (salkit_my_vfm): left out',
+    ):
         assert quoted in printed
     assert (folder / 'dist' / 'salkit_my_vfm-0.1.0-py3-none-any.whl').is_file()
 
@@ -80,9 +82,9 @@ def test_the_commands_run_as_written(fresh_env, demo_cache, tmp_path):
     assert done.returncode == 2 and done.stderr.splitlines()[-1] in guide
     work_dir = 'salkit-my-vfm/work_dirs/my_vfm_demo'
     done = fresh_env.run(
-        f'salkit test demo/umt-tiny_cc-kl {work_dir} '
-        '--cfg-options model.encoder.type=MyVfmEncoder', cwd=folder
-    )  # fmt: skip
+        f'salkit test demo/umt-tiny_cc-kl {work_dir} --cfg-options model.encoder.type=MyVfmEncoder',
+        cwd=folder,
+    )
     assert done.returncode == 2 and done.stderr.strip().rpartition('; ')[2] in guide
 
 

@@ -32,17 +32,26 @@ def options(tmp_path):
     root = write_dataset(tmp_path / 'set')
     sizes = [f'{name}_dataloader.dataset.pipeline.0.size=(32,48)' for name in ('val', 'test')]
     return [
-        '--cfg-options', f'data_root={root}', 'train_cfg.max_epochs=1',
+        '--cfg-options',
+        f'data_root={root}',
+        'train_cfg.max_epochs=1',
         'train_dataloader.dataset.pipeline.0.size=(32,48)',
-        'train_dataloader.dataset.pipeline.1.size=(32,48)', *sizes, TYPE,
-    ]  # fmt: skip
+        'train_dataloader.dataset.pipeline.1.size=(32,48)',
+        *sizes,
+        TYPE,
+    ]
 
 
 def test_installed_trained_and_uninstalled(fresh_env, source, options, tmp_path):
     train = [
-        fresh_env.python, ROOT / 'tools' / 'train.py', ROOT / 'configs/demo/umt-tiny_cc-kl.py',
-        '--work-dir', tmp_path / 'run', '--test', *options,
-    ]  # fmt: skip
+        fresh_env.python,
+        ROOT / 'tools' / 'train.py',
+        ROOT / 'configs/demo/umt-tiny_cc-kl.py',
+        '--work-dir',
+        tmp_path / 'run',
+        '--test',
+        *options,
+    ]
     fresh_env.run(['pip', 'install', source], check=True)
     fresh_env.run(train, check=True)
     checkpoint = tmp_path / 'run' / 'epoch_1.pth'

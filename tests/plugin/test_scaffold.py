@@ -68,11 +68,14 @@ def test_words_of_python(tmp_path):
 @pytest.mark.parametrize(
     ('name', 'role', 'taken'),
     [
-        ('umt', 'encoder', 'encoder UMTEncoder'), ('cc', 'loss', 'loss CCLoss'),
-        ('logger', 'hook', 'hook LoggerHook'), ('exact', 'protocol', 'protocol exact'),
-        ('sfd', 'branch', 'decoder SFDBranch'), ('demo', 'dataset', 'dataset DemoDataset'),
+        ('umt', 'encoder', 'encoder UMTEncoder'),
+        ('cc', 'loss', 'loss CCLoss'),
+        ('logger', 'hook', 'hook LoggerHook'),
+        ('exact', 'protocol', 'protocol exact'),
+        ('sfd', 'branch', 'decoder SFDBranch'),
+        ('demo', 'dataset', 'dataset DemoDataset'),
     ],
-)  # fmt: skip
+)
 def test_taken_names(tmp_path, name, role, taken):
     with pytest.raises(
         ConfigError, match=f'the name is that of the {taken} already; choose another'
@@ -113,10 +116,15 @@ def test_the_files_of_every_role(role):
     names = names_of('my-vfm', role)
     files = render(names)
     assert {
-        'setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'salkit_my_vfm/__init__.py',
-        f'salkit_my_vfm/{role}.py', 'salkit_my_vfm/configs/my_vfm_demo.py',
+        'setup.py',
+        'pyproject.toml',
+        'MANIFEST.in',
+        'README.md',
+        'salkit_my_vfm/__init__.py',
+        f'salkit_my_vfm/{role}.py',
+        'salkit_my_vfm/configs/my_vfm_demo.py',
         'tests/test_salkit_my_vfm.py',
-    } <= set(files)  # fmt: skip
+    } <= set(files)
     for path, text in files.items():
         assert '$' not in text and text.endswith('\n') and not text.endswith('\n\n')
         if path.endswith('.py'):
@@ -131,8 +139,9 @@ def test_the_files_are_in_style(tmp_path):
     rules = ['--select=E,F,W,B,UP,D2,D3,SIM', '--ignore=D203,D205,D212,D213', '--line-length=100']
     done = subprocess.run(
         [sys.executable, '-m', 'ruff', 'check', '--isolated', '--no-cache', *rules, str(tmp_path)],
-        capture_output=True, text=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -153,8 +162,10 @@ def test_a_folder_that_holds_something_stays(tmp_path):
     with pytest.raises(ConfigError, match='salkit-other exists already'):
         scaffold('other', out=tmp_path)
     assert sorted(path.name for path in tmp_path.rglob('*')) == [
-        'notes.txt', 'salkit-my-vfm', 'salkit-other',
-    ]  # fmt: skip
+        'notes.txt',
+        'salkit-my-vfm',
+        'salkit-other',
+    ]
 
 
 def test_nothing_is_left_half_written(tmp_path, monkeypatch):
@@ -205,7 +216,7 @@ import torch
 from salkit import build_model, load_config
 from salkit.checkpoints import read_checkpoint
 from salkit.cli.train import train
-from salkit.config import parse_options
+from salkit.config.load import parse_options
 from salkit_my_dataset.example import write_example
 
 configs, data, out = json.loads(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
@@ -284,8 +295,14 @@ def test_their_configs_train(installed, tmp_path):
         for role in ('encoder', 'decoder', 'branch', 'loss')
     ]
     command = [
-        env.python, '-c', TRAIN, json.dumps(configs), data, tmp_path / 'out', json.dumps(uses)
-    ]  # fmt: skip
+        env.python,
+        '-c',
+        TRAIN,
+        json.dumps(configs),
+        data,
+        tmp_path / 'out',
+        json.dumps(uses),
+    ]
     printed = env.run(command, check=True).stdout
     report = json.loads(printed.rpartition('REPORT')[2])
     for role in ROLES:

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from make_video import SIZE, decode_all, encode_video, frame_number, numbered_frame, truncate
 from PIL import Image
+from salkit.config.load.load import load_config
 from score_data import write_truth
 from trees import AVI, hashes, write_avimos, write_dhf1k, write_gaze, write_shots
 
-from salkit import files
 from salkit.cli import main
-from salkit.config import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
 from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError
-from salkit.images import read_image
+from salkit.media.fixation_maps import read_fixation_map
+from salkit.media.images import read_image
 from salkit.prepare import PrepareOptions, prepare
 from salkit.prepare.folder import Shares, split_videos
 from salkit.prepare.run import LOCK
-from salkit.transforms.load_targets import read_fixation_map
+from salkit.utils import files
 
 
 @pytest.fixture(autouse=True)

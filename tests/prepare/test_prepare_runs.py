@@ -27,9 +27,13 @@ def start(tmp_path, tool, *arguments):
     environment = dict(os.environ, SALKIT_CACHE=str(tmp_path / 'cache'), OMP_NUM_THREADS='1')
     return subprocess.Popen(
         [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, arguments)],
-        env=environment, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment,
+        cwd=tmp_path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         start_new_session=True,
-    )  # fmt: skip
+    )
 
 
 def run(tmp_path, tool, *arguments):

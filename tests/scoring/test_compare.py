@@ -31,11 +31,15 @@ def report(scores, protocol='exact', dataset='Set', split='test', **more):
     metrics = next(iter(per_video.values()))
     values = {m: [s[m] for s in per_video.values() if s[m] is not None] for m in metrics}
     return dict(
-        protocol=protocol, dataset=dataset, split=split, videos=len(per_video),
+        protocol=protocol,
+        dataset=dataset,
+        split=split,
+        videos=len(per_video),
         frames=10 * len(per_video),
         scores={m: float(np.mean(v)) if v else None for m, v in values.items()},
-        per_video=per_video, **more,
-    )  # fmt: skip
+        per_video=per_video,
+        **more,
+    )
 
 
 def row(comparison, metric, other=None):

@@ -6,8 +6,8 @@ from PIL import Image
 from scipy.io import savemat
 from score_data import SIZE, blob, place, write_avimos, write_truth
 
+from salkit.datasets.published.truth import find_ground_truth
 from salkit.errors import DataError
-from salkit.scoring.ground_truth import find_ground_truth
 
 BOTH = ('density', 'fixations')
 

@@ -67,14 +67,32 @@ def test_points_are_blurred_as_documented():
 
 def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, capsys):
     out = tmp_path / 'out'
-    argv = ['inter-observer', '--dataset-root', root, '--out', out, '--observers', points_csv,
-            '--format', 'npy', '--sigma', 0.05]  # fmt: skip
+    argv = [
+        'inter-observer',
+        '--dataset-root',
+        root,
+        '--out',
+        out,
+        '--observers',
+        points_csv,
+        '--format',
+        'npy',
+        '--sigma',
+        0.05,
+    ]
     assert run(*argv) == 0
     truth = out / 'ground_truth'
     assert f'salkit score {out / "predictions"} {truth}' in capsys.readouterr().out
     names = {p.name for p in (out / 'predictions').iterdir()}
-    assert names == {'test000@anna', 'test000@ben', 'test000@cy', 'test001@anna', 'test001@dora',
-                     'test002@ben', 'test002@cy'}  # fmt: skip
+    assert names == {
+        'test000@anna',
+        'test000@ben',
+        'test000@cy',
+        'test001@anna',
+        'test001@dora',
+        'test002@ben',
+        'test002@cy',
+    }
 
     def blurred(*observers):
         points = np.array([p for o in observers for p in POINTS['test000']['0001'][o]])
@@ -88,7 +106,9 @@ def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, 
     assert prediction('ben') == pytest.approx(blurred('anna', 'cy'), abs=1e-6)
     # Frames that nobody else looked at are left out, and so are those that nobody looked at.
     assert sorted(p.name for p in (out / 'predictions' / 'test000@ben').iterdir()) == [
-        '0001.npy', '0004.npy']  # fmt: skip
+        '0001.npy',
+        '0004.npy',
+    ]
     assert len(list((out / 'predictions' / 'test000@anna').iterdir())) == 1
     # The ground truth is a data set of its own, of the observer alone.
     dataset = VideoSaliencyDataset(str(out), 'ground_truth')
@@ -153,8 +173,9 @@ def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv
 
 def test_the_ceiling_is_scored(root, tmp_path, points_csv):
     out = tmp_path / 'io'
-    assert run('inter-observer', '--dataset-root', root, '--out', out,
-               '--observers', points_csv) == 0  # fmt: skip
+    assert (
+        run('inter-observer', '--dataset-root', root, '--out', out, '--observers', points_csv) == 0
+    )
     file = tmp_path / 'io.json'
     argv = ['score', out / 'predictions', out / 'ground_truth', '--out', file, '--workers', 1]
     assert main([str(item) for item in argv]) == 0

@@ -21,9 +21,12 @@ def test_sign_flips_are_those_of_all_patterns_and_of_scipy(count):
     expected = np.mean(np.array(means) >= abs(differences.mean()) - 1e-12)
     assert sign_flip_p(differences) == expected
     theirs = scipy.stats.permutation_test(
-        (differences, np.zeros(count)), lambda x, y, axis: np.mean(x - y, axis=axis),
-        permutation_type='samples', vectorized=True, n_resamples=np.inf,
-    )  # fmt: skip
+        (differences, np.zeros(count)),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type='samples',
+        vectorized=True,
+        n_resamples=np.inf,
+    )
     assert sign_flip_p(differences) == pytest.approx(theirs.pvalue, abs=1e-12)
 
 

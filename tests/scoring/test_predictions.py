@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from score_data import bytes_of, predicted, write_predictions, write_video
 
+from salkit.datasets.matching import match_frames, match_videos
 from salkit.errors import DataError
-from salkit.scoring.map_files import read_map
-from salkit.scoring.map_stacks import open_stack
-from salkit.scoring.matching import match_frames, match_videos
+from salkit.media.map_stacks import open_stack
+from salkit.media.maps import read_map
 from salkit.scoring.predictions import find_predictions
 
 MAPS = predicted(5)
@@ -42,10 +42,14 @@ def test_arrays_of_whole_videos(tmp_path):
 @pytest.mark.parametrize(
     ('name', 'codec', 'pix_fmt'),
     [
-        ('v.mkv', 'ffv1', 'gray'), ('v.mkv', 'ffv1', 'bgr0'), ('v.mkv', 'ffv1', 'gray16le'),
-        ('v.mp4', 'libx264', 'yuvj420p'), ('v.avi', 'ffv1', 'gray'), ('v.mp4', 'png', 'rgb24'),
+        ('v.mkv', 'ffv1', 'gray'),
+        ('v.mkv', 'ffv1', 'bgr0'),
+        ('v.mkv', 'ffv1', 'gray16le'),
+        ('v.mp4', 'libx264', 'yuvj420p'),
+        ('v.avi', 'ffv1', 'gray'),
+        ('v.mp4', 'png', 'rgb24'),
     ],
-)  # fmt: skip
+)
 def test_grey_videos_without_loss(tmp_path, name, codec, pix_fmt):
     maps = MAPS.astype(np.uint16) * 257 if '16' in pix_fmt else MAPS
     options = dict(qp='0') if codec == 'libx264' else {}
@@ -186,8 +190,9 @@ def test_frames_pair_by_number_whatever_the_zeros(numbers, gone, width):
 def test_more_than_999_frames_pair_as_numbers():
     found = sorted(str(n) for n in range(1, 1201))
     wanted = [f'{n:03d}' for n in range(1, 1201)]
-    assert all(int(found[a]) == int(wanted[b]) for a, b in match_frames(
-        Names(found), Names(wanted)).pairs)  # fmt: skip
+    assert all(
+        int(found[a]) == int(wanted[b]) for a, b in match_frames(Names(found), Names(wanted)).pairs
+    )
 
 
 def test_frames_counted_from_0_pair_in_order():

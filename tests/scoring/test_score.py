@@ -99,11 +99,11 @@ def test_shuffled_auc_takes_the_other_videos(tmp_path):
             fixations[video] = [np.array(Image.open(path)) > 0 for path in files]
         pool = np.sum(fixations[other], 0)
         values = [
-            protocol.score(
-                np.array(Image.open(p)), Truth(None, f, nonfixations=pool), ['s-AUC']
-            )['s-AUC']
+            protocol.score(np.array(Image.open(p)), Truth(None, f, nonfixations=pool), ['s-AUC'])[
+                's-AUC'
+            ]
             for p, f in zip(sorted((pred / own).iterdir()), fixations[own], strict=True)
-        ]  # fmt: skip
+        ]
         assert report.per_video[own]['s-AUC'] == pytest.approx(np.mean(values), rel=1e-12)
 
 
@@ -160,8 +160,9 @@ def test_avimos_with_videos(tmp_path):
     write_avimos(tmp_path / 'data')
     (tmp_path / 'pred').mkdir()
     for seed, name in enumerate('ab'):
-        write_video(tmp_path / 'pred' / f'{name}.mp4', predicted(5, seed=seed), 'libx264',
-                    'yuv420p', qp='0')  # fmt: skip
+        write_video(
+            tmp_path / 'pred' / f'{name}.mp4', predicted(5, seed=seed), 'libx264', 'yuv420p', qp='0'
+        )
     report = score(tmp_path / 'pred', tmp_path / 'data', 'ntire26', workers=2)
     assert (report.dataset, report.split, report.frames) == ('AViMoS', 'test', 10)
     assert 0.5 < report.scores['CC'] < 1 and report.scores['AUC-J'] > 0.6

@@ -28,9 +28,18 @@ def data(tmp_path):
 def start(data, out, workers):
     """The real command, in a group of its own, as a terminal starts it."""
     command = [
-        sys.executable, '-m', 'salkit', 'score', *map(str, data), '--out', str(out),
-        '--workers', str(workers), '--protocol', 'exact,dhf1k-matlab',
-    ]  # fmt: skip
+        sys.executable,
+        '-m',
+        'salkit',
+        'score',
+        *map(str, data),
+        '--out',
+        str(out),
+        '--workers',
+        str(workers),
+        '--protocol',
+        'exact,dhf1k-matlab',
+    ]
     return subprocess.Popen(
         command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -67,9 +76,10 @@ def group_is_gone(process):
 @pytest.mark.parametrize(
     ('number', 'workers', 'whole_group'),
     [
-        (signal.SIGKILL, 2, False), (signal.SIGINT, 2, True),
+        (signal.SIGKILL, 2, False),
+        (signal.SIGINT, 2, True),
     ],
-)  # fmt: skip
+)
 def test_an_ended_run_goes_on(data, tmp_path, number, workers, whole_group):
     out = tmp_path / 's.json'
     process = start(data, out, workers)

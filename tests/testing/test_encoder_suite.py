@@ -32,65 +32,126 @@ def suite_of(encoder, **options):
 
 FEATURES = 'test_features_are_as_declared'
 FIGURES = [
-    (declares(features=specs((7, (1, 8, 8)))), FEATURES,
-     'features[0].channels is declared as 7, forward gives 6'),
-    (declares(features=specs(second=(9, (2, 8, 8)))), FEATURES,
-     'features[1].channels is declared as 9, forward gives 6'),
-    (declares(features=specs(second=(6, (1, 8, 8)))), FEATURES,
-     'features[1].stride_thw[0] is declared as 1, 4 frames become 2, which is stride 2'),
-    (declares(features=specs(second=(6, (3, 8, 8)))), FEATURES,
-     'features[1].stride_thw[0] is declared as 3, 4 frames become 2, which is stride 2'),
-    (declares(features=specs(second=(6, (8, 8, 8)))), FEATURES,
-     'features[1].stride_thw[0] is declared as 8, 4 frames become 2, which is stride 2'),
-    (declares(features=specs((6, (1, 16, 8)))), FEATURES,
-     'features[0].stride_thw[1] is declared as 16, 32 rows become 4, which is stride 8'),
-    (declares(features=specs((6, (1, 7, 8)))), FEATURES,
-     'features[0].stride_thw[1] is declared as 7, 112 rows become 14, which is stride 8'),
-    (declares(features=specs((6, (1, 8, 4)))), FEATURES,
-     'features[0].stride_thw[2] is declared as 4, 48 columns become 6, which is stride 8'),
+    (
+        declares(features=specs((7, (1, 8, 8)))),
+        FEATURES,
+        'features[0].channels is declared as 7, forward gives 6',
+    ),
+    (
+        declares(features=specs(second=(9, (2, 8, 8)))),
+        FEATURES,
+        'features[1].channels is declared as 9, forward gives 6',
+    ),
+    (
+        declares(features=specs(second=(6, (1, 8, 8)))),
+        FEATURES,
+        'features[1].stride_thw[0] is declared as 1, 4 frames become 2, which is stride 2',
+    ),
+    (
+        declares(features=specs(second=(6, (3, 8, 8)))),
+        FEATURES,
+        'features[1].stride_thw[0] is declared as 3, 4 frames become 2, which is stride 2',
+    ),
+    (
+        declares(features=specs(second=(6, (8, 8, 8)))),
+        FEATURES,
+        'features[1].stride_thw[0] is declared as 8, 4 frames become 2, which is stride 2',
+    ),
+    (
+        declares(features=specs((6, (1, 16, 8)))),
+        FEATURES,
+        'features[0].stride_thw[1] is declared as 16, 32 rows become 4, which is stride 8',
+    ),
+    (
+        declares(features=specs((6, (1, 7, 8)))),
+        FEATURES,
+        'features[0].stride_thw[1] is declared as 7, 112 rows become 14, which is stride 8',
+    ),
+    (
+        declares(features=specs((6, (1, 8, 4)))),
+        FEATURES,
+        'features[0].stride_thw[2] is declared as 4, 48 columns become 6, which is stride 8',
+    ),
     (declares(features=specs(second=None)), FEATURES, 'features declares 1, forward gives 2'),
     (declares(features=specs() + specs()), FEATURES, 'features declares 4, forward gives 2'),
     (declares(features=list(specs())), FEATURES, 'expected a tuple of FeatureSpec'),
     (declares(features=((6, (1, 8, 8)),)), FEATURES, 'features[0] is declared as (6, (1, 8, 8))'),
     (declares(features=specs((0, (1, 8, 8)))), FEATURES, 'features[0].channels is declared as 0'),
     (declares(features=specs((6, (8, 8)))), FEATURES, 'features[0].stride_thw is declared as (8,'),
-    (declares(features=specs(second=(6, (2, 4, 4)))), 'test_the_deepest_feature_is_last',
-     'features[0] has strides (1, 8, 8), coarser than the last, which has (2, 4, 4)'),
+    (
+        declares(features=specs(second=(6, (2, 4, 4)))),
+        'test_the_deepest_feature_is_last',
+        'features[0] has strides (1, 8, 8), coarser than the last, which has (2, 4, 4)',
+    ),
     (declares(clip_len=8), 'test_clip_len', 'clip_len is declared as 8, built with clip_len=4'),
     (declares(clip_len=4.0), 'test_clip_len', 'clip_len is declared as 4.0'),
     (wrong.IgnoresItsArgument, 'test_clip_len', 'clip_len is declared as 8, built with clip_len=4'),
-    (wrong.TakesOtherLengths, 'test_clip_len',
-     'clip_len is declared as 4, forward of a clip (1, 3, 4, 32, 48) fails'),
+    (
+        wrong.TakesOtherLengths,
+        'test_clip_len',
+        'clip_len is declared as 4, forward of a clip (1, 3, 4, 32, 48) fails',
+    ),
     (wrong.TakesOtherLengths, 'test_clip_len', 'forward takes 1 or 8 frames'),
-    (declares(size_divisor=4), 'test_every_multiple_of_size_divisor',
-     'size_divisor is declared as 4, yet of 36 rows the last 4 have no part in the features'),
-    (wrong.NeedsMultiplesOf16, 'test_every_multiple_of_size_divisor',
-     'size_divisor is declared as 8 and fixed_size as None, forward of 40 x 72 pixels fails: Runt'),
-    (wrong.TakesOtherSizes, 'test_fixed_size',
-     'fixed_size is declared as (32, 48), forward of it fails: RuntimeError'),
+    (
+        declares(size_divisor=4),
+        'test_every_multiple_of_size_divisor',
+        'size_divisor is declared as 4, yet of 36 rows the last 4 have no part in the features',
+    ),
+    (
+        wrong.NeedsMultiplesOf16,
+        'test_every_multiple_of_size_divisor',
+        'size_divisor is declared as 8 and fixed_size as None, forward of 40 x 72 pixels fails: '
+        'Runt',
+    ),
+    (
+        wrong.TakesOtherSizes,
+        'test_fixed_size',
+        'fixed_size is declared as (32, 48), forward of it fails: RuntimeError',
+    ),
     (declares(size_divisor=0), FEATURES, 'size_divisor is declared as 0'),
-    (declares(fixed_size=(20, 24)), 'test_fixed_size',
-     'fixed_size is declared as (20, 24), which is not divisible by the declared size_divisor 8'),
+    (
+        declares(fixed_size=(20, 24)),
+        'test_fixed_size',
+        'fixed_size is declared as (20, 24), which is not divisible by the declared size_divisor 8',
+    ),
     (declares(fixed_size=24), 'test_fixed_size', 'fixed_size is declared as 24'),
-    (declares(pixel_mean=(123.7, 116.3, 103.5)), 'test_pixel_statistics',
-     'pixel_mean is declared as (123.7, 116.3, 103.5), expected three numbers from 0 to 1'),
+    (
+        declares(pixel_mean=(123.7, 116.3, 103.5)),
+        'test_pixel_statistics',
+        'pixel_mean is declared as (123.7, 116.3, 103.5), expected three numbers from 0 to 1',
+    ),
     (declares(pixel_mean=0.5), 'test_pixel_statistics', 'pixel_mean is declared as 0.5'),
-    (declares(pixel_std=(0.0, 1.0, 1.0)), 'test_pixel_statistics',
-     'pixel_std is declared as (0.0, 1.0, 1.0), expected three numbers above 0'),
+    (
+        declares(pixel_std=(0.0, 1.0, 1.0)),
+        'test_pixel_statistics',
+        'pixel_std is declared as (0.0, 1.0, 1.0), expected three numbers above 0',
+    ),
     (declares(pixel_std=(0.2,)), 'test_pixel_statistics', 'pixel_std is declared as (0.2,)'),
     (gives(list), FEATURES, 'forward gives a list, not a tuple'),
     (gives(lambda f: f[1]), FEATURES, 'forward gives a Tensor, not a tuple'),
-    (gives(lambda f: (f[0], f[1].double())), FEATURES,
-     'features[1] has dtype torch.float64, the clip torch.float32'),
-    (gives(lambda f: (f[0].to('meta'), f[1])), FEATURES,
-     'features[0] is on device meta, the clip on cpu'),
+    (
+        gives(lambda f: (f[0], f[1].double())),
+        FEATURES,
+        'features[1] has dtype torch.float64, the clip torch.float32',
+    ),
+    (
+        gives(lambda f: (f[0].to('meta'), f[1])),
+        FEATURES,
+        'features[0] is on device meta, the clip on cpu',
+    ),
     (gives(lambda f: (f[0] / 0, f[1])), FEATURES, 'features[0] holds values that are not finite'),
     (gives(lambda f: (f[0][:1], f[1])), FEATURES, 'features[0] holds a batch of 1 for 2 clips'),
-    (gives(lambda f: (f[0], f[1][:, :, 0])), FEATURES,
-     'features[1] must be (B, C, t, h, w), forward gives (1, 6, 4, 6)'),
-    (gives(lambda f: (f[0].mT, f[1])), FEATURES,
-     'features[0].stride_thw[1] is declared as 8, 32 rows become 6'),
-]  # fmt: skip
+    (
+        gives(lambda f: (f[0], f[1][:, :, 0])),
+        FEATURES,
+        'features[1] must be (B, C, t, h, w), forward gives (1, 6, 4, 6)',
+    ),
+    (
+        gives(lambda f: (f[0].mT, f[1])),
+        FEATURES,
+        'features[0].stride_thw[1] is declared as 8, 32 rows become 6',
+    ),
+]
 
 
 @pytest.mark.parametrize(
@@ -109,10 +170,16 @@ def test_a_wrong_figure_is_named(encoder, check, message, tmp_path):
         (wrong.ReadsATableWhileBuilding, 'test_builds_on_the_meta_device', 'meta device: Runtime'),
         (wrong.IgnoresTheOrder, 'test_frame_order_matters', 'frame_order_matters = False'),
         (wrong.MixesItsBatch, 'test_batch_items_are_independent', 'features[1] of a clip changes'),
-        (wrong.HasADeadHead, 'test_gradients_reach_every_parameter',
-         'never reach 2 trainable parameters: classifier.weight, classifier.bias'),
-        (wrong.HasAZeroPath, 'test_gradients_reach_every_parameter',
-         'never reach 1 trainable parameter: unused'),
+        (
+            wrong.HasADeadHead,
+            'test_gradients_reach_every_parameter',
+            'never reach 2 trainable parameters: classifier.weight, classifier.bias',
+        ),
+        (
+            wrong.HasAZeroPath,
+            'test_gradients_reach_every_parameter',
+            'never reach 1 trainable parameter: unused',
+        ),
         (wrong.FreezesAPart, 'test_freeze', 'leaves trainable parameters: head.0.weight'),
         (wrong.CheckpointsNothing, 'test_activation_checkpointing', 'it saves nothing'),
         (wrong.CheckpointsWrongly, 'test_activation_checkpointing', 'the gradient of trunk.weight'),
@@ -122,7 +189,7 @@ def test_a_wrong_figure_is_named(encoder, check, message, tmp_path):
         (wrong.RefusesToBePickled, 'test_pickles_and_copies', 'pickle fails: AttributeError'),
         (wrong.ForgetsTheLastFrame, 'test_the_last_frame_counts', 'the last of the 4 frames'),
     ],
-)  # fmt: skip
+)
 def test_one_fault_fails_one_check(encoder, check, message, tmp_path):
     said = failures(suite_of(encoder, size=(16, 24)), tmp_path)
     assert list(said) == [check]

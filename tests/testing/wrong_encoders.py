@@ -241,9 +241,11 @@ class AcceptsAnything(GoodEncoder):
         taken = {k: weights.get(k, v) for k, v in own.items()}
         taken = {k: v if v.shape == own[k].shape else own[k] for k, v in taken.items()}
         return AdaptedWeights(
-            'anything', taken, {k: k for k in own},
+            'anything',
+            taken,
+            {k: k for k in own},
             {k: 'unknown' for k in weights if k not in own},
-        )  # fmt: skip
+        )
 
 
 class KeepsQuietAboutWeights(GoodEncoder):

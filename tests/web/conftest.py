@@ -32,11 +32,15 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, '-m', 'salkit', 'serve', '--port', '0', *map(str, arguments)],
             env=dict(
-                os.environ, TMPDIR=str(self.temporary), SALKIT_CACHE=str(self.cache),
+                os.environ,
+                TMPDIR=str(self.temporary),
+                SALKIT_CACHE=str(self.cache),
                 OMP_NUM_THREADS='1',
             ),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.lines = queue.Queue()
         self.errors = []
         for stream, take in (

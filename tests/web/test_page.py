@@ -111,7 +111,7 @@ def servers(browser, tiny, start_server, tmp_path_factory):
     """Two that start while the other things are made: with a checkpoint, with an exported model."""
     first = start_server('--model', tiny[0], '--checkpoint', tiny[1], *LIMITS)
     pytest.importorskip('onnxruntime')
-    from salkit.export import export_model
+    from salkit.inference.export import export_model
 
     model = tmp_path_factory.mktemp('exported') / 'tiny.onnx'
     export_model(*map(str, tiny), model)
@@ -305,7 +305,7 @@ def demo_video(path):
     from make_video import encode_video
 
     from salkit.datasets import DemoDataset
-    from salkit.images import read_image
+    from salkit.media.images import read_image
 
     frames = DemoDataset(split='test').videos[4].frames
     images = [read_image(frame) for frame in frames]

@@ -55,11 +55,17 @@ def test_without_gradio(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ('host', 'local'),
     [
-        ('127.0.0.1', True), ('localhost', True), ('::1', True), ('[::1]', True),
-        ('127.8.9.1', True), ('0.0.0.0', False), ('192.168.1.5', False), ('example.org', False),
+        ('127.0.0.1', True),
+        ('localhost', True),
+        ('::1', True),
+        ('[::1]', True),
+        ('127.8.9.1', True),
+        ('0.0.0.0', False),
+        ('192.168.1.5', False),
+        ('example.org', False),
         ('127.0.0.1.example.org', False),
     ],
-)  # fmt: skip
+)
 def test_loopback(host, local):
     assert is_loopback(host) is local
 

@@ -56,7 +56,7 @@ _UNUSED_BESIDE = {
     r'((vision|text|audio)_proj|vision_align|av_concat_(vision|audio)_proj|av_fusion'
     r'|(itm|atm|avtm)_head|temp)(\..+)?': 'matches videos with text or audio',
     r'clip_teacher\..+': 'teacher of the pre-training',
-}  # fmt: skip
+}
 
 # Lengths of published files; a table of theirs is square.
 _LENGTHS = (8, 16, 4)

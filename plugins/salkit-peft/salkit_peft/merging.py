@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from salkit.config.load.load import plain_config
+
 from salkit import __version__, build_model, load_config
 from salkit.checkpoints import locate, write_safetensors
-from salkit.config import plain_config
 from salkit.errors import CheckpointError, ConfigError
 
 from .wrapper import WrapperEncoder
@@ -54,8 +55,11 @@ def merge_checkpoint(
     while isinstance(model.encoder, WrapperEncoder):
         model.encoder, plain['encoder'] = model.encoder.merge(), plain['encoder']['encoder']
     metadata = dict(
-        part='model', source=source.name, source_kind='salkit', salkit_version=__version__,
+        part='model',
+        source=source.name,
+        source_kind='salkit',
+        salkit_version=__version__,
         model=json.dumps(plain),
-    )  # fmt: skip
+    )
     write_safetensors(model.state_dict(), destination, metadata)
     return plain['encoder']

@@ -45,8 +45,15 @@ class WrapperEncoder(Encoder):
         cfg = dict(encoder)
         self.checkpoint = _checkpoint_of(cfg.pop('init_cfg', None), name)
         self.wrapped: Encoder = build(ENCODERS, cfg, Encoder)
-        for figure in ('features', 'clip_len', 'pixel_mean', 'pixel_std', 'size_divisor',
-                       'fixed_size', 'pretrained'):  # fmt: skip
+        for figure in (
+            'features',
+            'clip_len',
+            'pixel_mean',
+            'pixel_std',
+            'size_divisor',
+            'fixed_size',
+            'pretrained',
+        ):
             setattr(self, figure, getattr(self.wrapped, figure))
         # What the encoder itself keeps from training stays so.
         self._trainable = [n for n, p in self.wrapped.named_parameters() if p.requires_grad]

@@ -53,9 +53,12 @@ _UNUSED = {
 }
 # The authors' names of a block's entries, and the library's.
 _RENAMED = {
-    'norm1': 'layernorm_before', 'norm2': 'layernorm_after', 'attn.proj': 'attention.output.dense',
-    'mlp.fc1': 'intermediate.dense', 'mlp.fc2': 'output.dense',
-}  # fmt: skip
+    'norm1': 'layernorm_before',
+    'norm2': 'layernorm_after',
+    'attn.proj': 'attention.output.dense',
+    'mlp.fc1': 'intermediate.dense',
+    'mlp.fc2': 'output.dense',
+}
 _BIASES = {'q_bias': 'query.bias', 'v_bias': 'value.bias'}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...clips import ClipSettings
-from ...postprocess import postprocess_array
+from ...media.clips import ClipSettings
+from ...media.postprocess import postprocess_array
 
 
 class Backend(ABC):

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ...clips import ClipSettings
 from ...errors import CheckpointError, ConfigError, ShapeError
+from ...media.clips import ClipSettings
 from .base import Backend
 
 # Where an exported file keeps `ExportMetadata` as JSON.

@@ -13,10 +13,10 @@ from mmengine.config import Config
 from mmengine.runner.amp import autocast
 from torch import Tensor
 
-from ...clips import ClipSettings
-from ...config import dataset_configs, load_config
-from ...config_files import config_name
+from ...config.find import config_name
+from ...config.load import dataset_configs, load_config
 from ...errors import ConfigError
+from ...media.clips import ClipSettings
 from ...models.load import build_model
 from ...models.postprocess import postprocess_map
 from .base import Backend
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from ...models import SaliencyModel
 
 PRECISIONS = {
-    'float32': torch.float32, 'float16': torch.float16, 'bfloat16': torch.bfloat16,
-}  # fmt: skip
+    'float32': torch.float32,
+    'float16': torch.float16,
+    'bfloat16': torch.bfloat16,
+}
 # Transforms of a test pipeline that say how clips are read; others may change what they hold.
 _READING = ('LoadClip', 'LoadTargets', 'PackClip')
 # Parameters up to which one window leaves the cores of a CPU room for another.

@@ -1,0 +1,272 @@
+"""The embedded demo data set: small clips over real photographs, with simulated gaze.
+
+Nothing is downloaded: the photographs lie in the scikit-image package. Each clip has one object
+that draws the gaze because it moves, appears or stands out. Most moving ones have decoys that look
+alike and rest on the background, so that one frame alone does not tell where people look.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ConfigError, DataError
+from ...functional.density import gaussian_density
+from ...functional.fixations import count_fixations
+from .scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
+
+DEMO_VERSION = 1
+DEFAULT_VIDEOS = {'train': 256, 'val': 12, 'test': 24}
+MIN_FRAMES = 32
+OBSERVERS = 24
+INFO_NAME = 'demo.json'
+
+_AT_ATTRACTOR, _AT_CENTER = 0.88, 0.06  # the rest looks at a decoy or at a spot of the photo
+_CENTER_BEFORE_ONSET = 0.7
+_LAG = 2  # frames by which gaze trails the attractor
+_DWELL = 8  # frames that an observer stays with one choice
+
+
+def generate_demo_data(
+    root: str | os.PathLike,
+    *,
+    seed: int = 0,
+    videos: dict[str, int] | None = None,
+    frames: int = 36,
+    size: tuple[int, int] = (128, 192),
+    progress: bool = True,
+) -> Path:
+    """Make the demo data set, unless `root` holds it already.
+
+    Writes `<root>/<split>/<video>/{images,maps,fixation}/0001.png` and so on (images: JPEG;
+    density maps: 8-bit grey PNG, each with its maximum at 255; fixation maps: 0/255 PNG) and
+    `<root>/demo.json`, which tells how each clip was made. The set is made beside `root` and moved
+    there when it is complete. The same arguments give the same bytes, and no two splits share a
+    photo.
+
+    Args:
+        root: Folder to make; its parents are made too.
+        seed: Seed of everything random.
+        videos: Number of clips by split name, out of 'train', 'val' and 'test'. Default: 256, 12
+            and 24.
+        frames: Frames in each clip, at least 32.
+        size: Frame height and width in pixels, each at least 48. Lengths and speeds scale with the
+            height.
+        progress: Whether to show a bar with the time left on stderr.
+
+    Returns:
+        `root` as a path.
+
+    Raises:
+        ConfigError: An argument is out of range.
+        DataError: `root` exists and is not this data set, or cannot be written.
+    """
+    root = Path(root).absolute()
+    videos = {
+        name: int(n) for name, n in (DEFAULT_VIDEOS if videos is None else videos).items() if n
+    }
+    size = tuple(int(n) for n in size)
+    _check_arguments(seed, videos, frames, size)
+    wanted = {
+        'version': DEMO_VERSION,
+        'seed': int(seed),
+        'videos': {split: videos[split] for split in SPLITS if split in videos},
+        'frames': int(frames),
+        'size': list(size),
+    }
+    if os.path.lexists(root):
+        _check_complete(root, wanted)
+        return root
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            prefix=f'.{root.name}-', dir=root.parent, ignore_cleanup_errors=True
+        ) as scratch:
+            # A folder of our own making: the scratch folder itself is readable by its owner only.
+            built = Path(scratch) / 'demo'
+            built.mkdir()
+            _write_set(built, wanted, progress)
+            try:
+                if os.path.lexists(root):
+                    raise FileExistsError(root)
+                os.replace(built, root)
+            except OSError:
+                if not os.path.lexists(root):
+                    raise
+                _check_complete(root, wanted)  # another process was faster
+    except OSError as error:
+        raise DataError(f'{root}: cannot make the demo data set: {error}') from error
+    return root
+
+
+def simulate_gaze(scene: DemoScene, rng: np.random.Generator) -> np.ndarray:
+    """Simulate where `OBSERVERS` people look in each frame.
+
+    An observer chooses anew every few frames: mostly the attractor, which gaze reaches some frames
+    after it appears and trails a little; sometimes the middle; else a decoy or a contrasting spot
+    of the photo.
+
+    Returns:
+        Fixation points (frames, observers, 2) as (y, x) in whole pixels inside the frame.
+    """
+    size, height = np.array(scene.size), scene.size[0]
+    frames = len(scene.camera)
+    time = np.arange(frames)
+    segment = (time[:, None] + rng.integers(_DWELL, size=OBSERVERS)) // _DWELL
+    n_segments = frames // _DWELL + 2
+
+    def per_segment(values: np.ndarray) -> np.ndarray:
+        return values[segment, np.arange(OBSERVERS)]
+
+    choice = per_segment(rng.random((n_segments, OBSERVERS)))
+    which = per_segment(rng.random((n_segments, OBSERVERS)))
+    offset = per_segment(rng.standard_normal((n_segments, OBSERVERS, 2)))
+    tremor = rng.normal(scale=height / 144, size=(frames, OBSERVERS, 2))
+    latency = rng.integers(2, 7, OBSERVERS) if scene.kind == 'appearing' else np.zeros(OBSERVERS)
+
+    arrived = time[:, None] >= scene.onset + latency
+    attracted = arrived & (choice < _AT_ATTRACTOR)
+    center_until = np.where(arrived, _AT_ATTRACTOR + _AT_CENTER, _CENTER_BEFORE_ONSET)
+    centered = ~attracted & (choice < center_until)
+
+    trailing = np.maximum(time - _LAG, scene.onset)
+    attractor = scene.attractor.positions[trailing][:, None]
+    spots = to_frame(scene.contrast_spots[:, None], scene.camera, scene.size)
+    places = np.concatenate([spots, *(obj.positions[None] for obj in scene.decoys)])
+    elsewhere = places[(which * len(places)).astype(int), time[:, None]]
+
+    points = np.where(
+        attracted[..., None],
+        attractor + 0.35 * scene.attractor.radius * offset,
+        np.where(
+            centered[..., None],
+            (size - 1) / 2 + 0.12 * size * offset,
+            elsewhere + 0.05 * height * offset,
+        ),
+    )
+    return np.clip(np.rint(points + tremor), 0, size - 1).astype(int)
+
+
+def density_from_points(
+    fixation_points: np.ndarray, size: tuple[int, int], sigma_px: float
+) -> np.ndarray:
+    """Sum a Gaussian over each fixation point and divide by the maximum.
+
+    Args:
+        fixation_points: (n, 2) as (y, x), n >= 1.
+        size: Height and width in pixels.
+        sigma_px: Standard deviation in pixels.
+
+    Returns:
+        Density map (height, width) in [0, 1].
+    """
+    density = gaussian_density(count_fixations(fixation_points, size), sigma_px)
+    return density / density.max()
+
+
+def _check_arguments(seed: int, videos: dict[str, int], frames: int, size: tuple[int, ...]) -> None:
+    if unknown := sorted(set(videos) - set(SPLITS)):
+        raise ConfigError(f'demo data: unknown split {unknown[0]!r}, expected {", ".join(SPLITS)}')
+    if not videos or min(videos.values()) < 1:
+        raise ConfigError(f'demo data: expected at least one clip, got videos={videos}')
+    if frames < MIN_FRAMES:
+        raise ConfigError(f'demo data: expected at least {MIN_FRAMES} frames, got {frames}')
+    if len(size) != 2 or min(size) < 48:
+        raise ConfigError(f'demo data: expected a size (height, width) from 48 up, got {size}')
+    if seed < 0:
+        raise ConfigError(f'demo data: expected a seed >= 0, got {seed}')
+
+
+def _check_complete(root: Path, wanted: dict) -> None:
+    """Raise DataError unless `root` is the data set described by `wanted`, with all its files."""
+    try:
+        info = json.loads((root / INFO_NAME).read_text(encoding='utf-8'))
+        found = {key: info[key] for key in wanted}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f'{root}: exists and is not a demo data set; choose another') from error
+    for key, value in wanted.items():
+        if found[key] != value:
+            raise DataError(
+                f'{root}: holds a demo data set with {key}={found[key]}, not {value}; '
+                'choose another folder or delete this one'
+            )
+    for split, count in wanted['videos'].items():
+        for index in range(count):
+            for part in ('images', 'maps', 'fixation'):
+                folder = root / split / _video_name(index) / part
+                if not folder.is_dir() or len(os.listdir(folder)) < wanted['frames']:
+                    raise DataError(f'{root}: incomplete demo data set ({folder}); delete it')
+
+
+def _video_name(index: int) -> str:
+    return f'{index + 1:04d}'
+
+
+def _write_set(folder: Path, wanted: dict, progress: bool) -> None:
+    """Write every clip, and `demo.json` last."""
+    from tqdm import tqdm
+
+    jobs = [(split, i) for split, count in wanted['videos'].items() for i in range(count)]
+    clips: dict[str, dict] = {split: {} for split in wanted['videos']}
+    # Threads, not processes: a script without a main guard can call this, and most of the work
+    # (resampling, encoding) runs outside the interpreter lock.
+    pool = ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1))
+    try:
+        futures = {pool.submit(_write_clip, folder, wanted, *job): job for job in jobs}
+        bar = tqdm(total=len(jobs), desc='demo data', unit='clip', disable=not progress)
+        with bar:
+            for future in as_completed(futures):
+                split, index = futures[future]
+                clips[split][_video_name(index)] = future.result()
+                bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    info = {**wanted, 'clips': {split: dict(sorted(clips[split].items())) for split in clips}}
+    text = json.dumps(info, indent=1) + '\n'
+    (folder / INFO_NAME).write_text(text, encoding='utf-8')
+
+
+def _write_clip(folder: Path, wanted: dict, split: str, index: int) -> dict:
+    """Write one clip; returns its entry in `demo.json`."""
+    size, seed = tuple(wanted['size']), wanted['seed']
+    scene = plan_scene(split, index, seed=seed, frames=wanted['frames'], size=size)
+    rng = np.random.default_rng([seed, SPLITS.index(split), index, 1])
+    fixation_points = simulate_gaze(scene, rng)
+    video = folder / split / _video_name(index)
+    for part in ('images', 'maps', 'fixation'):
+        (video / part).mkdir(parents=True)
+    for t, points in enumerate(fixation_points):
+        name = f'{t + 1:04d}'
+        fixation_map = np.zeros(size, np.uint8)
+        fixation_map[points[:, 0], points[:, 1]] = 255
+        density_map = density_from_points(np.argwhere(fixation_map), size, sigma_px=size[0] / 10)
+        _write_image(video / 'images' / f'{name}.jpg', draw_frame(scene, t))
+        _write_image(video / 'maps' / f'{name}.png', np.rint(density_map * 255).astype(np.uint8))
+        _write_image(video / 'fixation' / f'{name}.png', fixation_map)
+    return {
+        'photo': scene.photo,
+        'texture_photo': scene.texture_photo,
+        'kind': scene.kind,
+        'onset': scene.onset,
+        'shape': scene.attractor.shape,
+        'fill': scene.attractor.fill,
+        'decoys': len(scene.decoys),
+    }
+
+
+def _write_image(path: Path, image: np.ndarray) -> None:
+    """Write an 8-bit image, JPEG or PNG by the suffix, in one go."""
+    from PIL import Image
+
+    encoded = io.BytesIO()
+    if path.suffix == '.jpg':
+        Image.fromarray(image).save(encoded, 'JPEG', quality=95)
+    else:
+        Image.fromarray(image).save(encoded, 'PNG', compress_level=3)
+    path.write_bytes(encoded.getvalue())

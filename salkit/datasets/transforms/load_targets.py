@@ -1,0 +1,122 @@
+"""Reads the ground truth of a clip's last frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import BaseTransform
+
+from ...errors import DataError
+from ...media.fixation_maps import read_fixation_map
+from ...media.images import read_image
+from ...registry import TRANSFORMS
+from ..clip_cache import AUTO, ClipCache, check_place
+
+
+def resize_fixation_map(fixation_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Move each fixated pixel to the cell of a (rows, columns) grid that it falls into."""
+    rows, columns = np.nonzero(fixation_map)
+    height, width = fixation_map.shape
+    resized = np.zeros(size, dtype=bool)
+    resized[rows * size[0] // height, columns * size[1] // width] = True
+    return resized
+
+
+def resize_density_map(density: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W) float32 bilinearly with anti-aliasing to (rows, columns); it stays >= 0."""
+    if density.shape == tuple(size):
+        return density
+    resized = F.interpolate(
+        torch.from_numpy(np.ascontiguousarray(density))[None, None],
+        tuple(size),
+        mode='bilinear',
+        align_corners=False,
+        antialias=True,
+    )
+    return resized[0, 0].clamp_min(0).numpy()
+
+
+def _check_size(path: str, image: np.ndarray, shown: tuple[int, int]) -> None:
+    if image.shape != tuple(shown):
+        raise DataError(
+            f'{path}: the map is {image.shape[0]} x {image.shape[1]} pixels, its frame is '
+            f'{shown[0]} x {shown[1]}'
+        )
+
+
+def read_targets(
+    density_path: str | None,
+    fixation_path: str | None,
+    shown: tuple[int, int],
+    size: tuple[int, int] | None,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Read the maps of a frame, see `LoadTargets`.
+
+    Args:
+        density_path: None where there is none.
+        fixation_path: None where there is none.
+        shown: (rows, columns) of the frame, which those of the maps must be.
+        size: to resize to; None keeps them.
+
+    Returns:
+        density map (H, W) float32 in [0, 1], fixation map (H, W) bool; None where there is none.
+
+    Raises:
+        DataError: a map that cannot be read or is of another size than its frame.
+    """
+    density = fixations = None
+    if density_path:
+        raw = read_image(density_path, 'unchanged')
+        _check_size(density_path, raw, shown)
+        scale = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else 1
+        density = raw.astype(np.float32) / np.float32(scale)
+        if size is not None:
+            density = resize_density_map(density, size)
+    if fixation_path:
+        fixations = read_fixation_map(fixation_path)
+        _check_size(fixation_path, fixations, shown)
+        if size is not None:
+            fixations = resize_fixation_map(fixations, size)
+    return density, fixations
+
+
+@TRANSFORMS.register_module()
+class LoadTargets(BaseTransform):
+    """Read `density_path` and `fixation_path`.
+
+    Adds `density_map` (H, W) float32 in [0, 1] and `fixation_map` (H, W) bool, or None where the
+    data set has none.
+
+    Args:
+        size: (rows, columns) to resize to, for training: the density map bilinearly with
+            anti-aliasing, fixations point by point. None keeps them at the frame's size.
+        cache: where the resized maps of `salkit cache` are looked for, see `LoadClip`: the same
+            values, read quicker. Maps of the frame's size are not cached.
+
+    Raises:
+        ConfigError: a cache's folder without a size.
+    """
+
+    def __init__(self, size: tuple[int, int] | None = None, cache: str | None = AUTO) -> None:
+        check_place('LoadTargets', cache, size)
+        self.size = None if size is None else tuple(size)
+        usable = self.size is not None and cache is not None
+        self._stored = ClipCache(cache, self.size) if usable else None
+
+    def transform(self, results: dict) -> dict:
+        """Add the two maps to `results`.
+
+        Raises:
+            DataError: a map that cannot be read or is of another size than its frame.
+        """
+        maps = self._stored and self._stored.targets(results)
+        if maps is None:
+            maps = read_targets(
+                results.get('density_path'),
+                results.get('fixation_path'),
+                results['size'],
+                self.size,
+            )
+        results['density_map'], results['fixation_map'] = maps
+        return results

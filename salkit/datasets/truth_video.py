@@ -1,0 +1,198 @@
+"""The ground truth of one video, read frame by frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from ..media.fixation_maps import read_fixation_map
+from ..media.images import IMAGE_SUFFIXES
+from ..media.map_stacks import FolderStack, MapStack, Stamp, open_stack, stamp_of
+from .matching import match_frames
+
+
+@dataclass
+class TruthFrame:
+    """What is known of one frame.
+
+    Attributes:
+        density: (H, W) as stored, or None.
+        fixation_map: (H, W) bool, or None.
+        points: (n, 2) rows and columns with repeats, where the data set has lists; else None.
+        size: (H, W).
+    """
+
+    density: np.ndarray | None
+    fixation_map: np.ndarray | None
+    points: np.ndarray | None
+    size: tuple[int, int]
+
+
+class TruthVideo:
+    """Ground truth of a video.
+
+    Args:
+        name: of the video.
+        densities: folder of density maps, a file a frame, or a saliency video.
+        fixations: folder of fixation maps: images, or .mat files with a variable `I`; or a
+            `fixations.json` with a list of [row, column] for every frame.
+    """
+
+    def __init__(self, name: str, densities: Path | None, fixations: Path | None) -> None:
+        self.name = name
+        self.densities = densities
+        self.fixations = fixations
+
+    @cached_property
+    def density_stack(self) -> MapStack | None:
+        """The density maps."""
+        if self.densities is None:
+            return None
+        if self.densities.is_dir():
+            return FolderStack(self.densities, IMAGE_SUFFIXES)
+        return open_stack(self.densities)
+
+    @cached_property
+    def fixation_stack(self) -> FolderStack | None:
+        """The files of the fixation maps; None where there are none, or a list."""
+        if self.fixations is None or self.is_list:
+            return None
+        suffix = '.mat' if self.fixations.name == 'maps' else IMAGE_SUFFIXES
+        return FolderStack(self.fixations, [suffix] if isinstance(suffix, str) else suffix)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether fixations are lists of points."""
+        return self.fixations is not None and self.fixations.suffix == '.json'
+
+    @property
+    def frames(self) -> MapStack:
+        """What the frames are named after: density maps, else fixation maps.
+
+        Raises:
+            DataError: no frames.
+        """
+        frames = self.density_stack or self.fixation_stack
+        if frames is None or not len(frames):
+            raise DataError(f'{self.densities or self.fixations}: holds no ground truth maps')
+        return frames
+
+    @cached_property
+    def points(self) -> list:
+        """The content of `fixations.json`.
+
+        Raises:
+            DataError: no such file, or of another length than the density maps.
+        """
+        try:
+            content = json.loads(self.fixations.read_text(encoding='utf-8'))
+        except (OSError, ValueError) as error:
+            raise DataError(f'{self.fixations}: cannot be read as JSON ({error})') from error
+        if not isinstance(content, list):
+            raise DataError(f'{self.fixations}: expected a list with an entry for every frame')
+        if self.density_stack is not None and len(content) != len(self.density_stack):
+            raise DataError(
+                f'{self.fixations}: {len(content)} entries, but {len(self.density_stack)} frames '
+                f'in {self.densities}'
+            )
+        return content
+
+    @cached_property
+    def fixation_places(self) -> dict[int, int]:
+        """Place of a frame's fixation map, by index of the frame."""
+        if self.fixation_stack is None:
+            return {}
+        if self.frames is self.fixation_stack:
+            return {i: i for i in range(len(self.frames))}
+        return {truth: at for at, truth in match_frames(self.fixation_stack, self.frames).pairs}
+
+    @property
+    def with_fixations(self) -> Sequence[int]:
+        """Indices of the frames whose fixations are known, even if there are none."""
+        return range(len(self.frames)) if self.is_list else sorted(self.fixation_places)
+
+    def lacking(self, needs: Collection[str]) -> tuple[str, list[int]]:
+        """Which of the wanted kinds of map is not there for which frames."""
+        if 'density' in needs and self.density_stack is None:
+            return 'density map', list(range(len(self.frames)))
+        if 'fixations' in needs and not self.is_list:
+            places = self.fixation_places
+            return 'fixation map', [i for i in range(len(self.frames)) if i not in places]
+        return '', []
+
+    def stamps(self) -> list[Stamp]:
+        """Stamps of all files."""
+        stamps = [stamp_of(self.fixations)] if self.is_list else []
+        for stack in (self.density_stack, self.fixation_stack):
+            stamps += stack.stamps() if stack is not None else []
+        return stamps
+
+    def read(self, indices: Sequence[int], needs: Collection[str]) -> Iterator[TruthFrame]:
+        """Read what is needed of the frames at ascending `indices`, one after another.
+
+        Args:
+            indices: frames.
+            needs: 'density' and 'fixations', or one of them.
+
+        Raises:
+            DataError: a file that cannot be read, maps of different sizes, or a fixation outside.
+        """
+        densities = None
+        # A list does not say how large the frame is.
+        if self.density_stack is not None and ('density' in needs or self.is_list):
+            densities = self.density_stack.read(indices)
+        for index in indices:
+            density = None if densities is None else next(densities)
+            fixation_map = points = None
+            if 'fixations' in needs and self.is_list:
+                points = self.points_of(index, density.shape)
+            elif 'fixations' in needs and self.fixation_stack is not None:
+                path = self.fixation_stack.where(self.fixation_places[index])
+                fixation_map = read_fixation_map(path)
+                if density is not None and fixation_map.shape != density.shape:
+                    raise DataError(
+                        f'{path}: the map is {_size(fixation_map)} pixels, the density map '
+                        f'{self.density_stack.where(index)} is {_size(density)}'
+                    )
+            size = (fixation_map if density is None else density).shape
+            yield TruthFrame(density, fixation_map, points, size)
+
+    def read_points(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
+        """Fixations (n, 2) and size (H, W) of frames, without reading more than that takes."""
+        if not self.is_list:
+            for frame in self.read(indices, ('fixations',)):
+                yield np.argwhere(frame.fixation_map), frame.size
+            return
+        size = next(self.density_stack.read([0])).shape
+        for index in indices:
+            yield self.points_of(index, size), size
+
+    def points_of(self, index: int, size: tuple[int, int]) -> np.ndarray:
+        """The list of a frame of `size` (H, W), (n, 2) int64.
+
+        Raises:
+            DataError: no such list, or a fixation outside.
+        """
+        where = f'{self.fixations}, frame {index + 1}'
+        try:
+            points = np.array(self.points[index], dtype=np.float64).reshape(-1, 2)
+        except (TypeError, ValueError):
+            raise DataError(f'{where}: expected a list of [row, column]') from None
+        outside = ~((points >= 0) & (points < size)).all(1)
+        if outside.any():
+            row, column = points[outside][0]
+            raise DataError(
+                f'{where}: the fixation [{row:g}, {column:g}] lies outside the frame of '
+                f'{size[0]} rows and {size[1]} columns'
+            )
+        return points.astype(np.int64)
+
+
+def _size(values: np.ndarray) -> str:
+    return f'{values.shape[0]} x {values.shape[1]}'

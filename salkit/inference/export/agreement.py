@@ -1,0 +1,116 @@
+"""Whether an exported model gives what the model gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...media.clips import ClipSettings
+
+SEED = 20260401
+# Blocks of so many pixels have one colour, in turn: noise alone is unlike any video.
+_COARSENESS = (32, 8, 1)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far the maps of two models lie apart.
+
+    Attributes:
+        clips: number of clips compared.
+        batch_sizes: how many at once.
+        difference: the largest absolute difference of two values.
+        low: the smallest value of the reference.
+        high: the largest one.
+        tolerance: what is allowed.
+        relative: whether the tolerance is a share of `high - low`, or a value of the maps.
+    """
+
+    clips: int
+    batch_sizes: tuple[int, ...]
+    difference: float
+    low: float
+    high: float
+    tolerance: float
+    relative: bool
+
+    @property
+    def allowed(self) -> float:
+        """The largest difference allowed."""
+        return self.tolerance * (self.high - self.low) if self.relative else self.tolerance
+
+    @property
+    def holds(self) -> bool:
+        """Whether the models agree; a difference that is no number is none that is allowed."""
+        return self.difference <= self.allowed
+
+    def __str__(self) -> str:
+        sizes = ', '.join(map(str, self.batch_sizes))
+        share = f', {self.tolerance:g} of their range' if self.relative else ''
+        return (
+            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}{share}) on '
+            f'{self.clips} random clips, {sizes} at once; maps from {self.low:.4g} to '
+            f'{self.high:.4g}'
+        )
+
+
+def random_clips(settings: ClipSettings, batch_sizes: Sequence[int]) -> Iterator[np.ndarray]:
+    """Normalised clips (B, 3, T, H, W) float32, one for each batch size, the same every time.
+
+    Coloured blocks that change from frame to frame, large and small ones.
+    """
+    rows, columns = settings.size
+    mean, std = (
+        np.asarray(values, np.float32)[:, None, None, None]
+        for values in (settings.pixel_mean, settings.pixel_std)
+    )
+    count = 0
+    for number, batch in enumerate(batch_sizes):
+        random = np.random.default_rng([SEED, number])
+        clips = []
+        for _ in range(batch):
+            side = _COARSENESS[count % len(_COARSENESS)]
+            count += 1
+            shape = (3, settings.clip_len, -(-rows // side), -(-columns // side))
+            blocks = random.integers(0, 256, shape).astype(np.float32)
+            pixels = blocks.repeat(side, axis=2).repeat(side, axis=3)[:, :, :rows, :columns]
+            clips.append((pixels / np.float32(255) - mean) / std)
+        yield np.stack(clips)
+
+
+def compare(
+    reference: Sequence[np.ndarray],
+    run: Callable[[np.ndarray], np.ndarray],
+    settings: ClipSettings,
+    tolerance: float,
+    relative: bool,
+) -> Agreement:
+    """Compare an exported model to what the model gave.
+
+    Args:
+        reference: the model's maps (B, H, W) of each of `random_clips`.
+        run: the exported model.
+        settings: of both.
+        tolerance: see `Agreement`.
+        relative: likewise.
+    """
+    sizes = tuple(len(maps) for maps in reference)
+    difference = 0.0
+    for maps, clip in zip(reference, random_clips(settings, sizes), strict=True):
+        found = run(clip)
+        if found.shape != maps.shape:
+            difference = float('inf')
+            break
+        # `max` alone would forget what is no number.
+        difference = float(np.max([difference, np.abs(found - maps).max()]))
+    return Agreement(
+        clips=sum(sizes),
+        batch_sizes=sizes,
+        difference=difference,
+        low=float(min(maps.min() for maps in reference)),
+        high=float(max(maps.max() for maps in reference)),
+        tolerance=tolerance,
+        relative=relative,
+    )

@@ -1,0 +1,111 @@
+"""Which frames make up a clip, and what a model needs to be given one."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError
+from ..utils.text import check_choice
+
+HEADS = ('repeat-first', 'reverse-time', 'skip')
+SAMPLINGS = ('random', 'strided', 'all')
+
+
+def clip_indices(
+    last: int, clip_len: int, num_frames: int, head: str = 'repeat-first'
+) -> list[int]:
+    """Frame numbers (from 0) of the clip that predicts frame `last`.
+
+    Args:
+        last: the frame predicted, 0 <= last < num_frames.
+        clip_len: frames per clip.
+        num_frames: frames of the video.
+        head: what stands in for frames before the video's first: 'repeat-first' repeats that
+            frame; 'reverse-time' takes the frames after `last` backwards, ending at `last` (the
+            video's last frame is repeated where they run out); 'skip' as 'repeat-first', for
+            videos shorter than a clip.
+
+    Returns:
+        `clip_len` numbers; the last is `last`.
+    """
+    if last >= clip_len - 1 or head != 'reverse-time':
+        return [max(0, last - back) for back in range(clip_len - 1, -1, -1)]
+    return [min(num_frames - 1, last + ahead) for ahead in range(clip_len - 1, -1, -1)]
+
+
+def scored_frames(num_frames: int, clip_len: int, sampling: str, stride: int, head: str) -> range:
+    """Frames of one video that are predicted, 'strided' or 'all'.
+
+    'strided' gives the last frames of clips that lie inside the video, `stride` frames apart; 'all'
+    every frame, less the first `clip_len - 1` under the head policy 'skip'. A video shorter than a
+    clip always gives at least its last frame.
+    """
+    first = min(clip_len, num_frames) - 1
+    if sampling == 'strided':
+        return range(first, num_frames, stride)
+    return range(first if head == 'skip' else 0, num_frames)
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """What a model needs around it: how clips are cut, resized and normalised, maps finished.
+
+    Attributes:
+        clip_len: T, frames per clip.
+        size: (rows, columns) that frames are resized to; None keeps them.
+        clip_stride: frames from one of a clip to the next.
+        head: what stands before a video's first frame, see `clip_indices`.
+        pixel_mean: of the RGB pixels, scaled to [0, 1].
+        pixel_std: likewise.
+        blur_kernel: side in pixels of the blur of a map at the frame's size; 0 for none.
+        name: of the config, for reports.
+    """
+
+    clip_len: int
+    size: tuple[int, int] | None
+    clip_stride: int = 1
+    head: str = 'repeat-first'
+    pixel_mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    blur_kernel: int = 11
+    name: str = ''
+
+    def __post_init__(self) -> None:
+        check_choice('prediction', 'head', self.head, HEADS)
+        for field in ('clip_len', 'clip_stride'):
+            if getattr(self, field) < 1:
+                raise ConfigError(f'{field} must be at least 1, got {getattr(self, field)}')
+        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+            raise ConfigError(f'size must be (rows, columns), got {self.size!r}')
+
+    @property
+    def span(self) -> int:
+        """Frames from a clip's first to its last, both counted."""
+        return self.clip_stride * (self.clip_len - 1) + 1
+
+    def window(self, last: int, num_frames: int) -> list[int]:
+        """Frame numbers (from 0) of the clip that predicts frame `last`, see `clip_indices`."""
+        return clip_indices(last, self.span, num_frames, self.head)[:: self.clip_stride]
+
+    def predicted(self, num_frames: int) -> range:
+        """Frames of a video that get a map, see `scored_frames`."""
+        return scored_frames(num_frames, self.span, 'all', 1, self.head)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, the inverse of `from_json`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> ClipSettings:
+        """Settings from what `to_json` gave.
+
+        Raises:
+            ConfigError: an entry that is missing, unknown or out of range.
+        """
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f'settings of a clip: {error}') from None

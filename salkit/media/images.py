@@ -1,0 +1,96 @@
+"""Reading and resizing pictures.
+
+With Pillow alone, so that prediction with an exported model needs neither PyTorch nor mmcv; the
+pixels are those of mmcv's Pillow backend.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import DataError
+
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+# What shows through where a grey picture is transparent.
+_BEHIND = (124, 117, 104)
+
+
+def _unreadable(path: str | Path, error: Exception) -> DataError:
+    # Decoders raise many types; for the reader it is one thing.
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(f'{path}: cannot be read as an image ({reason})')
+
+
+def picture_array(image: Image.Image) -> np.ndarray:
+    """A picture as (H, W, 3) uint8 RGB, turned as its EXIF data say."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode == 'LA':
+        # The usual conversion gives black behind what is often black itself.
+        transparent = image.convert('RGBA')
+        image = Image.new('RGB', image.size, _BEHIND)
+        image.paste(transparent, mask=transparent.getchannel('A'))
+    return np.array(image.convert('RGB'))
+
+
+def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
+    """Read an image file.
+
+    Args:
+        path: PNG, JPEG or BMP.
+        flag: 'color' -> (H, W, 3) uint8 RGB; 'unchanged' -> one channel (H, W) at the file's own
+            depth, the first of it where there are several.
+
+    Raises:
+        DataError: missing, unreadable or truncated file.
+    """
+    try:
+        # Pillow refuses truncated files, which OpenCV fills up in silence.
+        with Image.open(path) as image:
+            array = picture_array(image) if flag == 'color' else np.array(image)
+    except FileNotFoundError:
+        raise DataError(f'{path}: the file does not exist') from None
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    if array.size == 0:
+        raise DataError(f'{path}: cannot be read as an image')
+    return array[..., 0] if flag == 'unchanged' and array.ndim == 3 else array
+
+
+def resize_image(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize (H, W, 3) uint8 to `size` (rows, columns), bilinear with anti-aliasing."""
+    if rgb.shape[:2] == tuple(size):
+        return rgb
+    return np.array(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def read_reduced_jpeg(
+    path: str | Path, size: tuple[int, int]
+) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """Decode a JPEG file at the smallest of 1/2, 1/4 and 1/8 of its size that `size` fits into.
+
+    The decoder leaves out what is finer, so that pixels differ from those of the resized image.
+
+    Returns:
+        (H, W, 3) uint8 RGB and the image's own (rows, columns) as shown; None for a file that is
+        no such image, or too small.
+
+    Raises:
+        DataError: missing, unreadable or truncated file.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.format != 'JPEG' or image.mode not in ('RGB', 'L'):
+                return None
+            stored = image.size
+            turned = image.getexif().get(0x0112, 1) >= 5
+            wanted = (size[0], size[1]) if turned else (size[1], size[0])
+            image.draft(image.mode, wanted)
+            if image.size == stored:
+                return None
+            frame = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+    except FileNotFoundError:
+        raise DataError(f'{path}: the file does not exist') from None
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    return frame, (stored if turned else stored[::-1])

@@ -1,0 +1,291 @@
+"""The maps of one video, wherever they are stored; one is in memory at a time."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from ..utils.files import natural_key
+from .gray_video import VIDEO_SUFFIXES, count_frames, read_frames
+from .maps import ARRAY_SUFFIXES, MAP_SUFFIXES, check_array, load_array, read_map
+
+# (name, bytes, time of the last change in ns): changes whenever the file does.
+Stamp = tuple[str, int, int]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file."""
+    status = path.stat()
+    return path.name, status.st_size, status.st_mtime_ns
+
+
+class MapStack(ABC):
+    """The maps of one video in order of time.
+
+    Attributes:
+        path: folder or file that holds them.
+        numbered: whether `names` come from files; else they are 0001, 0002, ...
+        random_access: whether starting in the middle costs no more than starting at the first map.
+    """
+
+    numbered = False
+    random_access = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Names of the frames."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @abstractmethod
+    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        """Read the maps (H, W) at ascending `indices`, one after another.
+
+        Raises:
+            DataError: a map that cannot be read, is in colour or is not there.
+        """
+
+    def where(self, index: int) -> str:
+        """What a message calls the map at `index`."""
+        return f'{self.path}, frame {index + 1}'
+
+    def stamps(self) -> list[Stamp]:
+        """Stamps of the files that the maps are in."""
+        return [stamp_of(self.path)]
+
+
+class FolderStack(MapStack):
+    """One file a frame: images, .npy or .npz.
+
+    Args:
+        path: the folder.
+        suffixes: of the files that are maps.
+    """
+
+    numbered = True
+
+    def __init__(self, path: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> None:
+        super().__init__(path)
+        with os.scandir(path) as entries:
+            found = [
+                (entry.name, *_size_and_time(entry))
+                for entry in entries
+                if entry.name.lower().endswith(tuple(suffixes)) and not entry.name.startswith('.')
+            ]
+        self._stamps = sorted(found, key=lambda stamp: natural_key(stamp[0]))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the files without their suffixes."""
+        names = [os.path.splitext(name)[0] for name, *_ in self._stamps]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            files = [name for name, *_ in self._stamps if os.path.splitext(name)[0] == twice]
+            raise DataError(f'{self.path}: two files for frame {twice}: {" and ".join(files)}')
+        return names
+
+    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        """Read one file a map."""
+        for index in indices:
+            yield read_map(self.where(index))
+
+    def where(self, index: int) -> str:
+        """The file's path."""
+        return os.path.join(self.path, self._stamps[index][0])
+
+    def stamps(self) -> list[Stamp]:
+        """One a file."""
+        return self._stamps
+
+
+def _size_and_time(entry: os.DirEntry) -> tuple[int, int]:
+    try:
+        status = entry.stat()
+    except OSError:
+        # A link to nowhere: the error comes when the map is read.
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+class _CountedStack(MapStack):
+    """Maps that have a place but no name."""
+
+    count: int
+
+    @cached_property
+    def names(self) -> list[str]:
+        """0001, 0002, ..."""
+        return [f'{i + 1:04d}' for i in range(self.count)]
+
+
+class ArrayStack(_CountedStack):
+    """A .npy file with an array (T, H, W), read where it is looked at."""
+
+    @cached_property
+    def _array(self) -> np.ndarray:
+        array = load_array(self.path, mapped=True)
+        if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
+            array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
+        if array.ndim != 3:
+            raise DataError(
+                f'{self.path}: expected the maps of a video (T, H, W), got an array of shape '
+                f'{array.shape}'
+            )
+        return array
+
+    @property
+    def count(self) -> int:
+        """T."""
+        return len(self._array)
+
+    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        """Copy one map at a time out of the file."""
+        for index in indices:
+            yield check_array(np.array(self._array[index]), self.where(index))
+
+
+class ZipStack(_CountedStack):
+    """A .npz file: one array (T, H, W), unpacked as it is read, or an array a frame."""
+
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        try:
+            with zipfile.ZipFile(self.path) as file:
+                yield file
+        except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
+            raise DataError(f'{self.path}: cannot be read as a .npz file ({error})') from error
+
+    @cached_property
+    def _members(self) -> list[str]:
+        with self._opened() as file:
+            return sorted(file.namelist(), key=natural_key)
+
+    @property
+    def random_access(self) -> bool:
+        """A packed stream can only be read from its beginning."""
+        return len(self._members) > 1
+
+    @cached_property
+    def count(self) -> int:
+        """T."""
+        if len(self._members) != 1:
+            return len(self._members)
+        with self._opened() as file, file.open(self._members[0]) as stream:
+            shape = _read_header(stream)[0]
+        if len(shape) == 2:
+            return 1
+        if len(shape) != 3:
+            raise DataError(
+                f'{self.path}: expected the maps of a video (T, H, W), got an array of shape '
+                f'{shape}'
+            )
+        return shape[0]
+
+    @property
+    def numbered(self) -> bool:
+        """Arrays of frames have names; np.savez calls those without arr_0, arr_1, ..."""
+        return len(self._members) > 1
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the arrays, or 0001, 0002, ..."""
+        if self.numbered:
+            return [name.removesuffix('.npy') for name in self._members]
+        return [f'{i + 1:04d}' for i in range(self.count)]
+
+    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        """Unpack the maps, skipping what comes before and between."""
+        with self._opened() as file:
+            if self.numbered:
+                for index in indices:
+                    with file.open(self._members[index]) as stream:
+                        array = np.lib.format.read_array(stream, allow_pickle=False)
+                    yield check_array(array, self.where(index))
+                return
+            with file.open(self._members[0]) as stream:
+                shape, fortran_order, dtype = _read_header(stream)
+                if fortran_order or dtype.hasobject:
+                    raise DataError(f'{self.path}: expected an array of numbers in C order')
+                size = int(np.prod(shape[-2:])) * dtype.itemsize
+                position = 0
+                for index in indices:
+                    while position < index:
+                        stream.read(size)
+                        position += 1
+                    data = stream.read(size)
+                    position += 1
+                    if len(data) < size:
+                        raise DataError(f'{self.where(index)}: the file ends early')
+                    array = np.frombuffer(data, dtype).reshape(shape[-2:])
+                    yield check_array(array, self.where(index))
+
+
+def _read_header(stream) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and dtype at the beginning of a .npy stream."""
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    return np.lib.format.read_array_header_2_0(stream)
+
+
+class VideoStack(_CountedStack):
+    """A grey video."""
+
+    random_access = False
+
+    @cached_property
+    def count(self) -> int:
+        """Frames."""
+        return count_frames(self.path)
+
+    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        """Decode up to the last index and give out what is asked for."""
+        wanted = iter(indices)
+        index, position = next(wanted, None), -1
+        if index is None:
+            return
+        for position, values in enumerate(read_frames(self.path)):
+            if position == index:
+                yield values
+                index = next(wanted, None)
+                if index is None:
+                    return
+        raise DataError(
+            f'{self.path}: ends after {position + 1} frames, its header says {self.count}'
+        )
+
+
+def open_stack(path: Path) -> MapStack:
+    """The maps in a folder or file.
+
+    Raises:
+        DataError: nothing that holds maps.
+    """
+    if path.is_dir():
+        return FolderStack(path)
+    suffix = path.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return VideoStack(path)
+    if suffix in ARRAY_SUFFIXES:
+        return ArrayStack(path) if suffix == '.npy' else ZipStack(path)
+    raise DataError(f'{path}: expected a folder, a .npy or .npz file or a video')
+
+
+def frame_number(name: str) -> int | None:
+    """The last number in a frame's name."""
+    numbers = re.findall(r'\d+', name)
+    return int(numbers[-1]) if numbers else None

@@ -1,0 +1,148 @@
+"""A video file opened with FFmpeg, through PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import DataError
+
+if TYPE_CHECKING:
+    import av
+
+
+def reason_of(error: BaseException) -> str:
+    """What FFmpeg or the system says, in a few words."""
+    return str(getattr(error, 'strerror', None) or error or type(error).__name__)
+
+
+class VideoSource:
+    """The first video stream of a file; a cover picture is none.
+
+    Args:
+        path: of the file.
+        threads: of the decoder; 0 for as many as there are cores.
+        lowres: halve the frame's sides so many times while decoding, where the codec can.
+
+    Attributes:
+        container: the opened file.
+        stream: the video stream.
+        errors: packets that did not decode so far.
+        broken: whether reading the file ended in an error.
+
+    Raises:
+        DataError: no such file, no video, or one that FFmpeg cannot open.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1, lowres: int = 0) -> None:
+        import av
+
+        self.path = path
+        self.errors = 0
+        self.broken = False
+        # An absolute path, so that no name is taken for a protocol such as `http:`; and a playlist
+        # under the name of a video may not reach into the network.
+        name = str(Path(path).absolute())
+        try:
+            # Broken names in the metadata are no reason to refuse a video.
+            self.container: Any = av.open(
+                name, metadata_errors='replace', options={'protocol_whitelist': 'file'}
+            )
+        except av.error.FileNotFoundError:
+            raise DataError(f'{path}: the video does not exist') from None
+        except av.error.IsADirectoryError:
+            raise DataError(f'{path}: expected a video file, this is a folder') from None
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise DataError(f'{path}: cannot be read as a video ({reason_of(error)})') from error
+        try:
+            self.stream = self._video_stream()
+            self.context = self.stream.codec_context
+            if self.context is None:
+                raise DataError(f'{path}: FFmpeg has no decoder for its video stream')
+            self.context.thread_count = threads
+            if threads != 1:
+                self.stream.thread_type = 'AUTO'
+            if lowres:
+                self.context.options = {'lowres': str(lowres)}
+            # Frames carry the number of the packet that they were decoded from.
+            self.context.copy_opaque = True
+        except BaseException:
+            self.container.close()
+            raise
+
+    def _video_stream(self) -> Any:
+        from av.stream import Disposition
+
+        picture = Disposition.attached_pic | Disposition.timed_thumbnails
+        streams = self.container.streams
+        for stream in streams.video:
+            if not stream.disposition & picture:
+                return stream
+        kinds = sorted({'cover picture' if s.type == 'video' else s.type for s in streams})
+        raise DataError(
+            f'{self.path}: holds no video stream, only {", ".join(kinds) or "nothing at all"}'
+        )
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the container, such as 'avi'."""
+        return self.container.format.name
+
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of the codec, such as 'av1', whichever decoder is in use."""
+        return self.context.codec.canonical_name
+
+    def packets(self) -> Iterator[av.Packet]:
+        """Packets from where the file stands to its end, or to the first that cannot be read."""
+        import av
+
+        demuxed = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(demuxed, None)
+            except (av.FFmpegError, OSError):
+                self.broken = True
+                return
+            if packet is None:
+                return
+            # An empty one marks the end, or (in .avi) that the last frame is shown once more.
+            if packet.size:
+                yield packet
+
+    def frames(self, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+        """Decode packets in this order, and what the decoder holds back at their end.
+
+        One that does not decode is counted and left out, as FFmpeg's own programs do.
+        """
+        import av
+
+        for packet in packets:
+            try:
+                decoded = self.context.decode(packet)
+            except (av.FFmpegError, OSError):
+                self.errors += 1
+                continue
+            yield from decoded
+        try:
+            yield from self.context.decode(None)
+        except (av.FFmpegError, OSError):
+            self.errors += 1
+
+    def numbered(self, packets: Iterable[av.Packet], first: int = 0) -> Iterator[av.Packet]:
+        """Give packets their numbers, which `packet_of` finds in the frames."""
+        for number, packet in enumerate(packets, first):
+            # A new object for each: PyAV finds them again by their address, and small integers
+            # share theirs with all others of the process.
+            packet.opaque = [number]
+            yield packet
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+
+def packet_of(frame: av.VideoFrame) -> int:
+    """Number of the packet that a frame was decoded from, -1 where the decoder does not tell."""
+    return -1 if frame.opaque is None else frame.opaque[0]

@@ -1,0 +1,149 @@
+"""What a check found, for a terminal and for programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...datasets.published.counts import PUBLISHED
+from .fault import ERROR, KINDS, WARNING, Fault, Faults
+
+COLUMNS = ('videos', 'frames', 'density maps', 'fixation maps')
+
+
+@dataclass
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        root: of the data set.
+        dataset: key of `PUBLISHED` that it was compared with, or None.
+        faults: all of them, by kind.
+        counts: numbers of 'videos', 'frames', 'density maps', 'fixation maps' by split.
+        notes: what is no fault but should be known.
+        checked: number of videos that were looked at.
+        videos: number of videos that there are.
+        quick: whether only a sample of the frames was read.
+        strict: whether warnings count as errors.
+    """
+
+    root: Path
+    dataset: str | None = None
+    faults: Faults = field(default_factory=Faults)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    checked: int = 0
+    videos: int = 0
+    quick: bool = False
+    strict: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every video was looked at: an interrupted check has some left."""
+        return self.checked == self.videos
+
+    @property
+    def errors(self) -> list[Fault]:
+        """Faults that make the data set unfit."""
+        return [fault for fault in self.faults if fault.severity == ERROR]
+
+    @property
+    def warnings(self) -> list[Fault]:
+        """Faults that one may live with."""
+        return [fault for fault in self.faults if fault.severity == WARNING]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; warnings count only if `strict`."""
+        return not (self.faults if self.strict else self.errors)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        by_kind: dict[str, int] = {}
+        for fault in self.faults:
+            by_kind[fault.kind] = by_kind.get(fault.kind, 0) + 1
+        published = PUBLISHED[self.dataset].splits if self.dataset else {}
+        return dict(
+            root=str(self.root),
+            ok=self.ok,
+            complete=self.complete,
+            quick=self.quick,
+            videos=self.videos,
+            checked=self.checked,
+            dataset=self.dataset,
+            counts=self.counts,
+            published={
+                split: dict(videos=videos, frames=frames)
+                for split, (videos, frames) in published.items()
+            },
+            errors=len(self.errors),
+            warnings=len(self.warnings),
+            by_kind=by_kind,
+            notes=self.notes,
+            faults=[fault.to_json() for fault in self.faults],
+        )
+
+    # For a terminal ----------------------------------------------------------------------------
+
+    def lines(self, examples: int = 5) -> Iterator[str]:
+        """The report as text: the counts, then faults by kind.
+
+        Args:
+            examples: how many faults of a kind to tell one by one.
+        """
+        yield from self._table()
+        yield from (f'note: {note}' for note in self.notes)
+        for severity in (ERROR, WARNING):
+            for kind, title in KINDS.items():
+                alike = [f for f in self.faults if (f.kind, f.severity) == (kind, severity)]
+                if alike:
+                    yield ''
+                    yield f'{severity}: {title} [{kind}]: {len(alike):,}'
+                    yield from self._group(alike, examples)
+        yield ''
+        yield self._verdict()
+
+    def _table(self) -> Iterator[str]:
+        published = PUBLISHED[self.dataset].splits if self.dataset else {}
+        head = ['split', *COLUMNS]
+        if published:
+            head += ['published videos', 'published frames']
+        rows = [head]
+        for split, counts in self.counts.items():
+            row = [split, *(f'{counts[column]:,}' for column in COLUMNS)]
+            if published:
+                row += [f'{n:,}' for n in published[split]] if split in published else ['-', '-']
+            rows.append(row)
+        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+        for row in rows:
+            cells = [row[0].ljust(widths[0])]
+            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            yield '  '.join(cells)
+
+    def _group(self, alike: list[Fault], examples: int) -> Iterator[str]:
+        shown = alike[:examples]
+        for i, fault in enumerate(shown):
+            yield f'  {self._short(fault.path)}: {fault.message}'
+            following = shown[i + 1].remedy if i + 1 < len(shown) else None
+            if fault.remedy != following:
+                yield f'    -> {fault.remedy}'
+        if len(alike) > examples:
+            yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
+
+    def _short(self, path: str) -> str:
+        """A path from the root on."""
+        relative = os.path.relpath(path, self.root)
+        return path if relative.startswith('..') or relative == '.' else relative
+
+    def _verdict(self) -> str:
+        errors, warnings = len(self.errors), len(self.warnings)
+        how = ' (a sample of the frames)' if self.quick else ''
+        seen = f'{self.checked:,} video(s) checked{how}'
+        if not self.complete:
+            seen = f'INTERRUPTED: {self.checked:,} of {self.videos:,} videos checked{how}'
+        if not errors and not warnings:
+            return f'{seen}: nothing is wrong'
+        return f'{seen}: {errors:,} error(s), {warnings:,} warning(s)'

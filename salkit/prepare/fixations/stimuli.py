@@ -1,0 +1,92 @@
+"""What gaze alone does not tell: size, length and frame times of the videos that were shown."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...datasets.layout import list_files
+from ...errors import DataError
+from ...media.images import IMAGE_SUFFIXES, read_image
+
+# <root>/<split>/<video>/images is three folders down.
+DEPTH = 3
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """A shown video.
+
+    Attributes:
+        size: (H, W).
+        frames: how many; None where only the size is known.
+        clock: frames per second or the time of each frame, see `frames_at`; None for images.
+    """
+
+    size: tuple[int, int]
+    frames: int | None = None
+    clock: float | np.ndarray | None = None
+
+
+class Stimuli:
+    """Finds a video by its name: `<name>.<suffix>`, or a folder `<name>` of images or of a video.
+
+    Folders may hold their images themselves, in `images/`, or a file `video.<suffix>`.
+
+    Args:
+        root: folder of the videos, of splits of them, or a data set's root.
+
+    Raises:
+        DataError: no such folder, or nothing in it that is a video.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        from ...media.video import VIDEO_SUFFIXES
+
+        self.root = Path(root).expanduser()
+        if not self.root.is_dir():
+            raise DataError(f'{root}: the folder of videos does not exist')
+        self._paths: dict[str, Path] = {}
+        for folder, folders, files in os.walk(self.root, followlinks=True):
+            inside = Path(folder)
+            maps = ('maps', 'fixation')
+            folders[:] = [f for f in folders if not f.startswith('.') and f not in maps]
+            if len(inside.relative_to(self.root).parts) >= DEPTH:
+                folders.clear()
+            name = inside.parent.name if inside.name == 'images' else inside.name
+            if any(file.lower().endswith(IMAGE_SUFFIXES) for file in files):
+                self._paths[name] = inside
+            for file in files:
+                stem, suffix = os.path.splitext(file)
+                if suffix.lower() in VIDEO_SUFFIXES:
+                    self._paths[name if stem == 'video' else stem] = inside / file
+        if not self._paths:
+            raise DataError(f'{root}: holds no videos and no folders of frames')
+
+    def find(self, name: str) -> Stimulus:
+        """The video called `name`; numbers may be written with other leading zeros.
+
+        Raises:
+            DataError: there is none, or it cannot be read.
+        """
+        number = int(name) if name.isdigit() else None
+        for known, path in self._paths.items():
+            if known in (name, Path(name).stem) or (
+                number is not None and known.isdigit() and int(known) == number
+            ):
+                return _describe(path)
+        raise DataError(f'{self.root}: holds no video {name}')
+
+
+def _describe(path: Path) -> Stimulus:
+    if path.is_dir():
+        images = list_files(path, IMAGE_SUFFIXES)
+        return Stimulus(read_image(images[0]).shape[:2], len(images))
+    from ...media.video import VideoReader
+
+    with VideoReader(path) as video:
+        info = video.info
+        return Stimulus((info.height, info.width), len(video), np.asarray(info.times))

@@ -1,0 +1,101 @@
+"""Single files: written whole, complete or not there; hashes, locks, JSON, the cache folder."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import ConfigError
+
+# The workers of a killed run notice after a second that it is gone.
+PATIENCE_SECONDS = 5.0
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A temporary file to write, beside `path` and renamed to it when the block ends well.
+
+    The folder is made; after an error, what was at `path` is as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(content: object, path: str | Path) -> None:
+    """Write plain values as an indented JSON file, complete or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
+
+
+def sha256_of(path: str | Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether all writes after this one would fail as well: no space, or the quota used up."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def locked_folder(
+    folder: str | Path, name: str, owner: str, patience: float = PATIENCE_SECONDS
+) -> Iterator[FileLock]:
+    """Hold the lock of a folder, which is released even when the process is killed.
+
+    Where the disk has no locks, nothing is held.
+
+    Args:
+        folder: where the lock lies.
+        name: its file's.
+        owner: what holds it, for the error: 'salkit prepare'.
+        patience: seconds to wait for another run to end.
+
+    Raises:
+        ConfigError: another run holds it.
+    """
+    lock = FileLock(Path(folder) / name)
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise ConfigError(f'{folder}: another run of {owner} is at work there') from None
+    except (NotImplementedError, OSError):
+        # Some network disks have no locks.
+        yield lock
+        return
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def cache_dir() -> Path:
+    """$SALKIT_CACHE, or `salkit` in the user's cache folder."""
+    own = os.environ.get('SALKIT_CACHE')
+    if own:
+        return Path(own)
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'salkit'
+
+
+def natural_key(name: str) -> list[tuple[bool, int, str]]:
+    """Sort key under which `frame_9` comes before `frame_10`."""
+    parts = re.split(r'(\d+)', name)
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]

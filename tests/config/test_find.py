@@ -1,0 +1,79 @@
+import shutil
+import sys
+
+import pytest
+from make_plugin import make_plugin
+from salkit.config.load.find import config_name, config_root, find_config
+from salkit.config.load.load import load_config
+
+from salkit.errors import ConfigError
+from salkit.plugin import forget_plugins
+
+CONFIGS = """
+from pathlib import Path
+
+from salkit import hookimpl
+
+
+@hookimpl
+def config_dirs():
+    return [Path(__file__).parent / 'its_configs']
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """The folder of configs of an installed plugin."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'its_configs').mkdir()
+    make_plugin(tmp_path, 'with-configs', CONFIGS)
+    forget_plugins()
+    yield tmp_path / 'its_configs'
+    forget_plugins()
+    sys.modules.pop('plugin_with_configs', None)
+
+
+def test_a_plugins_config_builds_on_salkits(plugin):
+    (plugin / '_base_').mkdir()
+    (plugin / '_base_' / 'start.py').write_text("load_from = 'start.pth'\n")
+    (plugin / 'small').mkdir()
+    (plugin / 'small' / 'own.py').write_text(
+        "_base_ = ['salkit::_base_/models/salfom_umt-tiny.py', '../_base_/start.py']\n"
+        "model = dict(encoder=dict(arch='base'))\n"
+    )
+    (plugin / 'child.py').write_text("_base_ = 'with-configs::small/own.py'\n")
+    for owner in ('with-configs', 'plugin_with_configs', 'salkit-with-configs', 'WITH_CONFIGS'):
+        cfg = load_config(f'{owner}::small/own')
+        assert cfg.model.encoder.arch == 'base' and cfg.model.encoder.clip_len == 8
+    assert cfg.load_from == load_config('with-configs::child').load_from == 'start.pth'
+    assert config_name(plugin / 'small' / 'own.py') == 'with-configs::small/own'
+    assert find_config('salkit::demo/umt-tiny_cc-kl') == find_config('demo/umt-tiny_cc-kl')
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('nobody::x', "no installed plugin is called 'nobody'; installed: .*with-configs"),
+        ('with-configs::ovn', 'the plugin with-configs brings own; did you mean own'),
+        ('with-configs::../secret', 'does not exist'),
+        ('with-configs::', 'does not exist'),
+        ('salkit::demo/nothing', 'neither as a file nor by name'),
+    ],
+)
+def test_what_is_not_there_is_told(plugin, name, message):
+    (plugin / 'own.py').write_text('train_cfg = dict()\n')
+    (plugin.parent / 'secret.py').write_text('train_cfg = dict()\n')
+    with pytest.raises(ConfigError, match=message):
+        find_config(name)
+
+
+def test_a_base_that_is_not_there_is_told(plugin):
+    (plugin / 'own.py').write_text("_base_ = 'salkit::demo/umt-tinny_cc-kl'\n")
+    with pytest.raises(ConfigError, match=r'own\.py: .* did you mean demo/umt-tiny_cc-kl'):
+        load_config('with-configs::own')
+
+
+def test_bases_of_mmengine_are_looked_up_as_ever(tmp_path):
+    shutil.copytree(config_root() / '_base_', tmp_path / '_base_')
+    (tmp_path / 'own.py').write_text("_base_ = '_base_/runtime.py'\n")
+    assert load_config(tmp_path / 'own.py').default_scope == 'salkit'

@@ -1,0 +1,254 @@
+"""`salkit export`: what it writes, that it checks it, and that nothing is left when it fails."""
+
+import hashlib
+import json
+import math
+import os
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from export_models import CLIP_LEN, SIZE, assert_agrees, export, write_config, write_weights
+
+from salkit.cli import main
+from salkit.errors import CheckpointError
+from salkit.inference.backends.onnx import OnnxBackend
+from salkit.inference.export import export_model
+from salkit.inference.export.agreement import compare, random_clips
+from salkit.inference.export.program import write_program
+from salkit.models.load import build_model
+from salkit.testing.smoke import BUILT_INS
+
+
+def test_onnx_is_the_model_in_any_batch(small, onnx_file):
+    session = onnxruntime.InferenceSession(str(onnx_file), providers=['CPUExecutionProvider'])
+    (clip,), (saliency_map,) = session.get_inputs(), session.get_outputs()
+    assert (clip.name, clip.shape) == ('clip', ['batch', 3, CLIP_LEN, *SIZE])
+    assert (saliency_map.name, saliency_map.shape) == ('saliency_map', ['batch', *SIZE])
+    assert_agrees(small.model, lambda clip: session.run(None, {'clip': clip})[0])
+    onnx.checker.check_model(onnx.load(onnx_file), full_check=True)
+
+
+def test_metadata(small, onnx_file):
+    stored = {p.key: p.value for p in onnx.load(onnx_file).metadata_props}
+    told = json.loads(stored['salkit'])
+    clip = told.pop('clip')
+    assert clip == dict(
+        clip_len=CLIP_LEN,
+        clip_stride=1,
+        size=list(SIZE),
+        head='reverse-time',
+        blur_kernel=11,
+        pixel_mean=[0.485, 0.456, 0.406],
+        pixel_std=[0.229, 0.224, 0.225],
+        name='tiny.py',
+    )
+    assert told.pop('salkit_version')
+    digest = hashlib.sha256(small.checkpoint.read_bytes()).hexdigest()
+    assert told == dict(
+        config='tiny.py',
+        checkpoint='tiny.pth',
+        checkpoint_sha256=digest,
+        precision='float32',
+        dynamic_batch=True,
+        plugins={},
+        options={},
+    )
+
+
+def test_random_weights_and_options_are_told(small, tmp_path, capsys):
+    out = tmp_path / 'new' / 'model.pt2'
+    argv = ['export', str(small.config), '--random', '--out', str(out), '--size', '48x32']
+    assert main([*argv, '--cfg-options', '+model.blur_kernel=0']) == 0
+    printed = capsys.readouterr().out
+    assert 'random weights' in printed and 'largest difference' in printed and str(out) in printed
+    from salkit.inference.backends.exported import read_metadata
+
+    told = read_metadata(out)
+    assert told.checkpoint is told.checkpoint_sha256 is None
+    assert told.options == {'+model.blur_kernel': 0}
+    assert (told.clip.size, told.clip.blur_kernel) == ((48, 32), 0)
+
+
+def test_half_precision(small, tmp_path, onnx_file):
+    done = export_model(small.config, small.checkpoint, tmp_path / 'half.onnx', half=True)
+    assert done.size < 0.75 * onnx_file.stat().st_size
+    backend = OnnxBackend(done.path)
+    assert backend.metadata.precision == 'float16' and backend.batch_size == 1
+    kinds = {i.data_type for i in onnx.load(done.path).graph.initializer if np.prod(i.dims) > 9}
+    assert onnx.TensorProto.FLOAT not in kinds
+    # Both ends stay float32.
+    assert_agrees(small.model, backend.run, batches=[1], tolerance=0.02)
+
+
+def test_large_weights_lie_beside(small, tmp_path, monkeypatch):
+    monkeypatch.setattr('salkit.inference.export.onnx_file.LARGEST_FILE', 1000)
+    out = tmp_path / 'out' / 'model.onnx'
+    out.parent.mkdir()
+    out.write_text('an earlier file')
+    done = export_model(small.config, small.checkpoint, out)
+    assert [path.name for path in done.files] == ['model.onnx.data', 'model.onnx']
+    assert sorted(os.listdir(out.parent)) == ['model.onnx', 'model.onnx.data']
+    # Found from anywhere, by its place beside the graph.
+    monkeypatch.chdir('/')
+    assert_agrees(small.model, OnnxBackend(out).run, batches=[1])
+    (out.parent / 'model.onnx.data').unlink()
+    with pytest.raises(CheckpointError, match=r'model\.onnx\.data'):
+        OnnxBackend(out)
+
+
+def test_no_file_where_it_does_not_agree(small, tmp_path, capsys):
+    out = tmp_path / 'model.pt2'
+    out.write_text('an earlier file')
+    assert export(small, out, '--half', '--tolerance', '1e-9') == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f'{out}: not written' in error and 'largest difference' in error and '1e-09' in error
+    assert out.read_text() == 'an earlier file'
+    assert os.listdir(tmp_path) == ['model.pt2']
+
+
+def test_nothing_is_left_when_interrupted(small, tmp_path, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('salkit.inference.export.exporting.compare', interrupt)
+    assert export(small, tmp_path / 'model.pt2') == 130
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no /dev/full')
+@pytest.mark.parametrize('width', [4, 2000])
+def test_a_full_disk_ends_nothing_but_the_export(onnx_file, tmp_path, width):
+    """PyTorch itself aborts the process."""
+    program = torch.export.export(torch.nn.Linear(width, width), (torch.zeros(1, width),))
+    full = tmp_path / 'full.pt2'
+    full.symlink_to('/dev/full')
+    with pytest.raises(OSError, match=r'full\.pt2: cannot be written .*No space left'):
+        write_program(program, full, OnnxBackend(onnx_file).metadata)
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        (['--out', 'model.pth'], 'model.pth: expected a name that ends in .onnx'),
+        (['--out', 'model'], '.pt2'),
+        (['--out', 'a.pt2', '--opset', '20'], '--opset is for .onnx files'),
+        (['--out', 'a.onnx', '--opset', '9'], '--opset must be 18 to'),
+        (['--out', 'a.onnx', '--size', '30x48'], 'divisible by 16, got 30 x 48'),
+        (['--out', 'a.onnx', '--size', '30'], '--size'),
+        (['--out', 'a.onnx', '--tolerance', 'nan'], '--tolerance must be above 0'),
+        (['--out', 'a.onnx', '--checkpoint', 'none.pth'], 'none.pth: the checkpoint does not'),
+        (['--out', 'a.onnx', '--cfg-options', 'test_dataloader=None'], 'tell --size'),
+    ],
+)
+def test_arguments_that_do_not_fit(small, tmp_path, monkeypatch, capsys, options, expected):
+    monkeypatch.chdir(tmp_path)
+    argv = ['export', str(small.config), '--checkpoint', str(small.checkpoint), *options]
+    assert main(argv) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith('salkit export: error: ') and expected in error
+    assert os.listdir(tmp_path) == []
+
+
+def test_weights_must_be_named(small, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(['export', str(small.config), '--out', 'a.onnx'])
+    assert '--checkpoint --random' in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_traced(small, tmp_path, monkeypatch, capsys):
+    from salkit.models import SaliencyModel
+
+    def forward(self, clip):
+        saliency_map = clip.mean(dim=(1, 2))
+        return saliency_map * 2 if saliency_map.sum() > 0 else saliency_map
+
+    monkeypatch.setattr(SaliencyModel, 'forward', forward)
+    assert export(small, tmp_path / 'model.onnx') == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert 'tiny.py: tracing failed' in error and '--traceback' in error
+    assert os.listdir(tmp_path) == []
+
+
+def test_onnxscript_not_installed(small, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'onnxscript', None)
+    assert export(small, tmp_path / 'model.onnx') == 2
+    assert "pip install 'salkit[onnx]'" in capsys.readouterr().err
+
+
+def test_a_difference_that_is_no_number():
+    from salkit.media.clips import ClipSettings
+
+    settings = ClipSettings(clip_len=2, size=(4, 6))
+    clips = list(random_clips(settings, (1, 2)))
+    assert [clip.shape for clip in clips] == [(1, 3, 2, 4, 6), (2, 3, 2, 4, 6)]
+    assert np.ptp(clips[0]) > 0 and not np.array_equal(clips[1][0], clips[1][1])
+    reference = [clip.mean(axis=(1, 2)) for clip in clips]
+
+    def run(clip, first=0.0, second=0.0):
+        return clip.mean(axis=(1, 2)) + np.float32(first if len(clip) == 1 else second)
+
+    same = compare(reference, run, settings, 1e-4, relative=False)
+    assert same.holds and same.difference == 0 and same.clips == 3
+    for wrong in (dict(first=2e-4), dict(second=-2e-4), dict(first=math.nan)):
+        found = compare(reference, lambda c, w=wrong: run(c, **w), settings, 1e-4, relative=False)
+        assert not found.holds
+    assert not compare(reference, lambda clip: run(clip)[:1], settings, 1e-4, False).holds
+    share = compare(reference, lambda c: run(c, 0.01, 0.01), settings, 0.02, relative=True)
+    assert share.holds == (0.02 * (share.high - share.low) >= 0.01)
+
+
+ENCODERS = {
+    f'{kind} {number}': (kind, arguments)
+    for kind in ('TorchvisionVideoEncoder', 'TimmFrameEncoder')
+    for number, arguments in enumerate(BUILT_INS['encoder', kind])
+    # A video transformer and an image model; the others are made of the same operators.
+    if number == 0
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ENCODERS)
+def test_other_encoders(tmp_path, name):
+    kind, arguments = ENCODERS[name]
+    size = (64, 96)
+    branches = dict(dfd=dict(type='DFDBranch', layers='fewer', width=0.0625))
+    config = write_config(tmp_path, dict(arguments, type=kind), branches, size=size)
+    checkpoint = write_weights(config, tmp_path / 'weights.pth')
+    # So narrow layers that one pixel's norm can magnify what is lost by rounding.
+    done = export_model(
+        config, checkpoint, tmp_path / 'model.onnx', dynamic_batch=True, tolerance=1e-3
+    )
+    model = build_model(config, checkpoint)
+    assert_agrees(model, OnnxBackend(done.path).run, batches=[2], tolerance=1e-3, size=size)
+
+
+@pytest.mark.slow
+def test_other_decoders(tmp_path):
+    """16 frames, shifted windows that are cut short, every other choice of layers."""
+    branches = dict(
+        swin3d=dict(type='Swin3DBranch', depth=2, width=0.125, num_heads=2),
+        dfd=dict(type='DFDBranch', layers='extra', separable=True, width=0.0625),
+        sfd=dict(type='SFDBranch', layers='fewer', separable=True, width=0.0625),
+    )
+    arch = dict(embed_dim=24, depth=1, num_heads=2)
+    encoder = dict(type='UMTEncoder', arch=arch, clip_len=16)
+    config = write_config(tmp_path, encoder, branches, clip_len=16)
+    checkpoint = write_weights(config, tmp_path / 'weights.pth')
+    done = export_model(config, checkpoint, tmp_path / 'model.onnx', dynamic_batch=True, opset=18)
+    assert done.opset == 18
+    model = build_model(config, checkpoint)
+    assert_agrees(model, OnnxBackend(done.path).run, batches=[1, 3], clip_len=16)
+
+
+@pytest.mark.slow
+def test_a_model_of_full_size(tmp_path):
+    config = 'salfom/umt-b8_cc-kl'
+    checkpoint = write_weights(config, tmp_path / 'weights.pth')
+    # All of its weights; small clips, which would take most of the time.
+    done = export_model(config, checkpoint, tmp_path / 'model.onnx', size=(64, 64))
+    assert done.agreement.difference < 1e-4 and done.agreement.high - done.agreement.low > 0.5
+    assert done.metadata.clip.size == (64, 64) and done.metadata.clip.clip_len == 8

@@ -1,0 +1,227 @@
+"""`salkit check`: exit status, output, quick runs, interruption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from make_data import write_dataset, write_video
+from PIL import Image
+
+import salkit.prepare.check.run as run_module
+from salkit.cli import main
+from salkit.datasets.published.counts import PUBLISHED, recognise
+from salkit.errors import ConfigError, DataError
+from salkit.prepare.check import check_dataset
+
+
+@pytest.fixture
+def root(tmp_path):
+    for seed in range(4):
+        split = 'train' if seed < 2 else 'test'
+        write_video(tmp_path / 'data' / split / f'{split}{seed % 2:03d}', frames=8, seed=seed)
+    return tmp_path / 'data'
+
+
+def test_a_clean_set(root, capsys):
+    assert main(['check', str(root)]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].split() == [
+        'split',
+        'videos',
+        'frames',
+        'density',
+        'maps',
+        'fixation',
+        'maps',
+    ]
+    assert out.splitlines()[1].split() == ['train', '2', '16', '16', '16']
+    assert out.splitlines()[-1] == '4 video(s) checked: nothing is wrong' and not err
+
+
+def test_faults_of_a_kind_do_not_flood(root, capsys):
+    for number in range(2, 8):
+        for video in ('train000', 'train001'):
+            (root / 'train' / video / 'maps' / f'{number:04d}.png').write_bytes(b'')
+    assert main(['check', str(root), '--examples', '3', '--json', str(root / 'r.json')]) == 1
+    out = capsys.readouterr().out
+    assert 'error: empty file [empty-file]: 12' in out and out.count('0 bytes') == 3
+    assert 'and 9 more (--json FILE lists all)' in out
+    assert out.splitlines()[-1] == '4 video(s) checked: 12 error(s), 0 warning(s)'
+    assert len(json.loads((root / 'r.json').read_text())['faults']) == 12
+    assert main(['check', str(root), '--ignore', 'empty-file']) == 0
+
+
+def test_json_on_standard_output_is_alone(root, capsys):
+    (root / 'train' / 'train000' / 'maps' / '0003.png').unlink()
+    assert main(['check', str(root), '--json', '-', '--split', 'train']) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report['by_kind'] == {'missing-file': 1} and list(report['counts']) == ['train']
+    fault = report['faults'][0]
+    assert set(fault) == {
+        'kind',
+        'path',
+        'found',
+        'expected',
+        'remedy',
+        'severity',
+        'message',
+    }
+    assert main(['check', str(root), '--split', 'testing']) == 0
+    assert main(['check', str(root), '--split', 'train,test']) == 1
+
+
+@pytest.mark.parametrize(
+    ('argv', 'said'),
+    [
+        (['nowhere'], 'the data root does not exist'),
+        (['.', '--split', 'val'], "has no split 'val'; it has train, test"),
+        (['.', '--dataset', 'coco'], "got 'coco'"),
+        (['.', '--ignore', 'ugly'], "no kind of fault 'ugly'"),
+        (['.', '--workers', '0'], 'workers must be at least 1'),
+        (['.', '--sample', '0'], 'sample must be at least 1'),
+        (['train/train000/maps'], 'holds no videos'),
+    ],
+)
+def test_what_cannot_be_checked(root, capsys, monkeypatch, argv, said):
+    monkeypatch.chdir(root)
+    assert main(['check', *argv]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_python(root):
+    with pytest.raises(DataError, match='holds no videos'):
+        check_dataset(root / 'train' / 'train000' / 'images')
+    with pytest.raises(ConfigError):
+        check_dataset(root, 'imagenet')
+    # A split and a video may stand for themselves.
+    assert list(check_dataset(root / 'test', workers=1).counts) == ['test']
+    assert check_dataset(root / 'test' / 'test001', workers=1).counts['test']['frames'] == 8
+
+
+def test_quick_reads_headers_and_a_sample(root):
+    maps = root / 'train' / 'train000' / 'maps'
+    # Cut off: only reading it all tells. Empty, no image or of another size: the header does.
+    for number in (4, 8):
+        path = maps / f'{number:04d}.png'
+        path.write_bytes(path.read_bytes()[:120])
+    (maps / '0002.png').write_bytes(b'')
+    (maps / '0003.png').write_text('<html>')
+    Image.linear_gradient('L').resize((48, 40)).save(maps / '0005.png')
+
+    def told(**options):
+        report = check_dataset(root, workers=1, **options)
+        return {(fault.kind, Path(fault.path).name) for fault in report.faults}
+
+    seen = {('empty-file', '0002.png'), ('unreadable', '0003.png'), ('wrong-size', '0005.png')}
+    # Two of eight frames: the first and the last.
+    assert told(quick=True, sample=2) == seen | {('unreadable', '0008.png')}
+    assert told() == seen | {('unreadable', '0008.png'), ('unreadable', '0004.png')}
+
+
+def test_every_file_is_read_once(root, monkeypatch):
+    import builtins
+    import io
+    from collections import Counter
+
+    opened = Counter()
+    real = io.open
+
+    def counting(path, mode='r', *args, **options):
+        if str(path).startswith(str(root)):
+            opened[str(path)] += 1
+        return real(path, mode, *args, **options)
+
+    monkeypatch.setattr(io, 'open', counting)
+    monkeypatch.setattr(builtins, 'open', counting)
+    assert check_dataset(root, workers=1).ok
+    assert len(opened) == 4 * 8 * 3 and set(opened.values()) == {1}
+
+
+# Published counts --------------------------------------------------------------------------------
+
+
+def test_published_counts(root):
+    for split in ('train', 'test'):
+        for i, path in enumerate(sorted((root / split).iterdir())):
+            path.rename(root / split / f'Golf-Swing-Side-{i + 1:03d}')
+    told = check_dataset(root, workers=1)
+    assert told.ok and not told.faults and told.dataset == 'ucf-sports'
+    assert told.notes == [
+        'train: a part of the split: 2 videos; UCF-Sports as published: 103 videos',
+        'test: a part of the split: 2 videos; UCF-Sports as published: 47 videos',
+    ]
+    named = check_dataset(root, 'ucf-sports', workers=1)
+    assert named.ok and [f.kind for f in named.faults] == ['published-counts'] * 2
+    assert not check_dataset(root, complete=True, workers=1).ok
+    assert len(check_dataset(root, 'avimos', workers=1).warnings) == 1
+    assert '47' in '\n'.join(named.lines())
+
+
+def test_data_sets_are_recognised():
+    assert recognise(['0001', '601']) == 'dhf1k'
+    assert recognise(['actioncliptest00001_1', 'actionclipautotrain00012_3']) == 'hollywood2'
+    assert recognise(['Diving-Side-001', 'SkateBoarding-Front-012']) == 'ucf-sports'
+    assert recognise(['0001', 'Diving-Side-001']) is None and recognise([]) is None
+    assert PUBLISHED['dhf1k'].splits['train'] == (600, 346_140)
+
+
+# Interruption ------------------------------------------------------------------------------------
+
+
+def test_what_was_found_before_an_interrupt_is_told(root, capsys, monkeypatch):
+    (root / 'train' / 'train000' / 'maps' / '0003.png').unlink()
+    real, seen = run_module.check_video, []
+
+    def check_video(*args):
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        seen.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(run_module, 'check_video', check_video)
+    argv = ['check', str(root), '--workers', '1', '--json', str(root.parent / 'r.json')]
+    assert main(argv) == 130
+    out = capsys.readouterr().out
+    assert 'train/train000/maps/0003.png' in out
+    assert 'INTERRUPTED: 3 of 4 videos checked: 1 error(s), 0 warning(s)' in out
+    assert json.loads((root.parent / 'r.json').read_text())['complete'] is False
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_real_interrupt(tmp_path, number):
+    root = write_dataset(tmp_path / 'data', dict(train=30), frames=8)
+    for video in (root / 'train').iterdir():
+        (video / 'maps' / '0003.png').write_bytes(b'')
+        # Enough to read for a while.
+        for i in range(9, 120):
+            for part in ('images', 'maps', 'fixation'):
+                os.link(video / part / f'{i % 2 + 1:04d}.png', video / part / f'{i:04d}.png')
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'salkit', 'check', str(root), '--workers', '2'],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def workers():
+        path = f'/proc/{process.pid}/task/{process.pid}/children'
+        return len(Path(path).read_text().split()) if Path(path).exists() else 2
+
+    deadline = time.time() + 60
+    while workers() < 2 and time.time() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert 'Traceback' not in err
+    # Either it was interrupted or it was quick.
+    assert process.returncode in (130, 1), (out, err)
+    assert ('INTERRUPTED' in out) == (process.returncode == 130)
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)

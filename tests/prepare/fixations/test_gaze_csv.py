@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salkit.errors import ConfigError, DataError
+from salkit.prepare.fixations import fixation_points, read_gaze_csv
+from salkit.prepare.fixations.places import frames_at, to_video_pixels
+
+SIZE = (36, 64)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name='gaze.csv'):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def only(path, **options):
+    (gaze,) = read_gaze_csv(path, **options).values()
+    return gaze
+
+
+def test_frames_and_columns(write):
+    gaze = read_gaze_csv(
+        write(
+            'Pupil, Video ,frame,x,y,observer\n3,a,1,10.9,20.1,anna\n3,b,7,1,2,ben\n\n'
+            '3,a,3,11,21,anna\n3,a,1,,nan,ben\n'
+        )
+    )
+    assert list(gaze) == ['a', 'b']
+    assert gaze['a'].frames.tolist() == [0, 2, 0]
+    assert gaze['a'].observers.tolist() == ['anna', 'anna', 'ben']
+    points, lost = fixation_points(gaze['a'], SIZE)
+    assert [each.tolist() for each in points] == [[[20, 10]], [], [[21, 11]]] and lost == 1
+    points, _ = fixation_points(gaze['a'], SIZE, frames=5)
+    assert len(points) == 5
+
+
+def test_a_file_of_observers_is_read_too(write):
+    gaze = only(write('video,frame,observer,row,col\na,0002,anna,5,6\n'))
+    assert gaze.points.tolist() == [[5, 6]] and gaze.frames.tolist() == [1]
+
+
+@pytest.mark.parametrize('separator', [';', '\t'])
+def test_other_separators(write, separator):
+    gaze = only(write('\ufeffvideo,frame,x,y\na,1,2,3\n'.replace(',', separator)))
+    assert gaze.points.tolist() == [[3, 2]]
+
+
+def test_frames_may_count_from_0(write):
+    path = write('video,frame,x,y\na,0,2,3\n')
+    assert only(path, first_frame=0).frames.tolist() == [0]
+    with pytest.raises(DataError, match='line 2: frame 0, but frames count from 1; --first-frame'):
+        read_gaze_csv(path)
+
+
+def test_times(write):
+    text = 'video,time_{},x,y\na,{},1,1\na,{},2,2\na,{},3,3\n'
+    for unit, factor in (('s', 1), ('ms', 1000)):
+        path = write(text.format(unit, 0, 0.29 * factor, 0.3 * factor))
+        with pytest.raises(ConfigError, match='--fps'):
+            fixation_points(only(path), SIZE)
+        points, lost = fixation_points(only(path), SIZE, clock=100.0)
+        assert [i for i, each in enumerate(points) if len(each)] == [0, 29, 30] and lost == 0
+
+
+@given(st.integers(0, 5000), st.sampled_from([23.976, 24.0, 25.0, 29.97, 30.0, 60.0, 100.0]))
+def test_the_start_of_a_frame_is_in_it(frame, fps):
+    assert frames_at(np.array([frame / fps]), fps) == frame
+    assert frames_at(np.array([(frame + 0.99) / fps]), fps) == frame
+
+
+def test_frames_of_uneven_length():
+    clock = np.array([0.5, 0.6, 1.0, 1.1])
+    times = np.array([-0.1, 0, 0.05, 0.1, 0.49, 0.5, 0.6, 0.69, 0.7, 9.0])
+    assert frames_at(times, clock).tolist() == [-1, 0, 0, 1, 1, 2, 3, 3, 4, 4]
+
+
+def test_what_is_not_on_the_video_is_left_out(write):
+    rows = [(1, 0, 0), (1, 63.9, 35.9), (1, 64, 0), (1, -0.1, 0), (2, 0, 36), (3, 5, 5), (9, 1, 1)]
+    gaze = only(write('video,frame,x,y\n' + ''.join(f'a,{f},{x},{y}\n' for f, x, y in rows)))
+    points, lost = fixation_points(gaze, SIZE, frames=4)
+    assert [each.tolist() for each in points] == [[[0, 0], [35, 63]], [], [[5, 5]], []]
+    assert lost == 4
+    with pytest.raises(DataError, match='none of its 7 samples lies on the video of 4 rows'):
+        fixation_points(gaze, (4, 4), frames=0)
+
+
+def test_letterboxed_on_a_screen():
+    # 640 x 360 on 1440 x 900 is 810 pixels high: 45 above and below.
+    corners = [(45, 0), (45 + 810, 1440), (450, 720), (0, 0)]
+    found = to_video_pixels(corners, (360, 640), (900, 1440))
+    assert found == pytest.approx(np.array([(0, 0), (360, 640), (180, 320), (-20, 0)]))
+    # A tall video has its bars at the sides.
+    found = to_video_pixels([(0, 350), (1000, 650)], (100, 30), (1000, 1000))
+    assert found == pytest.approx(np.array([(0, 0), (100, 30)]))
+
+
+def test_shares():
+    found = to_video_pixels([(0.5, 0.25)], (360, 640), normalized=True)
+    assert found.tolist() == [[180, 160]]
+    found = to_video_pixels([(0.5, 0.5), (0.05, 0)], (360, 640), (900, 1440), normalized=True)
+    assert found == pytest.approx(np.array([(180, 320), (0, 0)]))
+
+
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', 'line 1: expected video'),
+        ('video,x,y\na,1,2\n', 'one of frame, time_s and time_ms'),
+        ('video,time,x,y\na,1,2,3\n', 'found video, time, x, y'),
+        ('video,frame,x,y\n', 'holds no gaze'),
+        ('video,frame,x,y\na,1,2,3\na,1,2\n', 'line 3: 3 values'),
+        ('video,frame,x,y\na,1,two,3\n', "line 2: x is no number: 'two'"),
+        ('video,frame,x,y\n\na,1,2,inf\n', "line 3: y is no number: 'inf'"),
+        ('video,frame,x,y\na,1.5,2,3\n', "line 2: frame is no whole number: '1.5'"),
+        ('video,frame,x,y\na,,2,3\n', 'line 2: frame is no whole number'),
+        ('video,time_s,x,y\na,,2,3\n', 'line 2: time_s is no number'),
+        ('video,frame,x,y\n,1,2,3\n', 'line 2: the video has no name'),
+    ],
+)
+def test_mistakes_are_named_with_their_line(write, text, message):
+    path = write(text)
+    with pytest.raises(DataError, match=message) as caught:
+        read_gaze_csv(path)
+    assert str(path) in str(caught.value)
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(DataError, match='does not exist'):
+        read_gaze_csv(tmp_path / 'no.csv')
+    (tmp_path / 'bytes.csv').write_bytes(b'\xff\xfe\x00\x9d' * 9)
+    with pytest.raises(DataError, match='cannot be read as a CSV file'):
+        read_gaze_csv(tmp_path / 'bytes.csv')
