@@ -3,8 +3,8 @@
 import pytest
 import torch
 from golden import official_entries
-from salkit.config.load.find import config_names, config_root
-from salkit.config.load.load import DATALOADERS, dataset_configs, load_config
+from salkit.config.find import config_names, config_root
+from salkit.config.load import DATALOADERS, dataset_configs, load_config
 
 from salkit.builder import build_on_meta, check
 from salkit.checkpoints.official import salkit_key

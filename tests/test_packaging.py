@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from salkit.config.load.find import config_names
+from salkit.config.find import config_names
 
 import salkit
 

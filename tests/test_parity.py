@@ -13,7 +13,7 @@ import official_reference
 import pytest
 import torch
 from golden import DATA, official_entries, tensor, weight
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 
 from salkit import build_model
 from salkit.checkpoints import load_weights

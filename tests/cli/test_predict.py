@@ -19,7 +19,7 @@ import torch
 from make_data import write_video
 from make_video import encode_audio, encode_video, numbered_frame, truncate
 from PIL import Image
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 from tiny_model import write_tiny_model
 
 import salkit

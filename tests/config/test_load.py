@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from mmengine.runner import Runner
-from salkit.config.load.find import config_names, config_root, find_config
-from salkit.config.load.load import RUNNER_KEYS, apply_options, load_config, parse_options
+from salkit.config.find import config_names, config_root, find_config
+from salkit.config.load import RUNNER_KEYS, apply_options, load_config, parse_options
 
 import salkit
 from salkit.errors import ConfigError

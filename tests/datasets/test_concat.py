@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_data import write_dataset
 from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 from torch.utils.data import TensorDataset
 
 from salkit.builder import build

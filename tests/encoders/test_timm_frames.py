@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import load_weights

@@ -2,7 +2,7 @@ import urllib.error
 
 import pytest
 import torch
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 from torchvision.models import get_model_weights, video
 from torchvision.models.video.mvit import MSBlockConfig, MViT
 from torchvision.models.video.swin_transformer import SwinTransformer3d

@@ -257,7 +257,7 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished)
 
 
 def runner_of(root, work_dir, *options):
-    from salkit.config.load.load import load_config, parse_options
+    from salkit.config.load import load_config, parse_options
 
     cfg = load_config(CONFIG, parse_options([f'data_root={root}', *SMALL, *options]))
     return build_runner(cfg, work_dir, ('train', 'val'))
@@ -290,7 +290,7 @@ def test_a_config_without_what_training_needs(root, tmp_path, key):
 
 
 def test_schedules_follow_the_number_of_epochs():
-    from salkit.config.load.load import load_config
+    from salkit.config.load import load_config
 
     from salkit.engine.runner import _schedulers
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from make_data import write_dataset
-from salkit.config.load.load import plain_config
+from salkit.config.load import plain_config
 from small_models import assert_same, filled
 
 import salkit

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 
 from salkit.cli import main
 from salkit.models.profile import clip_size, count_flops, profile

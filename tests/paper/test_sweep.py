@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from make_data import write_dataset
-from salkit.config.load.load import load_config, parse_options
+from salkit.config.load import load_config, parse_options
 
 from salkit.cli import main
 from salkit.paper.jobs import Job, demo_version, plan, slurm_command

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from salkit.config.load.find import config_names, config_root
+from salkit.config.find import config_names, config_root
 
 from salkit.cli import main
 from salkit.errors import ConfigError

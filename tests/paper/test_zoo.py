@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from salkit.config.load.find import config_names, config_root
-from salkit.config.load.load import load_config
+from salkit.config.find import config_names, config_root
+from salkit.config.load import load_config
 
 import salkit
 from salkit.models.profile import profile

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salkit.config.load.load import plain_config
+from salkit.config.load import plain_config
 
 from salkit import __version__, build_model, load_config
 from salkit.checkpoints import locate, write_safetensors

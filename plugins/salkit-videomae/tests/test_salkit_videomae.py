@@ -4,7 +4,7 @@ import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import save_file
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 from salkit_videomae import TINY
 from salkit_videomae.encoder import ARCHITECTURES, VideoMAEEncoder
 from transformers import (

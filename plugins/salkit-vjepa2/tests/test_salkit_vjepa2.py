@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 from salkit_vjepa2 import TINY
 from salkit_vjepa2.encoder import ARCHITECTURES, VJEPA2Encoder, grid_positions
 from transformers import (

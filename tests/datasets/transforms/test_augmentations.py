@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_data import write_dataset
-from salkit.config.load.load import load_config
+from salkit.config.load import load_config
 from torch.utils.data import DataLoader
 
 from salkit.datasets import VideoSaliencyDataset
