@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 import copy
-import difflib
+import importlib
 import inspect
-from typing import Any
+from typing import Any, TypeVar
 
 from mmengine.registry import Registry
 
 from .errors import ConfigError
-from .plugin import load_plugins, unavailable
+from .registry import ObjectRegistry, sources
+from .utils.text import nearest_names
 
-# The plugins that are developed beside salkit, by what they offer.
-PUBLISHED = {
-    'FrozenEncoder': 'salkit-peft',
-    'InternVideo2Encoder': 'salkit-internvideo2',
-    'LoRAEncoder': 'salkit-peft',
-    'TinyEncoder': 'salkit-tiny',
-    'VJEPA2Encoder': 'salkit-vjepa2',
-    'VideoMAEEncoder': 'salkit-videomae',
+Thing = TypeVar('Thing')
+
+# What a registry may hold beside any class, and where that is defined.
+CONTRACTS = {
+    'encoder': ('salkit.encoders.base', 'Encoder'),
+    'protocol': ('salkit.metrics.protocol', 'Protocol'),
+    'public data set': ('salkit.datasets.published.base', 'PublishedDataset'),
 }
+
+
+def fill(registry: Registry) -> None:
+    """Let a registry import its own classes, then those of every source of others."""
+    registry.import_from_location()
+    for source in sources:
+        source.load()
+
+
+def check_contract(registry: Registry, thing: object) -> str:
+    """The name under which a registry would hold `thing`.
+
+    Raises:
+        ConfigError: it is not what this registry holds.
+    """
+    place, contract_name = CONTRACTS.get(registry.name, ('', ''))
+    contract = getattr(importlib.import_module(place), contract_name) if place else object
+    if isinstance(registry, ObjectRegistry):
+        if not isinstance(thing, contract):
+            raise ConfigError(f'{thing!r} is not a {contract_name}, which a {registry.name} is')
+        return thing.name
+    if not isinstance(thing, type):
+        raise ConfigError(f'{thing!r} is not a class')
+    if not issubclass(thing, contract):
+        raise ConfigError(
+            f'{thing.__name__} as an {registry.name}, which is not a subclass of {contract_name}'
+        )
+    return thing.__name__
 
 
 def known_names(registry: Registry) -> list[str]:
@@ -28,35 +56,31 @@ def known_names(registry: Registry) -> list[str]:
     names: set[str] = set()
     level: Registry | None = registry
     while level is not None:
-        level.import_from_location()
+        fill(level)
         names.update(level.module_dict)
         level = level.parent
     return sorted(names)
 
 
-def resolve(registry: Registry, name: str | type) -> type:
-    """The class that `registry` holds under `name` (built in, or from a plugin).
+def resolve(registry: Registry, name: str | Thing) -> Thing:
+    """What `registry` holds under `name` (built in, or from a plugin).
 
     Raises:
-        ConfigError: no such name; tells the nearest ones and the plugins that failed to load.
+        ConfigError: there is none; with the nearest names, and why a plugin may lack it.
     """
     if not isinstance(name, str):
         return name
-    registry.import_from_location()
-    records = load_plugins()
+    fill(registry)
     found = registry.get(name)
     if found is not None:
         return found
-    names = known_names(registry)
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f'did you mean {" or ".join(nearest)}?' if nearest else f'known: {", ".join(names)}'
-    published = PUBLISHED.get(name)
-    if published and all(record.package != published for record in records):
-        hint = f'pip install {published}'
-    raise ConfigError(
-        f'no installed plugin offers the {registry.name} {name!r}, nor does salkit itself; {hint}'
-        + unavailable()
-    )
+    hint = nearest_names(name, known_names(registry))
+    reasons = ''.join(f'; {text}' for source in sources if (text := source.explain(name)))
+    if isinstance(registry, ObjectRegistry):
+        problem = f'unknown {registry.name} {name!r}'
+    else:
+        problem = f'no installed plugin offers the {registry.name} {name!r}, nor does salkit itself'
+    raise ConfigError(f'{problem}; {hint}{reasons}')
 
 
 def parameters_of(cls: Any) -> tuple[dict[str, inspect.Parameter], bool]:
@@ -88,8 +112,7 @@ def check_arguments(cls: Any, arguments: set[str], given: set[str] = frozenset()
     for argument in sorted(arguments):
         if argument not in parameters and not open_ended:
             usable = [p for p in parameters if p not in given]
-            nearest = difflib.get_close_matches(argument, usable, n=1)
-            hint = f'did you mean {nearest[0]!r}?' if nearest else f'it takes {", ".join(usable)}'
+            hint = nearest_names(argument, usable, most=1, cutoff=0.6, there='it takes')
             raise ConfigError(f'{name} has no argument {argument!r}; {hint}')
     for parameter in parameters.values():
         missing = parameter.name not in arguments | given

@@ -2,48 +2,87 @@
 
 Encoders, decoders (whole decoders and their branches) and losses are registries of their own: two
 children of one mmengine registry that share a scope would replace each other. The rest are
-children of mmengine's, because the Runner looks there.
+children of mmengine's, because the Runner looks there. Protocols and public data sets are objects
+that are ready to use, so their registries hold no classes.
+
+Every registry imports `salkit.plugin` with its own classes; that module adds itself to `sources`,
+which `salkit.builder` asks before it looks a name up.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
 
 SCOPE = 'salkit'
+PLUGINS = 'salkit.plugin'
 
-ENCODERS = Registry('encoder', scope=SCOPE, locations=['salkit.encoders'])
-DECODERS = Registry('decoder', scope=SCOPE, locations=['salkit.decoders'])
-LOSSES = Registry('loss', scope=SCOPE, locations=['salkit.losses'])
-MODELS = Registry(
-    'model', parent=mmengine_registry.MODELS, scope=SCOPE, locations=['salkit.models']
+
+@dataclass(frozen=True)
+class Source:
+    """Where more names come from than a registry has by itself.
+
+    Attributes:
+        load: registers them, at once or not again.
+        explain: what to know of a name that it does not bring, to end a message with.
+    """
+
+    load: Callable[[], object]
+    explain: Callable[[str], str]
+
+
+sources: list[Source] = []
+
+
+class Named(Protocol):
+    """What an `ObjectRegistry` holds."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in configs and on the command line."""
+
+
+Thing = TypeVar('Thing', bound=Named)
+
+
+class ObjectRegistry(Registry):
+    """A registry of objects that are ready to use, by their attribute `name`."""
+
+    def add(self, thing: Thing) -> Thing:
+        """Make `thing` known under its name.
+
+        Raises:
+            KeyError: the name is taken.
+        """
+        if thing.name in self.module_dict:
+            raise KeyError(f'{thing.name} is already registered in {self.name}')
+        self.module_dict[thing.name] = thing
+        return thing
+
+
+def _registry(name: str, place: str, parent: Registry | None = None) -> Registry:
+    return Registry(name, parent=parent, scope=SCOPE, locations=[f'salkit.{place}', PLUGINS])
+
+
+ENCODERS = _registry('encoder', 'encoders')
+DECODERS = _registry('decoder', 'decoders')
+LOSSES = _registry('loss', 'losses')
+MODELS = _registry('model', 'models', mmengine_registry.MODELS)
+DATASETS = _registry('dataset', 'datasets.classes', mmengine_registry.DATASETS)
+TRANSFORMS = _registry('transform', 'datasets.transforms', mmengine_registry.TRANSFORMS)
+METRICS = _registry('metric', 'metrics', mmengine_registry.METRICS)
+OPTIM_WRAPPERS = _registry('optim_wrapper', 'engine', mmengine_registry.OPTIM_WRAPPERS)
+RUNNERS = _registry('runner', 'engine', mmengine_registry.RUNNERS)
+DATA_SAMPLERS = _registry('data sampler', 'datasets.classes', mmengine_registry.DATA_SAMPLERS)
+HOOKS = _registry('hook', 'engine', mmengine_registry.HOOKS)
+PROTOCOLS = ObjectRegistry('protocol', scope=SCOPE, locations=['salkit.metrics', PLUGINS])
+PUBLISHED = ObjectRegistry(
+    'public data set', scope=SCOPE, locations=['salkit.datasets.published', PLUGINS]
 )
-DATASETS = Registry(
-    'dataset', parent=mmengine_registry.DATASETS, scope=SCOPE, locations=['salkit.datasets.classes']
-)
-TRANSFORMS = Registry(
-    'transform',
-    parent=mmengine_registry.TRANSFORMS,
-    scope=SCOPE,
-    locations=['salkit.datasets.transforms'],
-)
-METRICS = Registry(
-    'metric', parent=mmengine_registry.METRICS, scope=SCOPE, locations=['salkit.metrics']
-)
-OPTIM_WRAPPERS = Registry(
-    'optim_wrapper',
-    parent=mmengine_registry.OPTIM_WRAPPERS,
-    scope=SCOPE,
-    locations=['salkit.engine'],
-)
-RUNNERS = Registry(
-    'runner', parent=mmengine_registry.RUNNERS, scope=SCOPE, locations=['salkit.engine']
-)
-DATA_SAMPLERS = Registry(
-    'data sampler',
-    parent=mmengine_registry.DATA_SAMPLERS,
-    scope=SCOPE,
-    locations=['salkit.datasets.classes'],
-)
-HOOKS = Registry('hook', parent=mmengine_registry.HOOKS, scope=SCOPE, locations=['salkit.engine'])
 
 # salkit adds nothing to these so far; mmengine warns where a scope has no registry of its own.
 for _parent in (
@@ -61,4 +100,4 @@ for _parent in (
     mmengine_registry.VISUALIZERS,
     mmengine_registry.WEIGHT_INITIALIZERS,
 ):
-    Registry(_parent.name, parent=_parent, scope=SCOPE, locations=['salkit.engine'])
+    _registry(_parent.name, 'engine', _parent)

@@ -65,10 +65,10 @@ BROKEN = {
         register_source("register(type('LoggerHook', (), {}))", hook='register_hooks'),
         'the hook LoggerHook is registered by mmengine already',
     ),
-    'no-class': (register_source("register('NotAClass')"), "'NotAClass', which is not a class"),
+    'no-class': (register_source("register('NotAClass')"), "'NotAClass' is not a class"),
     'no-encoder': (
         register_source("register(type('Stranger', (), {}))"),
-        'Stranger as an encoder, which is no salkit.encoders.Encoder',
+        'Stranger as an encoder, which is not a subclass of Encoder',
     ),
     'bad-smoke': (
         register_source(

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from mmengine.registry import Registry
 
-from salkit import builder
-from salkit.builder import PUBLISHED, build, check, known_names, resolve
+from salkit.builder import build, check, known_names, resolve
 from salkit.errors import ConfigError
+from salkit.plugin import use
 from salkit.registry import DATASETS, DECODERS, ENCODERS, HOOKS, LOSSES
 
 TOYS = Registry('toy', scope='salkit')
@@ -31,9 +31,7 @@ def test_builds_with_arguments_of_config_and_caller():
 
 def test_arguments_handed_on_to_a_base_class_are_checked_too():
     assert build(TOYS, dict(type='NamedToy', size=1, colour='green')).colour == 'green'
-    with pytest.raises(
-        ConfigError, match="NamedToy has no argument 'color'; did you mean 'colour'"
-    ):
+    with pytest.raises(ConfigError, match="NamedToy has no argument 'color'; did you mean colour?"):
         build(TOYS, dict(type='NamedToy', size=1, color='green'))
     with pytest.raises(ConfigError, match="NamedToy needs the argument 'size'"):
         build(TOYS, dict(type='NamedToy'))
@@ -71,14 +69,14 @@ def test_another_kind_is_refused():
 
 def test_the_published_plugins_offer_what_is_said_of_them():
     sources = Path(__file__).parent.parent / 'plugins'
-    for name, package in PUBLISHED.items():
+    for name, package in use.KNOWN_PLUGINS.items():
         folder = sources / package / package.replace('-', '_')
         texts = [path.read_text() for path in folder.glob('*.py')]
         assert any(f'class {name}(' in text for text in texts), (name, package)
 
 
 def test_an_encoder_of_a_published_plugin_is_told_by_its_package(monkeypatch):
-    monkeypatch.setitem(builder.PUBLISHED, 'FamousEncoder', 'salkit-famous')
+    monkeypatch.setitem(use.KNOWN_PLUGINS, 'FamousEncoder', 'salkit-famous')
     with pytest.raises(ConfigError, match=r"'FamousEncoder', .*; pip install salkit-famous"):
         resolve(ENCODERS, 'FamousEncoder')
 

@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from salkit.config.find import config_names
 
 import salkit
+from salkit.config.find import config_names
 
 ROOT = Path(salkit.__file__).parents[1]
 pytestmark = [

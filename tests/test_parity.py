@@ -13,12 +13,12 @@ import official_reference
 import pytest
 import torch
 from golden import DATA, official_entries, tensor, weight
-from salkit.config.load import load_config
 
 from salkit import build_model
 from salkit.checkpoints import load_weights
 from salkit.checkpoints.convert import convert
 from salkit.checkpoints.official import salkit_key, to_official
+from salkit.config.load import load_config
 from salkit.encoders import UMTEncoder
 from salkit.layers import fixed_table
 

@@ -42,7 +42,6 @@ def to_json(record: PluginRecord) -> dict[str, Any]:
             dict(registry=registry, name=name, smoke=smoke)
             for registry, name, smoke in record.registered
         ],
-        protocols=record.protocols,
         configs=[f'{record.name}::{name}' for name in record.config_files()],
         error=record.error,
         notes=record.notes,
@@ -64,7 +63,6 @@ def describe(record: PluginRecord, verbose: bool) -> str:
         if verbose:
             told = 'none, so that the suites skip it' if smoke is None else repr(smoke)
             lines.append(f'{"":13}smoke arguments: {told}')
-    lines += [f'  {"protocol":<10} {name}' for name in record.protocols]
     configs = list(record.config_files())
     if verbose:
         lines += [f'  {"config":<10} {record.name}::{name}' for name in configs]

@@ -75,15 +75,18 @@ def _wrapped(text: str, start: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int:
     """Print."""
-    from ..metrics.published_protocols import PROTOCOLS, get_protocol, owner_of, protocol_names
+    from ..metrics import get_protocol, protocol_names
+    from ..plugin import owner_of
+    from ..registry import PROTOCOLS
 
     if args.name:
-        print(describe(get_protocol(args.name), owner_of(args.name)))
+        protocol = get_protocol(args.name)
+        print(describe(protocol, owner_of(PROTOCOLS, protocol.name)))
         return 0
     names = protocol_names()
     width = max(map(len, names)) + 2
     for name in names:
-        protocol = PROTOCOLS[name]
+        protocol = get_protocol(name)
         lines = _wrapped(protocol.summary, f'{name:<{width}}')
         lines += _wrapped('Metrics: ' + ', '.join(protocol.metrics), ' ' * width)
         print('\n'.join(lines))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import numpy as np
 from ..errors import ConfigError, DataError
 from ..media.maps import as_integers, as_png, write_map
 from ..utils.files import whole_file
-from ..utils.folders import put_in_place, unfinished_folder
+from ..utils.folders import whole_folder
 
 if TYPE_CHECKING:
     from ..media.video.writer import VideoWriter
@@ -173,15 +172,10 @@ _FOLDERS = dict(png=_Pictures, png16=_DeepPictures, dhf1k=_Submission)
 
 @contextmanager
 def _folder(path: Path, maps: SaliencyMaps, format: str) -> Iterator[Output]:
-    # `..` and the like have no name to make anything beside.
-    path = Path(os.path.abspath(path))
-    with unfinished_folder(path.parent, path.name) as temporary:
-        made = temporary / path.name
-        made.mkdir()
+    with whole_folder(path) as made:
         output = _FOLDERS[format](made, maps)
         yield output
         output.check()
-        put_in_place(made, path, temporary)
 
 
 @contextmanager

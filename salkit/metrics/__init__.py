@@ -3,12 +3,11 @@
 from ..utils.rng import frame_rng
 from .nonfixations import NonfixationPool, rescale_points
 from .protocol import Frame, FrameScores, Measure, Protocol, Truth
-from .published_protocols import PROTOCOLS, get_protocol, protocol_names, register_protocol
+from .published_protocols import get_protocol, protocol_names
 from .report import ScoreReport, VideoScores
 from .saliency_metric import SaliencyMetric
 
 __all__ = [
-    'PROTOCOLS',
     'Frame',
     'FrameScores',
     'Measure',
@@ -21,6 +20,5 @@ __all__ = [
     'frame_rng',
     'get_protocol',
     'protocol_names',
-    'register_protocol',
     'rescale_points',
 ]

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
-from ..errors import ConfigError, PluginError
+from ..builder import known_names, resolve
+from ..registry import PROTOCOLS
 from . import measures as m
-from .protocol import Frame, FrameScores, Measure, Protocol, Truth
-
-__all__ = [
-    'PROTOCOLS',
-    'Frame',
-    'FrameScores',
-    'Measure',
-    'Protocol',
-    'Truth',
-    'get_protocol',
-    'protocol_names',
-    'register_protocol',
-]
+from .protocol import Protocol
 
 _BUILT_IN = (
     Protocol(
@@ -124,70 +111,21 @@ _BUILT_IN = (
         nan='drop',
     ),
 )
-PROTOCOLS: dict[str, Protocol] = {}
-_OWNERS: dict[str, str] = {}
-
-
-def register_protocol(protocol: Protocol, owner: str = 'salkit itself') -> None:
-    """Make a protocol known under its name.
-
-    Args:
-        protocol: the protocol.
-        owner: whose it is, for messages.
-
-    Raises:
-        PluginError: the name is taken, or this is no `Protocol`.
-    """
-    if not isinstance(protocol, Protocol):
-        raise PluginError(f'{owner} registers {protocol!r}, which is not a Protocol')
-    if protocol.name in PROTOCOLS:
-        raise PluginError(
-            f'protocol {protocol.name} is registered by {_OWNERS[protocol.name]} already; '
-            f'{owner} has to rename its own'
-        )
-    PROTOCOLS[protocol.name] = protocol
-    _OWNERS[protocol.name] = owner
-
-
-def unregister_protocol(name: str) -> None:
-    """Forget a protocol, of a plugin that failed to load."""
-    PROTOCOLS.pop(name, None)
-    _OWNERS.pop(name, None)
-
-
-def owner_of(name: str) -> str:
-    """Who registered a protocol."""
-    return _OWNERS[name]
 
 
 def protocol_names() -> list[str]:
     """Names of all protocols, those of plugins included, sorted."""
-    from ..plugin import load_plugins
-
-    load_plugins()
-    return sorted(PROTOCOLS)
+    return known_names(PROTOCOLS)
 
 
 def get_protocol(name: str | Protocol) -> Protocol:
     """The protocol called `name` (or the protocol itself).
 
     Raises:
-        ConfigError: no such protocol; tells the nearest names.
+        ConfigError: no such protocol; with the nearest names.
     """
-    if isinstance(name, Protocol):
-        return name
-    if name not in PROTOCOLS:
-        from ..plugin import unavailable
-
-        names = protocol_names()
-        if name not in PROTOCOLS:
-            nearest = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
-            hint = f'did you mean {" or ".join(nearest)}? ' if nearest else ''
-            raise ConfigError(
-                f'unknown protocol {name!r}; {hint}known: {", ".join(names)}' + unavailable()
-            )
-    return PROTOCOLS[name]
+    return resolve(PROTOCOLS, name)
 
 
 for _protocol in _BUILT_IN:
-    register_protocol(_protocol)
+    PROTOCOLS.add(_protocol)

@@ -1,9 +1,9 @@
 """The hooks that a plugin may implement (pluggy, project name `salkit`).
 
-Each `register_*` hook, that for protocols aside, receives `register(cls, smoke=None)`: the name in
-configs is `cls.__name__`; `smoke` holds the arguments of a tiny instance that runs on a CPU with
-random weights, so that the conformance suites can test it; a list of such where one class covers
-several models.
+Each `register_*` hook receives `register(thing, smoke=None)`. A class is called `cls.__name__` in
+configs, a protocol or a public data set by its attribute `name`. `smoke` holds the arguments of a
+tiny instance that runs on a CPU with random weights, so that the conformance suites can test it; a
+list of such where one class covers several models.
 """
 
 import pluggy
@@ -51,6 +51,11 @@ def register_hooks(register):
 @hookspec
 def register_protocols(register):
     """Register scoring protocols: `register(protocol)`, a `salkit.metrics.Protocol`."""
+
+
+@hookspec
+def register_published(register):
+    """Register public data sets: `register(published)`, a `PublishedDataset`."""
 
 
 @hookspec

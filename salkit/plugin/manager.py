@@ -21,7 +21,8 @@ import pluggy
 from mmengine.registry import Registry
 
 from .. import registry
-from ..errors import PluginError, PluginWarning, one_line
+from ..builder import check_contract
+from ..errors import ConfigError, PluginError, PluginWarning, one_line
 from . import hookspecs
 from .installed import find_installed
 from .record import PluginRecord, plain_name
@@ -34,6 +35,8 @@ ROLES = {
     'register_datasets': registry.DATASETS,
     'register_transforms': registry.TRANSFORMS,
     'register_hooks': registry.HOOKS,
+    'register_protocols': registry.PROTOCOLS,
+    'register_published': registry.PUBLISHED,
 }
 # A plugin that takes longer to import does so at the cost of every command.
 SLOW_SECONDS = 1.0
@@ -54,7 +57,7 @@ def _fill(registry_: Registry) -> None:
     _own_seconds -= time.perf_counter() - start
 
 
-def _owner(registry_: Registry, class_name: str) -> str | None:
+def owner_of(registry_: Registry, class_name: str) -> str | None:
     """Who holds a name in a registry or in those that it inherits from; None where it is free."""
     for record in _records:
         if any(entry[:2] == (registry_.name, class_name) for entry in record.registered):
@@ -68,17 +71,11 @@ def _owner(registry_: Registry, class_name: str) -> str | None:
     return None
 
 
-def _register(record: PluginRecord, target: Registry, cls: type, smoke: Any) -> None:
-    if not isinstance(cls, type):
-        raise PluginError(f'registers {cls!r}, which is not a class')
-    name = cls.__name__
-    if target is registry.ENCODERS:
-        from ..encoders import Encoder
-
-        if not issubclass(cls, Encoder):
-            raise PluginError(
-                f'registers {name} as an encoder, which is no salkit.encoders.Encoder'
-            )
+def _register(record: PluginRecord, target: Registry, thing: Any, smoke: Any) -> None:
+    try:
+        name = check_contract(target, thing)
+    except ConfigError as error:
+        raise PluginError(f'registers {one_line(error)}') from None
     variants = smoke if isinstance(smoke, (list, tuple)) else [smoke or {}]
     if not all(isinstance(variant, dict) for variant in variants):
         raise PluginError(
@@ -86,15 +83,17 @@ def _register(record: PluginRecord, target: Registry, cls: type, smoke: Any) -> 
         )
     _fill(target)
     # A class may carry the registry's decorator besides.
-    decorated = target.module_dict.get(name) is cls and not cls.__module__.startswith('salkit.')
+    decorated = target.module_dict.get(name) is thing and not getattr(
+        thing, '__module__', 'salkit.'
+    ).startswith('salkit.')
     if not decorated:
-        owner = _owner(target, name)
+        owner = owner_of(target, name)
         if owner is not None:
             raise PluginError(
                 f'the {target.name} {name} is registered by {owner} already; '
                 f'{record.distribution} has to rename its own'
             )
-        target.register_module(module=cls)
+        target.module_dict[name] = thing
     record.registered.append((target.name, name, smoke))
 
 
@@ -163,14 +162,6 @@ def _load_one(
 
         _call(manager, hook_name, plugin, register=register)
 
-    def register_protocol(protocol: object) -> None:
-        # Imported by plugins that bring one; scoring is more than most of them need.
-        from ..metrics.published_protocols import register_protocol
-
-        register_protocol(protocol, owner=record.distribution)
-        record.protocols.append(protocol.name)
-
-    _call(manager, 'register_protocols', plugin, register=register_protocol)
     for folders in _call(manager, 'config_dirs', plugin):
         if isinstance(folders, (str, Path)):
             raise PluginError(f'config_dirs: expected a list of folders, got {str(folders)!r}')
@@ -185,13 +176,7 @@ def _take_back(manager: pluggy.PluginManager, record: PluginRecord) -> None:
     by_name = {target.name: target for target in ROLES.values()}
     for registry_name, class_name, _ in record.registered:
         by_name[registry_name].module_dict.pop(class_name, None)
-    if record.protocols:
-        from ..metrics.published_protocols import unregister_protocol
-
-        for name in record.protocols:
-            unregister_protocol(name)
     record.registered.clear()
-    record.protocols.clear()
     record.config_dirs.clear()
     name = f'{record.distribution}:{record.name}'
     if manager.has_plugin(name):

@@ -23,8 +23,7 @@ class PluginRecord:
         version: that one's version.
         module: what the entry point loads.
         location: the folder the distribution is installed in.
-        registered: (registry name, class name, smoke arguments or None), in order.
-        protocols: names of the scoring protocols it brings.
+        registered: (registry name, name, smoke arguments or None), in order.
         config_dirs: folders of configs it brings.
         error: why it could not be loaded, or None.
         traceback: where that error came from.
@@ -39,7 +38,6 @@ class PluginRecord:
     module: str = ''
     location: str = ''
     registered: list[tuple[str, str, dict | Sequence[dict] | None]] = field(default_factory=list)
-    protocols: list[str] = field(default_factory=list)
     config_dirs: list[Path] = field(default_factory=list)
     error: str | None = None
     traceback: str = ''

@@ -8,6 +8,16 @@ from typing import Any
 from .manager import installed_plugins, plugins_so_far
 from .record import PluginRecord, plain_name
 
+# The plugins that are developed beside salkit, by what they offer.
+KNOWN_PLUGINS = {
+    'FrozenEncoder': 'salkit-peft',
+    'InternVideo2Encoder': 'salkit-internvideo2',
+    'LoRAEncoder': 'salkit-peft',
+    'TinyEncoder': 'salkit-tiny',
+    'VJEPA2Encoder': 'salkit-vjepa2',
+    'VideoMAEEncoder': 'salkit-videomae',
+}
+
 
 def _names_in(cfg: Any) -> Iterator[str]:
     """Every value of `type` and `protocol` inside a config."""
@@ -32,7 +42,7 @@ def plugins_of(*cfgs: Any) -> dict[str, str]:
     names = {name for cfg in cfgs for name in _names_in(cfg)}
     used = {}
     for record in plugins_so_far():
-        offered = {class_name for _, class_name, _ in record.registered} | set(record.protocols)
+        offered = {name for _, name, _ in record.registered}
         if offered & names:
             used[record.package] = record.version
     return used
@@ -47,6 +57,14 @@ def unavailable() -> str:
         elif not record.chosen:
             told += f'; SALKIT_PLUGINS leaves out {record.name} ({record.distribution})'
     return told
+
+
+def explain_missing(name: str) -> str:
+    """Why no plugin offers `name`: the package that would is not installed, or plugins failed."""
+    package = KNOWN_PLUGINS.get(name)
+    if package and all(record.package != package for record in installed_plugins()):
+        return f'pip install {package}' + unavailable()
+    return unavailable().removeprefix('; ')
 
 
 def _find(package: str) -> PluginRecord | None:

@@ -1,4 +1,4 @@
-"""Results that are complete or not there: made beside their place and renamed at the end.
+"""Folders that are complete or not there: made beside their place and renamed at the end.
 
 What is unfinished carries the number of its process and the name of its machine, so that what a
 killed run left is told from what a running one is at.
@@ -33,6 +33,22 @@ def unfinished_folder(folder: Path, name: str) -> Iterator[Path]:
     finally:
         _active.discard(temporary.resolve())
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """An empty folder to fill, renamed to `path` when the block ends well.
+
+    What is at `path` is replaced then; after an error, or where the process is killed, it is as it
+    was, and the next run removes what was begun.
+    """
+    # `..` and the like have no name to make anything beside.
+    path = Path(os.path.abspath(path))
+    with unfinished_folder(path.parent, path.name) as temporary:
+        made = temporary / path.name
+        made.mkdir()
+        yield made
+        put_in_place(made, path, temporary)
 
 
 def put_in_place(made: Path, path: Path, temporary: Path) -> None:

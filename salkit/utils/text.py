@@ -9,7 +9,7 @@ from ..errors import ConfigError
 
 
 def nearest_names(
-    name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.5, quoted: bool = False
+    name: str, known: Iterable[str], most: int = 3, cutoff: float = 0.5, there: str = 'known:'
 ) -> str:
     """The names that a mistyped one is close to, as the text of a hint.
 
@@ -18,17 +18,16 @@ def nearest_names(
         known: what there is.
         most: how many are proposed.
         cutoff: how alike they have to be, 0 to 1.
-        quoted: as Python writes strings.
+        there: what precedes the list of all names.
 
     Returns:
         `did you mean a or b?`, and where nothing is close `known: a, b, c`.
     """
     known = list(known)
-    show = repr if quoted else str
     nearest = difflib.get_close_matches(name, known, n=most, cutoff=cutoff)
     if nearest:
-        return f'did you mean {" or ".join(map(show, nearest))}?'
-    return f'known: {", ".join(map(show, known)) or "none"}'
+        return f'did you mean {" or ".join(nearest)}?'
+    return f'{there} {", ".join(known) or "none"}'
 
 
 def check_choice(owner: str, argument: str, value: str, choices: Collection[str]) -> None:

@@ -19,7 +19,6 @@ import torch
 from make_data import write_video
 from make_video import encode_audio, encode_video, numbered_frame, truncate
 from PIL import Image
-from salkit.config.load import load_config
 from tiny_model import write_tiny_model
 
 import salkit
@@ -28,6 +27,7 @@ from salkit.checkpoints.convert import convert
 from salkit.checkpoints.origin import config_told_by, read_plain_config
 from salkit.cli import main
 from salkit.cli.predict import seconds_of
+from salkit.config.load import load_config
 from salkit.engine.runner import model_entry
 from salkit.errors import CheckpointError, ConfigError
 from salkit.inference import SaliencyPredictor, one_input, open_stimulus

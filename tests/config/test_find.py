@@ -3,9 +3,9 @@ import sys
 
 import pytest
 from make_plugin import make_plugin
+
 from salkit.config.find import config_name, config_root, find_config
 from salkit.config.load import load_config
-
 from salkit.errors import ConfigError
 from salkit.plugin import forget_plugins
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.runner import Runner
-from salkit.config.find import config_names, config_root, find_config
-from salkit.config.load import RUNNER_KEYS, apply_options, load_config, parse_options
 
 import salkit
+from salkit.config.find import config_names, config_root, find_config
+from salkit.config.load import RUNNER_KEYS, apply_options, load_config, parse_options
 from salkit.errors import ConfigError
 
 NAME = 'demo/umt-tiny_cc-kl'

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from make_data import write_dataset
 from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
-from salkit.config.load import load_config
 from torch.utils.data import TensorDataset
 
 from salkit.builder import build
+from salkit.config.load import load_config
 from salkit.datasets import ConcatDataset, UCFSportsDataset, WeightedSampler
 from salkit.engine import build_runner
 from salkit.errors import ConfigError

@@ -4,10 +4,10 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from salkit.config.load import load_config
 
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import load_weights
+from salkit.config.load import load_config
 from salkit.encoders import TimmFrameEncoder
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.registry import DECODERS, ENCODERS, MODELS

@@ -2,13 +2,13 @@ import urllib.error
 
 import pytest
 import torch
-from salkit.config.load import load_config
 from torchvision.models import get_model_weights, video
 from torchvision.models.video.mvit import MSBlockConfig, MViT
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import load_weights
+from salkit.config.load import load_config
 from salkit.encoders import TorchvisionVideoEncoder
 from salkit.encoders.torchvision_video import ARCHITECTURES
 from salkit.errors import CheckpointError, ConfigError, ShapeError

@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from salkit.errors import ConfigError, DataError, PluginError, ShapeError
+from salkit.builder import check_contract
+from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.functional import auc_shuffled
-from salkit.metrics import PROTOCOLS, Truth, get_protocol, protocol_names, register_protocol
+from salkit.metrics import Truth, get_protocol, protocol_names
 from salkit.metrics.preparation import resize_smooth
-from salkit.metrics.published_protocols import owner_of, unregister_protocol
+from salkit.plugin import owner_of
+from salkit.registry import PROTOCOLS
 
 RNG = np.random.default_rng(0)
 BUILT_IN = ['dhf1k-matlab', 'exact', 'ntire26', 'tmfi']
@@ -232,14 +234,16 @@ def test_names():
 def test_registering():
     mine = replace(get_protocol('exact'), name='mine')
     try:
-        register_protocol(mine, owner='salkit-mine 1.0')
-        assert get_protocol('mine') is mine and owner_of('mine') == 'salkit-mine 1.0'
-        with pytest.raises(PluginError, match=r'by salkit-mine 1\.0 already; other has to rename'):
-            register_protocol(replace(mine), owner='other')
+        assert PROTOCOLS.add(mine) is mine and get_protocol('mine') is mine
+        assert 'mine' in protocol_names()
+        with pytest.raises(KeyError, match='mine is already registered in protocol'):
+            PROTOCOLS.add(replace(mine))
     finally:
-        unregister_protocol('mine')
-    with pytest.raises(PluginError, match='by salkit itself already'):
-        register_protocol(replace(mine, name='exact'), owner='other')
-    with pytest.raises(PluginError, match='not a Protocol'):
-        register_protocol('exact', owner='other')
-    assert 'mine' not in PROTOCOLS
+        PROTOCOLS.module_dict.pop('mine')
+    assert 'mine' not in protocol_names()
+    assert owner_of(PROTOCOLS, 'exact') == 'salkit itself' and owner_of(PROTOCOLS, 'mine') is None
+
+
+def test_what_a_registry_of_protocols_holds():
+    with pytest.raises(ConfigError, match="'exact' is not a Protocol"):
+        check_contract(PROTOCOLS, 'exact')

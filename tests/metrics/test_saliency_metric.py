@@ -15,7 +15,7 @@ from PIL import Image
 from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import ConfigError, DataError
 from salkit.functional import auc_judd, cc, kl_div, nss, sim
-from salkit.metrics import PROTOCOLS, SaliencyMetric, ScoreReport, Truth, get_protocol
+from salkit.metrics import SaliencyMetric, ScoreReport, Truth, get_protocol
 from salkit.metrics.report import format_table
 from salkit.types import ClipMeta
 from salkit.utils.files import write_json
@@ -105,11 +105,11 @@ def test_chosen_metrics_need_only_their_own_ground_truth():
 
 
 def test_unknown_names():
-    with pytest.raises(ConfigError, match=r'unknown protocol .*exact'):
+    with pytest.raises(ConfigError, match=r'unknown protocol 'mine'; did you mean tmfi'):
         SaliencyMetric(protocol='mine')
     with pytest.raises(ConfigError, match="no metric 'AUC'; it has CC, KL, SIM, NSS, AUC-J"):
         SaliencyMetric(metrics=['AUC'])
-    assert PROTOCOLS['exact'].summary
+    assert get_protocol('exact').summary
 
 
 def test_report_says_what_it_is_of():

@@ -5,7 +5,6 @@ import copy
 import pytest
 import torch
 from make_data import write_dataset
-from salkit.config.load import plain_config
 from small_models import assert_same, filled
 
 import salkit
@@ -13,6 +12,7 @@ from salkit.builder import build
 from salkit.checkpoints import read_checkpoint
 from salkit.checkpoints.official import to_official
 from salkit.cli import main
+from salkit.config.load import plain_config
 from salkit.errors import CheckpointError, ConfigError
 from salkit.registry import MODELS
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 import torch
-from salkit.config.load import load_config
 
 from salkit.cli import main
+from salkit.config.load import load_config
 from salkit.models.profile import clip_size, count_flops, profile
 
 TINY = 'demo/umt-tiny_cc-kl'

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from make_data import write_dataset
-from salkit.config.load import load_config, parse_options
 
 from salkit.cli import main
+from salkit.config.load import load_config, parse_options
 from salkit.paper.jobs import Job, demo_version, plan, slurm_command
 from salkit.paper.rows import TABLES, rows_of
 from salkit.paper.sweep import Slots, Sweep

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from salkit.config.find import config_names, config_root
 
 from salkit.cli import main
+from salkit.config.find import config_names, config_root
 from salkit.errors import ConfigError
 from salkit.paper.rows import METRICS, TABLES, rows_of, tables_of
 from salkit.paper.tables import find_results, params_of, read_result, work_dir_of

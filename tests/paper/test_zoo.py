@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from salkit.config.find import config_names, config_root
-from salkit.config.load import load_config
 
 import salkit
+from salkit.config.find import config_names, config_root
+from salkit.config.load import load_config
 from salkit.models.profile import profile
 from salkit.paper import zoo
 

@@ -10,8 +10,7 @@ from salkit.builder import resolve
 from salkit.encoders import UMTEncoder
 from salkit.errors import ConfigError, PluginError, PluginWarning
 from salkit.metrics import get_protocol, protocol_names
-from salkit.metrics.published_protocols import owner_of
-from salkit.plugin import forget_plugins, installed_plugins, load_plugins
+from salkit.plugin import forget_plugins, installed_plugins, load_plugins, owner_of
 
 PROTOCOLS = """
 from dataclasses import replace
@@ -200,14 +199,13 @@ def test_a_plugin_brings_protocols(site):
     make_plugin(site, 'first', PROTOCOLS.format(names=['first-protocol'], then=''))
     make_plugin(site, 'second', PROTOCOLS.format(names=['mine', 'first-protocol'], then=''))
     records, _ = load()
-    assert records['first'].protocols == ['first-protocol']
+    assert records['first'].registered == [('protocol', 'first-protocol', None)]
     assert get_protocol('first-protocol').metrics == get_protocol('exact').metrics
-    assert owner_of('first-protocol') == 'salkit-first 1.0'
+    assert owner_of(registry.PROTOCOLS, 'first-protocol') == 'salkit-first 1.0'
     assert 'salkit-first 1.0' in records['second'].error
-    assert records['second'].protocols == [] and 'mine' not in protocol_names()
+    assert records['second'].registered == [] and 'mine' not in protocol_names()
     forget_plugins()
-    with pytest.raises(KeyError):
-        owner_of('first-protocol')
+    assert owner_of(registry.PROTOCOLS, 'first-protocol') is None
 
 
 def test_a_broken_plugin_leaves_no_protocol(site):

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from make_video import SIZE, decode_all, encode_video, frame_number, numbered_frame, truncate
 from PIL import Image
-from salkit.config.load import load_config
 from score_data import write_truth
 from trees import AVI, hashes, write_avimos, write_dhf1k, write_gaze, write_shots
 
 from salkit.cli import main
+from salkit.config.load import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
 from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError

@@ -14,7 +14,8 @@ from PIL import Image
 from score_data import predicted, write_avimos, write_predictions, write_set, write_video
 
 from salkit.errors import ConfigError, DataError
-from salkit.metrics import PROTOCOLS, Truth, get_protocol
+from salkit.metrics import Truth, get_protocol
+from salkit.registry import PROTOCOLS
 from salkit.scoring import score, score_protocols
 from salkit.scoring.ties import tied_share
 
@@ -171,7 +172,7 @@ def test_avimos_with_videos(tmp_path):
 def test_a_seed_draws_frames_and_splits(tmp_path, monkeypatch):
     pred, truth = write_set(tmp_path)
     protocol = get_protocol('dhf1k-matlab')
-    monkeypatch.setitem(PROTOCOLS, protocol.name, replace(protocol, max_frames=5))
+    monkeypatch.setitem(PROTOCOLS.module_dict, protocol.name, replace(protocol, max_frames=5))
     rows = {}
     for seed in (None, 1, 1, 2):
         path = tmp_path / 'f.csv'
@@ -186,7 +187,7 @@ def test_a_seed_draws_frames_and_splits(tmp_path, monkeypatch):
 def test_final_maps_are_not_blurred_again(tmp_path, monkeypatch):
     pred, truth = write_set(tmp_path)
     unblurred = replace(get_protocol('tmfi'), name='unblurred', blur_kernel=0)
-    monkeypatch.setitem(PROTOCOLS, 'unblurred', unblurred)
+    monkeypatch.setitem(PROTOCOLS.module_dict, 'unblurred', unblurred)
     expected = score(pred, truth, 'unblurred', workers=1).scores
     assert score(pred, truth, 'tmfi', workers=1, final=True).scores == expected
     assert score(pred, truth, 'tmfi', workers=1).scores['CC'] != expected['CC']

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from salkit.config.load import plain_config
-
 from salkit import __version__, build_model, load_config
 from salkit.checkpoints import locate, write_safetensors
+from salkit.config.load import plain_config
 from salkit.errors import CheckpointError, ConfigError
 
 from .wrapper import WrapperEncoder

@@ -4,7 +4,6 @@ import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import save_file
-from salkit.config.load import load_config
 from salkit_videomae import TINY
 from salkit_videomae.encoder import ARCHITECTURES, VideoMAEEncoder
 from transformers import (
@@ -18,6 +17,7 @@ from transformers import (
 
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import load_weights
+from salkit.config.load import load_config
 from salkit.engine.runner import check_components
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.registry import MODELS

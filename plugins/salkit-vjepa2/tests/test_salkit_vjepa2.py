@@ -5,7 +5,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from salkit.config.load import load_config
 from salkit_vjepa2 import TINY
 from salkit_vjepa2.encoder import ARCHITECTURES, VJEPA2Encoder, grid_positions
 from transformers import (
@@ -18,6 +17,7 @@ from transformers import (
 
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import load_weights
+from salkit.config.load import load_config
 from salkit.engine.runner import check_components
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.registry import MODELS

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_data import write_dataset
-from salkit.config.load import load_config
 from torch.utils.data import DataLoader
 
+from salkit.config.load import load_config
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.clip_cache_build import build_cache
 from salkit.datasets.transforms import ColourJitterClip, FlipClip, RandomResizedCropClip
