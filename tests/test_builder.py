@@ -31,7 +31,9 @@ def test_builds_with_arguments_of_config_and_caller():
 
 def test_arguments_handed_on_to_a_base_class_are_checked_too():
     assert build(TOYS, dict(type='NamedToy', size=1, colour='green')).colour == 'green'
-    with pytest.raises(ConfigError, match="NamedToy has no argument 'color'; did you mean colour?"):
+    with pytest.raises(
+        ConfigError, match=r"NamedToy has no argument 'color'; did you mean colour\?"
+    ):
         build(TOYS, dict(type='NamedToy', size=1, color='green'))
     with pytest.raises(ConfigError, match="NamedToy needs the argument 'size'"):
         build(TOYS, dict(type='NamedToy'))
