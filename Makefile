@@ -8,7 +8,7 @@ PLUGIN_VENV := $(VENV)/with-plugins
 PLUGINS := $(wildcard plugins/*/setup.py)
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-fast lint clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,14 +28,21 @@ demo: $(VENV)/installed
 	$(BIN)/salkit demo
 
 # One process a core; more threads than that would take turns.
-test: export OMP_NUM_THREADS ?= 1
+test test-fast: export OMP_NUM_THREADS ?= 1
 test: $(PLUGIN_VENV)/installed
-	$(BIN)/python -m pytest $(PARALLEL)
-	$(PLUGIN_VENV)/bin/python -m pytest $(PARALLEL) plugins tests/test_thirty_steps.py
+	$(BIN)/python -m pytest $(PARALLEL) --cov
+	$(PLUGIN_VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-append plugins tests/test_thirty_steps.py
+	@echo "coverage of salkit/: $$($(BIN)/coverage report --format=total) % of the lines"
+
+# What a change is tried with before it is committed: no full-size model, no training, no browser.
+test-fast: $(VENV)/installed
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info work_dirs

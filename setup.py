@@ -42,7 +42,7 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.10',
     packages=find_packages(include=['salkit', 'salkit.*']),
-    package_data={'salkit.plugin': ['templates/**/*.tmpl']},
+    package_data={'salkit': ['py.typed'], 'salkit.plugin': ['templates/**/*.tmpl']},
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[
         'av>=18',
@@ -75,8 +75,11 @@ setup(
             *WEB,
             'build>=1.2',
             'hypothesis>=6.100',
+            'import-linter>=2.5',
+            'mypy>=1.15',
             'playwright>=1.50',
             'pytest>=8',
+            'pytest-cov>=6',
             'pytest-xdist>=3.6',
             'ruff>=0.14',
             'trustme>=1.2',
@@ -88,6 +91,7 @@ setup(
     },
     classifiers=[
         'Programming Language :: Python :: 3',
+        'Typing :: Typed',
         'Topic :: Scientific/Engineering :: Image Recognition',
     ],
 )
