@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...media.clips import ClipSettings
+from ..backends.metadata import sized
 
 SEED = 20260401
 # Blocks of so many pixels have one colour, in turn: noise alone is unlike any video.
@@ -57,11 +58,11 @@ class Agreement:
 
 
 def random_clips(settings: ClipSettings, batch_sizes: Sequence[int]) -> Iterator[np.ndarray]:
-    """Normalised clips (B, 3, T, H, W) float32, one for each batch size, the same every time.
+    """Normalized clips (B, 3, T, H, W) float32, one for each batch size, the same every time.
 
     Coloured blocks that change from frame to frame, large and small ones.
     """
-    rows, columns = settings.size
+    rows, columns = sized(settings)
     mean, std = (
         np.asarray(values, np.float32)[:, None, None, None]
         for values in (settings.pixel_mean, settings.pixel_std)

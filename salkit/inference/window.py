@@ -1,4 +1,4 @@
-"""From a video's frames, one after another, to the clips that its maps are predicted from."""
+"""From a video's frames, one after another, to clips; and from clips to maps, in batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Generator, Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
+import numpy as np
+
 from ..media.clips import ClipSettings
+from .backends import Backend, OutOfMemory
 
 Frame = TypeVar('Frame')
 
@@ -73,3 +76,66 @@ def sliding_windows(
             begin += 1
     if positions is None and num_frames and done < num_frames - 1:
         yield num_frames - 1, window(num_frames - 1)
+
+
+def predict_windows(
+    backend: Backend[Frame], windows: Iterable[tuple[int, list[Frame]]], batch_size: int
+) -> Generator[tuple[int, np.ndarray], None, None]:
+    """Predict windows in batches.
+
+    Args:
+        backend: runs the model.
+        windows: of `sliding_windows`, frames prepared.
+        batch_size: windows at once; halved for good where a GPU's memory does not hold them.
+
+    Yields:
+        The frame's number and its map (h, w) float32 as the model gives it.
+    """
+    waiting: list[tuple[int, list[Frame]]] = []
+
+    def predict() -> Iterator[tuple[int, np.ndarray]]:
+        nonlocal batch_size
+        while waiting:
+            batch = waiting[:batch_size]
+            try:
+                maps = backend.predict([window for _, window in batch])
+            except OutOfMemory:
+                if len(batch) == 1:
+                    raise
+                batch_size = len(batch) // 2
+                continue
+            del waiting[: len(batch)]
+            for (position, _), saliency_map in zip(batch, maps, strict=True):
+                yield position, saliency_map
+
+    for window in windows:
+        waiting.append(window)
+        if len(waiting) >= batch_size:
+            yield from predict()
+    yield from predict()
+
+
+def interpolate(
+    maps: Iterable[tuple[int, np.ndarray]], positions: Iterable[int]
+) -> Generator[np.ndarray, None, None]:
+    """Maps at `positions` from maps of some of them and around them.
+
+    Args:
+        maps: position and map (h, w), ascending.
+        positions: ascending, none before the first or after the last map's.
+
+    Yields:
+        (h, w) float32: the map of the position, or between its two neighbours, in proportion.
+    """
+    maps = iter(maps)
+    low = high = next(maps, None)
+    for position in positions:
+        while high is not None and high[0] < position:
+            low, high = high, next(maps, None)
+        if low is None or high is None:
+            return
+        if high[0] == position or high[0] == low[0]:
+            yield high[1]
+        else:
+            share = np.float32((position - low[0]) / (high[0] - low[0]))
+            yield low[1] * (1 - share) + high[1] * share
