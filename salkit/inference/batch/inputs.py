@@ -15,12 +15,13 @@ from ...errors import DataError, one_line
 from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VIDEO_SUFFIXES
 from ...utils.files import natural_key
+from ...utils.text import listed
 from .record import recorded_outputs
 from .report import FAILED, Outcome
 
 # Folders of a data set's video that hold no stimuli.
 _TRUTH_FOLDERS = ('maps', 'fixation', 'fixations')
-_KINDS = f'video ({", ".join(VIDEO_SUFFIXES)}) or picture ({", ".join(IMAGE_SUFFIXES)})'
+_KINDS = f'video ({listed(VIDEO_SUFFIXES, 3)}) or picture ({", ".join(IMAGE_SUFFIXES)})'
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,7 @@ class _Search:
         self._seen.clear()
         failed = len(self.failures)
         if path.is_dir():
-            found, empty = (
-                list(self._folder(path)),
-                f'holds neither {_KINDS}, nor a folder with any',
-            )
+            found, empty = list(self._folder(path)), f'holds no {_KINDS}, and no folder with any'
         elif glob.has_magic(text):
             found, empty = self._pattern(text), f'the pattern matches no {_KINDS}'
         else:
