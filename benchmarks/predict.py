@@ -149,9 +149,11 @@ def main() -> None:
         result['times_the_naive_loop'] = round(result['naive_s'] / result['predict_s'], 2)
         # The same maps, or the comparison means nothing.
         for mine in sorted((folder / 'maps').glob('*.png')):
-            pair = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int)
-                    for file in (mine, folder / 'naive' / mine.name)]  # fmt: skip
-            assert np.abs(pair[0] - pair[1]).max() <= 1, mine
+            first, second = (
+                cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int)
+                for file in (mine, folder / 'naive' / mine.name)
+            )
+            assert np.abs(first - second).max() <= 1, mine
     text = json.dumps(result, indent=2)
     print(text)
     if args.out:

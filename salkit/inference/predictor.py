@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError
 from ..media.clips import HEADS, ClipSettings
 from ..media.images import resize_image
 from ..utils.text import check_choice
 from .backends import Backend
 from .maps import SaliencyMaps
 from .selection import Selection
-from .stimulus import MIN_SIDE, Picture, Stimulus, open_stimulus
-from .window import interpolate, predict_windows, sliding_windows
+from .stimulus import Picture, Stimulus, check_frame, open_stimulus
+from .window import predict_windows, sliding_windows
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -181,16 +181,14 @@ class SaliencyPredictor:
         )
         return SaliencyMaps(self.backend, selection, self.batch_size)
 
-    def stream(
-        self, frames: Iterable[np.ndarray], *, stride: int = 1, batch_size: int | None = None
-    ) -> Iterator[np.ndarray]:
+    def stream(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Maps of frames that come one by one: a camera, or a video that is decoded elsewhere.
+
+        A map comes with its frame, unless the predictor was given a batch size: then so many
+        frames late.
 
         Args:
             frames: (H, W, 3) uint8 RGB, all of one size.
-            stride: see `predict`.
-            batch_size: clips predicted at once, so many frames late; None for the predictor's
-                where that was given, else 1, so that a map comes with its frame.
 
         Yields:
             (H, W) float32, one a frame (under the head policy 'skip', none for the first
@@ -199,55 +197,17 @@ class SaliencyPredictor:
         Raises:
             DataError: a frame of another type, shape or size.
         """
-        if stride < 1:
-            raise ConfigError(f'stride must be at least 1, got {stride}')
-        return self._stream(frames, stride, batch_size or self._streamed_at_once)
-
-    def _stream(
-        self, frames: Iterable[np.ndarray], stride: int, batch_size: int
-    ) -> Iterator[np.ndarray]:
         size = (0, 0)
 
         def prepared() -> Iterator[object]:
             nonlocal size
             for number, frame in enumerate(frames, 1):
-                size = _checked(frame, number, size)
+                frame = check_frame(frame, f'frame {number}', size if number > 1 else None)
+                size = (frame.shape[0], frame.shape[1])
                 wanted = self.settings.size
                 small = frame if wanted is None else resize_image(frame, wanted)
                 yield self.backend.prepare(np.ascontiguousarray(small))
 
-        windows = sliding_windows(prepared(), self.settings, stride=stride)
-        maps = predict_windows(self.backend, windows, batch_size)
-        for small in _filled(maps) if stride > 1 else (small for _, small in maps):
+        windows = sliding_windows(prepared(), self.settings)
+        for _, small in predict_windows(self.backend, windows, self._streamed_at_once):
             yield self.backend.finish(small, size)
-
-
-def _filled(maps: Iterable[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
-    """Maps of every position from the first to the last that was predicted."""
-    previous = None
-    for current in maps:
-        if previous is None:
-            yield current[1]
-        else:
-            yield from interpolate([previous, current], range(previous[0] + 1, current[0] + 1))
-        previous = current
-
-
-def _checked(frame: np.ndarray, number: int, first: tuple[int, int]) -> tuple[int, int]:
-    """The size of a streamed frame, if it is one and of the first one's size."""
-    if not isinstance(frame, np.ndarray) or frame.dtype != np.uint8 or frame.shape[2:] != (3,):
-        got = getattr(frame, 'dtype', type(frame).__name__), getattr(frame, 'shape', ())
-        raise DataError(
-            f'frame {number}: expected (H, W, 3) uint8 RGB, got {got[0]} of shape {got[1]}'
-        )
-    rows, columns, _ = frame.shape
-    if min(rows, columns) < MIN_SIDE:
-        raise DataError(
-            f'frame {number}: expected at least {MIN_SIDE} x {MIN_SIDE} pixels, got {rows} x '
-            f'{columns}'
-        )
-    if number > 1 and (rows, columns) != first:
-        raise DataError(
-            f'frame {number} is {rows} x {columns} pixels, the first is {first[0]} x {first[1]}'
-        )
-    return rows, columns

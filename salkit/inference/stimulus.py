@@ -71,12 +71,40 @@ class Stimulus(ABC):
         """One frame (H, W, 3) uint8 RGB as shown."""
         return next(self.frames([number]))
 
-    def _check_size(self) -> None:
-        if min(self.size) < MIN_SIDE:
-            raise DataError(
-                f'{self.path or self.name}: frames of {self.size[0]} x {self.size[1]} pixels; '
-                f'expected at least {MIN_SIDE} x {MIN_SIDE}'
-            )
+
+def _check_size(size: tuple[int, int], where: str | Path) -> None:
+    if min(size) < MIN_SIDE:
+        raise DataError(
+            f'{where}: frames of {size[0]} x {size[1]} pixels; expected at least {MIN_SIDE} x '
+            f'{MIN_SIDE}'
+        )
+
+
+def check_frame(frame: np.ndarray, where: str, first: tuple[int, int] | None = None) -> np.ndarray:
+    """A frame as (H, W, 3) uint8 RGB.
+
+    Args:
+        frame: of this shape, or (H, W) or (H, W, 1) grey.
+        where: what a message calls it.
+        first: size of the stimulus' first frame, which all others have.
+
+    Raises:
+        DataError: another type, shape or size, or a tiny one.
+    """
+    frame = np.asarray(frame)
+    if frame.ndim == 2:
+        frame = frame[..., None]
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3):
+        raise DataError(
+            f'{where}: expected (H, W, 3) uint8 RGB, got {frame.dtype} of shape {frame.shape}'
+        )
+    rows, columns, channels = frame.shape
+    _check_size((rows, columns), where)
+    if first is not None and (rows, columns) != first:
+        raise DataError(
+            f'{where}: the frame is {rows} x {columns} pixels, the first is {first[0]} x {first[1]}'
+        )
+    return np.repeat(frame, 3, axis=2) if channels == 1 else frame
 
 
 def _numbered(count: int) -> list[str]:
@@ -110,7 +138,7 @@ class VideoStimulus(Stimulus):
         self._video = VideoReader(path, keep=0)
         self.info = info = self._video.info
         self.size = (info.height, info.width)
-        self._check_size()
+        _check_size(self.size, path)
         if info.truncated and not allow_truncated:
             raise DataError(f'{path}: the video was cut off, {info.frames} frames of it are left')
         # Small frames come sooner than threads could share them; and what damaged videos give
@@ -164,8 +192,8 @@ class PictureStimulus(Stimulus):
             raise DataError(f'{path or name}: frames per second must be positive, got {fps}')
         self.times = np.arange(len(pictures)) / self.fps
         self.names = self._frame_names()
-        self.size = _frame_size(self._read(0))
-        self._check_size()
+        rows, columns, _ = self._read(0).shape
+        self.size = (rows, columns)
 
     def _frame_names(self) -> Sequence[str]:
         if isinstance(self._pictures, FileList):
@@ -174,45 +202,21 @@ class PictureStimulus(Stimulus):
         # Only where every picture has one of its own.
         return list(stems) if len(stems) == len(self) else _numbered(len(self))
 
-    def _where(self, number: int) -> str:
-        """What a message calls a frame: its file, where it has one."""
-        picture = self._pictures[number]
-        is_file = isinstance(picture, (str, Path))
-        return str(picture) if is_file else f'{self.path or self.name}, frame {number + 1}'
-
-    def _read(self, number: int) -> np.ndarray:
-        picture = self._pictures[number]
+    def _read(self, number: int, size: tuple[int, int] | None = None) -> np.ndarray:
+        picture, where = self._pictures[number], f'{self.path or self.name}, frame {number + 1}'
         if isinstance(picture, (str, Path)):
-            return read_image(picture)
-        if isinstance(picture, Image.Image):
-            return picture_array(picture)
-        frame = np.asarray(picture)
-        if frame.ndim == 2:
-            frame = frame[..., None]
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3):
-            raise DataError(
-                f'{self._where(number)}: expected (H, W, 3) uint8 RGB, got {frame.dtype} of shape '
-                f'{frame.shape}'
-            )
-        return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
+            picture, where = read_image(picture), str(picture)
+        elif isinstance(picture, Image.Image):
+            picture = picture_array(picture)
+        return check_frame(picture, where, size)
 
     def frames(
         self, numbers: Sequence[int], size: tuple[int, int] | None = None
     ) -> Iterator[np.ndarray]:
         """See `Stimulus.frames`."""
         for number in numbers:
-            frame = self._read(number)
-            if frame.shape[:2] != self.size:
-                raise DataError(
-                    f'{self._where(number)}: the frame is {frame.shape[0]} x {frame.shape[1]} '
-                    f'pixels, the first is {self.size[0]} x {self.size[1]}'
-                )
+            frame = self._read(number, self.size)
             yield frame if size is None else resize_image(frame, size)
-
-
-def _frame_size(frame: np.ndarray) -> tuple[int, int]:
-    rows, columns = frame.shape[:2]
-    return rows, columns
 
 
 def _open_path(path: Path, fps: float | None, allow_truncated: bool) -> Stimulus:

@@ -21,7 +21,6 @@ def sliding_windows(
     positions: Iterable[int] | None = None,
     num_frames: int | None = None,
     first: int = 0,
-    stride: int = 1,
 ) -> Generator[tuple[int, list[Frame]], None, None]:
     """Cut clips out of frames that come one by one, each kept as long as a clip needs it.
 
@@ -29,11 +28,9 @@ def sliding_windows(
         frames: the frames `first`, `first + 1`, ...; each is taken when a clip needs it, so that
             a map can be had as soon as its last frame is there.
         settings: how clips are cut.
-        positions: frames to predict, ascending; None for all that the head policy predicts, every
-            `stride`-th and the last.
+        positions: frames to predict, ascending; None for all that the head policy predicts.
         num_frames: of the whole video; None where only the end of `frames` tells.
         first: number of the first frame given; no clip may need one before it.
-        stride: see `positions`.
 
     Yields:
         The predicted frame's number and the `clip_len` frames of its clip, the oldest first.
@@ -45,7 +42,7 @@ def sliding_windows(
     span = settings.span
     wanted: Iterator[int]
     if positions is None:
-        wanted = count(span - 1 if settings.head == 'skip' else 0, stride)
+        wanted = count(span - 1 if settings.head == 'skip' else 0)
     else:
         wanted = iter(positions)
 

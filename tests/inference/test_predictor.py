@@ -144,9 +144,6 @@ def test_frames_between_predicted_ones_are_interpolated(tiny, video, stride, hea
             share = (place - low) / (high - low)
             between = (1 - share) * exact[low] + share * exact[high]
             np.testing.assert_allclose(mixed[place], between, **TOLERANCE)
-    stimulus = some.stimulus
-    streamed = predictor.stream(stimulus.frames(range(len(stimulus))), stride=stride)
-    np.testing.assert_allclose(np.stack(list(streamed)), mixed, **TOLERANCE)
 
 
 def test_a_part_in_time_is_cut_from_the_whole(predictor, video):
@@ -256,13 +253,11 @@ def test_wrong_questions(predictor, video):
             predictor.predict(video, **wrong)
     with pytest.raises(DataError, match='no frame to predict from 9 s to its end; the last is'):
         predictor.predict(video, start=9)
-    with pytest.raises(ConfigError, match='stride'):
-        next(predictor.stream([], stride=0))
     for frame in (np.zeros((9, 9)), np.zeros((9, 9, 3)), np.zeros((4, 9, 3), np.uint8), 'x'):
-        with pytest.raises(DataError, match='frame 1: expected'):
+        with pytest.raises(DataError, match=r'frame 1: .*expected'):
             next(predictor.stream([frame]))
     frames = [np.zeros((9, 9, 3), np.uint8), np.zeros((9, 10, 3), np.uint8)]
-    with pytest.raises(DataError, match='frame 2 is 9 x 10 pixels, the first is 9 x 9'):
+    with pytest.raises(DataError, match='frame 2: the frame is 9 x 10 pixels, the first is 9 x 9'):
         list(predictor.stream(frames))
 
 

@@ -18,7 +18,6 @@ from ...config.load import dataset_configs, load_config
 from ...errors import ConfigError
 from ...media.clips import ClipSettings
 from ...models.load import build_model
-from ...models.postprocess import postprocess_map
 from ...utils.text import check_choice
 from .base import Backend, OutOfMemory
 
@@ -139,12 +138,6 @@ class TorchBackend(Backend[Tensor]):
                 f'the memory of {self.device} does not hold {len(windows)} clips at once'
             ) from error
         return saliency_map.float().cpu().numpy()
-
-    @torch.inference_mode()
-    def finish(self, saliency_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """See `Backend`; what `salkit test` does."""
-        one = torch.from_numpy(saliency_map)[None]
-        return postprocess_map(one, size, self.settings.blur_kernel)[0].numpy()
 
     def suggest_batch_size(self) -> int:
         """On a CPU, several windows of a small model and single ones of a large model."""

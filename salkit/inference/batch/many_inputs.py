@@ -49,16 +49,14 @@ def predict_inputs(
     Args:
         predictor: the model.
         inputs: see `expand_inputs`.
-        out: folder of the outputs.
+        out: folder of the outputs, see `prepare_folder`.
         options: what to make.
         failures: what `expand_inputs` did not understand, for the report.
 
     Raises:
-        ConfigError: a folder that cannot be written to.
         KeyboardInterrupt: as it comes; finished inputs are kept.
     """
     began = time.monotonic()
-    prepare_folder(out)
     report = PredictReport(out, list(failures))
     for number, source in enumerate(inputs):
         label = source.name if len(inputs) == 1 else f'{number + 1}/{len(inputs)} {source.name}'

@@ -20,27 +20,18 @@ class Agreement:
     """How far the maps of two models lie apart.
 
     Attributes:
-        clips: number of clips compared.
-        batch_sizes: how many at once.
+        batch_sizes: how many clips were compared at once.
         difference: the largest absolute difference of two values.
+        allowed: the largest one allowed.
         low: the smallest value of the reference.
         high: the largest one.
-        tolerance: what is allowed.
-        relative: whether the tolerance is a share of `high - low`, or a value of the maps.
     """
 
-    clips: int
     batch_sizes: tuple[int, ...]
     difference: float
+    allowed: float
     low: float
     high: float
-    tolerance: float
-    relative: bool
-
-    @property
-    def allowed(self) -> float:
-        """The largest difference allowed."""
-        return self.tolerance * (self.high - self.low) if self.relative else self.tolerance
 
     @property
     def holds(self) -> bool:
@@ -49,10 +40,9 @@ class Agreement:
 
     def __str__(self) -> str:
         sizes = ', '.join(map(str, self.batch_sizes))
-        share = f', {self.tolerance:g} of their range' if self.relative else ''
         return (
-            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}{share}) on '
-            f'{self.clips} random clips, {sizes} at once; maps from {self.low:.4g} to '
+            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}) on '
+            f'{sum(self.batch_sizes)} random clips, {sizes} at once; maps from {self.low:.4g} to '
             f'{self.high:.4g}'
         )
 
@@ -94,10 +84,12 @@ def compare(
         reference: the model's maps (B, H, W) of each of `random_clips`.
         run: the exported model.
         settings: of both.
-        tolerance: see `Agreement`.
-        relative: likewise.
+        tolerance: largest difference allowed.
+        relative: whether that is a share of the range of the reference, or a value of the maps.
     """
     sizes = tuple(len(maps) for maps in reference)
+    low = float(min(maps.min() for maps in reference))
+    high = float(max(maps.max() for maps in reference))
     difference = 0.0
     for maps, clip in zip(reference, random_clips(settings, sizes), strict=True):
         found = run(clip)
@@ -106,12 +98,5 @@ def compare(
             break
         # `max` alone would forget what is no number.
         difference = float(np.max([difference, np.abs(found - maps).max()]))
-    return Agreement(
-        clips=sum(sizes),
-        batch_sizes=sizes,
-        difference=difference,
-        low=float(min(maps.min() for maps in reference)),
-        high=float(max(maps.max() for maps in reference)),
-        tolerance=tolerance,
-        relative=relative,
-    )
+    allowed = tolerance * (high - low) if relative else tolerance
+    return Agreement(sizes, difference, allowed, low, high)

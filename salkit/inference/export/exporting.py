@@ -203,7 +203,7 @@ def export_model(
     with unfinished_folder(out.parent, out.name) as folder:
         on_step('writing it')
         with export_errors(metadata.config, 'translating to ONNX'):
-            translated = to_onnx(program, export.opset)
+            translated = to_onnx(program, export.dynamic_batch, export.opset)
         files = write_onnx(translated, folder / out.name, metadata)
         opset = translated.model.opset_imports['']
         del program, translated

@@ -1,8 +1,10 @@
-"""Writing a program as ONNX."""
+"""Writing a program as ONNX.
+
+onnx, onnxscript and its onnx_ir are optional, so that they are imported where they are used.
+"""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import torch
@@ -32,36 +34,15 @@ def check_installed() -> None:
         ) from error
 
 
-def _name_batch(translated: ONNXProgram) -> None:
-    """Call the number of clips 'batch' wherever a shape has it, and not by a symbol."""
-    import onnx_ir as ir
-
-    graph = translated.model.graph
-    shape = graph.inputs[0].shape
-    symbol = shape[0] if shape is not None else 1
-    if isinstance(symbol, int):
-        return
-    pattern = re.compile(rf'\b{re.escape(str(symbol.value))}\b')
-    values = [*graph.inputs, *(value for node in graph.all_nodes() for value in node.outputs)]
-    for value in values:
-        if value.shape is not None:
-            value.shape = ir.Shape(
-                pattern.sub('batch', str(length.value))
-                if isinstance(length, ir.SymbolicDim) and length.value
-                else length
-                for length in value.shape
-            )
-
-
-def to_onnx(program: torch.export.ExportedProgram, opset: int | None = None) -> ONNXProgram:
+def to_onnx(
+    program: torch.export.ExportedProgram, dynamic_batch: bool, opset: int | None = None
+) -> ONNXProgram:
     """Translate a program.
 
     Args:
         program: from `trace`.
+        dynamic_batch: see there; the number of clips is called 'batch' then.
         opset: version of the ONNX operators; None for the exporter's choice.
-
-    Returns:
-        PyTorch's `ONNXProgram`.
     """
     with quiet():
         translated = torch.onnx.export(
@@ -69,12 +50,12 @@ def to_onnx(program: torch.export.ExportedProgram, opset: int | None = None) -> 
             dynamo=True,
             input_names=[INPUT],
             output_names=[OUTPUT],
+            dynamic_shapes=({0: 'batch'},) if dynamic_batch else None,
             opset_version=opset,
             verbose=False,
         )
     if translated is None:
         raise ConfigError('PyTorch gave no ONNX program')
-    _name_batch(translated)
     return translated
 
 
