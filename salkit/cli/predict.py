@@ -200,7 +200,7 @@ def _options(args: argparse.Namespace) -> PredictOptions:
 
 
 def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, object]]:
-    """The predictor, and what tells its model from others, for the records."""
+    """The predictor, and what identifies its model, for the records."""
     from ..inference.batch.record import stamp_of
     from ..inference.predictor import SaliencyPredictor
     from .chosen_model import choose_model

@@ -101,7 +101,7 @@ class Overlay:
             (H, W, 3) uint8 RGB; in a side-by-side (H, 2 W + a gap, 3), the prediction at the left.
 
         Raises:
-            ShapeError: what is no frame, or no map.
+            ShapeError: a frame or map of another shape or type.
         """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
             raise ShapeError(

@@ -117,9 +117,10 @@ class SaliencyPredictor:
                 f'{batch_size}; export it with --dynamic-batch for others'
             )
         # Where nobody says, frames that come one by one are not kept waiting for others.
-        self._streamed_at_once = (fixed or 1) if batch_size == 'auto' else int(batch_size)
-        at_once = self.backend.suggest_batch_size() if batch_size == 'auto' else batch_size
-        self.batch_size = int(at_once)
+        self._streamed_at_once = 1 if batch_size == 'auto' else int(batch_size)
+        self.batch_size = (
+            self.backend.suggest_batch_size() if batch_size == 'auto' else int(batch_size)
+        )
         if self.backend.left_out:
             warnings.warn(
                 f'{self.name}: predicting leaves out {", ".join(self.backend.left_out)} of the '

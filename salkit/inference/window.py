@@ -29,7 +29,7 @@ def sliding_windows(
             a map can be had as soon as its last frame is there.
         settings: how clips are cut.
         positions: frames to predict, ascending; None for all that the head policy predicts.
-        num_frames: of the whole video; None where only the end of `frames` tells.
+        num_frames: of the whole video; None where only the end of `frames` shows it.
         first: number of the first frame given; no clip may need one before it.
 
     Yields:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_data import write_video
@@ -18,7 +19,7 @@ from tiny_model import write_tiny_model
 import salkit
 from salkit import SaliencyPredictor
 from salkit.cli.test import evaluate
-from salkit.errors import CheckpointError, ConfigError, DataError
+from salkit.errors import CheckpointError, ConfigError, DataError, SalkitError
 from salkit.inference import open_stimulus
 from salkit.media.clips import HEADS
 
@@ -201,6 +202,22 @@ def test_maps_that_are_kept_run_the_model_once(predictor, video, tmp_path, monke
     assert not list(tmp_path.iterdir())
     with pytest.raises(DataError, match='kept only while'):
         kept[0]
+
+
+def test_batches_that_the_memory_does_not_hold_are_halved(tiny, video, monkeypatch):
+    predictor = SaliencyPredictor(*tiny, batch_size=16)
+    expected, real = np.asarray(predictor.predict(video)), predictor.backend.model.forward
+
+    def forward(clip):
+        if len(clip) > 4:
+            raise torch.OutOfMemoryError
+        return real(clip)
+
+    monkeypatch.setattr(predictor.backend.model, 'forward', forward)
+    np.testing.assert_allclose(np.asarray(predictor.predict(video)), expected, **TOLERANCE)
+    monkeypatch.setattr(predictor.backend.model, 'forward', lambda clip: forward([0] * 5))
+    with pytest.raises(SalkitError, match='memory of cpu does not hold 1 clip'):
+        predictor.predict(video)[0]
 
 
 def test_work_ends_where_its_user_ends_it(predictor, video):

@@ -135,7 +135,7 @@ class TorchBackend(Backend[Tensor]):
                 saliency_map = self.model(clip)
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
-                f'the memory of {self.device} does not hold {len(windows)} clips at once'
+                f'the memory of {self.device} does not hold a batch of {len(windows)} clips'
             ) from error
         return saliency_map.float().cpu().numpy()
 

@@ -44,7 +44,7 @@ class PredictOptions:
         stride: likewise.
         allow_truncated: take videos that were cut off for what is left of them.
         force: make anew what was finished before.
-        model: tells the model and its weights from others, for the records.
+        model: identifies the model and its weights, for the records.
 
     Raises:
         ConfigError: an unknown format, or nothing to write.
@@ -216,7 +216,7 @@ def _settings(
 
 
 def _stamps(truth: Path | None) -> list[str]:
-    """What tells the ground truth that overlays show from others."""
+    """Identify the ground truth that overlays show."""
     folders = [truth / name for name in ('maps', 'fixation', 'fixation/maps')] if truth else []
     return [stamp_of(folder) for folder in folders if folder.is_dir()]
 

@@ -45,7 +45,7 @@ class Record:
         content: plain values; `outputs` holds, by path inside `out`, how each was made.
 
     Raises:
-        DataError: a file of this name that is no such record.
+        DataError: a file of this name that salkit did not write.
     """
 
     def __init__(self, out: Path, name: str) -> None:

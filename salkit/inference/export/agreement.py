@@ -11,7 +11,7 @@ from ...media.clips import ClipSettings
 from ..backends.metadata import sized
 
 SEED = 20260401
-# Blocks of so many pixels have one colour, in turn: noise alone is unlike any video.
+# Blocks of so many pixels have one color, in turn: noise alone is unlike any video.
 _COARSENESS = (32, 8, 1)
 
 
@@ -35,7 +35,7 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether the models agree; a difference that is no number is none that is allowed."""
+        """Whether the models agree; a difference of NaN is not allowed."""
         return self.difference <= self.allowed
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ def compare(
         if found.shape != maps.shape:
             difference = float('inf')
             break
-        # `max` alone would forget what is no number.
+        # `max` alone would forget NaN.
         difference = float(np.max([difference, np.abs(found - maps).max()]))
     allowed = tolerance * (high - low) if relative else tolerance
     return Agreement(sizes, difference, allowed, low, high)

@@ -63,7 +63,7 @@ def export_errors(config: str, step: str) -> Iterator[None]:
         cause = error.__cause__ or error
         raise ConfigError(
             f'{config}: {step} failed, PyTorch {torch.__version__} cannot export this model '
-            f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback tells where'
+            f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback shows where'
         ) from error
 
 
