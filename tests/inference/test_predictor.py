@@ -216,7 +216,7 @@ def test_batches_that_the_memory_does_not_hold_are_halved(tiny, video, monkeypat
     monkeypatch.setattr(predictor.backend.model, 'forward', forward)
     np.testing.assert_allclose(np.asarray(predictor.predict(video)), expected, **TOLERANCE)
     monkeypatch.setattr(predictor.backend.model, 'forward', lambda clip: forward([0] * 5))
-    with pytest.raises(SalkitError, match='memory of cpu does not hold 1 clip'):
+    with pytest.raises(SalkitError, match='memory of cpu does not hold a batch of 1 clip'):
         predictor.predict(video)[0]
 
 

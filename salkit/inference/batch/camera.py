@@ -39,6 +39,8 @@ def record_camera(number: int, out: Path, frames: int | None = None) -> Input:
     name = next(name for name in turns if not (out / f'{name}_recording.mp4').exists())
     path = out / f'{name}_recording.mp4'
     print(f'camera {number}: recording until Ctrl-C', file=sys.stderr)
+    # It would say in several lines of its own that there is no camera.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     capture = cv2.VideoCapture(number)
     try:
         seen = _seen(capture, frames)

@@ -64,9 +64,8 @@ def predict_inputs(
             outcome = predict_one(predictor, source, out, options, label)
         except KeyboardInterrupt:
             if len(inputs) > 1:
-                _say(
-                    f'{number} of {len(inputs)} inputs are done; the same command goes on from there'
-                )
+                done = f'{number} of {len(inputs)} inputs are done'
+                _say(f'{done}; the same command goes on from there')
             raise
         # One input of thousands must not stop the others, whatever its error.
         except Exception as error:
