@@ -1,4 +1,4 @@
-"""Folders that are complete or not there."""
+"""What killed runs leave over goes, and what running ones are at stays."""
 
 import os
 import signal
