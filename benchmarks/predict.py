@@ -7,7 +7,7 @@ weights unless a checkpoint is given: they take the same time). `stages_ms` is m
 of each stage on its own, one after another; `around_the_model_ms` those of a whole
 `predict(...).overlay(...)`, model left out: decoding, resizing, finishing the maps, drawing and
 encoding, in threads as always. `predict_s` and `naive_s` are seconds from the file to maps as PNG
-files: through salkit, and by a loop that decodes, resizes and normalises each window again and runs
+files: through salkit, and by a loop that decodes, resizes and normalizes each window again and runs
 the model on it alone. The best of `--runs` runs.
 """
 
@@ -46,7 +46,7 @@ def best(function: Callable[[], object], runs: int) -> float:
 
 
 def naive(predictor: SaliencyPredictor, path: Path, folder: Path) -> None:
-    """Every window decoded, resized and normalised anew, and predicted alone."""
+    """Every window decoded, resized and normalized anew, and predicted alone."""
     model, settings = predictor.backend.model, predictor.settings
     folder.mkdir(exist_ok=True)
     video = VideoReader(path, keep=0)
@@ -90,7 +90,7 @@ def stages(predictor: SaliencyPredictor, path: Path, folder: Path, runs: int) ->
     work = dict(
         decode=lambda: sum(1 for _ in stimulus.frames(numbers)),
         decode_and_resize=lambda: sum(1 for _ in stimulus.frames(numbers, size)),
-        normalise=lambda: [backend.prepare(frame) for frame in small],
+        normalize=lambda: [backend.prepare(frame) for frame in small],
         model=lambda: [backend.predict(batch) for batch in batches],
         finish=lambda: [backend.finish(one, stimulus.size) for one in maps],
         draw=lambda: [overlay(*pair) for pair in zip(full, finished, strict=True)],
@@ -149,9 +149,11 @@ def main() -> None:
         result['times_the_naive_loop'] = round(result['naive_s'] / result['predict_s'], 2)
         # The same maps, or the comparison means nothing.
         for mine in sorted((folder / 'maps').glob('*.png')):
-            pair = [cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int)
-                    for file in (mine, folder / 'naive' / mine.name)]  # fmt: skip
-            assert np.abs(pair[0] - pair[1]).max() <= 1, mine
+            first, second = (
+                cv2.imread(str(file), cv2.IMREAD_UNCHANGED).astype(int)
+                for file in (mine, folder / 'naive' / mine.name)
+            )
+            assert np.abs(first - second).max() <= 1, mine
     text = json.dumps(result, indent=2)
     print(text)
     if args.out:

@@ -28,14 +28,14 @@ def make_video(path: Path, frames: int = 75) -> Path:
         for number in range(frames):
             shift = number * 120 // frames
             frame = photo[20:380, shift : shift + 480].copy()
-            centre = (180 + 120 * np.sin(number / 8), 480 * number / frames)
-            frame[draw.disk(centre, 18, shape=frame.shape[:2])] = (1.0, 0.9, 0.1)
+            center = (180 + 120 * np.sin(number / 8), 480 * number / frames)
+            frame[draw.disk(center, 18, shape=frame.shape[:2])] = (1.0, 0.9, 0.1)
             writer.write((255 * frame).astype(np.uint8))
     return path
 
 
 def main() -> None:
-    """Predict, tell, draw."""
+    """Predict a video, print where people look, draw it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('video', nargs='?')
     parser.add_argument('--out', type=Path, default=Path('out'))

@@ -23,7 +23,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         '--model',
         metavar='NAME',
         help='a config file, the name of one that comes with salkit, PLUGIN::NAME, or a model that '
-        '`salkit export` wrote (.onnx, .pt2)',
+        '`salkit export` wrote (.onnx)',
     )
     parser.add_argument(
         '--checkpoint',

@@ -1,4 +1,4 @@
-"""Write a model as ONNX or as a torch.export program, checked against the model."""
+"""Write a model as ONNX, checked against the model."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     weights.add_argument(
         '--random', action='store_true', help='random weights instead, to try what runs the file'
     )
-    parser.add_argument(
-        '--out', required=True, metavar='FILE', help='model.onnx, or model.pt2 for torch.export'
-    )
+    parser.add_argument('--out', required=True, metavar='FILE', help='model.onnx')
     parser.add_argument('--half', action='store_true', help='float16 inside, float32 at both ends')
     parser.add_argument(
         '--dynamic-batch', action='store_true', help='take any number of clips at once, not just 1'
@@ -45,39 +43,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export."""
-    from ..errors import ConfigError
-
-    size = two_numbers('--size', args.size)
-    if args.tolerance is not None and not args.tolerance > 0:
-        raise ConfigError(f'--tolerance must be above 0, got {args.tolerance}')
     from ..config.load import parse_options
-    from ..inference.export import export_model
+    from ..inference.backends.metadata import sized
+    from ..inference.export import ExportOptions, export_model
 
-    def tell(step: str) -> None:
-        print(f'{step} ...', file=sys.stderr, flush=True)
-
+    options = ExportOptions(
+        half=args.half,
+        dynamic_batch=args.dynamic_batch,
+        size=two_numbers('--size', args.size),
+        opset=args.opset,
+        options=parse_options(args.cfg_options),
+        tolerance=args.tolerance,
+    )
     with ended_as_interrupted():
         done = export_model(
             args.config,
             args.checkpoint,
             args.out,
-            half=args.half,
-            dynamic_batch=args.dynamic_batch,
-            size=size,
-            opset=args.opset,
-            options=parse_options(args.cfg_options),
-            tolerance=args.tolerance,
-            on_step=tell,
+            options,
+            on_step=lambda step: print(f'{step} ...', file=sys.stderr, flush=True),
         )
-    clip, about = done.metadata.clip, done.metadata
-    rows, columns = clip.size
+    about = done.metadata
+    rows, columns = sized(about.clip)
     print(
-        f'{about.config}: clips of {clip.clip_len} frames, {rows} x {columns}, '
+        f'{about.config}: clips of {about.clip.clip_len} frames, {rows} x {columns}, '
         f'{"any number" if about.dynamic_batch else "one"} at once, {about.precision}'
         + ('' if about.checkpoint else ', random weights')
     )
-    kind = f'ONNX, opset {done.opset}' if done.opset else 'torch.export program'
     names = ' and '.join(str(path) for path in reversed(done.files))
     print(f'agrees with the model: {done.agreement}')
-    print(f'wrote {names}: {kind}, {done.size / 1e6:.1f} MB')
+    print(f'wrote {names}: ONNX, opset {done.opset}, {done.size / 1e6:.1f} MB')
     return 0

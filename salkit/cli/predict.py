@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from .common import ended_as_interrupted, two_numbers
 
 if TYPE_CHECKING:
-    from ..inference.one_input import PredictOptions
+    from ..inference.batch import PredictOptions
     from ..inference.overlay import OverlayStyle
     from ..inference.predictor import SaliencyPredictor
 
 # Arguments that say how an overlay looks, and so ask for one.
-_STYLE = ('colours', 'alpha', 'normalise', 'contours', 'fixations', 'side_by_side')
+_STYLE = ('colors', 'normalize', 'contours', 'fixations', 'side_by_side')
 # Shares of the peak that contours are drawn at where none are given.
 _CONTOURS = '0.5,0.8'
 
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_running_arguments(parser.add_argument_group('running'))
 
 
-def _add_output_arguments(group: Any) -> None:
+def _add_output_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--format',
         default='png',
@@ -57,12 +58,15 @@ def _add_output_arguments(group: Any) -> None:
     group.add_argument('--force', action='store_true', help='make anew what is finished already')
 
 
-def _add_overlay_arguments(group: Any) -> None:
-    group.add_argument('--colours', metavar='NAME', help='a colour map of matplotlib (turbo)')
+def _add_overlay_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        '--colors', '--colours', metavar='NAME', help='a color map of matplotlib (turbo)'
+    )
     group.add_argument(
         '--alpha', type=float, metavar='A', help='how much the map covers where it is strongest'
     )
     group.add_argument(
+        '--normalize',
         '--normalise',
         choices=['video', 'frame', 'none'],
         help="what is drawn strongest: the video's maximum (default), each frame's, or 1",
@@ -86,13 +90,13 @@ def _add_overlay_arguments(group: Any) -> None:
     )
 
 
-def _add_frame_arguments(group: Any) -> None:
+def _add_frame_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--fps', type=float, help='take fewer frames of a video; the rate of pictures'
     )
     group.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
     group.add_argument('--end', metavar='T', help='likewise')
-    group.add_argument('--frames', type=int, metavar='N', help='of a webcam, then stop')
+    group.add_argument('--frames', type=int, metavar='N', help='of a webcam, at most')
     group.add_argument(
         '--stride',
         type=int,
@@ -110,7 +114,7 @@ def _add_frame_arguments(group: Any) -> None:
     )
 
 
-def _add_running_arguments(group: Any) -> None:
+def _add_running_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--size', metavar='HxW', help='of the clips (default: that of the config)')
     group.add_argument(
         '--batch-size', type=int, metavar='N', help='clips predicted at once (default: by device)'
@@ -166,7 +170,7 @@ def _style(args: argparse.Namespace) -> OverlayStyle | None:
 
 
 def _options(args: argparse.Namespace) -> PredictOptions:
-    from ..inference.one_input import PredictOptions
+    from ..inference.batch import PredictOptions
 
     formats = [name.strip() for name in args.format.split(',') if name.strip()]
     if 'none' in formats and len(formats) > 1:
@@ -195,27 +199,23 @@ def _options(args: argparse.Namespace) -> PredictOptions:
     )
 
 
-def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, Any]]:
-    """The predictor, and what tells the model for the records."""
-    from ..inference.predictor import EXPORTED, SaliencyPredictor
-    from ..inference.record import stamp_of
+def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, object]]:
+    """The predictor, and what identifies its model, for the records."""
+    from ..inference.batch.record import stamp_of
+    from ..inference.predictor import SaliencyPredictor
     from .chosen_model import choose_model
 
     model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
-    about: dict[str, Any] = {}
-    if checkpoint is None:
-        path = Path(model)
-        if not path.is_file():
-            raise ConfigError(f'{model}: the exported model does not exist')
-        about.update(file=path.name, stamp=stamp_of(path))
-    elif not (isinstance(model, str) and model.lower().endswith(EXPORTED)):
+    about: dict[str, object] = {}
+    weights = Path(str(model))
+    if checkpoint is not None:
         from ..checkpoints import locate
         from ..checkpoints.origin import model_digest
         from ..config.load import load_config
 
         model = load_config(model) if isinstance(model, str) else model
+        about.update(config=model_digest(model))
         weights = locate(checkpoint)
-        about.update(checkpoint=weights.name, stamp=stamp_of(weights), config=model_digest(model))
     predictor = SaliencyPredictor(
         model,
         checkpoint,
@@ -225,7 +225,7 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         size=two_numbers('--size', args.size),
         head=args.head,
     )
-    return predictor, dict(name=predictor.name, **about)
+    return predictor, dict(name=predictor.name, file=weights.name, stamp=stamp_of(weights), **about)
 
 
 def _demo_clip() -> str:
@@ -247,8 +247,10 @@ def run(args: argparse.Namespace) -> int:
     """
     import dataclasses
 
-    from ..inference.inputs import expand_inputs
-    from ..inference.job import prepare_folder
+    from ..inference.batch import PredictReport, expand_inputs, predict_inputs
+    from ..inference.batch.camera import record_camera
+    from ..inference.batch.many_inputs import prepare_folder
+    from ..inference.batch.report import FAILED, Outcome
 
     options = _options(args)
     out = Path(args.out).expanduser()
@@ -258,32 +260,25 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError('no INPUT: name a video, a picture or a folder of them')
         texts = [_demo_clip()]
     prepare_folder(out)
-    inputs, failures = expand_inputs(texts, without=out)
-    cameras = [source for source in inputs if source.camera is not None]
-    if cameras and len(inputs) + len(failures) > 1:
-        raise ConfigError(
-            f'a webcam is predicted by itself: leave out {cameras[0].camera}, or all else'
-        )
+    cameras = [text for text in texts if text.isdecimal() and not os.path.lexists(text)]
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
+    inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
     with ended_as_interrupted():
-        predictor = None
-        if inputs:
+        if inputs or cameras:
+            # Before anything is recorded: what does not fit should say so early.
             predictor, model = _open_model(args)
             options = dataclasses.replace(options, model=model)
-        if cameras:
-            return _run_camera(predictor, cameras[0].camera, out, options, args)
-        return _run_files(predictor, inputs, failures, out, options, args)
-
-
-def _run_files(
-    predictor: Any, inputs: Any, failures: Any, out: Path, options: Any, args: argparse.Namespace
-) -> int:
-    from ..inference.job import predict_inputs
-
-    for text, note in failures:
-        print(f'failed: {note if text in note else f"{text}: {note}"}', file=sys.stderr)
-    report = predict_inputs(predictor, inputs, out, options, failures=failures)
+        for number in cameras:
+            try:
+                inputs.append(record_camera(int(number), out, args.frames))
+            except DataError as error:
+                failures.append(Outcome(number, FAILED, note=str(error)))
+        for outcome in failures:
+            print(outcome.line, file=sys.stderr)
+        report = PredictReport(out, failures)
+        if inputs:
+            report = predict_inputs(predictor, inputs, out, options, failures)
     if report.submission is not None:
         for line in report.submission.lines():
             print(line, file=sys.stderr if line.startswith('warning') else sys.stdout)
@@ -297,13 +292,3 @@ def _run_files(
     if args.json:
         report.write(args.json)
     return 2 if failed else 0
-
-
-def _run_camera(
-    predictor: Any, number: int, out: Path, options: Any, args: argparse.Namespace
-) -> int:
-    from ..inference.camera import predict_camera
-
-    made = predict_camera(predictor, number, out, options, frames=args.frames)
-    print(f'{made.frames} frames in {made.seconds:.1f} s: {", ".join(map(str, made.paths))}')
-    return 0

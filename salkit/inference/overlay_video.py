@@ -3,57 +3,47 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
+from ..media.video import VideoWriter
+from ..media.video.writer import pixel_aspect_of
 from ..utils.files import whole_file
 from ..utils.threads import in_background
-
-if TYPE_CHECKING:
-    from .maps import OnFrame, SaliencyMaps, Truth
-    from .overlay import Overlay
+from .map_sequence import MapSequence, OnFrame, Truth
+from .overlay import Overlay
+from .stimulus import Stimulus
 
 # Frames that are decoded, and drawn, ahead.
 _AHEAD = 8
 
 
-def _drawn(maps: SaliencyMaps, overlay: Overlay, truth: Truth | None):
+def _drawn(
+    maps: MapSequence, stimulus: Stimulus, overlay: Overlay, truth: Truth | None
+) -> Generator[np.ndarray, None, None]:
     """Each frame with its map over it."""
-    frames = in_background(maps.stimulus.frames(maps.frames), _AHEAD)
-    finished = iter(maps)
-    try:
+    frames = in_background(stimulus.frames(maps.frames), _AHEAD)
+    with closing(frames), closing(iter(maps)) as finished:
         for number, frame, saliency_map in zip(maps.frames, frames, finished, strict=True):
             fixation_map, density_map = truth(number) if truth else (None, None)
             yield overlay(frame, saliency_map, fixation_map, density_map)
-    finally:
-        frames.close()
-        finished.close()
-
-
-def write_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 RGB, complete or not at all."""
-    from PIL import Image
-
-    kind = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.bmp': 'BMP'}.get(Path(path).suffix.lower(), 'PNG')
-    with whole_file(path) as temporary:
-        Image.fromarray(picture).save(temporary, format=kind)
 
 
 def write_overlay(
-    maps: SaliencyMaps,
+    maps: MapSequence,
+    stimulus: Stimulus,
     path: Path,
     overlay: Overlay,
     truth: Truth | None = None,
     on_frame: OnFrame | None = None,
 ) -> Path:
-    """Write frames with their maps over them; see `SaliencyMaps.overlay`."""
-    from ..media.video import VideoWriter
-    from ..media.video.writer import pixel_aspect_of
-
+    """Write frames of a stimulus with their maps over them; see `SaliencyMaps.overlay`."""
     is_picture = path.suffix.lower() in IMAGE_SUFFIXES
     if is_picture and len(maps) > 1:
         raise DataError(f'{path}: a picture holds one frame, there are {len(maps)}; expected .mp4')
@@ -61,30 +51,28 @@ def write_overlay(
         raise DataError(
             f'{path}: overlays are written as .mp4, or as .png where there is one frame'
         )
-    stimulus = maps.stimulus
-    drawn = in_background(_drawn(maps, overlay, truth), _AHEAD)
-    try:
+    with closing(in_background(_drawn(maps, stimulus, overlay, truth), _AHEAD)) as drawn:
         if is_picture:
-            write_picture(path, next(drawn))
+            with whole_file(path) as temporary:
+                kind = Image.registered_extensions()[path.suffix.lower()]
+                Image.fromarray(next(drawn)).save(temporary, format=kind)
             return path
         first = next(drawn)
         video = stimulus.path if stimulus.kind == 'video' else None
         writer = VideoWriter(
             path,
-            first.shape[:2],
+            (first.shape[0], first.shape[1]),
             maps.fps,
             sound=video,
             sound_start=float(maps.times[0]),
             sound_end=float(maps.times[-1]) + 1 / maps.fps,
-            pixel_aspect=video and pixel_aspect_of(video),
+            pixel_aspect=pixel_aspect_of(video) if video else None,
         )
         with writer:
             for index, time in enumerate(maps.times):
                 writer.write(first if index == 0 else next(drawn), float(time - maps.times[0]))
                 if on_frame:
                     on_frame(1)
-        for told in writer.warnings:
-            warnings.warn(told, stacklevel=3)
-    finally:
-        drawn.close()
+        for warning in writer.warnings:
+            warnings.warn(warning, stacklevel=4)
     return path

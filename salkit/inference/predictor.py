@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
-from ..media.clips import HEADS
+from ..errors import ConfigError
+from ..media.clips import HEADS, ClipSettings
 from ..media.images import resize_image
 from ..utils.text import check_choice
 from .backends import Backend
-from .maps import SaliencyMaps, interpolate, predict_windows
-from .sliding_window import sliding_windows
-from .stimulus import MIN_SIDE, Stimulus, open_stimulus
+from .maps import SaliencyMaps
+from .selection import Selection
+from .stimulus import Picture, Stimulus, check_frame, open_stimulus
+from .window import predict_windows, sliding_windows
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-# Files that hold a whole exported model.
+# Files that hold a whole exported model; those of salkit 0.1's .pt2 are refused with the reason.
 EXPORTED = ('.onnx', '.pt2')
 
 
@@ -32,23 +33,28 @@ def open_backend(
     device: str,
     precision: str,
 ) -> Backend:
-    """What runs a model: an exported file, or a config and its checkpoint."""
+    """What runs a model: an exported file, or a config and its checkpoint.
+
+    The backends are imported here, since each needs a library that the other does without.
+    """
     suffix = Path(model).suffix.lower() if isinstance(model, (str, Path)) else ''
     if suffix not in EXPORTED:
         from .backends.torch import TorchBackend
 
         return TorchBackend(model, checkpoint, device, precision)
+    if suffix == '.pt2':
+        raise ConfigError(
+            f'{model}: .pt2 files are not opened any more, since loading one can run code that is '
+            'hidden in it; export the model as .onnx: salkit export CONFIG --checkpoint FILE '
+            '--out model.onnx'
+        )
     if checkpoint is not None:
         raise ConfigError(f'{model}: an exported model holds its weights, got {checkpoint} too')
     if precision != 'auto':
         raise ConfigError(f'{model}: the precision was chosen when the model was exported')
-    if suffix == '.onnx':
-        from .backends.onnx import OnnxBackend
+    from .backends.onnx import OnnxBackend
 
-        return OnnxBackend(model, device)
-    from .backends.exported import ExportedBackend
-
-    return ExportedBackend(model, device)
+    return OnnxBackend(str(model), device)
 
 
 class SaliencyPredictor:
@@ -59,7 +65,7 @@ class SaliencyPredictor:
 
     Args:
         config_or_name: a loaded config, its file, its name, or a model that `salkit export` wrote
-            (.onnx, .pt2), which needs neither a checkpoint nor mmengine (.onnx not even PyTorch).
+            (.onnx), which needs neither a checkpoint nor PyTorch and mmengine.
         checkpoint: weights of the whole model: see `salkit.build_model`. Without, they are random.
         device: 'auto' (a GPU where there is one), 'cpu', 'cuda:1'.
         precision: 'float32', 'float16' or 'bfloat16'; 'auto' is that of testing with the config.
@@ -69,7 +75,7 @@ class SaliencyPredictor:
             'skip'.
 
     Attributes:
-        settings: how clips are cut and normalised.
+        settings: how clips are cut and normalized.
         device: where the model runs.
         name: of the config.
 
@@ -94,37 +100,36 @@ class SaliencyPredictor:
         if head is not None:
             check_choice('SaliencyPredictor', 'head', head, HEADS)
         self.backend = open_backend(config_or_name, checkpoint, device, precision)
-        changes: dict[str, Any] = {}
-        if size is not None and tuple(size) != self.backend.settings.size:
-            if Path(str(config_or_name)).suffix.lower() in EXPORTED:
+        settings, fixed = self.backend.settings, self.backend.batch_size
+        is_exported = Path(str(config_or_name)).suffix.lower() in EXPORTED
+        if size is not None and tuple(size) != settings.size:
+            if is_exported:
                 raise ConfigError(
-                    f'{config_or_name}: was exported for clips of {self.backend.settings.size}, '
+                    f'{config_or_name}: was exported for clips of {settings.size}, '
                     f'got size {tuple(size)}'
                 )
-            changes['size'] = tuple(size)
-        if head is not None:
-            changes['head'] = head
-        self.backend.settings = dataclasses.replace(self.backend.settings, **changes)
-        self._given_batch_size = batch_size != 'auto'
-        fixed = self.backend.batch_size
-        if fixed and self._given_batch_size and batch_size != fixed:
+            rows, columns = size
+            settings = dataclasses.replace(settings, size=(rows, columns))
+        self.backend.settings = dataclasses.replace(settings, head=head or settings.head)
+        if fixed and batch_size not in ('auto', fixed):
             raise ConfigError(
                 f'{config_or_name}: was exported for batches of {fixed}, got batch_size '
                 f'{batch_size}; export it with --dynamic-batch for others'
             )
-        if not self._given_batch_size:
-            batch_size = self.backend.suggest_batch_size()
-        self.batch_size = int(batch_size)
-        left_out = getattr(self.backend, 'left_out', None)
-        if left_out:
+        # Where nobody says, frames that come one by one are not kept waiting for others.
+        self._streamed_at_once = 1 if batch_size == 'auto' else int(batch_size)
+        self.batch_size = (
+            self.backend.suggest_batch_size() if batch_size == 'auto' else int(batch_size)
+        )
+        if self.backend.left_out:
             warnings.warn(
-                f"{self.name}: predicting leaves out {', '.join(left_out)} of the config's test "
-                'pipeline',
+                f'{self.name}: predicting leaves out {", ".join(self.backend.left_out)} of the '
+                "config's test pipeline",
                 stacklevel=2,
             )
 
     @property
-    def settings(self) -> Any:
+    def settings(self) -> ClipSettings:
         """The `ClipSettings`."""
         return self.backend.settings
 
@@ -143,7 +148,7 @@ class SaliencyPredictor:
 
     def predict(
         self,
-        stimulus: Any,
+        stimulus: Stimulus | Picture | Sequence[Picture],
         *,
         start: float | None = None,
         end: float | None = None,
@@ -167,22 +172,24 @@ class SaliencyPredictor:
         """
         if fps is not None and not 0 < fps < 1e4:
             raise ConfigError(f'fps must be positive, got {fps}')
-        stimulus = open_stimulus(stimulus, fps)
-        timeline = _at_rate(stimulus, fps)
-        predicted = self.settings.predicted(len(timeline))
-        places = _between(stimulus, timeline, predicted, start, end)
-        return SaliencyMaps(self.backend, stimulus, self.batch_size, timeline, places, stride)
+        selection = Selection(
+            open_stimulus(stimulus, fps),
+            self.settings,
+            start=start,
+            end=end,
+            fps=fps,
+            stride=stride,
+        )
+        return SaliencyMaps(self.backend, selection, self.batch_size)
 
-    def stream(
-        self, frames: Iterable[np.ndarray], *, stride: int = 1, batch_size: int | None = None
-    ) -> Iterator[np.ndarray]:
+    def stream(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Maps of frames that come one by one: a camera, or a video that is decoded elsewhere.
+
+        A map comes with its frame, unless the predictor was given a batch size: then so many
+        frames late.
 
         Args:
             frames: (H, W, 3) uint8 RGB, all of one size.
-            stride: see `predict`.
-            batch_size: clips predicted at once, so many frames late; None for the predictor's
-                where that was given, else 1, so that a map comes with its frame.
 
         Yields:
             (H, W) float32, one a frame (under the head policy 'skip', none for the first
@@ -191,84 +198,17 @@ class SaliencyPredictor:
         Raises:
             DataError: a frame of another type, shape or size.
         """
-        if stride < 1:
-            raise ConfigError(f'stride must be at least 1, got {stride}')
-        if batch_size is None:
-            fixed = self.batch_size if self._given_batch_size else self.backend.batch_size
-            batch_size = fixed or 1
-        return self._stream(frames, stride, batch_size)
+        size = (0, 0)
 
-    def _stream(
-        self, frames: Iterable[np.ndarray], stride: int, batch_size: int
-    ) -> Iterator[np.ndarray]:
-        size: tuple[int, int] | None = None
-
-        def prepared() -> Iterator[Any]:
+        def prepared() -> Iterator[object]:
             nonlocal size
             for number, frame in enumerate(frames, 1):
-                size = _checked(frame, number, size)
+                frame = check_frame(frame, f'frame {number}', size if number > 1 else None)
+                size = (frame.shape[0], frame.shape[1])
                 wanted = self.settings.size
                 small = frame if wanted is None else resize_image(frame, wanted)
                 yield self.backend.prepare(np.ascontiguousarray(small))
 
-        windows = sliding_windows(prepared(), self.settings, stride=stride)
-        maps = predict_windows(self.backend, windows, batch_size)
-        for small in _filled(maps) if stride > 1 else (small for _, small in maps):
+        windows = sliding_windows(prepared(), self.settings)
+        for _, small in predict_windows(self.backend, windows, self._streamed_at_once):
             yield self.backend.finish(small, size)
-
-
-def _filled(maps: Iterable[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
-    """Maps of every position from the first to the last that was predicted."""
-    previous = None
-    for current in maps:
-        if previous is None:
-            yield current[1]
-        else:
-            yield from interpolate([previous, current], range(previous[0] + 1, current[0] + 1))
-        previous = current
-
-
-def _checked(frame: Any, number: int, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The size of a streamed frame, if it is one."""
-    shape, dtype = getattr(frame, 'shape', ()), getattr(frame, 'dtype', type(frame).__name__)
-    if len(shape) != 3 or shape[2] != 3 or dtype != np.uint8 or min(shape[:2]) < MIN_SIDE:
-        raise DataError(
-            f'frame {number}: expected (H, W, 3) uint8 RGB of at least {MIN_SIDE} x {MIN_SIDE} '
-            f'pixels, got {dtype} of shape {tuple(shape)}'
-        )
-    if size is not None and shape[:2] != size:
-        raise DataError(
-            f'frame {number} is {shape[0]} x {shape[1]} pixels, the first is {size[0]} x {size[1]}'
-        )
-    return shape[:2]
-
-
-def _at_rate(stimulus: Stimulus, fps: float | None) -> Any:
-    """Numbers of the frames that are seen at `fps` frames per second."""
-    count = len(stimulus)
-    if fps is None or stimulus.kind != 'video' or fps >= stimulus.fps:
-        return range(count)
-    times = np.asarray(stimulus.times)
-    # Half a millisecond for what time stamps are rounded to.
-    asked = np.arange(int(times[-1] * fps + 1 + 1e-6)) / fps + 5e-4
-    return np.unique(np.searchsorted(times, asked, side='right') - 1).clip(0).tolist()
-
-
-def _between(
-    stimulus: Stimulus, timeline: Any, predicted: range, start: float | None, end: float | None
-) -> range:
-    """The part of `predicted` whose frames lie in [start, end)."""
-    for name, value in (('start', start), ('end', end)):
-        if value is not None and (value < 0 or value != value):
-            raise ConfigError(f'{name} must be seconds from 0 on, got {value}')
-    times = np.asarray(stimulus.times)[list(timeline)]
-    low = 0 if start is None else int(np.searchsorted(times, start - 5e-4))
-    high = len(times) if end is None else int(np.searchsorted(times, end - 5e-4))
-    places = range(max(low, predicted.start), min(high, predicted.stop))
-    if not places:
-        until = 'its end' if end is None else f'{end:g} s'
-        raise DataError(
-            f'{stimulus.path or stimulus.name}: no frame to predict from {start or 0:g} s to '
-            f'{until}; the last is shown at {times[-1]:.3f} s'
-        )
-    return places

@@ -212,9 +212,9 @@ class Page:
         session = self._session(request)
         try:
             style = OverlayStyle(
-                colours=colours,
+                colors=colours,
                 alpha=alpha,
-                normalise=_SCALES.get(scale, scale),
+                normalize=_SCALES.get(scale, scale),
                 contours=_OUTLINE if outline else (),
             )
             options = Options(style, tuple(_FILES[name] for name in files if name in _FILES))

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 
 import av
@@ -17,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from make_data import write_video
-from make_video import encode_audio, encode_video, numbered_frame, truncate
+from make_video import encode_audio, encode_video, frame_number, numbered_frame, truncate
 from PIL import Image
 from tiny_model import write_tiny_model
 
@@ -30,7 +29,8 @@ from salkit.cli.predict import seconds_of
 from salkit.config.load import load_config
 from salkit.engine.runner import model_entry
 from salkit.errors import CheckpointError, ConfigError
-from salkit.inference import SaliencyPredictor, one_input, open_stimulus
+from salkit.inference import SaliencyPredictor, open_stimulus
+from salkit.inference.batch import one_input
 from salkit.media.map_stacks import open_stack
 
 
@@ -298,7 +298,7 @@ def broken(tmp_path_factory):
         root / 'gone.mp4': 'does not exist',
         encode_audio(root / 'sound.mp4'): 'no video stream, only audio',
         text: 'cannot be read as a video',
-        root / 'zero.mp4': 'the file is empty',
+        root / 'zero.mp4': 'cannot be read as a video',
         no_frames: '',
         cut: 'was cut off',
         ended: '',
@@ -353,7 +353,6 @@ def test_a_folder_that_cannot_be_written(predict, sources, tmp_path, place):
         (['--fps', '-1'], 'must be positive'),
         (['--truth', 'nowhere'], 'does not exist'),
         (['--frames', '3'], 'is for webcams'),
-        (['0'], 'a webcam is predicted by itself'),
     ],
 )
 def test_arguments_that_do_not_fit(predict, sources, argv, message):
@@ -424,6 +423,8 @@ def test_interrupted_in_the_middle(predict, sources, monkeypatch):
 def run_process(argv, log, limit):
     """The command in a forked process, which has everything imported."""
     torch.set_num_threads(1)
+    # It is ignored where the tests run in a shell's background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
@@ -465,16 +466,38 @@ def test_a_limit_to_the_size_of_files(start, tmp_path, sources, argv):
     assert sorted(files(tmp_path / 'out')) == ['0702.json', made]
 
 
+@pytest.fixture
+def held(monkeypatch):
+    """An event that says when a run, which goes on no more, has written frame 9 of input b."""
+    forked = multiprocessing.get_context('fork')
+    reached, never = forked.Event(), forked.Event()
+    real = one_input.save_maps
+
+    def save_maps(maps, outputs, on_frame):
+        count = 0
+
+        def frame(number):
+            nonlocal count
+            count += number
+            if maps.stimulus.name == 'b' and count == 9:
+                reached.set()
+                never.wait()
+            on_frame(number)
+
+        real(maps, outputs, frame)
+
+    monkeypatch.setattr(one_input, 'save_maps', save_maps)
+    yield reached
+    monkeypatch.undo()
+
+
 @pytest.mark.parametrize('kind', [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_killed_and_run_again(predict, start, sources, tmp_path, kind):
-    for name, frames in (('a', 5), ('b', 1500)):
+def test_killed_and_run_again(predict, start, held, tmp_path, kind):
+    for name, frames in (('a', 5), ('b', 12)):
         encode_video(tmp_path / f'{name}.mp4', frames)
     out = tmp_path / 'out'
     process = start(tmp_path / 'a.mp4', tmp_path / 'b.mp4')
-    deadline = time.monotonic() + 120
-    while not list(out.glob('.b.*/**/0009.png')):
-        assert process.is_alive() and time.monotonic() < deadline
-        time.sleep(0.02)
+    assert held.wait(120) and list(out.glob('.b.*/**/0009.png'))
     os.kill(process.pid, kind)
     process.join(60)
     assert process.exitcode == (-9 if kind == signal.SIGKILL else 130)
@@ -610,12 +633,10 @@ class Camera:
 
     frames = 9
     interrupted_at = None
+    released = 0
 
     def __init__(self, number):
-        self.number, self.given, self.released = number, 0, False
-
-    def isOpened(self):
-        return self.number == 0
+        self.number, self.given = number, 0
 
     def get(self, what):
         return 30.0
@@ -623,61 +644,51 @@ class Camera:
     def read(self):
         if self.given == self.interrupted_at:
             os.kill(os.getpid(), signal.SIGINT)
-        if self.given == self.frames:
+        if self.number or self.given == self.frames:
             return False, None
         self.given += 1
-        time.sleep(0.002)
         return True, numbered_frame(self.given)[..., ::-1]
 
     def release(self):
-        self.released = True
+        Camera.released += 1
 
 
-def test_a_camera_until_it_ends_or_is_stopped(predict, monkeypatch):
+@pytest.fixture
+def camera(monkeypatch):
     monkeypatch.setattr(cv2, 'VideoCapture', Camera)
-    status, out, told = predict('0', '--overlay', '--format', 'png')
-    assert status == 0 and out.startswith('9 frames in ') and 'recording until Ctrl-C' in told[0]
-    assert files() == [*(f'camera0/{i:04d}.png' for i in range(1, 10)), 'camera0_overlay.mp4']
-    assert len(open_stimulus('out/camera0_overlay.mp4')) == 9
+    monkeypatch.setattr(Camera, 'released', 0)
+    # Where it is ignored, as in a shell's background, there is no Ctrl-C to be noticed.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield Camera
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, previous)
+
+
+def test_a_camera_until_it_ends_or_is_stopped(predict, camera, monkeypatch):
+    status, out, told = predict('0', '--overlay', '--format', 'npz')
+    assert status == 0 and out.startswith('1 predicted: 9 frames in ') and camera.released == 1
+    assert 'recording until Ctrl-C' in told[0]
+    kinds = ('.json', '.npz', '_overlay.mp4', '_recording.mp4')
+    assert files() == [f'camera0{kind}' for kind in kinds]
+    recording = open_stimulus('out/camera0_recording.mp4')
+    shown = [frame_number(frame) for frame in recording.frames(range(9))]
+    assert shown == list(range(1, 10))
+    maps = np.load('out/camera0.npz')['saliency_map']
+    assert len(maps) == len(open_stimulus('out/camera0_overlay.mp4')) == 9
     # Another recording leaves the first alone; Ctrl-C keeps what there is.
-    monkeypatch.setattr(Camera, 'interrupted_at', 4)
-    status, out, _ = predict('0', '--format', 'mp4,png16')
-    assert status == 0 and out.startswith('5 frames in ')
-    monkeypatch.setattr(Camera, 'interrupted_at', None)
-    status, out, _ = predict('0', '--format', 'png', '--frames', '3')
-    assert status == 0 and out.startswith('3 frames in ') and 'out/camera0_2' in out
-    status, out, _ = predict('0', '--end', '0', out='ended')
-    assert status == 2 and files('ended') == []
+    monkeypatch.setattr(camera, 'interrupted_at', 4)
+    status, out, _ = predict('0', '--format', 'mp4')
+    assert status == 0 and out.startswith('1 predicted: 4 frames in ')
+    assert len(maps_of('out/camera0_2.mp4')) == 4
+    monkeypatch.setattr(camera, 'interrupted_at', None)
+    status, out, _ = predict('0', '--frames', '3')
+    assert status == 0 and len(maps_of('out/camera0_3')) == 3
 
 
-@pytest.mark.parametrize('head', ['skip', 'reverse-time'])
-def test_frames_of_a_camera_keep_their_maps(predict, monkeypatch, head, tiny):
-    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
-    seen = []
-    real = salkit.inference.overlay.Overlay.__call__
-
-    def call(self, frame, saliency_map, *truth):
-        seen.append((frame, saliency_map))
-        return real(self, frame, saliency_map, *truth)
-
-    monkeypatch.setattr(salkit.inference.overlay.Overlay, '__call__', call)
-    assert predict('0', '--overlay', '--format', 'none', '--head', head)[0] == 0
-    frames = np.stack([numbered_frame(i) for i in range(1, 10)])
-    maps = SaliencyPredictor(*tiny, head=head).predict(frames)
-    assert len(seen) == len(maps)
-    for (frame, saliency_map), number, expected in zip(seen, maps.frames, maps, strict=True):
-        assert np.array_equal(frame, frames[number])
-        np.testing.assert_allclose(saliency_map, expected, atol=1e-6)
-
-
-def test_no_camera(predict, monkeypatch):
-    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
-    status, _, told = predict('7')
-    assert status == 2 and len(told) == 1 and 'camera 7: there is none' in told[0]
-    for argv, message in (
-        (['--format', 'npz'], 'needs to know the number of frames'),
-        (['--fixations'], 'no ground truth'),
-        (['--start', '3'], 'starts at once'),
-    ):
-        status, _, told = predict('0', *argv)
-        assert status == 2 and message in told[0] and files() == []
+def test_no_camera(predict, camera, sources):
+    status, out, told = predict('7', '--format', 'png')
+    assert status == 2 and not out and files() == []
+    assert told[1].startswith('failed: camera 7: expected a frame, got none')
+    # It stops nothing else.
+    status, out, told = predict('7', sources / 'videos' / 'other.mkv')
+    assert status == 2 and out.startswith('1 predicted: 5 frames') and '1 failed' in out

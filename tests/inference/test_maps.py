@@ -61,13 +61,14 @@ def test_other_suffixes_are_refused(maps, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize('normalise', ['video', 'frame', 'none'])
-def test_overlay_videos(maps, video, tmp_path, normalise):
-    path = maps.overlay(tmp_path / 'overlay.mp4', normalise=normalise, colours='inferno')
+@pytest.mark.parametrize('normalize', ['video', 'frame', 'none'])
+def test_overlay_videos(maps, video, tmp_path, normalize):
+    # The British spelling is an option's other name.
+    path = maps.overlay(tmp_path / 'overlay.mp4', normalise=normalize, colours='inferno')
     drawn = VideoReader(path)
     assert len(drawn) == 12 and has_sound(path)
     whole, frames = np.asarray(maps), VideoReader(video)[:]
-    overlay = Overlay(OverlayStyle(normalise=normalise, colours='inferno'), float(whole.max()))
+    overlay = Overlay(OverlayStyle(normalize=normalize, colors='inferno'), float(whole.max()))
     for index in (0, 5, 11):
         expected = overlay(frames[index], whole[index]).astype(int)
         assert np.abs(drawn[index] - expected).mean() < 6
@@ -102,8 +103,8 @@ def test_a_picture(predictor, tmp_path):
 
 
 def test_styles_that_do_not_exist(maps, tmp_path):
-    with pytest.raises(ConfigError, match='colour map'):
-        maps.overlay(tmp_path / 'x.mp4', colours='rainbows')
+    with pytest.raises(ConfigError, match='color map'):
+        maps.overlay(tmp_path / 'x.mp4', colors='rainbows')
     with pytest.raises(ConfigError, match='opacity'):
         maps.overlay(tmp_path / 'x.mp4', opacity=1)
     with pytest.raises(ConfigError, match='not both'):

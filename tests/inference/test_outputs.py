@@ -1,12 +1,8 @@
 """Files of maps: what they hold, that others can read them, that none is half there."""
 
 import os
-import signal
-import subprocess
-import sys
 import tracemalloc
 import zipfile
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,10 +13,8 @@ import salkit
 from salkit.errors import ConfigError, DataError
 from salkit.inference import open_stimulus
 from salkit.inference.outputs import FORMATS, format_of, open_output
-from salkit.inference.submission import FRAMES, VIDEOS, check_submission, submission_name
 from salkit.media.map_stacks import open_stack
 from salkit.media.maps import write_map, write_map_file
-from salkit.utils.folders import put_in_place, remove_leftovers, unfinished_folder
 
 
 class Maps:
@@ -192,83 +186,3 @@ def test_names_and_formats(tmp_path):
     (tmp_path / 'taken.npz').mkdir()
     with pytest.raises(ConfigError, match='this is a folder'):
         write(tmp_path / 'taken.npz', 'npz', Maps())
-
-
-# Leftovers -------------------------------------------------------------------------------------
-
-KILLED = """
-import sys, time
-from pathlib import Path
-from salkit.utils.folders import unfinished_folder
-with unfinished_folder(Path(sys.argv[1]), 'clip') as folder:
-    (folder / 'part').touch()
-    print('ready', flush=True)
-    time.sleep(60)
-"""
-
-
-def test_leftovers_of_killed_runs_go_and_those_of_others_stay(tmp_path):
-    foreign = tmp_path / '.clip.1@another.machine.unfinished'
-    foreign.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, '-c', KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == 'ready\n'
-    (at_work,) = tmp_path.glob(f'.clip.{process.pid}@*.unfinished')
-    remove_leftovers(tmp_path)
-    assert at_work.is_dir()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    # Killed between the two renames, it had put an earlier result aside.
-    (at_work / '.replaced' / 'old').mkdir(parents=True)
-    with unfinished_folder(tmp_path, 'other') as own:
-        remove_leftovers(tmp_path)
-        assert own.is_dir()
-    assert sorted(os.listdir(tmp_path)) == [foreign.name, 'old']
-
-
-def test_putting_a_folder_in_place_keeps_either(tmp_path):
-    (tmp_path / 'clip').mkdir()
-    (tmp_path / 'clip' / 'old').touch()
-    with unfinished_folder(tmp_path, 'clip') as temporary:
-        (temporary / 'clip').mkdir()
-        (temporary / 'clip' / 'new').touch()
-        put_in_place(temporary / 'clip', tmp_path / 'clip', temporary)
-    assert os.listdir(tmp_path / 'clip') == ['new'] and os.listdir(tmp_path) == ['clip']
-
-
-# Submissions -----------------------------------------------------------------------------------
-
-
-def test_names_of_a_submission():
-    assert submission_name(Path('test/0701.AVI')) == '0701'
-    assert submission_name(Path('test_1000_x264.mp4')) == '1000'
-    for name in ('0700.AVI', 'clip.mp4', '701_702.mp4'):
-        with pytest.raises(DataError, match='expected a number from 701 to 1000'):
-            submission_name(Path(name))
-
-
-def test_what_a_submission_lacks(tmp_path, monkeypatch):
-    import json
-
-    def add(number, maps, frames):
-        folder = tmp_path / f'{number:04d}'
-        folder.mkdir()
-        for i in range(maps):
-            (folder / f'{i + 1:04d}.png').touch()
-        entry = dict(format='dhf1k', submission=folder.name, stimulus_frames=frames)
-        record = dict(made_by='salkit predict', outputs={folder.name: entry})
-        (tmp_path / f'{folder.name}.json').write_text(json.dumps(record))
-
-    add(701, 2, 2)
-    add(702, 1, 3)
-    found = check_submission(tmp_path, tmp_path)
-    lines = '\n'.join(found.lines())
-    assert 'incomplete: 2 of 300 videos, 3 of 176,192 maps' in lines
-    assert '0703, 0704' in lines and 'and 288 more' in lines and '0702 (1 maps, 3 frames)' in lines
-    monkeypatch.setattr('salkit.inference.submission.VIDEOS', range(701, 703))
-    monkeypatch.setattr('salkit.inference.submission.FRAMES', 5)
-    for i in (2, 3):
-        (tmp_path / '0702' / f'000{i}.png').touch()
-    assert check_submission(tmp_path, tmp_path).is_complete
-    assert FRAMES == 176_192 and len(VIDEOS) == 300

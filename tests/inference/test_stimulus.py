@@ -111,10 +111,10 @@ def test_pictures_and_arrays(tmp_path):
     'wrong, told',
     [
         (np.zeros((4, 20, 30, 3)), 'expected .* uint8 RGB, got float64'),
-        (np.zeros((4, 3, 20, 30), np.uint8), r'got shape \(4, 3, 20, 30\)'),
+        (np.zeros((4, 3, 20, 30), np.uint8), r'frame 1: .* of shape \(3, 20, 30\)'),
         (np.zeros((0, 20, 30, 3), np.uint8), 'expected frames'),
         (np.zeros((4, 3, 3, 3), np.uint8), '3 x 3 pixels; expected at least 8 x 8'),
-        ([], 'expected pictures, got none'),
+        ([], 'expected frames, got none'),
         ([np.zeros((9, 9, 3))], 'frame 1: expected .* got float64'),
         (7, 'got int'),
         ('nowhere.mp4', r'nowhere\.mp4: the file does not exist'),

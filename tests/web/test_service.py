@@ -139,7 +139,7 @@ def test_results(service, tmp_path, predictor):
     assert overlay.shape == frame.shape and (overlay != frame).any()
     assert np.corrcoef(grey.ravel(), expected[3].ravel())[0, 1] > 0.999
     # Other colours need no second prediction, and nothing of the first results stays.
-    again = service.submit(session, Options(OverlayStyle(colours='hot'), ()))
+    again = service.submit(session, Options(OverlayStyle(colors='hot'), ()))
     assert again.wait(60) and again.state == 'done', again.error
     assert again.result.maps is results.maps
     assert not results.folder.exists()

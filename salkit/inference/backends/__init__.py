@@ -1,5 +1,5 @@
-"""What runs a model: PyTorch, ONNX Runtime, or an exported program."""
+"""What runs a model: PyTorch, or ONNX Runtime."""
 
-from .base import Backend
+from .base import Backend, OutOfMemory
 
-__all__ = ['Backend']
+__all__ = ['Backend', 'OutOfMemory']

@@ -4,40 +4,52 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from ...errors import SalkitError
 from ...media.clips import ClipSettings
 from ...media.postprocess import postprocess_array
 
+# A normalized frame as a backend keeps it: an array, or a tensor on the device.
+Prepared = TypeVar('Prepared')
 
-class Backend(ABC):
+
+class OutOfMemory(SalkitError):
+    """The device's memory does not hold what was to be predicted at once."""
+
+
+class Backend(ABC, Generic[Prepared]):
     """Runs a model on windows of frames.
 
     Attributes:
         settings: what the model needs around it.
         device: where it runs: 'cpu', 'cuda:0'.
         batch_size: the only number of windows it takes at once; None where any will do.
+        precision: what it computes in; None where that is not chosen here.
+        left_out: transforms of the config's test pipeline that prediction leaves out.
     """
 
     settings: ClipSettings
     device: str = 'cpu'
     batch_size: int | None = None
+    precision: str | None = None
+    left_out: Sequence[str] = ()
 
     @abstractmethod
-    def prepare(self, frame: np.ndarray) -> Any:
-        """Normalise a frame, once for all the windows it is part of.
+    def prepare(self, frame: np.ndarray) -> Prepared:
+        """Normalize a frame, once for all the windows it is part of.
 
         Args:
             frame: (H, W, 3) uint8 RGB, already of the settings' size.
 
         Returns:
-            (3, H, W) float32 as `predict` wants it: an array, or a tensor on the device.
+            (3, H, W) float32 as `predict` wants it.
         """
 
     @abstractmethod
-    def predict(self, windows: Sequence[Sequence[Any]]) -> np.ndarray:
+    def predict(self, windows: Sequence[Sequence[Prepared]]) -> np.ndarray:
         """Predict the last frames of windows.
 
         Args:
@@ -46,6 +58,9 @@ class Backend(ABC):
 
         Returns:
             (B, h, w) float32 in [0, 1], as the model gives them.
+
+        Raises:
+            OutOfMemory: fewer windows at once may do.
         """
 
     def finish(self, saliency_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:

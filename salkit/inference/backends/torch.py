@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,8 @@ from ...config.load import dataset_configs, load_config
 from ...errors import ConfigError
 from ...media.clips import ClipSettings
 from ...models.load import build_model
-from ...models.postprocess import postprocess_map
-from .base import Backend
+from ...utils.text import check_choice
+from .base import Backend, OutOfMemory
 
 if TYPE_CHECKING:
     from ...models import SaliencyModel
@@ -58,9 +58,10 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
         The settings, and the transforms of its pipeline that prediction leaves out.
     """
     encoder = model.encoder
-    dataset = next(iter(dataset_configs((cfg.get('test_dataloader') or {}).get('dataset'))), {})
+    datasets = dataset_configs((cfg.get('test_dataloader') or {}).get('dataset'))
+    dataset: Mapping[str, Any] = next(iter(datasets), {})
     pipeline = dataset.get('pipeline') or []
-    load = next((step for step in pipeline if step['type'] == 'LoadClip'), {})
+    load: Mapping[str, Any] = next((step for step in pipeline if step['type'] == 'LoadClip'), {})
     size = load.get('size')
     if size is None and encoder.fixed_size:
         size = encoder.fixed_size
@@ -79,7 +80,7 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
     return settings, left_out + ['LoadClip.fast_jpeg'] * bool(load.get('fast_jpeg'))
 
 
-class TorchBackend(Backend):
+class TorchBackend(Backend[Tensor]):
     """A model of a config and a checkpoint, in evaluation mode.
 
     Args:
@@ -91,7 +92,6 @@ class TorchBackend(Backend):
 
     Attributes:
         model: the `SaliencyModel`.
-        left_out: transforms of the config's test pipeline that prediction leaves out.
 
     Raises:
         ConfigError: a config that does not build, or a device that is not there.
@@ -105,20 +105,16 @@ class TorchBackend(Backend):
         device: str = 'auto',
         precision: str = 'auto',
     ) -> None:
-        is_config = isinstance(config_or_name, Config)
-        cfg = config_or_name if is_config else load_config(config_or_name)
+        cfg = config_or_name if isinstance(config_or_name, Config) else load_config(config_or_name)
         self.device = choose_device(device)
         if precision == 'auto':
             precision = 'float16' if (cfg.get('test_cfg') or {}).get('fp16') else 'float32'
-        if precision not in PRECISIONS:
-            raise ConfigError(
-                f"precision must be 'auto' or one of {', '.join(PRECISIONS)}, got {precision!r}"
-            )
-        self.precision = precision
-        self.model: Any = build_model(cfg, checkpoint, self.device)
+        check_choice('', 'precision', precision, PRECISIONS)
+        self.precision: str = precision
+        self.model = build_model(cfg, checkpoint, self.device)
         self.settings, self.left_out = settings_of(cfg, self.model)
 
-    def _autocast(self) -> Any:
+    def _autocast(self) -> AbstractContextManager[None]:
         if self.precision == 'float32':
             return nullcontext()
         kind = torch.device(self.device).type
@@ -134,15 +130,14 @@ class TorchBackend(Backend):
     def predict(self, windows: Sequence[Sequence[Tensor]]) -> np.ndarray:
         """See `Backend`."""
         clip = torch.stack([torch.stack(tuple(window), dim=1) for window in windows])
-        with self._autocast():
-            saliency_map = self.model(clip)
+        try:
+            with self._autocast():
+                saliency_map = self.model(clip)
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(
+                f'the memory of {self.device} does not hold a batch of {len(windows)} clips'
+            ) from error
         return saliency_map.float().cpu().numpy()
-
-    @torch.inference_mode()
-    def finish(self, saliency_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """See `Backend`; what `salkit test` does."""
-        one = torch.from_numpy(saliency_map)[None]
-        return postprocess_map(one, size, self.settings.blur_kernel)[0].numpy()
 
     def suggest_batch_size(self) -> int:
         """On a CPU, several windows of a small model and single ones of a large model."""

@@ -1,6 +1,6 @@
-"""Models as files that run without salkit: ONNX, and `torch.export` programs; each one checked."""
+"""Models as ONNX files that run without salkit, each one checked."""
 
 from .agreement import Agreement
-from .exporting import Export, export_model
+from .exporting import Export, ExportOptions, export_model
 
-__all__ = ['Agreement', 'Export', 'export_model']
+__all__ = ['Agreement', 'Export', 'ExportOptions', 'export_model']

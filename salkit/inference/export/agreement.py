@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...media.clips import ClipSettings
+from ..backends.metadata import sized
 
 SEED = 20260401
-# Blocks of so many pixels have one colour, in turn: noise alone is unlike any video.
+# Blocks of so many pixels have one color, in turn: noise alone is unlike any video.
 _COARSENESS = (32, 8, 1)
 
 
@@ -19,49 +20,39 @@ class Agreement:
     """How far the maps of two models lie apart.
 
     Attributes:
-        clips: number of clips compared.
-        batch_sizes: how many at once.
+        batch_sizes: how many clips were compared at once.
         difference: the largest absolute difference of two values.
+        allowed: the largest one allowed.
         low: the smallest value of the reference.
         high: the largest one.
-        tolerance: what is allowed.
-        relative: whether the tolerance is a share of `high - low`, or a value of the maps.
     """
 
-    clips: int
     batch_sizes: tuple[int, ...]
     difference: float
+    allowed: float
     low: float
     high: float
-    tolerance: float
-    relative: bool
-
-    @property
-    def allowed(self) -> float:
-        """The largest difference allowed."""
-        return self.tolerance * (self.high - self.low) if self.relative else self.tolerance
 
     @property
     def holds(self) -> bool:
-        """Whether the models agree; a difference that is no number is none that is allowed."""
+        """Whether the models agree; a difference of NaN is not allowed."""
         return self.difference <= self.allowed
 
     def __str__(self) -> str:
         sizes = ', '.join(map(str, self.batch_sizes))
-        share = f', {self.tolerance:g} of their range' if self.relative else ''
         return (
-            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}{share}) on '
-            f'{self.clips} random clips, {sizes} at once; maps from {self.low:.4g} to '
+            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}) on '
+            f'{sum(self.batch_sizes)} random clips, {sizes} at once; maps from {self.low:.4g} to '
             f'{self.high:.4g}'
         )
 
 
 def random_clips(settings: ClipSettings, batch_sizes: Sequence[int]) -> Iterator[np.ndarray]:
-    """Normalised clips (B, 3, T, H, W) float32, one for each batch size, the same every time.
+    """Normalized clips (B, 3, T, H, W) float32, one for each batch size, the same every time.
 
     Coloured blocks that change from frame to frame, large and small ones.
     """
-    rows, columns = settings.size
+    rows, columns = sized(settings)
     mean, std = (
         np.asarray(values, np.float32)[:, None, None, None]
         for values in (settings.pixel_mean, settings.pixel_std)
@@ -93,24 +84,19 @@ def compare(
         reference: the model's maps (B, H, W) of each of `random_clips`.
         run: the exported model.
         settings: of both.
-        tolerance: see `Agreement`.
-        relative: likewise.
+        tolerance: largest difference allowed.
+        relative: whether that is a share of the range of the reference, or a value of the maps.
     """
     sizes = tuple(len(maps) for maps in reference)
+    low = float(min(maps.min() for maps in reference))
+    high = float(max(maps.max() for maps in reference))
     difference = 0.0
     for maps, clip in zip(reference, random_clips(settings, sizes), strict=True):
         found = run(clip)
         if found.shape != maps.shape:
             difference = float('inf')
             break
-        # `max` alone would forget what is no number.
+        # `max` alone would forget NaN.
         difference = float(np.max([difference, np.abs(found - maps).max()]))
-    return Agreement(
-        clips=sum(sizes),
-        batch_sizes=sizes,
-        difference=difference,
-        low=float(min(maps.min() for maps in reference)),
-        high=float(max(maps.max() for maps in reference)),
-        tolerance=tolerance,
-        relative=relative,
-    )
+    allowed = tolerance * (high - low) if relative else tolerance
+    return Agreement(sizes, difference, allowed, low, high)

@@ -1,4 +1,4 @@
-"""From a model to one graph without Python: what both kinds of file are made of."""
+"""From a model to one graph without Python: what a file is made of."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import ConfigError, one_line
 from ...media.clips import ClipSettings
-from ..backends.exported_file import INPUT
+from ..backends.metadata import INPUT, sized
 
 PRECISIONS = {'float32': torch.float32, 'float16': torch.float16}
 
@@ -31,7 +31,7 @@ class ClipToMap(nn.Module):
         self.precision = precision
 
     def forward(self, clip: Tensor) -> Tensor:
-        """Map a normalised clip (B, 3, T, H, W) to the saliency_map (B, H, W)."""
+        """Map a normalized clip (B, 3, T, H, W) to the saliency_map (B, H, W)."""
         return self.model(clip.to(self.precision)).float()
 
 
@@ -63,7 +63,7 @@ def export_errors(config: str, step: str) -> Iterator[None]:
         cause = error.__cause__ or error
         raise ConfigError(
             f'{config}: {step} failed, PyTorch {torch.__version__} cannot export this model '
-            f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback tells where'
+            f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback shows where'
         ) from error
 
 
@@ -89,7 +89,7 @@ def trace(
     model.requires_grad_(False).to(PRECISIONS[precision])
     # A batch of one would be taken for a constant.
     batch = 2 if dynamic_batch else 1
-    example = torch.zeros(batch, 3, settings.clip_len, *settings.size)
+    example = torch.zeros(batch, 3, settings.clip_len, *sized(settings))
     shapes = {INPUT: {0: torch.export.Dim('batch', min=1)}} if dynamic_batch else None
     with torch.no_grad(), quiet():
         return torch.export.export(

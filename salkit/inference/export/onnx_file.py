@@ -1,14 +1,17 @@
-"""Writing a program as ONNX."""
+"""Writing a program as ONNX.
+
+onnx, onnxscript and its onnx_ir are optional, so that they are imported where they are used.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch.onnx import ONNXProgram
 
 from ...errors import ConfigError, one_line
-from ..backends.exported_file import INPUT, METADATA_KEY, OUTPUT, ExportMetadata
+from ..backends.metadata import INPUT, METADATA_KEY, OUTPUT, ExportMetadata
 from ..backends.onnx import import_runtime
 from .graph import quiet
 
@@ -31,37 +34,15 @@ def check_installed() -> None:
         ) from error
 
 
-def _name_batch(model: Any) -> None:
-    """Call the number of clips 'batch' wherever a shape tells it, and not by a symbol."""
-    import re
-
-    import onnx_ir as ir
-
-    symbol = model.graph.inputs[0].shape[0]
-    if isinstance(symbol, int):
-        return
-    pattern = re.compile(rf'\b{re.escape(str(symbol.value))}\b')
-    values = [*model.graph.inputs]
-    for node in model.graph.all_nodes():
-        values += node.outputs
-    for value in values:
-        if value.shape is None:
-            continue
-        value.shape = ir.Shape(
-            pattern.sub('batch', str(d.value)) if isinstance(d, ir.SymbolicDim) and d.value else d
-            for d in value.shape
-        )
-
-
-def to_onnx(program: torch.export.ExportedProgram, opset: int | None = None) -> Any:
+def to_onnx(
+    program: torch.export.ExportedProgram, dynamic_batch: bool, opset: int | None = None
+) -> ONNXProgram:
     """Translate a program.
 
     Args:
         program: from `trace`.
+        dynamic_batch: see there; the number of clips is called 'batch' then.
         opset: version of the ONNX operators; None for the exporter's choice.
-
-    Returns:
-        PyTorch's `ONNXProgram`.
     """
     with quiet():
         translated = torch.onnx.export(
@@ -69,20 +50,22 @@ def to_onnx(program: torch.export.ExportedProgram, opset: int | None = None) -> 
             dynamo=True,
             input_names=[INPUT],
             output_names=[OUTPUT],
+            dynamic_shapes=({0: 'batch'},) if dynamic_batch else None,
             opset_version=opset,
             verbose=False,
         )
-    _name_batch(translated.model)
+    if translated is None:
+        raise ConfigError('PyTorch gave no ONNX program')
     return translated
 
 
-def write_onnx(translated: Any, path: Path, metadata: ExportMetadata) -> list[Path]:
+def write_onnx(translated: ONNXProgram, path: Path, metadata: ExportMetadata) -> list[Path]:
     """Write a model; one whose weights are too large for a file gets a second one, `<name>.data`.
 
     Args:
         translated: from `to_onnx`.
         path: of the .onnx file.
-        metadata: what it tells about itself.
+        metadata: what it says about itself.
 
     Returns:
         The files, the one to be opened last.
@@ -91,7 +74,8 @@ def write_onnx(translated: Any, path: Path, metadata: ExportMetadata) -> list[Pa
 
     model = translated.model
     model.metadata_props[METADATA_KEY] = metadata.to_text()
-    size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
+    constants = [value.const_value for value in model.graph.initializers.values()]
+    size = sum(constant.nbytes for constant in constants if constant is not None)
     if size < LARGEST_FILE:
         ir.save(model, path)
         return [path]

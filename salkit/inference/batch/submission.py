@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ..errors import DataError
-from .record import read_record
+from ...errors import DataError
+from ...utils.text import listed
+from .record import recorded_outputs
 
 # Numbers of the test videos, and frames of all of them.
 VIDEOS = range(701, 1001)
@@ -22,7 +21,7 @@ def submission_name(path: Path) -> str:
     """The folder of a video in a submission, such as '0701'.
 
     Raises:
-        DataError: the video's name does not tell one of the numbers 701 to 1000.
+        DataError: the video's name does not hold one of the numbers 701 to 1000.
     """
     stem = path.name if path.is_dir() else path.stem
     numbers = [int(digits) for digits in re.findall(r'\d+', stem) if int(digits) in VIDEOS]
@@ -39,17 +38,20 @@ class Submission:
     """What there is of a submission.
 
     Attributes:
-        videos: numbers of the videos that have maps.
         maps: number of all maps.
         missing: numbers of the videos that have none.
         wrong: number of maps and of frames, by number of a video where these differ; None for
-            frames where nothing tells.
+            frames where no record says.
     """
 
-    videos: list[int] = field(default_factory=list)
     maps: int = 0
     missing: list[int] = field(default_factory=list)
     wrong: dict[int, tuple[int, int | None]] = field(default_factory=dict)
+
+    @property
+    def videos(self) -> int:
+        """Number of videos that have maps."""
+        return len(VIDEOS) - len(self.missing)
 
     @property
     def is_complete(self) -> bool:
@@ -58,30 +60,29 @@ class Submission:
 
     def lines(self) -> Iterator[str]:
         """For a terminal."""
-        counts = f'{len(self.videos)} of {len(VIDEOS)} videos, {self.maps:,} of {FRAMES:,} maps'
+        counts = f'{self.videos} of {len(VIDEOS)} videos, {self.maps:,} of {FRAMES:,} maps'
         if self.is_complete:
             yield f'DHF1K submission: complete: {counts}'
             return
         yield f'warning: DHF1K submission: incomplete: {counts}'
         if self.missing:
-            yield f'  videos without maps: {_some([f"{n:04d}" for n in self.missing])}'
+            yield f'  videos without maps: {listed([f"{n:04d}" for n in self.missing], _SHOWN)}'
         if self.wrong:
-            told = [
+            wrong = [
                 f'{number:04d} ({maps} maps, {"unknown" if frames is None else frames} frames)'
                 for number, (maps, frames) in self.wrong.items()
             ]
-            yield f'  videos with another number of maps than frames: {_some(told)}'
+            yield f'  videos with another number of maps than frames: {listed(wrong, _SHOWN)}'
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values."""
-        wrong = {str(n): dict(maps=m, frames=f) for n, (m, f) in self.wrong.items()}
         return dict(
             complete=self.is_complete,
-            videos=len(self.videos),
+            videos=self.videos,
             maps=self.maps,
             expected_maps=FRAMES,
             missing=self.missing,
-            wrong=wrong,
+            wrong={str(n): dict(maps=m, frames=f) for n, (m, f) in self.wrong.items()},
         )
 
 
@@ -90,33 +91,20 @@ def check_submission(folder: Path, records: Path) -> Submission:
 
     Args:
         folder: holds a folder a video, 0701 to 1000.
-        records: where the records lie that tell how many frames each video has.
+        records: where the records lie that say how many frames each video has.
     """
-    frames: dict[str, int] = {}
-    for path in sorted(records.glob('*.json')):
-        content = read_record(path) or {}
-        for entry in content.get('outputs', {}).values():
-            if entry.get('format') == 'dhf1k' and 'submission' in entry:
-                frames[entry['submission']] = entry.get('stimulus_frames')
+    frames: dict[str, int | None] = {
+        path.name: entry.get('stimulus_frames')
+        for path, entry in recorded_outputs(records).items()
+        if entry.get('format') == 'dhf1k'
+    }
     found = Submission()
     for number in VIDEOS:
         name = f'{number:04d}'
-        place = folder / name
-        count = len(_maps_in(place)) if place.is_dir() else 0
+        count = sum(1 for path in folder.glob(f'{name}/*.png') if path.stem.isdecimal())
+        found.maps += count
         if not count:
             found.missing.append(number)
-            continue
-        found.videos.append(number)
-        found.maps += count
-        if frames.get(name) != count:
+        elif frames.get(name) != count:
             found.wrong[number] = (count, frames.get(name))
     return found
-
-
-def _maps_in(folder: Path) -> list[str]:
-    return [name for name in os.listdir(folder) if re.fullmatch(r'\d{4,}\.png', name)]
-
-
-def _some(texts: list[str]) -> str:
-    more = f' and {len(texts) - _SHOWN} more' if len(texts) > _SHOWN else ''
-    return ', '.join(texts[:_SHOWN]) + more

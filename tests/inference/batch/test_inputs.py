@@ -1,14 +1,10 @@
 """What a user names, and the stimuli that it stands for."""
 
 import os
-from pathlib import Path
 
-import numpy as np
 import pytest
-from make_video import encode_audio, encode_video
-from PIL import Image
 
-from salkit.inference.inputs import Input, expand_inputs, expected_frames
+from salkit.inference.batch import expand_inputs
 
 
 def touch(*paths):
@@ -27,7 +23,7 @@ def found(*texts, **options):
 def failure(*texts):
     inputs, failures = expand_inputs([str(text) for text in texts])
     assert not inputs and len(failures) == 1
-    return failures[0][1]
+    return failures[0].note
 
 
 @pytest.fixture
@@ -82,8 +78,8 @@ def test_patterns_that_the_shell_did_not_expand(root):
     assert set(found(root / '**' / '*.mp4')) == {'clip_10'}
     assert list(found(root / 'frames' / '*.png')) == ['0001']
     assert list(found(root / 'set' / '*')) == ['0601', '0602']
-    assert 'matches nothing' in failure(root / '*.mkv')
-    assert 'neither a video nor a picture' in failure(root / 'videos' / '*.txt')
+    assert 'the pattern matches no video' in failure(root / '*.mkv')
+    assert 'the pattern matches no video' in failure(root / 'videos' / '*.txt')
     # A file that is really called so.
     touch(root / 'a[1].mp4')
     assert list(found(root / 'a[1].mp4')) == ['a[1]']
@@ -91,8 +87,8 @@ def test_patterns_that_the_shell_did_not_expand(root):
 
 def test_what_is_neither_says_so(root):
     assert 'does not exist' in failure(root / 'gone.mp4')
-    assert 'neither a video (.3gp' in failure(root / 'videos' / 'notes.txt')
-    assert 'holds no video' in failure(root / 'empty')
+    assert 'expected a video (.3gp' in failure(root / 'videos' / 'notes.txt')
+    assert 'holds no video (.3gp' in failure(root / 'empty')
     touch(root / 'mixed' / 'a.mp4', root / 'mixed' / 'b.jpg')
     assert 'both videos and pictures; name those you mean' in failure(root / 'mixed')
     (root / 'lost.mp4').symlink_to(root / 'nowhere.mp4')
@@ -104,10 +100,10 @@ def test_what_is_neither_says_so(root):
 def test_what_is_good_is_kept_beside_what_is_not(root):
     inputs, failures = expand_inputs([str(root / 'gone.mp4'), str(root / 'frames')])
     assert [source.name for source in inputs] == ['frames']
-    assert [text for text, _ in failures] == [str(root / 'gone.mp4')]
+    assert [failure.source for failure in failures] == [str(root / 'gone.mp4')]
     touch(root / 'mixed' / 'a.mp4', root / 'mixed' / 'b.jpg')
     inputs, failures = expand_inputs([str(root)])
-    assert len(inputs) == 5 and [text for text, _ in failures] == [str(root / 'mixed')]
+    assert len(inputs) == 5 and [failure.source for failure in failures] == [str(root / 'mixed')]
 
 
 def test_outputs_are_no_inputs(root):
@@ -134,41 +130,12 @@ def test_names_that_two_inputs_would_share(root):
     paths = [*same, root / 'b' / 'x.mp4', root / 'c' / 'x', root / 'b' / 'y.mp4']
     expected = {
         'a_x_mp4': paths[0],
-        'x_avi': paths[1],
+        'a_x_avi': paths[1],
         'b_x_mp4': paths[2],
-        'x': paths[3],
+        'c_x': paths[3],
         'y': paths[4],
     }
     assert found(*paths) == expected and found(*paths[::-1]) == expected
     touch(root / 'd' / 'X.mp4', root / 'd' / 'a_x.mp4')
     names = found(root / 'a' / 'x.mp4', root / 'd')
     assert len({name.lower() for name in names}) == 3
-
-
-def test_cameras(root, monkeypatch):
-    monkeypatch.chdir(root)
-    inputs, failures = expand_inputs(['0', '2', '0'])
-    assert [(source.camera, source.name) for source in inputs] == [(0, 'camera0'), (2, 'camera2')]
-    # A folder of that name is meant as such.
-    touch(root / '0' / '0001.png')
-    assert list(found('0')) == ['0'] and not failures
-
-
-def test_lengths_at_a_glance(tmp_path):
-    video = encode_video(tmp_path / 'clip.mp4', 7)
-    matroska = encode_video(tmp_path / 'clip.mkv', 7)
-    pictures = tmp_path / 'frames'
-    pictures.mkdir()
-    for i in range(3):
-        Image.fromarray(np.zeros((8, 8), np.uint8)).save(pictures / f'{i}.png')
-    lengths = {
-        video: 7,
-        pictures: 3,
-        pictures / '0.png': 1,
-        tmp_path / 'gone.mp4': 0,
-        encode_audio(tmp_path / 'a.m4a'): 0,
-    }
-    for path, frames in lengths.items():
-        assert expected_frames(Input(path, 'x')) == frames
-    assert abs(expected_frames(Input(matroska, 'x')) - 7) <= 1
-    assert expected_frames(Input(Path('0'), 'x', camera=0)) == 0

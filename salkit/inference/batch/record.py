@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from ..datasets.layout import find_video_file
-from ..errors import DataError
-from ..utils.files import whole_file
+from ...errors import DataError
+from ...utils.files import whole_file
 
 MADE_BY = 'salkit predict'
+FOREIGN = 'is there and was not made by salkit predict; move it away, or choose another --out'
+
+# How outputs were made, by their paths inside the folder of outputs. Plain values, as in JSON.
+Entries: TypeAlias = dict[str, dict[str, Any]]
 
 
 def stamp_of(path: Path) -> str:
@@ -30,14 +34,6 @@ def stamp_of(path: Path) -> str:
     return f'{len(files)} files, {digest[:16]}'
 
 
-def stimulus_stamp(path: Path) -> str:
-    """The stamp of what `open_stimulus` reads of a path."""
-    if path.is_dir():
-        inner = path / 'images'
-        path = inner if inner.is_dir() else find_video_file(path) or path
-    return stamp_of(path)
-
-
 class Record:
     """The record of an input, `<out>/<name>.json`.
 
@@ -49,7 +45,7 @@ class Record:
         content: plain values; `outputs` holds, by path inside `out`, how each was made.
 
     Raises:
-        DataError: a file of this name that is no such record.
+        DataError: a file of this name that salkit did not write.
     """
 
     def __init__(self, out: Path, name: str) -> None:
@@ -57,62 +53,53 @@ class Record:
         self.path = out / f'{name}.json'
         self.content: dict[str, Any] = {}
         if os.path.lexists(self.path):
-            self.content = read_record(self.path) or {}
+            self.content = read_record(self.path)
             if not self.content:
                 raise DataError(f'{self.path}: {FOREIGN}')
 
     @property
-    def outputs(self) -> dict[str, dict[str, Any]]:
-        """How each output was made: format, number of frames, settings; by path inside `out`."""
+    def outputs(self) -> Entries:
+        """How each output was made: format, number of frames, settings, whether it is finished."""
         return self.content.get('outputs', {})
 
-    def owns(self, output: str) -> bool:
-        """Whether an output was made by an earlier run."""
-        return output in self.outputs
-
-    def is_finished(self, output: str, settings: dict[str, Any]) -> bool:
+    def is_finished(self, output: str, settings: Mapping[str, object]) -> bool:
         """Whether an output is there as it would be made with these settings."""
-        entry = self.outputs.get(output, {})
-        if not entry.get('finished') or entry.get('settings') != plain(settings):
+        entry, place = self.outputs.get(output, {}), self.out / output
+        if not entry.get('finished') or entry.get('settings') != _plain(settings):
             return False
-        place = self.out / output
         if not place.is_dir():
             return place.is_file()
         return sum(name.endswith('.png') for name in os.listdir(place)) == entry.get('frames')
 
-    def write(self, outputs: dict[str, dict[str, Any]], **about: Any) -> None:
+    def write(self, outputs: Entries, finished: bool, **about: object) -> None:
         """Write the record, with these outputs beside earlier ones that are still there."""
-        earlier = {
-            output: entry
-            for output, entry in self.outputs.items()
-            if output not in outputs and (self.out / output).exists()
-        }
-        self.content = plain(dict(made_by=MADE_BY, **about, outputs={**earlier, **outputs}))
+        earlier = {o: entry for o, entry in self.outputs.items() if (self.out / o).exists()}
+        made = {output: {**entry, 'finished': finished} for output, entry in outputs.items()}
+        self.content = _plain(dict(made_by=MADE_BY, **about, outputs={**earlier, **made}))
         with whole_file(self.path) as temporary:
             text = json.dumps(self.content, separators=(',', ':')) + '\n'
             temporary.write_text(text, encoding='utf-8')
 
 
-FOREIGN = 'is there and was not made by salkit predict; move it away, or choose another --out'
-
-
-def plain(values: Any) -> Any:
+def _plain(values: object) -> Any:
     """Values as they come back from a JSON file."""
     return json.loads(json.dumps(values))
 
 
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The record in a file; None where it holds none."""
+def read_record(path: Path) -> dict[str, Any]:
+    """The record in a file; empty where it holds none."""
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
     except (OSError, ValueError, RecursionError):
-        return None
+        return {}
     is_record = isinstance(content, dict) and content.get('made_by') == MADE_BY
-    return content if is_record and isinstance(content.get('outputs'), dict) else None
+    return content if is_record and isinstance(content.get('outputs'), dict) else {}
 
 
-def recorded_outputs(out: Path) -> set[Path]:
-    """All outputs that the records in a folder tell of, as resolved paths."""
-    paths = sorted(out.glob('*.json')) if out.is_dir() else []
-    records = (read_record(path) or {} for path in paths)
-    return {(out / output).resolve() for record in records for output in record.get('outputs', ())}
+def recorded_outputs(out: Path) -> dict[Path, dict[str, Any]]:
+    """All outputs in the records of a folder, by path, and how each was made."""
+    found = {}
+    for path in sorted(out.glob('*.json')) if out.is_dir() else ():
+        for output, entry in read_record(path).get('outputs', {}).items():
+            found[out / output] = entry
+    return found

@@ -1,10 +1,12 @@
-"""Cutting clips out of frames as they come."""
+"""Clips are cut out of frames as they come, and predicted in batches."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salkit.inference.sliding_window import sliding_windows
+from salkit.inference.backends import OutOfMemory
+from salkit.inference.window import predict_windows, sliding_windows
 from salkit.media.clips import HEADS, ClipSettings
 
 SETTINGS = st.builds(
@@ -32,11 +34,10 @@ class Counted:
         return number
 
 
-@given(SETTINGS, st.integers(1, 30), st.integers(1, 5))
-def test_frames_that_come_one_by_one_give_the_clips_of_testing(settings, count, stride):
-    cut = list(sliding_windows(iter(range(count)), settings, stride=stride))
-    predicted = settings.predicted(count)
-    expected = sorted({*predicted[::stride], predicted[-1]})
+@given(SETTINGS, st.integers(1, 30))
+def test_frames_that_come_one_by_one_give_the_clips_of_testing(settings, count):
+    cut = list(sliding_windows(iter(range(count)), settings))
+    expected = settings.predicted(count)
     assert cut == [(last, settings.window(last, count)) for last in expected]
 
 
@@ -71,3 +72,26 @@ def test_an_endless_source_is_not_read_ahead():
 @pytest.mark.parametrize('head', HEADS)
 def test_no_frames_give_no_clips(head):
     assert list(sliding_windows([], ClipSettings(clip_len=3, size=None, head=head))) == []
+
+
+class Crowded:
+    """A backend whose memory holds three windows."""
+
+    def __init__(self, most=3):
+        self.most, self.sizes = most, []
+
+    def predict(self, windows):
+        self.sizes.append(len(windows))
+        if len(windows) > self.most:
+            raise OutOfMemory('full')
+        return np.array([window[-1] for window in windows])
+
+
+def test_batches_that_the_memory_does_not_hold_are_halved():
+    windows = [(number, [number]) for number in range(11)]
+    backend = Crowded()
+    maps = list(predict_windows(backend, windows, 8))
+    assert maps == [(number, number) for number in range(11)]
+    assert backend.sizes == [8, 4, 2, 2, 2, 2, 2, 1]
+    with pytest.raises(OutOfMemory):
+        list(predict_windows(Crowded(most=0), windows, 8))

@@ -1,0 +1,111 @@
+"""One call that predicts many inputs: what fails does not stop the others."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ...errors import ConfigError, SalkitError, one_line
+from ...utils.files import is_disk_full, whole_file
+from ...utils.folders import remove_leftovers
+from ..predictor import SaliencyPredictor
+from .inputs import Input
+from .one_input import PredictOptions, predict_one
+from .report import FAILED, FINISHED, NOT_TRIED, Outcome, PredictReport
+from .submission import check_submission
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the folder of outputs, and try whether it can be written to.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(out)
+        with whole_file(out / '.writable') as temporary:
+            temporary.touch()
+        (out / '.writable').unlink()
+    except OSError as error:
+        reason = 'it is a file' if out.is_file() else error.strerror or one_line(error)
+        raise ConfigError(f'--out {out}: cannot be written to ({reason})') from error
+
+
+def predict_inputs(
+    predictor: SaliencyPredictor,
+    inputs: Sequence[Input],
+    out: Path,
+    options: PredictOptions,
+    failures: Sequence[Outcome] = (),
+) -> PredictReport:
+    """Predict inputs one after another, with a bar and lines about what fails on stderr.
+
+    Args:
+        predictor: the model.
+        inputs: see `expand_inputs`.
+        out: folder of the outputs, see `prepare_folder`.
+        options: what to make.
+        failures: what `expand_inputs` did not understand, for the report.
+
+    Raises:
+        KeyboardInterrupt: as it comes; finished inputs are kept.
+    """
+    began = time.monotonic()
+    report = PredictReport(out, list(failures))
+    for number, source in enumerate(inputs):
+        label = source.name if len(inputs) == 1 else f'{number + 1}/{len(inputs)} {source.name}'
+        try:
+            outcome = predict_one(predictor, source, out, options, label)
+        except KeyboardInterrupt:
+            if len(inputs) > 1:
+                done = f'{number} of {len(inputs)} inputs are done'
+                _say(f'{done}; the same command goes on from there')
+            raise
+        # One input of thousands must not stop the others, whatever its error.
+        except Exception as error:
+            outcome = Outcome(str(source.path), FAILED, source.name, note=_reason(error, out))
+            _say(outcome.line)
+            if _is_full(error):
+                report.outcomes += [outcome] + [
+                    Outcome(str(other.path), NOT_TRIED, other.name, note='the disk is full')
+                    for other in inputs[number + 1 :]
+                ]
+                break
+        if outcome.status == FINISHED:
+            _say(f'finished before: {source.path} (--force makes it anew)')
+        report.outcomes.append(outcome)
+    if 'dhf1k' in options.formats:
+        folder = out if len(options.formats) == 1 else out / 'dhf1k'
+        report.submission = check_submission(folder, out)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
+
+
+def _reason(error: Exception, out: Path) -> str:
+    """An error in a line, with final names in place of those of unfinished folders."""
+    if isinstance(error, OSError) and error.strerror:
+        reason = f'{error.filename or out}: {error.strerror}'
+    elif isinstance(error, (SalkitError, OSError)):
+        reason = one_line(error)
+    else:
+        reason = f'{type(error).__name__}: {one_line(error)}'
+    return re.sub(r"(?<![^\s/'])\.[^/]+\.unfinished/", '', reason)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that of a full disk."""
+    while error is not None:
+        if isinstance(error, OSError) and is_disk_full(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

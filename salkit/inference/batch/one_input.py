@@ -1,0 +1,257 @@
+"""Predicts one input and writes what is asked for, whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ...errors import ConfigError, DataError
+from ...utils.folders import put_in_place, unfinished_folder
+from ...utils.text import check_choice
+from ...version import __version__
+from ..maps import SaliencyMaps
+from ..outputs import FILE_FORMATS, FORMATS, save_maps
+from ..overlay import OverlayStyle
+from ..predictor import SaliencyPredictor
+from ..stimulus import open_stimulus
+from .inputs import Input
+from .record import FOREIGN, Record, stamp_of
+from .report import FINISHED, PREDICTED, Outcome
+from .submission import submission_name
+from .truth import StimulusTruth
+
+OVERLAY = 'overlay'
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """What `salkit predict` makes of every input.
+
+    Attributes:
+        formats: of the maps, see `open_output`; with several, each goes to a folder of its own.
+        overlay: how overlays look; None for none.
+        truth: folder with a folder of ground truth for each input, for overlays that show it; None
+            for what lies in data sets' folders themselves.
+        start: seconds, see `SaliencyPredictor.predict`.
+        end: likewise.
+        fps: likewise.
+        stride: likewise.
+        allow_truncated: take videos that were cut off for what is left of them.
+        force: make anew what was finished before.
+        model: identifies the model and its weights, for the records.
+
+    Raises:
+        ConfigError: an unknown format, or nothing to write.
+    """
+
+    formats: tuple[str, ...] = ('png',)
+    overlay: OverlayStyle | None = None
+    truth: Path | None = None
+    start: float | None = None
+    end: float | None = None
+    fps: float | None = None
+    stride: int = 1
+    allow_truncated: bool = False
+    force: bool = False
+    model: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            check_choice('', 'format', name, FORMATS)
+        if not self.formats and self.overlay is None:
+            raise ConfigError('nothing to write: neither maps nor an overlay are asked for')
+
+    @property
+    def shows_truth(self) -> bool:
+        """Whether overlays show ground truth."""
+        return self.overlay is not None and (self.overlay.fixations or self.overlay.side_by_side)
+
+
+def predict_one(
+    predictor: SaliencyPredictor,
+    source: Input,
+    out: Path,
+    options: PredictOptions,
+    label: str | None = None,
+) -> Outcome:
+    """Predict one input, unless that was finished before with the same settings.
+
+    Args:
+        predictor: the model.
+        source: the input.
+        out: folder of the outputs and of the record.
+        options: what to make.
+        label: of a bar on stderr; None for no bar.
+
+    Raises:
+        DataError: an input that cannot be read or does not go with the options, or a place that is
+            taken by something else.
+        OSError: a full disk, for one.
+    """
+    began = time.monotonic()
+    record = Record(out, source.name)
+    places = _places(source, options)
+    _check_places(source, record, places)
+    truth_folder = _truth_folder(source, options)
+    settings = dict.fromkeys(places, _settings(predictor, source, options))
+    if options.overlay is not None:
+        drawn = dict(style=dataclasses.asdict(options.overlay), truth=_stamps(truth_folder))
+        settings[OVERLAY] = {**settings[OVERLAY], **drawn}
+    outputs = {kind: str(out / place) for kind, place in places.items()}
+    todo = {
+        kind: place
+        for kind, place in places.items()
+        if options.force or not record.is_finished(place, settings[kind])
+    }
+    if not todo:
+        frames = int(record.content.get('frames', 0))
+        return Outcome(str(source.path), FINISHED, source.name, frames, 0.0, outputs)
+    stimulus = open_stimulus(source.path, options.fps, options.allow_truncated)
+    truth = None
+    if truth_folder is not None and options.overlay is not None and OVERLAY in todo:
+        style = options.overlay
+        truth = StimulusTruth(truth_folder, stimulus, style.fixations, style.side_by_side)
+    maps = predictor.predict(
+        stimulus, start=options.start, end=options.end, fps=options.fps, stride=options.stride
+    )
+    entries = {
+        place: dict(
+            format=kind, frames=len(maps), settings=settings[kind], stimulus_frames=len(stimulus)
+        )
+        for kind, place in todo.items()
+    }
+    about = dict(
+        salkit_version=__version__,
+        source=str(source.path),
+        model=options.model,
+        frames=len(maps),
+        size=list(stimulus.size),
+        fps=round(float(maps.fps), 6),
+        names=list(maps.names),
+        times=[round(float(at), 6) for at in maps.times],
+    )
+    with unfinished_folder(out, source.name) as temporary:
+        _make(
+            maps, {kind: temporary / place for kind, place in todo.items()}, options, truth, label
+        )
+        # Should the run be killed among these lines, the next one knows what is its own.
+        record.write(entries, finished=False, **about)
+        for place in todo.values():
+            (out / place).parent.mkdir(exist_ok=True)
+            put_in_place(temporary / place, out / place, temporary)
+    seconds = round(time.monotonic() - began, 3)
+    record.write(entries, finished=True, **about, seconds=seconds)
+    return Outcome(str(source.path), PREDICTED, source.name, len(maps), seconds, outputs)
+
+
+def _places(source: Input, options: PredictOptions) -> dict[str, str]:
+    """Paths inside the folder of outputs, by format and 'overlay'.
+
+    Raises:
+        DataError: an input that does not go with a format.
+    """
+    places = {}
+    for kind in options.formats:
+        stem = submission_name(source.path) if kind == 'dhf1k' else source.name
+        place = f'{stem}.{kind}' if kind in FILE_FORMATS else stem
+        places[kind] = place if len(options.formats) == 1 else f'{kind}/{place}'
+    if options.overlay is not None:
+        places[OVERLAY] = f'{source.name}_overlay.{"png" if source.is_picture else "mp4"}'
+    return places
+
+
+def _check_places(source: Input, record: Record, places: dict[str, str]) -> None:
+    """Raise DataError unless the outputs may be written."""
+    stimulus = source.path.resolve()
+    for place in places.values():
+        path = record.out / place
+        real = path.resolve()
+        if real == stimulus or real in stimulus.parents or stimulus in real.parents:
+            raise DataError(f'{path}: would take the place of what is read; choose another --out')
+        if os.path.lexists(path) and place not in record.outputs:
+            raise DataError(f'{path}: {FOREIGN}')
+
+
+def _truth_folder(source: Input, options: PredictOptions) -> Path | None:
+    """Where the ground truth of an input lies, where overlays show it.
+
+    Raises:
+        DataError: nowhere.
+    """
+    if not options.shows_truth:
+        return None
+    folder = source.truth_folder if options.truth is None else options.truth / source.name
+    if folder is None:
+        raise DataError(
+            f'{source.path}: has no ground truth beside it: no maps/ or fixation/; --truth DIR '
+            f'names the folder that holds {source.name}/maps and {source.name}/fixation'
+        )
+    if not folder.is_dir():
+        raise DataError(f'{folder}: the folder of ground truth of {source.path} does not exist')
+    return folder
+
+
+def _settings(
+    predictor: SaliencyPredictor, source: Input, options: PredictOptions
+) -> dict[str, object]:
+    """Everything that the values of the maps depend on."""
+    images = source.path / 'images'
+    return dict(
+        source=stamp_of(images if images.is_dir() else source.path),
+        model=options.model,
+        clips=predictor.settings.to_json(),
+        precision=predictor.backend.precision,
+        start=options.start,
+        end=options.end,
+        fps=options.fps,
+        stride=options.stride,
+        allow_truncated=options.allow_truncated,
+    )
+
+
+def _stamps(truth: Path | None) -> list[str]:
+    """Identify the ground truth that overlays show."""
+    folders = [truth / name for name in ('maps', 'fixation', 'fixation/maps')] if truth else []
+    return [stamp_of(folder) for folder in folders if folder.is_dir()]
+
+
+def _make(
+    maps: SaliencyMaps,
+    paths: dict[str, Path],
+    options: PredictOptions,
+    truth: StimulusTruth | None,
+    label: str | None,
+) -> None:
+    """Write the outputs, by format and 'overlay', while the model runs once."""
+    for path in paths.values():
+        path.parent.mkdir(exist_ok=True)
+    overlay = paths.get(OVERLAY)
+    files = [(path, kind) for kind, path in paths.items() if kind != OVERLAY]
+    # How often a frame comes by.
+    passes = 1 if overlay is None else 2 + bool(files)
+    with tqdm(
+        total=len(maps),
+        desc=label,
+        unit='frames',
+        leave=False,
+        disable=label is None,
+        bar_format='{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} '
+        '[{elapsed}<{remaining}, {rate_noinv_fmt}]',
+    ) as bar:
+
+        def on_frame(count: int) -> None:
+            bar.update(count / passes)
+
+        if overlay is None:
+            save_maps(maps, files, on_frame)
+            return
+        with maps.kept(overlay.parent, on_frame) as kept:
+            if files:
+                save_maps(kept, files, on_frame)
+            kept.overlay(overlay, options.overlay, truth, on_frame)

@@ -1,0 +1,108 @@
+"""Which frames of a stimulus a model is shown, and which of them get a map."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import ConfigError, DataError
+from ..media.clips import ClipSettings
+from .stimulus import Stimulus
+
+# Seconds; time stamps are rounded to milliseconds.
+_ROUNDING = 5e-4
+
+
+class Selection:
+    """A part of a stimulus, at a rate.
+
+    Args:
+        stimulus: where the frames come from.
+        settings: how clips are cut.
+        start: seconds; frames before get no map, but the first clips look at them.
+        end: seconds; frames from there on get no map.
+        fps: show the frames of a video at this rate, where it has more.
+        stride: only every `stride`-th frame shown and the last is predicted.
+
+    Attributes:
+        shown: numbers of the stimulus' frames that the model is shown, ascending.
+        places: which of `shown` get a map.
+        frames: their numbers in the stimulus.
+        names: of these frames.
+        times: of these frames, seconds from the stimulus' first.
+        fps: frames per second of these.
+
+    Raises:
+        ConfigError: a number out of range.
+        DataError: no frame between `start` and `end`.
+    """
+
+    def __init__(
+        self,
+        stimulus: Stimulus,
+        settings: ClipSettings,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        fps: float | None = None,
+        stride: int = 1,
+    ) -> None:
+        if stride < 1:
+            raise ConfigError(f'stride must be at least 1, got {stride}')
+        for name, seconds in (('start', start), ('end', end)):
+            if seconds is not None and not seconds >= 0:
+                raise ConfigError(f'{name} must be seconds from 0 on, got {seconds}')
+        self.stimulus, self.settings, self.stride = stimulus, settings, stride
+        self.shown = _at_rate(stimulus, fps)
+        self._predicted = settings.predicted(len(self.shown))
+        self.places = self._between(start, end)
+        self.frames = self.shown[self.places.start : self.places.stop]
+        self.names = [stimulus.names[number] for number in self.frames]
+        self.times = stimulus.times[self.frames]
+        span = float(self.times[-1] - self.times[0])
+        whole = len(self.shown) == len(stimulus)
+        self.fps = stimulus.fps if whole or not span else (len(self.times) - 1) / span
+
+    def _between(self, start: float | None, end: float | None) -> range:
+        times = self.stimulus.times[self.shown]
+        low = 0 if start is None else int(np.searchsorted(times, start - _ROUNDING))
+        high = len(times) if end is None else int(np.searchsorted(times, end - _ROUNDING))
+        places = range(max(low, self._predicted.start), min(high, self._predicted.stop))
+        if not places:
+            until = 'its end' if end is None else f'{end:g} s'
+            raise DataError(
+                f'{self.stimulus.path or self.stimulus.name}: no frame to predict from '
+                f'{start or 0:g} s to {until}; the last is shown at {times[-1]:.3f} s'
+            )
+        return places
+
+    def predicted(self, places: range) -> Sequence[int]:
+        """Places to predict, so that all of `places` lie on or between them, ascending."""
+        if self.stride == 1 or not places:
+            return places
+        last = self._predicted[-1]
+        every = range(self._predicted[0], last + 1, self.stride)
+        low = bisect.bisect_right(every, places[0]) - 1
+        high = bisect.bisect_left(every, places[-1])
+        chosen = list(every[low : high + 1])
+        return chosen if chosen[-1] >= places[-1] else [*chosen, last]
+
+    def needed(self, predicted: Sequence[int]) -> range:
+        """Places whose frames the clips of all of `predicted` are made of."""
+        span = self.settings.span
+        end = predicted[-1] + 1
+        if self.settings.head == 'reverse-time':
+            early = [place for place in predicted if place < span - 1]
+            end = max([end, *(place + span for place in early[-1:])])
+        return range(max(0, predicted[0] - span + 1), min(end, len(self.shown)))
+
+
+def _at_rate(stimulus: Stimulus, fps: float | None) -> range | list[int]:
+    """Numbers of the frames that are seen at `fps` frames per second."""
+    if fps is None or stimulus.kind != 'video' or fps >= stimulus.fps:
+        return range(len(stimulus))
+    times = stimulus.times
+    asked = np.arange(int(times[-1] * fps + 1 + 1e-6)) / fps + _ROUNDING
+    return np.unique(np.searchsorted(times, asked, side='right') - 1).clip(0).tolist()
