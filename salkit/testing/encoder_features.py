@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..encoders import Encoder
 from ..types import FeatureSpec
 from .offline import no_network
-from .suite import ModuleSuite, distance, noise, said, seeded
+from .suite import NetworkSuite, distance, noise, said, seeded
 
 # Rows and columns that a clip may have for the sake of telling strides apart.
 _LARGEST = 512
 
 
-class EncoderFeatures(ModuleSuite):
+class EncoderFeatures(NetworkSuite):
     """Checks of what an encoder declares and gives; see `EncoderSuite`."""
 
     registry = 'encoder'
     base = Encoder
+    part: type[Encoder]
+    output = 'features[{}]'
     size: tuple[int, int] | None = None
     frame_order_matters: bool = True
     bfloat16_tolerance: float = 0.1
@@ -36,10 +38,10 @@ class EncoderFeatures(ModuleSuite):
 
         A multiple of every declared stride, so that a wrong one shows.
         """
-        if encoder.fixed_size is not None:
-            return tuple(encoder.fixed_size)
-        if self.size is not None:
-            return tuple(self.size)
+        chosen = encoder.fixed_size or self.size
+        if chosen is not None:
+            rows, columns = chosen
+            return rows, columns
         units = []
         for axis in (1, 2):
             divisor = max(1, encoder.size_divisor)
@@ -60,11 +62,7 @@ class EncoderFeatures(ModuleSuite):
 
     def encode(self, encoder: Encoder, clip: Tensor) -> tuple[Tensor, ...]:
         """The features of a clip, without gradients."""
-        with torch.no_grad():
-            try:
-                features = encoder(clip)
-            except Exception as error:
-                self.fail(f'forward of a clip {tuple(clip.shape)} fails: {said(error)}')
+        features = self.outputs(encoder, (clip,))
         self.check(
             isinstance(features, tuple), f'forward gives a {type(features).__name__}, not a tuple'
         )
@@ -76,12 +74,23 @@ class EncoderFeatures(ModuleSuite):
         self._check_declared(encoder)
         return encoder.eval()
 
+    def build_ready(self, seed: int = 0) -> Encoder:
+        """The same."""
+        return self.build_checked(seed)
+
+    def inputs(self, module: nn.Module, seed: int = 0) -> tuple[Tensor, ...]:
+        """A clip."""
+        assert isinstance(module, Encoder)
+        return (self.clip(module, seed=seed),)
+
+    def run(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Its features."""
+        return module(*inputs)
+
     def _check_declared(self, encoder: Encoder) -> None:
         features = getattr(encoder, 'features', None)
-        self.check(
-            isinstance(features, tuple) and features,
-            f'features is declared as {features!r}, expected a tuple of FeatureSpec',
-        )
+        if not isinstance(features, tuple) or not features:
+            self.fail(f'features is declared as {features!r}, expected a tuple of FeatureSpec')
         for i, spec in enumerate(features):
             self.check(
                 isinstance(spec, FeatureSpec),
@@ -111,7 +120,7 @@ class EncoderFeatures(ModuleSuite):
 
     # Building ----------------------------------------------------------------------------------
 
-    def test_builds_offline(self, tmp_path, monkeypatch) -> None:
+    def test_builds_offline(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It builds with no network and nothing in the caches of model libraries."""
         for variable in ('HF_HOME', 'HF_HUB_CACHE', 'TORCH_HOME', 'XDG_CACHE_HOME'):
             monkeypatch.setenv(variable, str(tmp_path))
@@ -134,11 +143,8 @@ class EncoderFeatures(ModuleSuite):
 
     def test_builds_on_the_meta_device(self) -> None:
         """It builds without memory for its weights, as `salkit profile` does."""
-        try:
-            with torch.device('meta'):
-                names = list(self.part(**self.arguments()).state_dict())
-        except Exception as error:
-            self.fail(f'cannot be built on the meta device: {said(error)}')
+        with self.succeeds('building on the meta device'), torch.device('meta'):
+            names = list(self.part(**self.arguments()).state_dict())
         self.check(names == list(self.build().state_dict()), 'has other entries on the meta device')
 
     def test_parts_are_not_called_model_or_module(self) -> None:
@@ -160,7 +166,7 @@ class EncoderFeatures(ModuleSuite):
             sound = (
                 isinstance(value, Sequence)
                 and len(value) == 3
-                and all(isinstance(v, Real) and 0 <= v <= 1 for v in value)
+                and all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in value)
                 and (attribute == 'pixel_mean' or all(v > 0 for v in value))
             )
             bounds = 'from 0 to 1' if attribute == 'pixel_mean' else 'above 0, up to 1'
@@ -218,13 +224,11 @@ class EncoderFeatures(ModuleSuite):
             f'size_divisor {divisor}',
         )
         clip = self.clip(self.build_checked(), 1)
-        try:
-            with torch.no_grad():
-                encoder.eval()(clip)
-        except Exception as error:
-            self.fail(
-                f'fixed_size is declared as {tuple(size)}, forward of it fails: {said(error)}'
-            )
+        with (
+            torch.no_grad(),
+            self.succeeds(f'fixed_size is declared as {tuple(size)}, forward of it'),
+        ):
+            encoder.eval()(clip)
 
     @pytest.mark.parametrize('batch', [1, 2])
     def test_features_are_as_declared(self, batch: int) -> None:
@@ -257,23 +261,14 @@ class EncoderFeatures(ModuleSuite):
                 f'features[{i}] must be (B, C, t, h, w), forward gives '
                 f'{tuple(getattr(feature, "shape", ())) or type(feature).__name__}',
             )
-            self.check(
-                feature.device == clip.device,
-                f'features[{i}] is on device {feature.device}, the clip on {clip.device}',
-            )
-            self.check(
-                feature.dtype == clip.dtype,
-                f'features[{i}] has dtype {feature.dtype}, the clip {clip.dtype}',
-            )
-            self.check(
-                feature.shape[0] == clip.shape[0],
-                f'features[{i}] holds a batch of {feature.shape[0]} for {clip.shape[0]} clips',
-            )
-            self.check(
-                feature.shape[1] == spec.channels,
-                f'features[{i}].channels is declared as {spec.channels}, forward gives '
-                f'{feature.shape[1]}',
-            )
+            channels = f'features[{i}].channels is declared as {spec.channels}, forward gives'
+            for got, expected, message in (
+                (feature.device, clip.device, f'features[{i}] is on device {{}}, the clip on {{}}'),
+                (feature.dtype, clip.dtype, f'features[{i}] has dtype {{}}, the clip {{}}'),
+                (len(feature), len(clip), f'features[{i}] holds a batch of {{}} for {{}} clips'),
+                (feature.shape[1], spec.channels, f'{channels} {{}}'),
+            ):
+                self.check(got == expected, message.format(got, expected))
             for axis, unit in enumerate(('frames', 'rows', 'columns')):
                 self._check_stride(i, spec, axis, unit, clip, feature, exact)
             self.check(
@@ -324,14 +319,10 @@ class EncoderFeatures(ModuleSuite):
         divisor = encoder.size_divisor
         rows, columns = self.clip_size(encoder)
         clip = self.clip(encoder, 1, size=(rows + divisor, columns + 3 * divisor))
-        try:
-            with torch.no_grad():
-                features = encoder(clip)
-        except Exception as error:
-            self.fail(
-                f'size_divisor is declared as {divisor} and fixed_size as None, forward of '
-                f'{clip.shape[3]} x {clip.shape[4]} pixels fails: {said(error)}'
-            )
+        declared = f'size_divisor is declared as {divisor} and fixed_size as None'
+        pixels = f'{clip.shape[3]} x {clip.shape[4]} pixels'
+        with torch.no_grad(), self.succeeds(f'{declared}, forward of {pixels}'):
+            features = encoder(clip)
         self._check_features(encoder, clip, features, exact=False)
         for axis, unit in ((3, 'rows'), (4, 'columns')):
             for count in range(divisor, clip.shape[axis], divisor):
@@ -365,5 +356,5 @@ class EncoderFeatures(ModuleSuite):
         )
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
