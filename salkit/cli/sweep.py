@@ -8,8 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .common import ended_as_interrupted
-from .tables import add_work_dirs_arguments, work_dirs_of
-from .tables import run as print_tables
+from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
     from ..paper.sweep import Job, Outcome
@@ -112,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
     outcomes = _run_jobs(missing, args) if missing else []
-    print_tables(argparse.Namespace(**vars(args), format='text'))
+    print_tables(args.tables, work_dirs_of(args))
     failed = [outcome for outcome in outcomes if outcome.error]
     for outcome in failed:
         print(f'salkit sweep: {outcome.job.name}: {outcome.error}', file=sys.stderr)

@@ -111,7 +111,7 @@ class Kind:
 
     def predictor(self, module: nn.Module, case: Case) -> tuple[nn.Module, Predict]:
         """The module to train, and the function that gives a saliency_map (B, *case.size)."""
-        raise NotImplementedError
+        return module, lambda inputs: self.run(module, case, inputs)[0].flatten(0, -3)
 
 
 class WholeDecoder(Kind):
@@ -120,10 +120,6 @@ class WholeDecoder(Kind):
     def run(self, module: nn.Module, case: Case, inputs: Tensors) -> Tensors:
         """One saliency_map (B, H, W)."""
         return (module(inputs, case.size),)
-
-    def predictor(self, module: nn.Module, case: Case) -> tuple[nn.Module, Predict]:
-        """The decoder itself."""
-        return module, lambda inputs: module(inputs, case.size)
 
 
 class BranchOfDecoder(Kind):
@@ -172,10 +168,6 @@ class FusionHead(Kind):
     def run(self, module: nn.Module, case: Case, inputs: Tensors) -> Tensors:
         """One map (B, 1, H, W)."""
         return (module(dict(zip(self.channels, inputs, strict=True))),)
-
-    def predictor(self, module: nn.Module, case: Case) -> tuple[nn.Module, Predict]:
-        """The head itself."""
-        return module, lambda inputs: self.run(module, case, inputs)[0][:, 0]
 
 
 def kind_of(part: type) -> type[Kind]:

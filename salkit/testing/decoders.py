@@ -106,21 +106,6 @@ class DecoderSuite(NetworkSuite):
             pytest.skip(f'{self.name} is no branch')
         return kind
 
-    def _check_map(self, value: object, shape: tuple[int, ...], case: Case) -> None:
-        """A map of this shape, in [0, 1]."""
-        if not isinstance(value, Tensor):
-            self.fail(f'forward gives a {type(value).__name__}, expected a tensor')
-        self.check(
-            tuple(value.shape) == shape,
-            f'gives {tuple(value.shape)} for {_described(case)}, expected {shape}',
-        )
-        self.check(value.dtype == torch.float32, f'gives {value.dtype}, expected torch.float32')
-        self.check(torch.isfinite(value).all(), 'gives values that are not finite')
-        low, high = value.min().item(), value.max().item()
-        self.check(
-            low >= 0 and high <= 1, f'gives values from {low:.3g} to {high:.3g}, expected [0, 1]'
-        )
-
     # What it gives -----------------------------------------------------------------------------
 
     def test_takes_some_encoder(self) -> None:
@@ -132,13 +117,13 @@ class DecoderSuite(NetworkSuite):
     def test_output(self, case: Case, batch: int) -> None:
         """For many encoders, what it gives has the right shape and is finite."""
         module, kind = self.build_for(case), self.kind
-        inputs = kind.inputs(case, batch)
+        inputs, where = kind.inputs(case, batch), f'for {_described(case)}, '
         with torch.no_grad(), self.succeeds(f'forward for {_described(case)}'):
             outputs = kind.run(module, case, inputs)
         if isinstance(kind, WholeDecoder):
-            self._check_map(outputs[0], (batch, *case.size), case)
+            self.check_saliency_map(outputs[0], (batch, *case.size), where)
         elif isinstance(kind, FusionHead):
-            self._check_map(outputs[0], (batch, 1, *case.size), case)
+            self.check_saliency_map(outputs[0], (batch, 1, *case.size), where)
         else:
             with torch.no_grad():
                 self._check_branch(module, case, module(inputs, ()), batch)
@@ -240,7 +225,7 @@ class DecoderSuite(NetworkSuite):
             decoder = kind.decoder(case).eval()
         with torch.no_grad():
             saliency_map = decoder(case.features(), case.size)
-        self._check_map(saliency_map, (2, *case.size), case)
+        self.check_saliency_map(saliency_map, (2, *case.size), 'inside a decoder, ')
 
     def test_any_number_of_branches(self) -> None:
         """A fusion head takes one branch as well as several."""
@@ -251,7 +236,7 @@ class DecoderSuite(NetworkSuite):
             maps = {name: noise((2, count, 8, 12)) for name, count in channels.items()}
             with torch.no_grad(), self.succeeds(f'fusing the maps of {list(channels)}'):
                 fused = head(maps)
-            self._check_map(fused, (2, 1, 8, 12), CASES[0])
+            self.check_saliency_map(fused, (2, 1, 8, 12))
 
     # How it behaves ----------------------------------------------------------------------------
 

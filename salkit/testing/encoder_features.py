@@ -18,6 +18,7 @@ from .suite import NetworkSuite, distance, noise, said, seeded
 
 # Rows and columns that a clip may have for the sake of telling strides apart.
 _LARGEST = 512
+_COUNT = 'a whole number from 1'
 
 
 class EncoderFeatures(NetworkSuite):
@@ -89,34 +90,22 @@ class EncoderFeatures(NetworkSuite):
 
     def _check_declared(self, encoder: Encoder) -> None:
         features = getattr(encoder, 'features', None)
-        if not isinstance(features, tuple) or not features:
-            self.fail(f'features is declared as {features!r}, expected a tuple of FeatureSpec')
-        for i, spec in enumerate(features):
-            self.check(
-                isinstance(spec, FeatureSpec),
-                f'features[{i}] is declared as {spec!r}, expected a FeatureSpec',
-            )
-            self.check(
-                _is_count(spec.channels),
-                f'features[{i}].channels is declared as {spec.channels!r}, expected a whole '
-                'number from 1',
-            )
-            strides = spec.stride_thw
-            self.check(
-                isinstance(strides, Sequence)
-                and len(strides) == 3
-                and all(map(_is_count, strides)),
-                f'features[{i}].stride_thw is declared as {strides!r}, expected three whole '
-                'numbers from 1',
-            )
-        clip_len = getattr(encoder, 'clip_len', None)
-        self.check(
-            _is_count(clip_len), f'clip_len is declared as {clip_len!r}, expected a whole number'
-        )
-        self.check(
-            _is_count(encoder.size_divisor),
-            f'size_divisor is declared as {encoder.size_divisor!r}, expected a whole number from 1',
-        )
+        self._declares('features', features, isinstance(features, tuple), 'a tuple of FeatureSpec')
+        self.check(features, 'features is declared as (), expected at least one FeatureSpec')
+        for i, spec in enumerate(encoder.features):
+            name = f'features[{i}]'
+            self._declares(name, spec, isinstance(spec, FeatureSpec), 'a FeatureSpec')
+            channels, strides = spec.channels, spec.stride_thw
+            self._declares(f'{name}.channels', channels, _is_count(channels), _COUNT)
+            three = isinstance(strides, Sequence) and len(strides) == 3
+            sound = three and all(map(_is_count, strides))
+            self._declares(f'{name}.stride_thw', strides, sound, 'three whole numbers from 1')
+        for name in ('clip_len', 'size_divisor'):
+            value = getattr(encoder, name, None)
+            self._declares(name, value, _is_count(value), _COUNT)
+
+    def _declares(self, name: str, value: object, sound: bool, expected: str) -> None:
+        self.check(sound, f'{name} is declared as {value!r}, expected {expected}')
 
     # Building ----------------------------------------------------------------------------------
 
@@ -149,11 +138,10 @@ class EncoderFeatures(NetworkSuite):
 
     def test_parts_are_not_called_model_or_module(self) -> None:
         """No child has a name that files lose when they are read."""
-        for name, _ in self.build().named_children():
-            self.check(
-                name not in ('model', 'module'),
+        for name in {'model', 'module'} & {name for name, _ in self.build().named_children()}:
+            self.fail(
                 f'calls a part {name!r}, a prefix that entries of a file lose when it is read; '
-                'call it trunk',
+                'call it trunk'
             )
 
     # What it declares --------------------------------------------------------------------------
@@ -161,20 +149,16 @@ class EncoderFeatures(NetworkSuite):
     def test_pixel_statistics(self) -> None:
         """`pixel_mean` and `pixel_std` are three numbers each, for pixels in [0, 1]."""
         encoder = self.build()
-        for attribute in ('pixel_mean', 'pixel_std'):
-            value = getattr(encoder, attribute, None)
+        for name, lowest in (('pixel_mean', 'from 0 to 1'), ('pixel_std', 'above 0, up to 1')):
+            value = getattr(encoder, name, None)
             sound = (
                 isinstance(value, Sequence)
                 and len(value) == 3
                 and all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in value)
-                and (attribute == 'pixel_mean' or all(v > 0 for v in value))
+                and (name == 'pixel_mean' or all(value))
             )
-            bounds = 'from 0 to 1' if attribute == 'pixel_mean' else 'above 0, up to 1'
-            self.check(
-                sound,
-                f'{attribute} is declared as {value!r}, expected three numbers {bounds}, for RGB '
-                'pixels scaled to [0, 1]',
-            )
+            expected = f'three numbers {lowest}, for RGB pixels scaled to [0, 1]'
+            self._declares(name, value, sound, expected)
 
     def test_clip_len(self) -> None:
         """`clip_len` is the number of frames that forward takes."""
@@ -189,10 +173,12 @@ class EncoderFeatures(NetworkSuite):
             with torch.no_grad():
                 encoder(clip)
         except Exception as error:
+            message = f'forward of a clip {tuple(clip.shape)} fails ({said(error)})'
             taken = self._lengths_taken(encoder)
-            blame = f'clip_len is declared as {encoder.clip_len}, ' if taken else ''
-            hint = f'; forward takes {taken} frames' if taken else ''
-            self.fail(f'{blame}forward of a clip {tuple(clip.shape)} fails ({said(error)}){hint}')
+            if taken:
+                declared = f'clip_len is declared as {encoder.clip_len}'
+                message = f'{declared}, {message}; forward takes {taken} frames'
+            self.fail(message)
 
     def _lengths_taken(self, encoder: Encoder) -> str:
         """Other lengths that forward does not stop at, were it not for the declared one."""
@@ -214,10 +200,8 @@ class EncoderFeatures(NetworkSuite):
         size, divisor = encoder.fixed_size, encoder.size_divisor
         if size is None:
             return
-        self.check(
-            isinstance(size, Sequence) and len(size) == 2 and all(map(_is_count, size)),
-            f'fixed_size is declared as {size!r}, expected (rows, columns) or None',
-        )
+        sound = isinstance(size, Sequence) and len(size) == 2 and all(map(_is_count, size))
+        self._declares('fixed_size', size, sound, '(rows, columns) or None')
         self.check(
             all(n % divisor == 0 for n in size),
             f'fixed_size is declared as {tuple(size)}, which is not divisible by the declared '
@@ -304,9 +288,8 @@ class EncoderFeatures(NetworkSuite):
         """No feature is coarser than the last, which decoders start from."""
         features = self.build_checked().features
         for i, spec in enumerate(features):
-            coarser = math.prod(spec.stride_thw[1:]) > math.prod(features[-1].stride_thw[1:])
             self.check(
-                not coarser,
+                math.prod(spec.stride_thw[1:]) <= math.prod(features[-1].stride_thw[1:]),
                 f'features[{i}] has strides {spec.stride_thw}, coarser than the last, which has '
                 f'{features[-1].stride_thw}: the deepest comes last',
             )

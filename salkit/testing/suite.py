@@ -19,6 +19,9 @@ from ..errors import SalkitError
 from ..utils.text import listed
 from .smoke import REGISTRIES, registered_part
 
+# How often random parameters are tried before one counts as without a gradient.
+_ATTEMPTS = 4
+
 
 class Suite:
     """Checks of one part: every method called `test_*` is one.
@@ -195,6 +198,20 @@ class NetworkSuite(ModuleSuite):
             off = distance(one, other)
             self.check(off < tolerance, f'{self.output.format(i)} differs by {off:.2g} {when}')
 
+    def check_saliency_map(self, value: object, shape: tuple[int, ...], whose: str = '') -> None:
+        """Fail unless this is a map of a shape, in [0, 1]; `whose` is put before the message."""
+        if not isinstance(value, Tensor):
+            self.fail(f'{whose}gives a {type(value).__name__}, expected a tensor')
+        got = tuple(value.shape)
+        self.check(got == shape, f'{whose}gives {got}, expected {shape}')
+        self.check(value.dtype == torch.float32, f'{whose}gives {value.dtype}, not torch.float32')
+        self.check(torch.isfinite(value).all(), f'{whose}gives values that are not finite')
+        low, high = value.min().item(), value.max().item()
+        self.check(
+            0 <= low <= high <= 1,
+            f'{whose}gives values from {low:.3g} to {high:.3g}, expected [0, 1]',
+        )
+
     def check_gradients(
         self,
         module: nn.Module,
@@ -203,14 +220,46 @@ class NetworkSuite(ModuleSuite):
         hint: str = '',
         zero_is_lost: bool = True,
     ) -> None:
-        """Fail where gradients reach no trainable parameter, see `unreached`."""
-        lost, broken = unreached(module, run, zero_is_lost=zero_is_lost)
+        """Fail where gradients never reach a trainable parameter, or are not finite.
+
+        A parameter counts as reached where any attempt gives it a gradient that is not all zero;
+        from the second on, all parameters are moved off their initial values, since one behind a
+        layer that begins at zero has a zero gradient at first.
+
+        Args:
+            module: whose parameters.
+            run: gives outputs of the module, for the number of an attempt.
+            where: put after what messages say of the parameters.
+            hint: how to mend it.
+            zero_is_lost: False where any gradient counts.
+        """
+        waiting, broken = trainable(module), set()
+        module = copy.deepcopy(module).train()
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                perturb(module, seed=attempt)
+            module.zero_grad(set_to_none=True)
+            with seeded(attempt):
+                outputs = run(module, attempt)
+            if not any(o.requires_grad for o in outputs):
+                break
+            project(outputs, attempt).backward()
+            for name, parameter in trainable(module).items():
+                if parameter.grad is None:
+                    continue
+                if not torch.isfinite(parameter.grad).all():
+                    broken.add(name)
+                if not zero_is_lost or parameter.grad.count_nonzero():
+                    waiting.pop(name, None)
+            if not waiting:
+                break
         self.check(
-            not lost,
-            f'gradients never reach {len(lost)} trainable parameter{"s" * (len(lost) > 1)}{where}: '
-            f'{listed(lost)}{hint}',
+            not waiting,
+            f'gradients never reach {len(waiting)} trainable parameter{"s" * (len(waiting) > 1)}'
+            f'{where}: {listed(waiting)}{hint}',
         )
-        self.check(not broken, f'gradients are not finite{where}: {listed(broken)}')
+        names = [name for name in trainable(module) if name in broken]
+        self.check(not names, f'gradients are not finite{where}: {listed(names)}')
 
     # Checks ------------------------------------------------------------------------------------
 
@@ -323,43 +372,6 @@ def project(outputs: tuple[Tensor, ...], seed: int = 0) -> Tensor:
     """
     shares = [(o * noise(tuple(o.shape), seed + i).to(o)).mean() for i, o in enumerate(outputs)]
     return torch.stack(shares).sum()
-
-
-def unreached(
-    module: nn.Module,
-    run: Callable[[nn.Module, int], tuple[Tensor, ...]],
-    attempts: int = 4,
-    zero_is_lost: bool = True,
-) -> tuple[list[str], list[str]]:
-    """Trainable parameters that gradients never reach, and those whose gradient is not finite.
-
-    `run(module, attempt)` gives outputs. A parameter counts as reached where any attempt gives it a
-    gradient that is not all zero; from the second on, all parameters are moved off their initial
-    values, since one behind a layer that begins at zero has a zero gradient at first. Without
-    `zero_is_lost`, any gradient counts.
-    """
-    waiting, broken = set(trainable(module)), set()
-    module = copy.deepcopy(module).train()
-    for attempt in range(attempts):
-        if attempt:
-            perturb(module, seed=attempt)
-        module.zero_grad(set_to_none=True)
-        with seeded(attempt):
-            outputs = run(module, attempt)
-        if not any(o.requires_grad for o in outputs):
-            break
-        project(outputs, attempt).backward()
-        for name, parameter in trainable(module).items():
-            if parameter.grad is None:
-                continue
-            if not torch.isfinite(parameter.grad).all():
-                broken.add(name)
-            if not zero_is_lost or parameter.grad.count_nonzero():
-                waiting.discard(name)
-        if not waiting:
-            break
-    order = list(trainable(module))
-    return [n for n in order if n in waiting], [n for n in order if n in broken]
 
 
 def changed_entries(module: nn.Module, before: dict[str, Tensor]) -> list[str]:

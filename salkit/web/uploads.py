@@ -22,7 +22,7 @@ class Limits:
     """What an upload may hold at most.
 
     Attributes:
-        megabytes: of the file, in units of 2**20 bytes.
+        megabytes: of the file, in units of 2**20 bytes; Gradio refuses larger ones.
         seconds: of a video.
         frames: of a video.
         pixels: of a frame.
@@ -94,11 +94,6 @@ def open_upload(path: Path, name: str, limits: Limits) -> Stimulus:
         raise DataError(
             f'{name} is neither a video (such as .mp4, .mov, .webm, .mkv, .avi) nor a picture '
             f'({", ".join(IMAGE_SUFFIXES)})'
-        )
-    size = path.stat().st_size / MEGABYTE
-    if size > limits.megabytes:
-        raise DataError(
-            f'{name} is too large: {size:.1f} MB; at most {limits.megabytes:g} MB are taken'
         )
     try:
         _check_header(path, name, limits)

@@ -196,7 +196,7 @@ def test_sound_parts_pass(part, tmp_path):
     ('part', 'check', 'message'),
     [
         (NoSigmoid, 'test_output', 'expected [0, 1]'),
-        (KeepsAChannel, 'test_output', 'gives (1, 1, 32, 48) for 8 frames'),
+        (KeepsAChannel, 'test_output', 'gives (1, 1, 32, 48), expected (1, 32, 48)'),
         (IgnoresOutSize, 'test_out_size_is_obeyed', 'gives (2, 32, 48) for out_size (37, 53)'),
         (ChecksNothing, 'test_refuses_a_feature_that_was_not_declared', 'expected ShapeError'),
         (HasADeadLayer, 'test_gradients_reach_every_parameter', 'spare.weight, spare.bias'),
