@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 from ..decoders import Branch, BranchOutput, ConvFusion, Decoder, MultiBranchDecoder
 from ..types import FeatureSpec
+from .smoke import Arguments
 from .suite import noise
 
 Tensors = tuple[Tensor, ...]
@@ -89,11 +90,11 @@ class Kind:
         arguments: the smoke arguments.
     """
 
-    def __init__(self, part: type, arguments: dict[str, Any]) -> None:
+    def __init__(self, part: type, arguments: Arguments) -> None:
         self.part = part
         self.arguments = arguments
 
-    def given(self, case: Case) -> dict[str, Any]:
+    def given(self, case: Case) -> Arguments:
         """What salkit fills in."""
         return dict(in_specs=case.specs, clip_len=case.clip_len)
 
@@ -130,7 +131,7 @@ class BranchOfDecoder(Kind):
         out = module(inputs, ())
         return (out.map_features, *out.laterals) if isinstance(out, BranchOutput) else (out,)
 
-    def decoder(self, case: Case, **branches: dict[str, Any] | None) -> MultiBranchDecoder:
+    def decoder(self, case: Case, **branches: Arguments | None) -> MultiBranchDecoder:
         """A decoder with `branches`, in which the branch is the last."""
         branches['tested'] = dict(type=self.part, **self.arguments)
         fusion = dict(type=ConvFusion, width=0.5)
@@ -141,7 +142,7 @@ class BranchOfDecoder(Kind):
         decoder = self.decoder(case)
         return decoder, lambda inputs: decoder(inputs, case.size)
 
-    def before_candidates(self) -> list[dict[str, Any]]:
+    def before_candidates(self) -> list[Arguments]:
         """Configs of branches whose laterals the branch may take."""
         width = self.arguments.get('width', 1.0)
         return [
@@ -156,7 +157,7 @@ class FusionHead(Kind):
 
     channels: ClassVar[dict[str, int]] = {'swin3d': 4, 'dfd': 3, 'own': 2}
 
-    def given(self, case: Case) -> dict[str, Any]:
+    def given(self, case: Case) -> Arguments:
         """The channels of each branch."""
         return dict(in_channels=dict(self.channels))
 

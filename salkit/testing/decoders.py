@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import torch
@@ -23,6 +23,7 @@ from .decoder_kinds import (
     kind_of,
 )
 from .learning import learn, lowered
+from .smoke import Arguments
 from .suite import NetworkSuite, noise, seeded
 
 _each_case = pytest.mark.parametrize('case', CASES, ids=str)
@@ -70,11 +71,11 @@ class DecoderSuite(NetworkSuite):
                 return case
         self.fail(f'refuses every encoder: {"; ".join(refusals)}')
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Arguments:
         """What salkit fills in."""
         return self.kind.given(self.case)
 
-    def build(self, seed: int = 0, **others: Any) -> nn.Module:
+    def build(self, seed: int = 0, **others: object) -> nn.Module:
         """A new instance for the first case that it takes."""
         return self.build_for(self.case, seed)
 
@@ -103,7 +104,7 @@ class DecoderSuite(NetworkSuite):
     def _branch(self) -> BranchOfDecoder:
         kind = self.kind
         if not isinstance(kind, BranchOfDecoder):
-            pytest.skip(f'{self.name} is no branch')
+            pytest.skip(f'{self.name} is not a branch')
         return kind
 
     # What it gives -----------------------------------------------------------------------------
@@ -182,7 +183,7 @@ class DecoderSuite(NetworkSuite):
     def test_out_size_is_obeyed(self) -> None:
         """A decoder gives the rows and columns that it is asked for."""
         if not isinstance(self.kind, WholeDecoder):
-            pytest.skip(f'{self.name} is no whole decoder')
+            pytest.skip(f'{self.name} is not a whole decoder')
         case, module = self.case, self.build()
         for size in (case.size, (37, 53), (case.size[0] * 2, case.size[1])):
             with torch.no_grad():
@@ -230,7 +231,7 @@ class DecoderSuite(NetworkSuite):
     def test_any_number_of_branches(self) -> None:
         """A fusion head takes one branch as well as several."""
         if not isinstance(self.kind, FusionHead):
-            pytest.skip(f'{self.name} is no fusion head')
+            pytest.skip(f'{self.name} is not a fusion head')
         for channels in ({'own': 3}, {'sfd': 2, 'dfd': 5, 'swin3d': 1, 'own': 4}):
             head = self.part(**self.arguments(), in_channels=dict(channels))
             maps = {name: noise((2, count, 8, 12)) for name, count in channels.items()}
@@ -275,7 +276,7 @@ class DecoderSuite(NetworkSuite):
         )
 
     def test_learns(self) -> None:
-        """A few optimiser steps lower the loss."""
+        """A few optimizer steps lower the loss."""
         case = self.case
         with seeded(0):
             module, predict = self.kind.predictor(self.kind.build(case), case)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -69,7 +68,7 @@ class EncoderFeatures(NetworkSuite):
         )
         return features
 
-    def build_checked(self, seed: int = 0, **others: Any) -> Encoder:
+    def build_checked(self, seed: int = 0, **others: object) -> Encoder:
         """As `build`, in evaluation mode; what it declares is well-formed."""
         encoder = self.build(seed, **others)
         self._check_declared(encoder)

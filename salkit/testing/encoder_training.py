@@ -121,7 +121,7 @@ class EncoderTraining(EncoderFeatures):
         )
 
     def test_learns(self) -> None:
-        """A few optimiser steps with a small decoder lower the loss and move the weights."""
+        """A few optimizer steps with a small decoder lower the loss and move the weights."""
         encoder = self.build_checked().train()
         decoder = self._decoder(encoder, _LEARNER).train()
         before = snapshot(encoder)
@@ -136,5 +136,5 @@ class EncoderTraining(EncoderFeatures):
         still = [k for k in trainable(encoder) if torch.equal(encoder.state_dict()[k], before[k])]
         if trainable(encoder):
             self.check(
-                len(still) < len(trainable(encoder)), 'optimiser steps move none of its weights'
+                len(still) < len(trainable(encoder)), 'optimizer steps move none of its weights'
             )

@@ -66,7 +66,7 @@ class EncoderWeights(EncoderFeatures):
         fresh = self.build_checked(seed=2)
         report = self._load(fresh, self._write(tmp_path, weights), 'the file of its own weights')
         lacking = sorted(set(weights) - set(report.used) - set(report.derived))
-        self.check(not lacking, f'the report of loading does not speak of {", ".join(lacking[:3])}')
+        self.check(not lacking, f'the report of loading does not name {", ".join(lacking[:3])}')
         self.check(
             not report.dropped, f'drops entries of its own file: {", ".join(report.dropped)}'
         )

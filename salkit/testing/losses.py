@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -66,9 +65,9 @@ class LossSuite(ModuleSuite):
         """Predictions (B, H, W) that know nothing, in (0, 1)."""
         return torch.rand(_SHAPE, generator=torch.Generator().manual_seed(0)) * 0.9 + 0.05
 
-    def value(self, saliency_map: Tensor, targets: Targets, **options: Any) -> Tensor:
+    def value(self, saliency_map: Tensor, targets: Targets, weight: float | None = None) -> Tensor:
         """The loss; a scalar."""
-        loss = self.build(**options)
+        loss = self.build() if weight is None else self.build(weight=weight)
         with self.succeeds(f'the loss of maps {tuple(saliency_map.shape)}'):
             value = loss(saliency_map, targets)
         self.check(

@@ -15,6 +15,8 @@ from ..types import ClipMeta
 from .learning import density_maps
 from .suite import Suite
 
+# One frame, as `SaliencyModel` gives it in mode 'predict': its meta and its maps.
+Sample = dict[str, Any]
 _META = dict(dataset='SuiteDataset', split='test')
 _FRAMES = (('a', '0001'), ('a', '0002'), ('a', '0003'), ('b', '0001'), ('b', '0002'))
 
@@ -41,7 +43,7 @@ class MetricSuite(Suite):
 
     # Helpers -----------------------------------------------------------------------------------
 
-    def samples(self, prediction: str = 'noise') -> list[dict[str, Any]]:
+    def samples(self, prediction: str = 'noise') -> list[Sample]:
         """Five frames of two videos, as `SaliencyModel` gives them in mode 'predict'.
 
         Args:
@@ -70,8 +72,10 @@ class MetricSuite(Suite):
             )
         return samples
 
-    def evaluated(self, samples: list[dict], batch: int = 2, metric: Any = None) -> dict[str, Any]:
-        """What the metric says of samples that come in batches."""
+    def evaluated(
+        self, samples: list[Sample], batch: int = 2, metric: BaseMetric | None = None
+    ) -> dict[str, float]:
+        """The metric's values of samples that come in batches."""
         metric = metric or self.metric()
         with self.succeeds('scoring predictions'):
             for start in range(0, len(samples), batch):
@@ -89,9 +93,9 @@ class MetricSuite(Suite):
         metric.dataset_meta = dict(_META)
         return metric
 
-    def _check_numbers(self, values: dict[str, Any], what: str) -> None:
+    def _check_numbers(self, values: dict[str, float], what: str) -> None:
         for name, value in values.items():
-            self.check(isinstance(name, str) and name, f'{name!r} is no name of a value')
+            self.check(isinstance(name, str) and name, f'{name!r} is not a name for a value')
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             self.check(number, f'{name} is {value!r} for {what}, expected a number')
             self.check(math.isfinite(value), f'{name} is {value} for {what}')

@@ -25,6 +25,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Note whether it was given: a test module is not told, and has to know what to collect."""
+    """Note whether it was given: a test module has no other way to know what to collect."""
     global installed
     installed = config.getoption('--installed')

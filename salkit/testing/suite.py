@@ -17,7 +17,7 @@ from ..builder import build, parameters_of
 from ..checkpoints import load_weights, read_checkpoint, write_safetensors
 from ..errors import SalkitError
 from ..utils.text import listed
-from .smoke import REGISTRIES, registered_part
+from .smoke import REGISTRIES, Arguments, registered_part
 
 # How often random parameters are tried before one counts as without a gradient.
 _ATTEMPTS = 4
@@ -38,7 +38,7 @@ class Suite:
     """
 
     part: type
-    smoke: dict[str, Any] | None = None
+    smoke: Arguments | None = None
     registry: str = ''
     base: type = object
 
@@ -88,7 +88,7 @@ class Suite:
         else:
             self.fail(f'takes {what} without an error, expected {kind.__name__}{hint}')
 
-    def arguments(self, **others: Any) -> dict[str, Any]:
+    def arguments(self, **others: object) -> Arguments:
         """A copy of the smoke arguments, with `others` added or replaced."""
         smoke = self.smoke
         if smoke is None:
@@ -110,7 +110,7 @@ class Suite:
         """Whether the part's constructor, or one it hands `**options` to, has this argument."""
         return argument in parameters_of(self.part)[0]
 
-    def build(self, seed: int = 0, **others: Any) -> Any:
+    def build(self, seed: int = 0, **others: object) -> Any:
         """A new instance from the smoke arguments and `others`, initialised from `seed`."""
         arguments = self.arguments(**others)
         with seeded(seed):
@@ -143,7 +143,7 @@ class Suite:
             type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
         )
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Arguments:
         """Arguments that salkit fills in, not the config."""
         return {}
 
@@ -229,7 +229,7 @@ class NetworkSuite(ModuleSuite):
         Args:
             module: whose parameters.
             run: gives outputs of the module, for the number of an attempt.
-            where: put after what messages say of the parameters.
+            where: ends the sentence about the parameters.
             hint: how to mend it.
             zero_is_lost: False where any gradient counts.
         """
@@ -368,7 +368,7 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
 def project(outputs: tuple[Tensor, ...], seed: int = 0) -> Tensor:
     """A scalar that every value of `outputs` has its own share in.
 
-    A plain sum would have no gradient behind a normalisation layer.
+    A plain sum would have no gradient behind a normalization layer.
     """
     shares = [(o * noise(tuple(o.shape), seed + i).to(o)).mean() for i, o in enumerate(outputs)]
     return torch.stack(shares).sum()

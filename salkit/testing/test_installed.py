@@ -6,7 +6,7 @@ Each part gets a test class called after it, so that `-k TinyEncoder` selects it
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,13 +14,13 @@ from . import pytest_plugin
 
 if TYPE_CHECKING:
     from ..plugin import PluginRecord
-    from .smoke import Part
+    from .smoke import Arguments, Part
 
 HOW = 'pytest --pyargs salkit.testing --installed tests every part of salkit and of its plugins'
 
 
-def _labels(variants: tuple[dict[str, Any], ...]) -> list[str]:
-    """What tells the variants of one class apart in the names of their tests."""
+def _labels(variants: tuple[Arguments, ...]) -> list[str]:
+    """Suffixes that distinguish the variants of one class in the names of their tests."""
     if len(variants) == 1:
         return ['']
     for key in variants[0]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import pandas as pd  # type: ignore[import-untyped]  # it comes with Gradio, without types
@@ -28,7 +27,7 @@ _FILES = [('Maps as numbers (.npz)', 'npz'), ('16-bit pictures (.zip)', 'png16')
 _OUTLINE = (0.5,)
 
 # What changes on the page: a component, and its new value or properties.
-Updates = dict[gr.blocks.Block, Any]
+Updates = dict[gr.blocks.Block, object]
 
 
 def theme() -> gr.themes.Base:

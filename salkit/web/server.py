@@ -220,7 +220,7 @@ class _Server(uvicorn.Server):
 
 
 def run_server(app: FastAPI, listening: socket.socket, on_start: Callable[[], None]) -> None:
-    """Answer requests until the process is told to end.
+    """Answer requests until the process is ended.
 
     Args:
         app: of `build_app`.

@@ -64,7 +64,7 @@ class Limits:
 
 
 def _check_header(path: Path, name: str, limits: Limits) -> None:
-    """Refuse by what a file says of itself, before any of it is decoded."""
+    """Refuse by the header of a file, before any of it is decoded."""
     seconds, frames, size = 0.0, 0, (0, 0)
     # A broken file is refused when it is opened; Pillow itself refuses the largest pictures.
     if path.suffix in IMAGE_SUFFIXES:

@@ -224,7 +224,7 @@ def test_one_fault_fails_one_check(encoder, check, message, tmp_path):
         (wrong.AcceptsAnything, 'test_a_missing_entry_is_an_error', 'no entry head.2.bias'),
         (wrong.AcceptsAnything, 'test_an_unexpected_entry_is_an_error', 'not_of_this_encoder'),
         (wrong.AcceptsAnything, 'test_a_wrong_shape_is_an_error', 'another shape of head.2.bias'),
-        (wrong.DropsEntries, 'test_loading_reports_every_entry', 'does not speak of trunk.bias'),
+        (wrong.DropsEntries, 'test_loading_reports_every_entry', 'does not name trunk.bias'),
     ],
 )
 def test_a_fault_fails_its_check(encoder, check, message, tmp_path):
