@@ -11,7 +11,7 @@ from .common import ended_as_interrupted
 from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
-    from ..paper.sweep import Job, Outcome
+    from ..paper.sweep import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def _print_plan(jobs: list[Job]) -> None:
             print(f'# {error}')
 
 
-def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> list[Outcome]:
+def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None]:
     from tqdm import tqdm
 
     from ..paper.sweep import run_jobs
@@ -110,9 +110,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
-    outcomes = _run_jobs(missing, args) if missing else []
+    errors = _run_jobs(missing, args) if missing else {}
     print_tables(args.tables, work_dirs_of(args))
-    failed = [outcome for outcome in outcomes if outcome.error]
-    for outcome in failed:
-        print(f'salkit sweep: {outcome.job.name}: {outcome.error}', file=sys.stderr)
+    failed = {name: error for name, error in errors.items() if error}
+    for name, error in failed.items():
+        print(f'salkit sweep: {name}: {error}', file=sys.stderr)
     return 1 if failed else 0

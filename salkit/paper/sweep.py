@@ -96,15 +96,6 @@ class Job:
             )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended: `error` is None where it has its scores; `seconds` it took."""
-
-    job: Job
-    error: str | None
-    seconds: float
-
-
 @dataclass
 class _Running:
     """A job, the environment of its process, the process, and when it began."""
@@ -204,7 +195,7 @@ def run_jobs(
     jobs: Sequence[Job],
     environments: Sequence[dict[str, str]],
     on_end: Callable[[str], object] = print,
-) -> list[Outcome]:
+) -> dict[str, str | None]:
     """Run jobs, each a process of its own; a failing one is noted and never stops the others.
 
     Args:
@@ -213,14 +204,14 @@ def run_jobs(
         on_end: is called with one line for every job that ends.
 
     Returns:
-        One outcome a job, in the order they ended.
+        Why each job failed, by its name, in the order they ended; None where it has its scores.
     """
     waiting, free = list(jobs), list(environments)
     running: list[_Running] = []
-    outcomes: list[Outcome] = []
+    errors: dict[str, str | None] = {}
 
     def end(job: Job, error: str | None, seconds: float = 0.0) -> None:
-        outcomes.append(Outcome(job, error, seconds))
+        errors[job.name] = error
         on_end(f'{job.name}: {error or f"done in {seconds:.0f} s"}')
 
     try:
@@ -240,7 +231,7 @@ def run_jobs(
     finally:
         # Only where something has come in between.
         _stop([each.process for each in running])
-    return outcomes
+    return errors
 
 
 def _start(job: Job, environment: dict[str, str]) -> _Running:
