@@ -13,9 +13,10 @@ from ..errors import SalkitError
 from ..inference.overlay import OverlayStyle
 from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
+from ..utils.parallel import Stopped
 from . import html
 from .results import Options, Results
-from .service import Cancelled, Service, Session
+from .service import Service, Session
 
 _COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
 _SCALES = [
@@ -221,7 +222,7 @@ class Page:
             results = self.service.predict(session, Options(style, tuple(files)), progress)
             updates |= self._show(results)
             updates[self.status] = html.message(f'Done in {time.monotonic() - began:.1f} s.')
-        except Cancelled:
+        except Stopped:
             updates[self.status] = html.message('Cancelled.')
         except Exception as error:
             # Whatever a file or a model does, the page goes on.

@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image
 
 from ..inference.entropy import saliency_entropy
-from ..inference.maps import KeptMaps
+from ..inference.maps import KeptMaps, OnFrame
 from ..inference.overlay import Overlay, OverlayStyle
 from ..media.video import VideoWriter
 
-# Begins a step of the work and gives what is to be called with 1 after each of its frames.
-BeginStep = Callable[[str], Callable[[int], object]]
+# Begins a step of the work.
+BeginStep = Callable[[str], OnFrame]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Results:
         scale = 255 / self._peak if self._peak > 0 else 0.0
         return np.rint(np.clip(saliency_map * scale, 0, 255)).astype(np.uint8)
 
-    def _write_shown(self, path: Path, on_frame: Callable[[int], object]) -> None:
+    def _write_shown(self, path: Path, on_frame: OnFrame) -> None:
         """Write the maps as they are looked at, and measure their entropy on the way."""
         if self.is_picture:
             Image.fromarray(self._shown(self.maps[0])).save(path)

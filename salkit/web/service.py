@@ -13,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError, one_line
-from ..inference.maps import KeptMaps
+from ..inference.maps import KeptMaps, OnFrame
 from ..inference.predictor import SaliencyPredictor
 from ..inference.stimulus import Stimulus
+from ..utils.parallel import Stopped
 from .results import Options, Results
 from .uploads import Limits, open_upload
 
@@ -29,10 +31,6 @@ LITTER_SECONDS = 20.0
 ShowProgress = Callable[[float, str], object]
 
 
-class Cancelled(Exception):
-    """Ends a prediction that its user cancelled, or whose page was closed."""
-
-
 class Session:
     """One open page. Made by `Service.session`.
 
@@ -41,6 +39,7 @@ class Session:
         stimulus: what was uploaded last, None before.
         results: of the last prediction, None before.
         cancelled: ends the prediction under way when it is set.
+        ended: whether its page was closed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,6 +48,7 @@ class Session:
         self.stimulus: Stimulus | None = None
         self.results: Results | None = None
         self.cancelled = threading.Event()
+        self.ended = False
         # The maps of a stimulus outlive its results: other colors need no second prediction.
         self.kept_maps: KeptMaps | None = None
         self._kept = ExitStack()
@@ -68,7 +68,9 @@ class Session:
         finally:
             self._files.release()
 
-    def keep_maps(self, predictor: SaliencyPredictor, begin: Callable) -> KeptMaps:
+    def keep_maps(
+        self, predictor: SaliencyPredictor, begin: Callable[[str, int], OnFrame]
+    ) -> KeptMaps:
         """The maps of the upload; the model runs the first time."""
         if self.stimulus is None:
             raise DataError('Please choose a video or a picture first')
@@ -94,6 +96,7 @@ class Session:
 
     def end(self) -> None:
         """Remove everything, after the present frame of a prediction."""
+        self.ended = True
         self.cancelled.set()
         with self._files:
             self.remove_upload()
@@ -110,7 +113,7 @@ class _Step:
 
     def __call__(self, count: int) -> None:
         if self.session.cancelled.is_set():
-            raise Cancelled
+            raise Stopped
         self.done += count
         text = f'{self.name}: frame {self.done} of {self.frames}'
         if self.done:
@@ -202,17 +205,13 @@ class Service:
 
         Raises:
             DataError: nothing was uploaded, it cannot be read, or its files are in use.
-            Cancelled: its user gave up.
+            Stopped: its user gave up.
         """
-
-        def begin(name: str, frames: int) -> _Step:
-            return _Step(session, show, name, frames)
-
+        begin = partial(_Step, session, show)
         with self._model, session.using_files():
             session.cancelled.clear()
-            if session not in self._sessions.values():
-                # Its page was closed while it waited.
-                raise Cancelled
+            if session.ended:
+                raise Stopped
             session.remove_results()
             maps = session.keep_maps(self.predictor, begin)
             results = Results(session.folder / secrets.token_hex(16), maps, options.style)

@@ -1,5 +1,6 @@
 import json
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from make_data import write_dataset
 
 import salkit
 from salkit.cli import COMMANDS, main
+from salkit.cli.common import ended_as_interrupted
 
 ROOT = Path(salkit.__file__).parents[1]
 CONFIG = 'demo/umt-tiny_cc-kl'
@@ -179,6 +181,22 @@ def test_scripts_hide_no_standard_module(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith('profile.py: error: ') and done.stderr.count('\n') == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='Windows has no SIGHUP')
+def test_what_ends_a_command_as_ctrl_c_does():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        before = signal.getsignal(number)
+        with pytest.raises(KeyboardInterrupt), ended_as_interrupted():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is before
+    # As nohup has it.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_as_interrupted():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_every_command_has_its_script():

@@ -12,8 +12,9 @@ from salkit import SaliencyPredictor
 from salkit.errors import DataError
 from salkit.inference.entropy import saliency_entropy
 from salkit.inference.overlay import OverlayStyle
+from salkit.utils.parallel import Stopped
 from salkit.web.results import Options
-from salkit.web.service import Cancelled, Service
+from salkit.web.service import Service
 from salkit.web.uploads import Limits
 
 
@@ -183,7 +184,7 @@ def test_cancel_in_the_middle_leaves_nothing(service, tmp_path):
     options = Options(downloads=('npz', 'png16'))
     for step in ('Predicting', 'Writing the maps', 'Drawing the overlay'):
         watched = Watched(step, session.cancelled.set)
-        with pytest.raises(Cancelled):
+        with pytest.raises(Stopped):
             predict(service, options=options, show=watched)
         assert watched.texts[-1].startswith(f'{step}: frame 5 of 20, about ')
         assert session.results is None
@@ -248,7 +249,7 @@ def test_closed_pages_leave_nothing(service, tmp_path):
     closing = threading.Thread(target=service.end, args=('running',))
     closing.start()
     assert running.session.cancelled.wait(20)
-    assert isinstance(running.end(), Cancelled) and isinstance(waiting.end(), Cancelled)
+    assert isinstance(running.end(), Stopped) and isinstance(waiting.end(), Stopped)
     closing.join(20)
     service.sweep(older_than=0)
     assert not files_of(service)
@@ -262,7 +263,7 @@ def test_closing_ends_predictions_and_removes_everything(tmp_path, predictor):
     closing = threading.Thread(target=service.close)
     closing.start()
     assert held.session.cancelled.wait(20)
-    assert isinstance(held.end(), Cancelled)
+    assert isinstance(held.end(), Stopped)
     closing.join(20)
     assert not service.folder.exists()
 
