@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TextIO
 
 from ..errors import PluginWarning, SalkitError, one_line
 from ..version import __version__
@@ -37,7 +37,7 @@ COMMANDS = {
     'compare': 'compare score files video by video, with intervals and corrected p-values',
     'baseline': 'write the predictions of a baseline for a data set: centre, mean, other observers',
     'density': 'make density maps from fixation maps or gaze, and fixation maps from gaze',
-    'protocols': 'tell what each scoring protocol does, in plain words',
+    'protocols': 'say what each scoring protocol does, in plain words',
     'plugins': 'list the installed plugins: what they offer, what failed and why',
     'new-plugin': 'write the package of a new plugin, with its tests, ready to install',
     'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
@@ -56,14 +56,21 @@ def _parser_of(command: str, prog: str) -> argparse.ArgumentParser:
 
 
 def _warn_in_a_line() -> None:
-    """Print what is said about plugins as one line, without the place in salkit's code."""
+    """Print warnings about plugins as one line, without the place in salkit's code."""
     show = warnings.showwarning
 
-    def show_plugins_shortly(message, category, *place: Any, **options: Any) -> None:
-        if issubclass(category, PluginWarning):
+    def show_plugins_shortly(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, PluginWarning) and isinstance(message, Warning):
             print(f'salkit: warning: {one_line(message)}', file=sys.stderr)
         else:
-            show(message, category, *place, **options)
+            show(message, category, filename, lineno, file, line)
 
     warnings.showwarning = show_plugins_shortly
 

@@ -58,16 +58,25 @@ def leave_cores_to_workers() -> None:
 
 @contextmanager
 def ended_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end a block as Ctrl-C does: ended by a scheduler, it must end its workers too."""
+    """Let SIGTERM and a closed terminal end a block as Ctrl-C does: its workers must end, too."""
 
     def terminated(*_: object) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, terminated)
+    def hung_up(*_: object) -> None:
+        # A server has a way of its own to end upon SIGTERM by then.
+        signal.raise_signal(signal.SIGTERM)
+
+    handlers = {signal.SIGTERM: terminated}
+    # Windows has no SIGHUP, and nohup has it ignored.
+    if hasattr(signal, 'SIGHUP') and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        handlers[signal.SIGHUP] = hung_up
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def two_numbers(option: str, text: str | None) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..datasets import VideoSaliencyDataset
     from ..metrics import ScoreReport
+    from ..models import SaliencyModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _unique_videos(dataset: VideoSaliencyDataset) -> list[dict]:
-    """One packed sample a video of `dataset`, the one in its middle."""
+    """The packed sample in the middle of each video of `dataset`."""
     middles: dict[int, list[int]] = {}
     for index in range(len(dataset)):
         middles.setdefault(dataset.locate(index)[0], []).append(index)
@@ -53,28 +54,27 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
         size = read_image(files['frame_paths'][-1]).shape[:2]
         targets = load(dict(files, size=size))
         resized = F.interpolate(prediction, size, mode='bilinear', align_corners=False)[0, 0]
-        scored = metric.score_frame(
-            resized,
-            *(torch.from_numpy(targets[k]) for k in ('density_map', 'fixation_map')),
-            files['video'],
-            files['frame'],
-        )
-        frames.append(dict(scored, video=files['video'], frame=files['frame']))
+        density_map = torch.from_numpy(targets['density_map'])
+        fixation_map = torch.from_numpy(targets['fixation_map'])
+        names = dict(video=files['video'], frame=files['frame'])
+        frames.append(names | metric.score_frame(resized, density_map, fixation_map, **names))
     metric.dataset_meta = dataset.metainfo
     metric.compute_metrics(frames)
+    assert metric.report is not None
     return metric.report
 
 
-def draw_grid(model, dataset: VideoSaliencyDataset, path: Path, rows: int = 6) -> None:
+def draw_grid(
+    model: SaliencyModel, dataset: VideoSaliencyDataset, path: Path, rows: int = 6
+) -> None:
     """Write a picture with a row a video: frame, density map, prediction.
 
     Args:
-        model: a `SaliencyModel`.
+        model: what predicts.
         dataset: where the clips come from; the middle frame of up to `rows` videos is shown.
         path: the PNG to write.
         rows: at most this many videos.
     """
-    import matplotlib.pyplot as plt
     import torch
     from matplotlib.figure import Figure
     from mmengine.dataset import pseudo_collate
@@ -88,10 +88,9 @@ def draw_grid(model, dataset: VideoSaliencyDataset, path: Path, rows: int = 6) -
     for row, sample, prediction in zip(axes, samples, predictions, strict=True):
         frame = sample['clip'][:, -1].permute(1, 2, 0).numpy()
         maps = (sample['density_map'].numpy(), prediction['saliency_map'].cpu().numpy())
-        for axis, picture, colours in zip(
-            row, (frame, *maps), (None, plt.get_cmap('magma'), plt.get_cmap('magma')), strict=True
-        ):
-            axis.imshow(picture, cmap=colours, aspect='auto')
+        for axis, picture in zip(row, (frame, *maps), strict=True):
+            # Frames have colors of their own.
+            axis.imshow(picture, cmap='magma', aspect='auto')
             axis.set_axis_off()
     for axis, title in zip(axes[0], ('frame', 'density', 'prediction'), strict=True):
         axis.set_title(title)
@@ -107,7 +106,7 @@ def resume_same_run(cfg: Config, work_dir: Path) -> None:
     from ..checkpoints import read_checkpoint
     from ..engine import find_latest_checkpoint
 
-    def what_is_run(text: str) -> list[str]:
+    def without_start(text: str) -> list[str]:
         # Compared as text: the config in a checkpoint is a program that nobody has to trust.
         return [line for line in text.splitlines() if not line.startswith(('load_from', 'resume'))]
 
@@ -115,7 +114,7 @@ def resume_same_run(cfg: Config, work_dir: Path) -> None:
     if latest is None:
         return
     earlier = read_checkpoint(latest).get('meta', {}).get('cfg', '')
-    if what_is_run(earlier) == what_is_run(cfg.pretty_text):
+    if without_start(earlier) == without_start(cfg.pretty_text):
         cfg.resume, cfg.load_from = True, str(latest)
 
 
@@ -134,6 +133,8 @@ def run(args: argparse.Namespace) -> int:
     runner = train(cfg, work_dir)
     checkpoint = runner.message_hub.get_info('best_ckpt')
     report = evaluate(cfg, checkpoint, work_dir)
+    # The demo runs in one process.
+    assert report is not None
 
     sets = {}
     for split in ('train', 'test'):

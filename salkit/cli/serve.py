@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from .common import ended_as_interrupted
@@ -64,7 +61,6 @@ def run(args: argparse.Namespace) -> int:
     with (
         bind(args.host, args.port) as listening,
         ended_as_interrupted(),
-        _closed_terminal_ends(),
         temporary_folder() as folder,
     ):
         try:
@@ -73,20 +69,6 @@ def run(args: argparse.Namespace) -> int:
             # How a server is meant to end.
             print('salkit serve: stopped', file=sys.stderr)
     return 0
-
-
-@contextmanager
-def _closed_terminal_ends() -> Iterator[None]:
-    """Let SIGHUP end a block as SIGTERM does, so that files are removed."""
-    hangup = getattr(signal, 'SIGHUP', None)
-    if hangup is None:
-        yield
-        return
-    previous = signal.signal(hangup, lambda *_: signal.raise_signal(signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(hangup, previous)
 
 
 def _address(host: str, port: int) -> str:
@@ -113,7 +95,7 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
         )
     address = _address(args.host, listening.getsockname()[1])
 
-    def tell() -> None:
+    def announce() -> None:
         print(f'{predictor.name} on {predictor.device}: open {address}', flush=True)
         print('Ctrl-C ends it and removes all files', flush=True)
         if args.open:
@@ -123,6 +105,6 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
 
     service = Service(predictor, folder, limits)
     try:
-        run_server(build_app(service, local), listening, tell)
+        run_server(build_app(service, local), listening, announce)
     finally:
         service.close()

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
 from typing import TYPE_CHECKING
 
-from .tables import add_work_dirs_arguments, work_dirs_of
-from .tables import run as print_tables
+from .common import ended_as_interrupted
+from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
-    from ..paper.jobs import Job
-    from ..paper.sweep import Outcome, Slots
+    from ..paper.sweep import Job
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,86 +43,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--dry-run', action='store_true', help='say what would run, and stop')
 
 
-def _slots(args: argparse.Namespace) -> Slots:
+def _environments(args: argparse.Namespace) -> list[dict[str, str]]:
     import torch
 
     from ..errors import ConfigError
-    from ..paper.sweep import Slots
+    from ..paper.sweep import slots
     from ..utils.parallel import usable_cores
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f'--jobs must be at least 1, got {args.jobs}')
     if args.launcher == 'slurm':
-        return Slots(args.jobs or 4)
+        return slots(args.jobs or 4)
     gpus, cores = range(torch.cuda.device_count()), usable_cores()
     jobs = args.jobs or len(gpus) or (cores if args.demo else 1)
-    return Slots(jobs, list(gpus), max(1, cores // jobs))
+    return slots(jobs, gpus, max(1, cores // jobs))
 
 
-def _print_plan(jobs: list[Job], args: argparse.Namespace) -> None:
-    from ..paper.jobs import slurm_command
+def _print_plan(jobs: list[Job]) -> None:
+    from ..errors import DataError
 
     for job in jobs:
-        if job.done:
-            print(f'# {job.name}: has its scores')
-        elif job.conflict():
-            print(f'# {job.conflict()}')
-        else:
-            slurm = args.launcher == 'slurm'
-            command = slurm_command(job, shlex.split(args.slurm_args)) if slurm else job.command
-            print(shlex.join(command))
+        try:
+            job.check_work_dir()
+            print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
+        except DataError as error:
+            print(f'# {error}')
 
 
-def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> list[Outcome]:
+def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None]:
     from tqdm import tqdm
 
-    from ..paper.jobs import slurm_command
-    from ..paper.sweep import Sweep
+    from ..paper.sweep import run_jobs
 
-    def wrap(job: Job) -> list[str]:
-        return slurm_command(job, shlex.split(args.slurm_args))
+    environments = _environments(args)
+    if args.demo:
+        from ..datasets import DemoDataset
 
-    def terminated(*_) -> None:
-        raise KeyboardInterrupt
+        # Made once, before several processes want it.
+        DemoDataset(split='test')
+    with ended_as_interrupted(), tqdm(total=len(jobs), unit='row') as bar:
 
-    sweep = Sweep(jobs, _slots(args), wrap if args.launcher == 'slurm' else None, tqdm.write)
-    # Ended by a scheduler, it must end its jobs too.
-    previous = signal.signal(signal.SIGTERM, terminated)
-    try:
-        with tqdm(total=len(jobs), unit='row') as bar:
-            return sweep.run(bar.update)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+        def on_end(line: str) -> None:
+            tqdm.write(line)
+            bar.update()
+
+        return run_jobs(jobs, environments, on_end)
 
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
     from ..config.load import parse_options
-    from ..paper.jobs import plan
     from ..paper.rows import rows_of, tables_of
+    from ..paper.sweep import plan
 
-    tables = tables_of(args.tables)
+    srun = ['srun', '--kill-on-bad-exit=1', *shlex.split(args.slurm_args)]
     jobs = plan(
-        rows_of(tables),
+        rows_of(tables_of(args.tables)),
         work_dirs_of(args),
         demo=args.demo,
         options=parse_options(args.cfg_options),
         option_texts=args.cfg_options or (),
+        launcher=srun if args.launcher == 'slurm' else (),
     )
     if args.dry_run:
-        _print_plan(jobs, args)
+        _print_plan(jobs)
         return 0
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
-    failed: list[Outcome] = []
-    if missing:
-        if args.demo:
-            from ..datasets import DemoDataset
-
-            # Made once, before several processes want it.
-            DemoDataset(split='test')
-        failed = [outcome for outcome in _run_jobs(missing, args) if outcome.error]
-    print_tables(argparse.Namespace(**vars(args), format='text'))
-    for outcome in failed:
-        print(f'salkit sweep: {outcome.job.name}: {outcome.error}', file=sys.stderr)
+    errors = _run_jobs(missing, args) if missing else {}
+    print_tables(args.tables, work_dirs_of(args))
+    failed = {name: error for name, error in errors.items() if error}
+    for name, error in failed.items():
+        print(f'salkit sweep: {name}: {error}', file=sys.stderr)
     return 1 if failed else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 WORK_DIRS = 'work_dirs'
@@ -37,17 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Print them."""
+def print_tables(names: Sequence[str], work_dirs: Path, format: str = 'text') -> None:
+    """Print tables with the scores of the runs in `work_dirs`."""
     from ..paper.rows import rows_of, tables_of
     from ..paper.tables import find_results, format_sources, format_table, row_to_json
 
-    tables = tables_of(args.tables)
-    results = find_results(work_dirs_of(args), rows_of(tables))
-    if args.format == 'json':
+    tables = tables_of(names)
+    results = find_results(work_dirs, rows_of(tables))
+    if format == 'json':
         rows = [row_to_json(table, row, results) for table in tables for row in table.rows]
         print(json.dumps(rows, indent=2))
-        return 0
-    blocks = [format_table(table, results, args.format == 'markdown') for table in tables]
+        return
+    blocks = [format_table(table, results, format == 'markdown') for table in tables]
     print('\n\n'.join(filter(None, [*blocks, format_sources(results)])))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print them."""
+    print_tables(args.tables, work_dirs_of(args), args.format)
     return 0

@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ..config.load import load_config
+from ..models.profile import dead_parameters, model_on_meta
+from ..utils.text import aligned
 from .rows import METRICS, Row, Table
 
 # The file in a run's work dir that its scores are read from.
@@ -30,6 +31,14 @@ class Result:
     scores: dict[str, float | None]
     source: str
     comparable: bool
+
+    def minus(self, row: Row) -> dict[str, float | None]:
+        """What they differ by from the paper's scores of a row."""
+        differences: dict[str, float | None] = {}
+        for metric, printed in zip(METRICS, row.scores, strict=True):
+            score = self.scores[metric]
+            differences[metric] = None if score is None else round(score - printed, 6)
+        return differences
 
 
 @dataclass
@@ -86,53 +95,44 @@ def find_results(root: str | Path, rows: list[Row]) -> Results:
 @cache
 def params_of(config: str) -> int:
     """Parameters of a config as the paper counts them, the official dead entries included."""
-    from ..models.profile import dead_parameters, model_on_meta
-
     model = model_on_meta(load_config(config))
     own = sum(parameter.numel() for parameter in model.parameters())
     return own + sum((dead_parameters(model) or {}).values())
 
 
-def row_to_json(table: Table, row: Row, results: Results) -> dict[str, Any]:
+def row_to_json(table: Table, row: Row, results: Results) -> dict[str, object]:
     """One row as plain values: the paper's numbers, the exact count, ours and the difference."""
     ours = results.by_config.get(row.config)
-    paper = dict(zip(METRICS, row.scores, strict=True))
-    content: dict[str, Any] = dict(
+    content: dict[str, object] = dict(
         table=table.number,
         row=row.label,
         config=row.config,
-        paper=paper,
+        paper=dict(zip(METRICS, row.scores, strict=True)),
         paper_size_mb=row.size_mb,
         paper_params_m=row.params_m,
         params=params_of(row.config),
-        ours=None,
-        difference=None,
+        ours=dict(ours.scores) if ours else None,
+        difference=ours.minus(row) if ours else None,
     )
     if row.note:
         content['note'] = row.note
     if ours:
-        content['ours'] = dict(ours.scores)
-        content['difference'] = {
-            metric: None if ours.scores[metric] is None else round(ours.scores[metric] - value, 6)
-            for metric, value in paper.items()
-        }
         content['source'] = ours.source
     return content
 
 
-def _cells(table: Table, row: Row, results: Results, with_ours: bool) -> list[str]:
-    content = row_to_json(table, row, results)
-    mark = ' (!)' if row.note else ''
+def _cells(row: Row, ours: Result | None, with_ours: bool) -> list[str]:
     cells = [row.label]
-    for metric in METRICS:
-        cells.append(f'{content["paper"][metric]:.3f}')
+    for metric, score in zip(METRICS, row.scores, strict=True):
+        cells.append(f'{score:.3f}')
         if with_ours:
-            ours = (content['ours'] or {}).get(metric)
-            cells.append('' if ours is None else f'{ours:.3f}')
-            cells.append('' if ours is None else f'{content["difference"][metric]:+.3f}')
+            own = ours and ours.scores[metric]
+            difference = ours and ours.minus(row)[metric]
+            cells.append('' if own is None else f'{own:.3f}')
+            cells.append('' if difference is None else f'{difference:+.3f}')
     if row.size_mb is not None:
-        cells += [f'{row.size_mb:g}', f'{row.params_m:.1f}{mark}']
-    return [*cells, f'{content["params"]:,}', row.config]
+        cells += [f'{row.size_mb:g}', f'{row.params_m:.1f}{" (!)" if row.note else ""}']
+    return [*cells, f'{params_of(row.config):,}', row.config]
 
 
 def _heads(table: Table, with_ours: bool) -> list[str]:
@@ -153,27 +153,20 @@ def format_table(table: Table, results: Results, markdown: bool = False) -> str:
     """
     with_ours = any(row.config in results.by_config for row in table.rows)
     heads = _heads(table, with_ours)
-    rows = [_cells(table, row, results, with_ours) for row in table.rows]
+    rows = [_cells(row, results.by_config.get(row.config), with_ours) for row in table.rows]
     title = f'Table {table.number}. {table.title}'
     notes = [f'(!) {row.label}: {row.note}' for row in table.rows if row.note]
     if markdown:
         aligns = [':--', *['--:'] * (len(heads) - 2), ':--']
         lines = ['| ' + ' | '.join(cells) + ' |' for cells in (heads, aligns, *rows)]
         return '\n'.join([f'### {title}', '', *lines, *[f'\n{note}' for note in notes]])
-    widths = [max(len(cells[i]) for cells in (heads, *rows)) for i in range(len(heads))]
-    lines = [title]
-    for cells in (heads, *rows):
-        first, *middle, last = cells
-        aligned = [f'{cell:>{w}}' for cell, w in zip(middle, widths[1:-1], strict=True)]
-        lines.append('  '.join([f'{first:<{widths[0]}}', *aligned, last]).rstrip())
-    return '\n'.join([*lines, *notes])
+    return '\n'.join([title, *aligned([heads, *rows], left=(0, len(heads) - 1)), *notes])
 
 
 def format_sources(results: Results) -> str:
     """What our scores are of, a line each; empty where there are none."""
-    lines = []
-    for source in dict.fromkeys(result.source for result in results.by_config.values()):
-        lines.append(f'ours: {source}')
+    sources = dict.fromkeys(result.source for result in results.by_config.values())
+    lines = [f'ours: {source}' for source in sources]
     if any(not result.comparable for result in results.by_config.values()):
         lines.append(
             "ours were not all measured on the paper's data (DHF1K): such differences do not say "

@@ -1,19 +1,21 @@
-"""What `configs/salfom/` tells of itself: README.md, and OpenMMLab's metafile.yml.
+"""The pages of `configs/salfom/`: README.md, and OpenMMLab's metafile.yml.
 
 `python -m salkit.paper.zoo` writes both, and model-index.yml, in a checkout.
 """
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 from ..config.find import config_names, config_root
 from ..config.load import load_config
 from ..models.profile import profile
 from ..utils.files import whole_file
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
-from .tables import Results, format_table
+from .tables import Results, format_table, params_of
 
 FOLDER = 'salfom'
 README, METAFILE, INDEX = 'README.md', 'metafile.yml', 'model-index.yml'
@@ -52,30 +54,25 @@ def other_configs() -> list[str]:
 def _what_it_is(config: str) -> str:
     """The comment that a config begins with."""
     lines = (config_root() / f'{config}.py').read_text(encoding='utf-8').splitlines()
-    comment = []
-    for line in lines:
-        if not line.startswith('#'):
-            break
-        comment.append(line.removeprefix('#').strip())
-    return ' '.join(comment)
+    comment = takewhile(lambda line: line.startswith('#'), lines)
+    return ' '.join(line.removeprefix('#').strip() for line in comment)
 
 
 def readme() -> str:
     """The text of README.md."""
-    blocks = [_HEAD]
-    blocks += [format_table(table, Results(), markdown=True) + '\n' for table in TABLES]
-    others = _OTHERS
-    for config in other_configs():
-        count = profile(load_config(config)).params_paper
-        others += f'| {config} | {_what_it_is(config)} | {count:,} |\n'
-    return '\n'.join([*blocks, others])
+    tables = (format_table(table, Results(), markdown=True) + '\n' for table in TABLES)
+    others = ''.join(
+        f'| {config} | {_what_it_is(config)} | {params_of(config):,} |\n'
+        for config in other_configs()
+    )
+    return '\n'.join([_HEAD, *tables, _OTHERS + others])
 
 
-def _model(config: str, row: Row | None) -> dict[str, Any]:
+def _model(config: str, row: Row | None) -> dict[str, object]:
     cfg = load_config(config)
     counted = profile(cfg)
     dataset = cfg.test_dataloader.dataset.type.removesuffix('Dataset')
-    model: dict[str, Any] = {
+    model: dict[str, object] = {
         'Name': Path(config).stem,
         'In Collection': 'SalFoM',
         'Config': f'configs/{config}.py',
@@ -100,8 +97,6 @@ def _model(config: str, row: Row | None) -> dict[str, Any]:
 
 def metafile() -> str:
     """The text of metafile.yml: every config, with the paper's scores where it reports some."""
-    import yaml
-
     rows = {row.config: row for row in rows_of(TABLES)}
     configs = [*rows, *other_configs()]
     content = {

@@ -13,7 +13,7 @@ the suites on everything that is installed, salkit's own parts and those of plug
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .datasets import DatasetSuite
@@ -36,7 +36,7 @@ _HOMES = {
 __all__ = ['DatasetSuite', 'DecoderSuite', 'EncoderSuite', 'LossSuite', 'MetricSuite', 'Suite']
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     value = getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from ..decoders import Branch, BranchOutput, ConvFusion, Decoder, MultiBranchDecoder
 from ..types import FeatureSpec
+from .smoke import Arguments
 from .suite import noise
 
+Tensors = tuple[Tensor, ...]
+# From what a part is run on to a saliency_map (B, H, W).
+Predict = Callable[[Tensors], Tensor]
 CELLS = (2, 3)
 
 
@@ -30,7 +33,7 @@ class Case:
     specs: tuple[FeatureSpec, ...]
     clip_len: int
 
-    def features(self, batch: int = 2, seed: int = 0) -> tuple[Tensor, ...]:
+    def features(self, batch: int = 2, seed: int = 0) -> Tensors:
         """Features of a clip whose deepest one has `CELLS` rows and columns."""
         deepest = self.specs[-1].stride_thw
         shapes = (
@@ -47,8 +50,8 @@ class Case:
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns of that clip."""
-        rows, columns = (n * s for n, s in zip(CELLS, self.specs[-1].stride_thw[1:], strict=True))
-        return rows, columns
+        _, rows, columns = self.specs[-1].stride_thw
+        return CELLS[0] * rows, CELLS[1] * columns
 
     def __str__(self) -> str:
         return self.name
@@ -84,89 +87,88 @@ class Kind:
 
     Args:
         part: the class.
-        arguments: gives the smoke arguments.
+        arguments: the smoke arguments.
     """
 
-    def __init__(self, part: type, arguments: Callable[[], dict[str, Any]]) -> None:
+    def __init__(self, part: type, arguments: Arguments) -> None:
         self.part = part
         self.arguments = arguments
 
-    def given(self, case: Case) -> dict[str, Any]:
+    def given(self, case: Case) -> Arguments:
         """What salkit fills in."""
         return dict(in_specs=case.specs, clip_len=case.clip_len)
 
     def build(self, case: Case) -> nn.Module:
         """A new instance."""
-        return self.part(**self.arguments(), **self.given(case))
+        return self.part(**self.arguments, **self.given(case))
 
-    def inputs(self, case: Case, batch: int = 2, seed: int = 0) -> tuple[Tensor, ...]:
+    def inputs(self, case: Case, batch: int = 2, seed: int = 0) -> Tensors:
         """What it is run on, the batch first in each."""
         return case.features(batch, seed)
 
-    def run(self, module: nn.Module, case: Case, inputs: tuple[Tensor, ...]) -> tuple[Any, ...]:
+    def run(self, module: nn.Module, case: Case, inputs: Tensors) -> Tensors:
         """Its outputs, the batch first in each."""
         raise NotImplementedError
 
-    def predictor(
-        self, module: nn.Module, case: Case
-    ) -> tuple[list[nn.Module], Callable[[tuple[Tensor, ...]], Tensor]]:
-        """Modules to train, and the function that gives a saliency_map (B, *case.size)."""
-        raise NotImplementedError
+    def predictor(self, module: nn.Module, case: Case) -> tuple[nn.Module, Predict]:
+        """The module to train, and the function that gives a saliency_map (B, *case.size)."""
+        return module, lambda inputs: self.run(module, case, inputs)[0].flatten(0, -3)
 
 
 class WholeDecoder(Kind):
     """A decoder by itself."""
 
-    def run(self, module, case, inputs):
+    def run(self, module: nn.Module, case: Case, inputs: Tensors) -> Tensors:
         """One saliency_map (B, H, W)."""
         return (module(inputs, case.size),)
-
-    def predictor(self, module, case):
-        """The decoder itself."""
-        return [module], lambda inputs: module(inputs, case.size)
 
 
 class BranchOfDecoder(Kind):
     """A branch."""
 
-    def run(self, module, case, inputs):
+    def run(self, module: nn.Module, case: Case, inputs: Tensors) -> Tensors:
         """Its map_features and its laterals."""
         out = module(inputs, ())
         return (out.map_features, *out.laterals) if isinstance(out, BranchOutput) else (out,)
 
-    def decoder(self, case: Case, **branches: dict) -> MultiBranchDecoder:
+    def decoder(self, case: Case, **branches: Arguments | None) -> MultiBranchDecoder:
         """A decoder with `branches`, in which the branch is the last."""
-        branches['tested'] = dict(type=self.part, **self.arguments())
+        branches['tested'] = dict(type=self.part, **self.arguments)
         fusion = dict(type=ConvFusion, width=0.5)
         return MultiBranchDecoder(case.specs, case.clip_len, branches=branches, fusion=fusion)
 
-    def predictor(self, module, case):
+    def predictor(self, module: nn.Module, case: Case) -> tuple[nn.Module, Predict]:
         """A decoder that has this branch alone."""
         decoder = self.decoder(case)
-        return [decoder], lambda inputs: decoder(inputs, case.size)
+        return decoder, lambda inputs: decoder(inputs, case.size)
+
+    def before_candidates(self) -> list[Arguments]:
+        """Configs of branches whose laterals the branch may take."""
+        width = self.arguments.get('width', 1.0)
+        return [
+            dict(type='Swin3DBranch', depth=1, width=width, num_heads=1),
+            dict(type='DFDBranch', width=width),
+            dict(type=self.part, **self.arguments),
+        ]
 
 
 class FusionHead(Kind):
     """What turns the branches' maps into one."""
 
-    channels = {'swin3d': 4, 'dfd': 3, 'own': 2}
+    channels: ClassVar[dict[str, int]] = {'swin3d': 4, 'dfd': 3, 'own': 2}
 
-    def given(self, case):
+    def given(self, case: Case) -> Arguments:
         """The channels of each branch."""
         return dict(in_channels=dict(self.channels))
 
-    def inputs(self, case, batch=2, seed=0):
+    def inputs(self, case: Case, batch: int = 2, seed: int = 0) -> Tensors:
         """One map a branch."""
         shapes = ((batch, channels, *case.size) for channels in self.channels.values())
         return tuple(noise(shape, seed + i) for i, shape in enumerate(shapes))
 
-    def run(self, module, case, inputs):
+    def run(self, module: nn.Module, case: Case, inputs: Tensors) -> Tensors:
         """One map (B, 1, H, W)."""
         return (module(dict(zip(self.channels, inputs, strict=True))),)
-
-    def predictor(self, module, case):
-        """The head itself."""
-        return [module], lambda inputs: self.run(module, case, inputs)[0][:, 0]
 
 
 def kind_of(part: type) -> type[Kind]:
@@ -174,19 +176,3 @@ def kind_of(part: type) -> type[Kind]:
     if issubclass(part, Decoder):
         return WholeDecoder
     return BranchOfDecoder if issubclass(part, Branch) else FusionHead
-
-
-def before_candidates(part: type, arguments: dict[str, Any]) -> list[dict]:
-    """Configs of branches whose laterals a branch may take."""
-    width = arguments.get('width', 1.0)
-    return [
-        dict(type='Swin3DBranch', depth=1, width=width, num_heads=1),
-        dict(type='DFDBranch', width=width),
-        dict(type=part, **arguments),
-    ]
-
-
-def no_grad_run(kind: Kind, module: nn.Module, case: Case, inputs: tuple[Tensor, ...]) -> tuple:
-    """The outputs, without gradients."""
-    with torch.no_grad():
-        return kind.run(module, case, inputs)

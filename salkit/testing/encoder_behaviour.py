@@ -9,7 +9,7 @@ from torch import Tensor
 from ..encoders import Encoder
 from ..errors import ShapeError
 from .encoder_features import EncoderFeatures
-from .suite import distance, perturb, said, same_values, seeded
+from .suite import distance, perturb
 
 
 class EncoderBehaviour(EncoderFeatures):
@@ -18,22 +18,11 @@ class EncoderBehaviour(EncoderFeatures):
     # What it refuses ---------------------------------------------------------------------------
 
     def _check_refused(self, encoder: Encoder, clip: Tensor, what: str) -> None:
-        shape = tuple(clip.shape)
-        try:
-            with torch.no_grad():
-                encoder(clip)
-        except ShapeError as error:
-            self.check('\n' not in str(error), f'says in more than a line that {what} is wrong')
-        except Exception as error:
-            self.fail(
-                f'{what}, shape {shape}, raises {type(error).__name__}, expected ShapeError: begin '
-                'forward with self.check_clip(clip)'
-            )
-        else:
-            self.fail(
-                f'takes {what}, shape {shape}, without an error, expected ShapeError: begin '
-                'forward with self.check_clip(clip)'
-            )
+        hint = ': begin forward with self.check_clip(clip)'
+        what = f'{what}, shape {tuple(clip.shape)},'
+        with torch.no_grad(), self.raises(ShapeError, what, hint) as messages:
+            encoder(clip)
+        self.check('\n' not in messages[0], f'says in more than a line that {what} is wrong')
 
     def test_refuses_a_wrong_rank(self) -> None:
         """A clip without a batch, or frames without time, is a ShapeError."""
@@ -55,11 +44,9 @@ class EncoderBehaviour(EncoderFeatures):
         encoder = self.build_checked()
         clip, length = self.clip(encoder), encoder.clip_len
         longer = torch.cat([clip, clip], 2)
-        self._check_refused(encoder, longer[:, :, : length + 1], f'a clip of {length + 1} frames')
-        self._check_refused(encoder, longer, f'a clip of {2 * length} frames')
-        if length > 1:
-            shorter = clip[:, :, : length - 1]
-            self._check_refused(encoder, shorter, f'a clip of {length - 1} frames')
+        for frames in (length + 1, 2 * length, length - 1):
+            if frames:
+                self._check_refused(encoder, longer[:, :, :frames], f'a clip of {frames} frames')
 
     def test_refuses_a_wrong_size(self) -> None:
         """Pixels that `size_divisor` does not divide, or not `fixed_size`, are a ShapeError."""
@@ -77,44 +64,6 @@ class EncoderBehaviour(EncoderFeatures):
             self._check_refused(encoder, clip, f'a clip of {size[0]} x {size[1]} pixels')
 
     # How it behaves ----------------------------------------------------------------------------
-
-    def test_evaluation_is_deterministic(self) -> None:
-        """In evaluation mode the same clip gives the same features."""
-        encoder = self.build_checked()
-        clip = self.clip(encoder)
-        with seeded(1):
-            first = self.encode(encoder, clip)
-        with seeded(2):
-            second = self.encode(encoder, clip)
-        for i, (one, other) in enumerate(zip(first, second, strict=True)):
-            off = distance(one, other)
-            self.check(
-                off < 1e-6, f'features[{i}] differs by {off:.2g} between two runs in eval mode'
-            )
-
-    def test_batch_items_are_independent(self) -> None:
-        """A clip has the same features whatever else is in its batch."""
-        encoder = self.build_checked()
-        clip = self.clip(encoder, 2)
-        together = self.encode(encoder, clip)
-        for item in (0, 1):
-            alone = self.encode(encoder, clip[item : item + 1])
-            for i, (one, both) in enumerate(zip(alone, together, strict=True)):
-                off = distance(both[item : item + 1], one)
-                self.check(
-                    off < 1e-4,
-                    f'features[{i}] of a clip changes by {off:.2g} with the other clips in its '
-                    'batch',
-                )
-
-    def test_the_clip_stays_as_it_is(self) -> None:
-        """Forward does not write into the clip it is given."""
-        encoder = self.build_checked()
-        for mode in (False, True):
-            clip = self.clip(encoder)
-            before = clip.clone()
-            self.encode(encoder.train(mode), clip)
-            self.check(same_values(clip, before), 'forward changes the clip that it is given')
 
     def test_frame_order_matters(self) -> None:
         """A clip played backwards has other features; `frame_order_matters = False` opts out."""
@@ -143,11 +92,8 @@ class EncoderBehaviour(EncoderFeatures):
         encoder = self.build_checked()
         clip = self.clip(encoder)
         exact = self.encode(encoder, clip)
-        try:
-            with torch.autocast('cpu', torch.bfloat16):
-                rough = self.encode(encoder, clip)
-        except Exception as error:
-            self.fail(f'forward under bfloat16 autocast fails: {said(error)}')
+        with torch.autocast('cpu', torch.bfloat16):
+            rough = self.encode(encoder, clip)
         for i, (one, other) in enumerate(zip(rough, exact, strict=True)):
             self.check(
                 torch.isfinite(one).all(),
@@ -167,7 +113,6 @@ class EncoderBehaviour(EncoderFeatures):
         clip = self.clip(encoder)
         expected = self.encode(encoder, clip)
         features = self.encode(encoder.cuda(), clip.cuda())
-        for i, (one, other) in enumerate(zip(features, expected, strict=True)):
+        for i, one in enumerate(features):
             self.check(one.is_cuda, f'features[{i}] is on device {one.device}, the clip on cuda')
-            off = distance(one.cpu(), other)
-            self.check(off < 0.01, f'features[{i}] differs by {off:.2g} between CPU and GPU')
+        self.check_near([one.cpu() for one in features], expected, 0.01, 'between CPU and GPU')

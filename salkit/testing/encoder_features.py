@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..encoders import Encoder
 from ..types import FeatureSpec
 from .offline import no_network
-from .suite import ModuleSuite, distance, noise, said, seeded
+from .suite import NetworkSuite, distance, noise, said, seeded
 
 # Rows and columns that a clip may have for the sake of telling strides apart.
 _LARGEST = 512
+_COUNT = 'a whole number from 1'
 
 
-class EncoderFeatures(ModuleSuite):
+class EncoderFeatures(NetworkSuite):
     """Checks of what an encoder declares and gives; see `EncoderSuite`."""
 
     registry = 'encoder'
     base = Encoder
+    part: type[Encoder]
+    output = 'features[{}]'
     size: tuple[int, int] | None = None
     frame_order_matters: bool = True
     bfloat16_tolerance: float = 0.1
@@ -36,10 +38,10 @@ class EncoderFeatures(ModuleSuite):
 
         A multiple of every declared stride, so that a wrong one shows.
         """
-        if encoder.fixed_size is not None:
-            return tuple(encoder.fixed_size)
-        if self.size is not None:
-            return tuple(self.size)
+        chosen = encoder.fixed_size or self.size
+        if chosen is not None:
+            rows, columns = chosen
+            return rows, columns
         units = []
         for axis in (1, 2):
             divisor = max(1, encoder.size_divisor)
@@ -60,58 +62,53 @@ class EncoderFeatures(ModuleSuite):
 
     def encode(self, encoder: Encoder, clip: Tensor) -> tuple[Tensor, ...]:
         """The features of a clip, without gradients."""
-        with torch.no_grad():
-            try:
-                features = encoder(clip)
-            except Exception as error:
-                self.fail(f'forward of a clip {tuple(clip.shape)} fails: {said(error)}')
+        features = self.outputs(encoder, (clip,))
         self.check(
             isinstance(features, tuple), f'forward gives a {type(features).__name__}, not a tuple'
         )
         return features
 
-    def build_checked(self, seed: int = 0, **others: Any) -> Encoder:
+    def build_checked(self, seed: int = 0, **others: object) -> Encoder:
         """As `build`, in evaluation mode; what it declares is well-formed."""
         encoder = self.build(seed, **others)
         self._check_declared(encoder)
         return encoder.eval()
 
+    def build_ready(self, seed: int = 0) -> Encoder:
+        """The same."""
+        return self.build_checked(seed)
+
+    def inputs(self, module: nn.Module, seed: int = 0) -> tuple[Tensor, ...]:
+        """A clip."""
+        assert isinstance(module, Encoder)
+        return (self.clip(module, seed=seed),)
+
+    def run(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Its features."""
+        return module(*inputs)
+
     def _check_declared(self, encoder: Encoder) -> None:
         features = getattr(encoder, 'features', None)
-        self.check(
-            isinstance(features, tuple) and features,
-            f'features is declared as {features!r}, expected a tuple of FeatureSpec',
-        )
-        for i, spec in enumerate(features):
-            self.check(
-                isinstance(spec, FeatureSpec),
-                f'features[{i}] is declared as {spec!r}, expected a FeatureSpec',
-            )
-            self.check(
-                _is_count(spec.channels),
-                f'features[{i}].channels is declared as {spec.channels!r}, expected a whole '
-                'number from 1',
-            )
-            strides = spec.stride_thw
-            self.check(
-                isinstance(strides, Sequence)
-                and len(strides) == 3
-                and all(map(_is_count, strides)),
-                f'features[{i}].stride_thw is declared as {strides!r}, expected three whole '
-                'numbers from 1',
-            )
-        clip_len = getattr(encoder, 'clip_len', None)
-        self.check(
-            _is_count(clip_len), f'clip_len is declared as {clip_len!r}, expected a whole number'
-        )
-        self.check(
-            _is_count(encoder.size_divisor),
-            f'size_divisor is declared as {encoder.size_divisor!r}, expected a whole number from 1',
-        )
+        self._declares('features', features, isinstance(features, tuple), 'a tuple of FeatureSpec')
+        self.check(features, 'features is declared as (), expected at least one FeatureSpec')
+        for i, spec in enumerate(encoder.features):
+            name = f'features[{i}]'
+            self._declares(name, spec, isinstance(spec, FeatureSpec), 'a FeatureSpec')
+            channels, strides = spec.channels, spec.stride_thw
+            self._declares(f'{name}.channels', channels, _is_count(channels), _COUNT)
+            three = isinstance(strides, Sequence) and len(strides) == 3
+            sound = three and all(map(_is_count, strides))
+            self._declares(f'{name}.stride_thw', strides, sound, 'three whole numbers from 1')
+        for name in ('clip_len', 'size_divisor'):
+            value = getattr(encoder, name, None)
+            self._declares(name, value, _is_count(value), _COUNT)
+
+    def _declares(self, name: str, value: object, sound: bool, expected: str) -> None:
+        self.check(sound, f'{name} is declared as {value!r}, expected {expected}')
 
     # Building ----------------------------------------------------------------------------------
 
-    def test_builds_offline(self, tmp_path, monkeypatch) -> None:
+    def test_builds_offline(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It builds with no network and nothing in the caches of model libraries."""
         for variable in ('HF_HOME', 'HF_HUB_CACHE', 'TORCH_HOME', 'XDG_CACHE_HOME'):
             monkeypatch.setenv(variable, str(tmp_path))
@@ -134,20 +131,16 @@ class EncoderFeatures(ModuleSuite):
 
     def test_builds_on_the_meta_device(self) -> None:
         """It builds without memory for its weights, as `salkit profile` does."""
-        try:
-            with torch.device('meta'):
-                names = list(self.part(**self.arguments()).state_dict())
-        except Exception as error:
-            self.fail(f'cannot be built on the meta device: {said(error)}')
+        with self.succeeds('building on the meta device'), torch.device('meta'):
+            names = list(self.part(**self.arguments()).state_dict())
         self.check(names == list(self.build().state_dict()), 'has other entries on the meta device')
 
     def test_parts_are_not_called_model_or_module(self) -> None:
         """No child has a name that files lose when they are read."""
-        for name, _ in self.build().named_children():
-            self.check(
-                name not in ('model', 'module'),
+        for name in {'model', 'module'} & {name for name, _ in self.build().named_children()}:
+            self.fail(
                 f'calls a part {name!r}, a prefix that entries of a file lose when it is read; '
-                'call it trunk',
+                'call it trunk'
             )
 
     # What it declares --------------------------------------------------------------------------
@@ -155,20 +148,16 @@ class EncoderFeatures(ModuleSuite):
     def test_pixel_statistics(self) -> None:
         """`pixel_mean` and `pixel_std` are three numbers each, for pixels in [0, 1]."""
         encoder = self.build()
-        for attribute in ('pixel_mean', 'pixel_std'):
-            value = getattr(encoder, attribute, None)
+        for name, lowest in (('pixel_mean', 'from 0 to 1'), ('pixel_std', 'above 0, up to 1')):
+            value = getattr(encoder, name, None)
             sound = (
                 isinstance(value, Sequence)
                 and len(value) == 3
-                and all(isinstance(v, Real) and 0 <= v <= 1 for v in value)
-                and (attribute == 'pixel_mean' or all(v > 0 for v in value))
+                and all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in value)
+                and (name == 'pixel_mean' or all(value))
             )
-            bounds = 'from 0 to 1' if attribute == 'pixel_mean' else 'above 0, up to 1'
-            self.check(
-                sound,
-                f'{attribute} is declared as {value!r}, expected three numbers {bounds}, for RGB '
-                'pixels scaled to [0, 1]',
-            )
+            expected = f'three numbers {lowest}, for RGB pixels scaled to [0, 1]'
+            self._declares(name, value, sound, expected)
 
     def test_clip_len(self) -> None:
         """`clip_len` is the number of frames that forward takes."""
@@ -183,10 +172,12 @@ class EncoderFeatures(ModuleSuite):
             with torch.no_grad():
                 encoder(clip)
         except Exception as error:
+            message = f'forward of a clip {tuple(clip.shape)} fails ({said(error)})'
             taken = self._lengths_taken(encoder)
-            blame = f'clip_len is declared as {encoder.clip_len}, ' if taken else ''
-            hint = f'; forward takes {taken} frames' if taken else ''
-            self.fail(f'{blame}forward of a clip {tuple(clip.shape)} fails ({said(error)}){hint}')
+            if taken:
+                declared = f'clip_len is declared as {encoder.clip_len}'
+                message = f'{declared}, {message}; forward takes {taken} frames'
+            self.fail(message)
 
     def _lengths_taken(self, encoder: Encoder) -> str:
         """Other lengths that forward does not stop at, were it not for the declared one."""
@@ -208,23 +199,19 @@ class EncoderFeatures(ModuleSuite):
         size, divisor = encoder.fixed_size, encoder.size_divisor
         if size is None:
             return
-        self.check(
-            isinstance(size, Sequence) and len(size) == 2 and all(map(_is_count, size)),
-            f'fixed_size is declared as {size!r}, expected (rows, columns) or None',
-        )
+        sound = isinstance(size, Sequence) and len(size) == 2 and all(map(_is_count, size))
+        self._declares('fixed_size', size, sound, '(rows, columns) or None')
         self.check(
             all(n % divisor == 0 for n in size),
             f'fixed_size is declared as {tuple(size)}, which is not divisible by the declared '
             f'size_divisor {divisor}',
         )
         clip = self.clip(self.build_checked(), 1)
-        try:
-            with torch.no_grad():
-                encoder.eval()(clip)
-        except Exception as error:
-            self.fail(
-                f'fixed_size is declared as {tuple(size)}, forward of it fails: {said(error)}'
-            )
+        with (
+            torch.no_grad(),
+            self.succeeds(f'fixed_size is declared as {tuple(size)}, forward of it'),
+        ):
+            encoder.eval()(clip)
 
     @pytest.mark.parametrize('batch', [1, 2])
     def test_features_are_as_declared(self, batch: int) -> None:
@@ -257,23 +244,14 @@ class EncoderFeatures(ModuleSuite):
                 f'features[{i}] must be (B, C, t, h, w), forward gives '
                 f'{tuple(getattr(feature, "shape", ())) or type(feature).__name__}',
             )
-            self.check(
-                feature.device == clip.device,
-                f'features[{i}] is on device {feature.device}, the clip on {clip.device}',
-            )
-            self.check(
-                feature.dtype == clip.dtype,
-                f'features[{i}] has dtype {feature.dtype}, the clip {clip.dtype}',
-            )
-            self.check(
-                feature.shape[0] == clip.shape[0],
-                f'features[{i}] holds a batch of {feature.shape[0]} for {clip.shape[0]} clips',
-            )
-            self.check(
-                feature.shape[1] == spec.channels,
-                f'features[{i}].channels is declared as {spec.channels}, forward gives '
-                f'{feature.shape[1]}',
-            )
+            channels = f'features[{i}].channels is declared as {spec.channels}, forward gives'
+            for got, expected, message in (
+                (feature.device, clip.device, f'features[{i}] is on device {{}}, the clip on {{}}'),
+                (feature.dtype, clip.dtype, f'features[{i}] has dtype {{}}, the clip {{}}'),
+                (len(feature), len(clip), f'features[{i}] holds a batch of {{}} for {{}} clips'),
+                (feature.shape[1], spec.channels, f'{channels} {{}}'),
+            ):
+                self.check(got == expected, message.format(got, expected))
             for axis, unit in enumerate(('frames', 'rows', 'columns')):
                 self._check_stride(i, spec, axis, unit, clip, feature, exact)
             self.check(
@@ -309,9 +287,8 @@ class EncoderFeatures(ModuleSuite):
         """No feature is coarser than the last, which decoders start from."""
         features = self.build_checked().features
         for i, spec in enumerate(features):
-            coarser = math.prod(spec.stride_thw[1:]) > math.prod(features[-1].stride_thw[1:])
             self.check(
-                not coarser,
+                math.prod(spec.stride_thw[1:]) <= math.prod(features[-1].stride_thw[1:]),
                 f'features[{i}] has strides {spec.stride_thw}, coarser than the last, which has '
                 f'{features[-1].stride_thw}: the deepest comes last',
             )
@@ -324,14 +301,10 @@ class EncoderFeatures(ModuleSuite):
         divisor = encoder.size_divisor
         rows, columns = self.clip_size(encoder)
         clip = self.clip(encoder, 1, size=(rows + divisor, columns + 3 * divisor))
-        try:
-            with torch.no_grad():
-                features = encoder(clip)
-        except Exception as error:
-            self.fail(
-                f'size_divisor is declared as {divisor} and fixed_size as None, forward of '
-                f'{clip.shape[3]} x {clip.shape[4]} pixels fails: {said(error)}'
-            )
+        declared = f'size_divisor is declared as {divisor} and fixed_size as None'
+        pixels = f'{clip.shape[3]} x {clip.shape[4]} pixels'
+        with torch.no_grad(), self.succeeds(f'{declared}, forward of {pixels}'):
+            features = encoder(clip)
         self._check_features(encoder, clip, features, exact=False)
         for axis, unit in ((3, 'rows'), (4, 'columns')):
             for count in range(divisor, clip.shape[axis], divisor):
@@ -365,5 +338,5 @@ class EncoderFeatures(ModuleSuite):
         )
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1

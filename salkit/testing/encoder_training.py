@@ -8,19 +8,10 @@ from torch import Tensor
 
 from ..decoders import MultiBranchDecoder
 from ..encoders import Encoder
+from ..utils.text import listed
 from .encoder_features import EncoderFeatures
 from .learning import learn, lowered
-from .suite import (
-    distance,
-    listed,
-    perturb,
-    project,
-    said,
-    seeded,
-    snapshot,
-    trainable,
-    unreached,
-)
+from .suite import distance, perturb, project, seeded, snapshot, trainable
 
 # Small ones: the decoder is here for the encoder's sake.
 _LEARNER = dict(
@@ -43,13 +34,11 @@ class EncoderTraining(EncoderFeatures):
     def test_gradients_reach_every_parameter(self) -> None:
         """Every trainable parameter has a part in the features."""
         encoder = self.build_checked()
-        lost, broken = unreached(encoder, lambda m, i: m(self.clip(m, seed=i)))
-        self.check(
-            not lost,
-            f'gradients never reach {len(lost)} trainable parameter{"s" * (len(lost) > 1)}: '
-            f'{listed(lost)}; leave out what forward does not use, or set requires_grad=False',
+        self.check_gradients(
+            encoder,
+            lambda m, i: self.run(m, self.inputs(m, seed=i)),
+            hint='; leave out what forward does not use, or set requires_grad=False',
         )
-        self.check(not broken, f'gradients are not finite: {listed(broken)}')
 
     def test_freeze(self) -> None:
         """After `freeze()` nothing is trained, and the features are the same."""
@@ -59,14 +48,10 @@ class EncoderTraining(EncoderFeatures):
         encoder.freeze()
         left = list(trainable(encoder))
         self.check(not left, f'freeze() leaves trainable parameters: {listed(left)}')
-        for i, (one, other) in enumerate(zip(self.encode(encoder, clip), expected, strict=True)):
-            off = distance(one, other)
-            self.check(off < 1e-6, f'features[{i}] differs by {off:.2g} after freeze()')
+        self.check_near(self.encode(encoder, clip), expected, 1e-6, 'after freeze()')
         encoder.train()
-        try:
+        with self.succeeds('forward in training after freeze()'):
             features = encoder(clip)
-        except Exception as error:
-            self.fail(f'forward in training fails after freeze(): {said(error)}')
         self.check(
             not any(f.requires_grad for f in features), 'features need gradients after freeze()'
         )
@@ -85,19 +70,12 @@ class EncoderTraining(EncoderFeatures):
         (outputs, gradients, kept), (outputs2, gradients2, kept2) = (
             self._trained(encoder, clip) for encoder in (plain, other)
         )
-        for i, (one, two) in enumerate(zip(outputs2, outputs, strict=True)):
-            off = distance(one, two)
-            self.check(
-                off < 1e-5, f'features[{i}] differs by {off:.2g} with activation_checkpointing'
-            )
+        self.check_near(outputs2, outputs, 1e-5, 'with activation_checkpointing')
+        for name in gradients.keys() ^ gradients2.keys():
+            changed = 'lost' if name in gradients else 'new'
+            self.fail(f'the gradient of {name} is {changed} with activation_checkpointing')
         for name, gradient in gradients.items():
-            again = gradients2[name]
-            self.check(
-                (gradient is None) == (again is None),
-                f'the gradient of {name} is {"lost" if again is None else "new"} with '
-                'activation_checkpointing',
-            )
-            off = 0.0 if gradient is None else distance(again, gradient)
+            off = distance(gradients2[name], gradient)
             self.check(
                 off < 1e-3,
                 f'the gradient of {name} differs by {off:.2g} with activation_checkpointing',
@@ -109,9 +87,7 @@ class EncoderTraining(EncoderFeatures):
         )
 
     @staticmethod
-    def _trained(
-        encoder: Encoder, clip: Tensor
-    ) -> tuple[list[Tensor], dict[str, Tensor | None], int]:
+    def _trained(encoder: Encoder, clip: Tensor) -> tuple[list[Tensor], dict[str, Tensor], int]:
         """Features and gradients of one training step, and the bytes kept in between."""
         kept = 0
 
@@ -125,7 +101,7 @@ class EncoderTraining(EncoderFeatures):
             with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
                 features = encoder(clip)
             project(features).backward()
-        gradients = {name: p.grad for name, p in trainable(encoder).items()}
+        gradients = {name: p.grad for name, p in trainable(encoder).items() if p.grad is not None}
         return [f.detach() for f in features], gradients, kept
 
     def _decoder(self, encoder: Encoder, options: dict) -> MultiBranchDecoder:
@@ -138,32 +114,27 @@ class EncoderTraining(EncoderFeatures):
         clip = self.clip(encoder)
         features = self.encode(encoder, clip)
         size = tuple(clip.shape[-2:])
-        try:
-            with torch.no_grad():
-                saliency_map = self._decoder(encoder, _SALFOM).eval()(features, size)
-        except Exception as error:
-            self.fail(f"SalFoM's decoder does not run on its features: {said(error)}")
-        self.check(
-            tuple(saliency_map.shape) == (len(clip), *size),
-            f"SalFoM's decoder gives {tuple(saliency_map.shape)} for a clip {tuple(clip.shape)}",
-        )
-        self.check(
-            torch.isfinite(saliency_map).all()
-            and 0 <= saliency_map.min() <= saliency_map.max() <= 1,
-            "SalFoM's decoder gives values outside [0, 1] on its features",
+        with torch.no_grad(), self.succeeds("running SalFoM's decoder on its features"):
+            saliency_map = self._decoder(encoder, _SALFOM).eval()(features, size)
+        self.check_saliency_map(
+            saliency_map, (len(clip), *size), "on its features SalFoM's decoder "
         )
 
     def test_learns(self) -> None:
-        """A few optimiser steps with a small decoder lower the loss and move the weights."""
+        """A few optimizer steps with a small decoder lower the loss and move the weights."""
         encoder = self.build_checked().train()
         decoder = self._decoder(encoder, _LEARNER).train()
         before = snapshot(encoder)
         clip = self.clip(encoder)
-        size = tuple(clip.shape[-2:])
-        losses = learn([encoder, decoder], lambda: decoder(encoder(clip), size), (len(clip), *size))
+        rows, columns = clip.shape[-2:]
+        losses = learn(
+            [encoder, decoder],
+            lambda: decoder(encoder(clip), (rows, columns)),
+            (len(clip), rows, columns),
+        )
         lowered(self, losses)
         still = [k for k in trainable(encoder) if torch.equal(encoder.state_dict()[k], before[k])]
         if trainable(encoder):
             self.check(
-                len(still) < len(trainable(encoder)), 'optimiser steps move none of its weights'
+                len(still) < len(trainable(encoder)), 'optimizer steps move none of its weights'
             )

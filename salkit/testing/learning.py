@@ -1,4 +1,4 @@
-"""A few optimiser steps on one batch."""
+"""A few optimizer steps on one batch."""
 
 from __future__ import annotations
 
@@ -69,6 +69,6 @@ def lowered(suite: Suite, losses: list[float]) -> None:
     )
     suite.check(
         losses[-1] < losses[0] - _ENOUGH,
-        f'{len(losses) - 1} optimiser steps do not lower the loss: {losses[0]:.4f} at first, '
+        f'{len(losses) - 1} optimizer steps do not lower the loss: {losses[0]:.4f} at first, '
         f'{min(losses[1:], default=losses[0]):.4f} at best',
     )

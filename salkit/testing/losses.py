@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from ..errors import DataError, SalkitError, ShapeError
+from ..errors import DataError, ShapeError
 from ..losses import SaliencyLoss
 from ..types import Targets
 from .learning import density_maps
-from .suite import ModuleSuite, said
+from .suite import ModuleSuite
 
 _SHAPE = (4, 16, 24)
-
-
-def _fixations(density: Tensor) -> Tensor:
-    """Five fixated pixels an item, where its density is highest."""
-    flat = density.flatten(1)
-    fixated = torch.zeros_like(flat).scatter_(1, flat.topk(5).indices, 1.0)
-    return fixated.view_as(density)
+# Maps that leave a measure undefined: what is done to a prediction, the densities and the fixations
+# of a batch.
+_LIMITS: dict[str, Callable[[Tensor, Tensor, Tensor], object]] = {
+    'constant predictions': lambda maps, density, fixations: maps.fill_(0.5),
+    'predictions of zeros': lambda maps, density, fixations: maps.zero_(),
+    'predictions of ones': lambda maps, density, fixations: maps.fill_(1.0),
+    'one constant prediction': lambda maps, density, fixations: maps[1].fill_(0.25),
+    'densities of zeros': lambda maps, density, fixations: density.zero_(),
+    'one density of zeros': lambda maps, density, fixations: density[1].zero_(),
+    'constant densities': lambda maps, density, fixations: density.fill_(0.5),
+    'no fixations': lambda maps, density, fixations: fixations.zero_(),
+    'one item without fixations': lambda maps, density, fixations: fixations[1].zero_(),
+    'fixations everywhere': lambda maps, density, fixations: fixations.fill_(1.0),
+}
 
 
 class LossSuite(ModuleSuite):
@@ -39,25 +46,30 @@ class LossSuite(ModuleSuite):
 
     registry = 'loss'
     base = SaliencyLoss
+    part: type[SaliencyLoss]
 
     # Helpers -----------------------------------------------------------------------------------
 
-    def targets(self) -> Targets:
-        """Blobs and fixations on them, each item's at another place."""
+    def truth(self) -> tuple[Tensor, Tensor]:
+        """Density maps, blobs at another place for each item, and five fixations on each."""
         density = density_maps(_SHAPE, sharpness=20.0)
-        return Targets(density, _fixations(density))
+        flat = density.flatten(1)
+        fixated = torch.zeros_like(flat).scatter_(1, flat.topk(5).indices, 1.0)
+        return density, fixated.view_as(density)
+
+    def targets(self) -> Targets:
+        """The same as targets."""
+        return Targets(*self.truth())
 
     def noise(self) -> Tensor:
         """Predictions (B, H, W) that know nothing, in (0, 1)."""
         return torch.rand(_SHAPE, generator=torch.Generator().manual_seed(0)) * 0.9 + 0.05
 
-    def value(self, saliency_map: Tensor, targets: Targets, **options: Any) -> Tensor:
+    def value(self, saliency_map: Tensor, targets: Targets, weight: float | None = None) -> Tensor:
         """The loss; a scalar."""
-        loss = self.build(**options)
-        try:
+        loss = self.build() if weight is None else self.build(weight=weight)
+        with self.succeeds(f'the loss of maps {tuple(saliency_map.shape)}'):
             value = loss(saliency_map, targets)
-        except Exception as error:
-            self.fail(f'fails on maps {tuple(saliency_map.shape)}: {said(error)}')
         self.check(
             isinstance(value, Tensor) and value.ndim == 0,
             f'gives {tuple(getattr(value, "shape", ())) or type(value).__name__}, expected a '
@@ -66,10 +78,9 @@ class LossSuite(ModuleSuite):
         return value
 
     def _check_near(self, value: Tensor, expected: Tensor, what: str, rtol: float = 1e-4) -> None:
-        value, expected = value.item(), expected.item()
         self.check(
-            math.isclose(value, expected, rel_tol=rtol, abs_tol=1e-6),
-            f'{what}: {value:.6g}, expected {expected:.6g}',
+            math.isclose(value.item(), expected.item(), rel_tol=rtol, abs_tol=1e-6),
+            f'{what}: {value.item():.6g}, expected {expected.item():.6g}',
         )
 
     # What it gives -----------------------------------------------------------------------------
@@ -81,9 +92,8 @@ class LossSuite(ModuleSuite):
         self.check(torch.isfinite(value), f'gives {value.item()} on ordinary maps')
         self.check(value.requires_grad, 'gives a value without gradients')
         value.backward()
-        self.check(
-            saliency_map.grad.count_nonzero(), 'has a gradient of zeros for a prediction of noise'
-        )
+        reached = saliency_map.grad is not None and saliency_map.grad.count_nonzero()
+        self.check(reached, 'has a gradient of zeros for a prediction of noise')
 
     def test_weight_is_a_factor(self) -> None:
         """`weight` multiplies the value."""
@@ -96,76 +106,33 @@ class LossSuite(ModuleSuite):
 
     def test_better_predictions_cost_less(self) -> None:
         """The ground truth itself costs less than noise, and noise less than its negative."""
-        targets = self.targets()
-        good = self.value(targets.density_map.clamp(0, 1), targets).item()
+        density, fixations = self.truth()
+        targets = Targets(density, fixations)
+        good = self.value(density.clamp(0, 1), targets).item()
         noise = self.value(self.noise(), targets).item()
-        bad = self.value((1 - targets.density_map).clamp(0, 1), targets).item()
+        bad = self.value((1 - density).clamp(0, 1), targets).item()
         self.check(good < noise, f'is {good:.4g} for the ground truth, {noise:.4g} for noise')
         self.check(good < bad, f'is {good:.4g} for the ground truth, {bad:.4g} for its negative')
 
-    def test_order_in_the_batch_does_not_matter(self) -> None:
-        """The items of a batch may come in any order."""
-        targets, maps, order = self.targets(), self.noise(), torch.tensor([2, 0, 3, 1])
-        shuffled = Targets(targets.density_map[order], targets.fixation_map[order])
-        self._check_near(
-            self.value(maps[order], shuffled),
-            self.value(maps, targets),
-            'value of a shuffled batch',
-        )
-
-    def test_mean_over_the_batch(self) -> None:
-        """A batch that holds everything twice has the same value."""
-        targets, maps = self.targets(), self.noise()
-        twice = Targets(targets.density_map.repeat(2, 1, 1), targets.fixation_map.repeat(2, 1, 1))
-        self._check_near(
-            self.value(maps.repeat(2, 1, 1), twice),
-            self.value(maps, targets),
-            'value of a batch that holds everything twice',
-        )
+    @pytest.mark.parametrize(
+        ('items', 'what'),
+        [([2, 0, 3, 1], 'a shuffled batch'), ([0, 1, 2, 3] * 2, 'a batch that holds all twice')],
+    )
+    def test_mean_over_the_batch(self, items: list[int], what: str) -> None:
+        """The value is a mean: items may come in any order, and twice."""
+        maps, (density, fixations) = self.noise(), self.truth()
+        value = self.value(maps[items], Targets(density[items], fixations[items]))
+        self._check_near(value, self.value(maps, self.targets()), f'value of {what}')
 
     # Maps at the limits ------------------------------------------------------------------------
 
-    @pytest.mark.parametrize(
-        'what',
-        [
-            'constant predictions',
-            'predictions of zeros',
-            'predictions of ones',
-            'one constant prediction',
-            'densities of zeros',
-            'one density of zeros',
-            'constant densities',
-            'no fixations',
-            'one item without fixations',
-            'fixations everywhere',
-        ],
-    )
+    @pytest.mark.parametrize('what', _LIMITS)
     def test_finite(self, what: str) -> None:
         """Value and gradients are finite on maps that leave a measure undefined."""
-        maps, targets = self.noise(), self.targets()
-        density, fixations = targets.density_map, targets.fixation_map
-        if what == 'constant predictions':
-            maps.fill_(0.5)
-        elif what == 'predictions of zeros':
-            maps.zero_()
-        elif what == 'predictions of ones':
-            maps.fill_(1.0)
-        elif what == 'one constant prediction':
-            maps[1] = 0.25
-        elif what == 'densities of zeros':
-            density.zero_()
-        elif what == 'one density of zeros':
-            density[1] = 0
-        elif what == 'constant densities':
-            density.fill_(0.5)
-        elif what == 'no fixations':
-            fixations.zero_()
-        elif what == 'one item without fixations':
-            fixations[1] = 0
-        else:
-            fixations.fill_(1.0)
+        maps, (density, fixations) = self.noise(), self.truth()
+        _LIMITS[what](maps, density, fixations)
         maps.requires_grad_()
-        value = self.value(maps, targets)
+        value = self.value(maps, Targets(density, fixations))
         self.check(torch.isfinite(value), f'gives {value.item()} on {what}')
         if value.requires_grad:
             value.backward()
@@ -185,39 +152,27 @@ class LossSuite(ModuleSuite):
 
     def test_float64_stays(self) -> None:
         """Double precision in, double precision out."""
-        targets = self.targets()
-        double = Targets(targets.density_map.double(), targets.fixation_map.double())
+        double = Targets(*(each.double() for each in self.truth()))
         value = self.value(self.noise().double(), double)
         self.check(
             value.dtype == torch.float64,
             f'gives {value.dtype} for torch.float64, expected torch.float64',
         )
-        self._check_near(value, self.value(self.noise(), targets), 'value in torch.float64')
+        self._check_near(value, self.value(self.noise(), self.targets()), 'value in torch.float64')
 
     # What it refuses ---------------------------------------------------------------------------
 
-    def _check_refused(
-        self, kind: type[SalkitError], what: str, maps: Tensor, targets: Targets
-    ) -> None:
-        loss = self.build()
-        try:
-            loss(maps, targets)
-        except kind:
-            return
-        except Exception as error:
-            self.fail(f'{what} raises {type(error).__name__}, expected {kind.__name__}')
-        self.fail(f'takes {what} without an error, expected {kind.__name__}')
-
     def test_refuses_targets_without_its_map(self) -> None:
         """Targets that lack what it compares with are a DataError."""
-        self._check_refused(DataError, 'targets without any map', self.noise(), Targets())
-        target = self.part.target
+        loss, target = self.build(), self.part.target
+        with self.raises(DataError, 'targets without any map'):
+            loss(self.noise(), Targets())
         self.check(
             target in ('density_map', 'fixation_map'),
             f'target is declared as {target!r}, expected density_map or fixation_map',
         )
-        lacking = replace(self.targets(), **{target: None})
-        self._check_refused(DataError, f'targets without a {target}', self.noise(), lacking)
+        with self.raises(DataError, f'targets without a {target}'):
+            loss(self.noise(), replace(self.targets(), **{target: None}))
 
     def test_refuses_other_shapes(self) -> None:
         """Maps of another rank or size than their targets are a ShapeError."""
@@ -230,5 +185,7 @@ class LossSuite(ModuleSuite):
             'fewer predictions than targets': maps[1:],
             'one prediction for several targets': maps[:1],
         }
+        loss = self.build()
         for what, prediction in wrong.items():
-            self._check_refused(ShapeError, what, prediction, targets)
+            with self.raises(ShapeError, what):
+                loss(prediction, targets)

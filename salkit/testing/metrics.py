@@ -11,15 +11,14 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 
-from ..builder import build
-from ..errors import SalkitError
-from ..registry import METRICS
 from ..types import ClipMeta
 from .learning import density_maps
-from .smoke import registered_part
-from .suite import Suite, said
+from .suite import Suite
 
+# One frame, as `SaliencyModel` gives it in mode 'predict': its meta and its maps.
+Sample = dict[str, Any]
 _META = dict(dataset='SuiteDataset', split='test')
+_FRAMES = (('a', '0001'), ('a', '0002'), ('a', '0003'), ('b', '0001'), ('b', '0002'))
 
 
 class MetricSuite(Suite):
@@ -32,9 +31,8 @@ class MetricSuite(Suite):
     Attributes:
         part: the metric class, an mmengine `BaseMetric`.
         smoke: its arguments; None takes those that it was registered with.
-        lower_is_better: names of values that fall as predictions get better, those that the metric
-            lists under the same name besides; 'KL' and other
-            divergences are known.
+        lower_is_better: names of values that fall as predictions get better, beside those that the
+            metric class lists under the same name.
         no_score: names of values that say nothing about how good predictions are.
     """
 
@@ -45,46 +43,44 @@ class MetricSuite(Suite):
 
     # Helpers -----------------------------------------------------------------------------------
 
-    def samples(self, prediction: str = 'noise') -> list[dict[str, Any]]:
+    def samples(self, prediction: str = 'noise') -> list[Sample]:
         """Five frames of two videos, as `SaliencyModel` gives them in mode 'predict'.
 
         Args:
-            prediction: 'noise', 'truth' (the density map itself), 'negative' or 'constant'.
+            prediction: 'noise', 'truth' (the density map itself) or 'negative'.
         """
         generator = torch.Generator().manual_seed(0)
         samples = []
-        for index, (video, frame) in enumerate(
-            [('a', '0001'), ('a', '0002'), ('a', '0003'), ('b', '0001'), ('b', '0002')]
-        ):
+        for index, (video, frame) in enumerate(_FRAMES):
             size = (24, 36) if video == 'a' else (30, 40)
             density = density_maps((index + 1, *size), sharpness=20.0)[-1]
             fixations = torch.zeros(size)
             fixations.view(-1)[density.flatten().topk(6).indices] = 1
             maps = dict(
-                truth=density,
+                truth=density.clone(),
                 negative=1 - density,
                 noise=torch.rand(size, generator=generator),
-                constant=torch.full(size, 0.5),
             )
+            meta = ClipMeta(_META['dataset'], _META['split'], video, frame, size)
             samples.append(
                 dict(
-                    meta=ClipMeta(_META['dataset'], _META['split'], video, frame, size),
-                    saliency_map=maps[prediction].clone(),
+                    meta=meta,
+                    saliency_map=maps[prediction],
                     density_map=density,
                     fixation_map=fixations,
                 )
             )
         return samples
 
-    def evaluated(self, samples: list[dict], batch: int = 2, metric: Any = None) -> dict[str, Any]:
-        """What the metric says of samples that come in batches."""
+    def evaluated(
+        self, samples: list[Sample], batch: int = 2, metric: BaseMetric | None = None
+    ) -> dict[str, float]:
+        """The metric's values of samples that come in batches."""
         metric = metric or self.metric()
-        try:
+        with self.succeeds('scoring predictions'):
             for start in range(0, len(samples), batch):
                 metric.process(None, samples[start : start + batch])
             values = metric.evaluate(len(samples))
-        except Exception as error:
-            self.fail(f'cannot score predictions: {said(error)}')
         self.check(
             isinstance(values, dict) and values,
             f'evaluate gives {values!r}, expected a dict of numbers by name',
@@ -97,9 +93,9 @@ class MetricSuite(Suite):
         metric.dataset_meta = dict(_META)
         return metric
 
-    def _check_numbers(self, values: dict[str, Any], what: str) -> None:
+    def _check_numbers(self, values: dict[str, float], what: str) -> None:
         for name, value in values.items():
-            self.check(isinstance(name, str) and name, f'{name!r} is no name of a value')
+            self.check(isinstance(name, str) and name, f'{name!r} is not a name for a value')
             number = isinstance(value, (int, float)) and not isinstance(value, bool)
             self.check(number, f'{name} is {value!r} for {what}, expected a number')
             self.check(math.isfinite(value), f'{name} is {value} for {what}')
@@ -137,10 +133,8 @@ class MetricSuite(Suite):
         """What `process` keeps of a frame survives `pickle`."""
         metric = self.metric()
         metric.process(None, self.samples())
-        try:
+        with self.succeeds('sending its results between processes'):
             pickle.loads(pickle.dumps(metric.results))
-        except Exception as error:
-            self.fail(f'its results cannot be sent between processes: {said(error)}')
 
     def test_order_does_not_matter(self) -> None:
         """Frames may come in any order and in batches of any size."""
@@ -186,27 +180,15 @@ class MetricSuite(Suite):
             for key in ('saliency_map', 'density_map', 'fixation_map'):
                 self.check(torch.equal(one[key], other[key]), f'changes the {key} that it scores')
 
-    def test_frames_without_fixations(self) -> None:
-        """A frame that nobody looked at does not spoil the others."""
+    @pytest.mark.parametrize(
+        ('key', 'value', 'what'),
+        [
+            ('fixation_map', 0.0, 'a frame without fixations'),
+            ('saliency_map', 0.5, 'a constant prediction among others'),
+        ],
+    )
+    def test_undefined_frames(self, key: str, value: float, what: str) -> None:
+        """A frame that a measure may be undefined on does not spoil the others."""
         samples = self.samples()
-        samples[1]['fixation_map'].zero_()
-        self._check_numbers(self.evaluated(samples), 'a frame without fixations')
-
-    def test_constant_predictions(self) -> None:
-        """A prediction of a single value does not spoil the others."""
-        samples = self.samples()
-        samples[1]['saliency_map'].fill_(0.5)
-        self._check_numbers(self.evaluated(samples), 'a constant prediction among others')
-
-    def test_builds_from_a_config(self) -> None:
-        """The strict builder makes it from the name that configs call it by."""
-        if registered_part(self.registry, self.part) is None:
-            pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
-        cfg = dict(type=self.name, **self.arguments())
-        try:
-            built = build(METRICS, cfg)
-        except SalkitError as error:
-            self.fail(f'cannot be built from {cfg}: {error}')
-        self.check(
-            type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
-        )
+        samples[1][key].fill_(value)
+        self._check_numbers(self.evaluated(samples), what)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from unittest import mock
 
 
@@ -22,16 +21,16 @@ def no_network() -> Iterator[list[str]]:
     tried: list[str] = []
     connect = socket.socket.connect
 
-    def refuse(where: Any) -> None:
+    def refuse(where: object) -> None:
         tried.append(str(where))
         raise NetworkError(f'no network here: {where} was asked for')
 
-    def refuse_connection(self: socket.socket, address: Any) -> None:
+    def refuse_connection(self: socket.socket, address: tuple) -> None:
         if self.family == getattr(socket, 'AF_UNIX', None):
             return connect(self, address)
         return refuse(address)
 
-    def refuse_name(host: Any, *args: Any, **options: Any) -> None:
+    def refuse_name(host: object, *args: object, **options: object) -> None:
         refuse(host)
 
     with (

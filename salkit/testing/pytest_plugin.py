@@ -5,11 +5,16 @@ pytest loads this module in every session of an environment that has salkit, so 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
 # Whether the session was asked to test what is installed.
 installed = False
 
 
-def pytest_addoption(parser) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--installed`."""
     group = parser.getgroup('salkit', 'salkit')
     group.addoption(
@@ -19,7 +24,7 @@ def pytest_addoption(parser) -> None:
     )
 
 
-def pytest_configure(config) -> None:
-    """Note whether it was given: a test module is not told, and has to know what to collect."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Note whether it was given: a test module has no other way to know what to collect."""
     global installed
     installed = config.getoption('--installed')

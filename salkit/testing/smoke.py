@@ -11,6 +11,8 @@ from mmengine.registry import Registry
 from .. import registry
 from ..plugin import load_plugins
 
+# Of a part; every constructor has its own.
+Arguments = dict[str, Any]
 # The registries whose parts have a suite, by their names.
 REGISTRIES: dict[str, Registry] = {
     target.name: target
@@ -40,7 +42,7 @@ _MVIT = [
 WRAPPERS = {('dataset', 'ConcatDataset')}
 # salkit's own parts by (registry, class): the arguments of a tiny instance, or a list of them where
 # one class covers several models.
-BUILT_INS: dict[tuple[str, str], dict[str, Any] | list[dict[str, Any]]] = {
+BUILT_INS: dict[tuple[str, str], Arguments | list[Arguments]] = {
     ('encoder', 'UMTEncoder'): dict(arch=dict(embed_dim=24, depth=2, num_heads=2), clip_len=4),
     ('encoder', 'TorchvisionVideoEncoder'): [
         dict(
@@ -99,10 +101,10 @@ class Part:
     registry: str
     cls: type
     owner: str
-    variants: tuple[dict[str, Any], ...]
+    variants: tuple[Arguments, ...]
 
 
-def _variants(smoke: dict | Sequence[dict] | None) -> tuple[dict[str, Any], ...]:
+def _variants(smoke: Arguments | Sequence[Arguments] | None) -> tuple[Arguments, ...]:
     if smoke is None:
         return ()
     return (smoke,) if isinstance(smoke, dict) else tuple(smoke)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -13,8 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from ..builder import build, parameters_of
+from ..checkpoints import load_weights, read_checkpoint, write_safetensors
 from ..errors import SalkitError
-from .smoke import REGISTRIES, registered_part
+from ..utils.text import listed
+from .smoke import REGISTRIES, Arguments, registered_part
+
+# How often random parameters are tried before one counts as without a gradient.
+_ATTEMPTS = 4
 
 
 class Suite:
@@ -32,7 +38,7 @@ class Suite:
     """
 
     part: type
-    smoke: dict[str, Any] | None = None
+    smoke: Arguments | None = None
     registry: str = ''
     base: type = object
 
@@ -47,12 +53,42 @@ class Suite:
         """Fail the running test with one line that begins with the part's name."""
         pytest.fail(f'{self.name}: {message}', pytrace=False)
 
-    def check(self, condition: Any, message: str) -> None:
+    def check(self, condition: object, message: str) -> None:
         """Fail with `message` unless `condition` holds."""
         if not condition:
             self.fail(message)
 
-    def arguments(self, **others: Any) -> dict[str, Any]:
+    @contextmanager
+    def succeeds(self, what: str) -> Iterator[None]:
+        """Fail with "`what` fails" and the reason where the block raises an error."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(f'{what} fails: {said(error)}')
+
+    @contextmanager
+    def raises(self, kind: type[Exception], what: str, hint: str = '') -> Iterator[list[str]]:
+        """Fail unless the block raises an error of a kind.
+
+        Args:
+            kind: of the error.
+            what: is wrong, and has to be refused.
+            hint: how to mend it.
+
+        Yields:
+            A list that holds the error's message after the block.
+        """
+        messages: list[str] = []
+        try:
+            yield messages
+        except kind as error:
+            messages.append(str(error))
+        except Exception as error:
+            self.fail(f'{what} raises {said(error)}; expected {kind.__name__}{hint}')
+        else:
+            self.fail(f'takes {what} without an error, expected {kind.__name__}{hint}')
+
+    def arguments(self, **others: object) -> Arguments:
         """A copy of the smoke arguments, with `others` added or replaced."""
         smoke = self.smoke
         if smoke is None:
@@ -74,7 +110,7 @@ class Suite:
         """Whether the part's constructor, or one it hands `**options` to, has this argument."""
         return argument in parameters_of(self.part)[0]
 
-    def build(self, seed: int = 0, **others: Any) -> Any:
+    def build(self, seed: int = 0, **others: object) -> Any:
         """A new instance from the smoke arguments and `others`, initialised from `seed`."""
         arguments = self.arguments(**others)
         with seeded(seed):
@@ -93,6 +129,24 @@ class Suite:
             f'does not inherit from {self.base.__module__}.{self.base.__name__}',
         )
 
+    def test_builds_from_a_config(self) -> None:
+        """The strict builder makes it from the name that configs call it by."""
+        target = REGISTRIES[self.registry]
+        target.import_from_location()
+        if registered_part(self.registry, self.part) is None:
+            pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
+        given = self.given()
+        cfg = dict(type=self.name, **{k: v for k, v in self.arguments().items() if k not in given})
+        with self.succeeds(f'building from {cfg}'):
+            built = build(target, cfg, **given)
+        self.check(
+            type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
+        )
+
+    def given(self) -> Arguments:
+        """Arguments that salkit fills in, not the config."""
+        return {}
+
 
 class ModuleSuite(Suite):
     """Checks of parts that are modules."""
@@ -104,34 +158,161 @@ class ModuleSuite(Suite):
             ('copy.deepcopy', copy.deepcopy),
             ('pickle', lambda m: pickle.loads(pickle.dumps(m))),
         ):
-            try:
+            with self.succeeds(label):
                 twin = call(module)
-            except Exception as error:
-                self.fail(f'{label} fails: {said(error)}')
-            for key, value in module.state_dict().items():
-                self.check(
-                    same_values(twin.state_dict()[key], value), f'{label} changes the entry {key}'
-                )
+            changed = changed_entries(twin, module.state_dict())
+            self.check(not changed, f'{label} changes the entries {listed(changed)}')
 
-    def test_builds_from_a_config(self) -> None:
-        """The strict builder makes it from the name that configs call it by."""
-        target = REGISTRIES[self.registry]
-        target.import_from_location()
-        if registered_part(self.registry, self.part) is None:
-            pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
-        given = self.given()
-        cfg = dict(type=self.name, **{k: v for k, v in self.arguments().items() if k not in given})
-        try:
-            built = build(target, cfg, **given)
-        except SalkitError as error:
-            self.fail(f'cannot be built from {cfg}: {error}')
+
+class NetworkSuite(ModuleSuite):
+    """Checks of modules that give tensors with the batch first for tensors with the batch first."""
+
+    # What messages call the output with this number.
+    output = 'output[{}]'
+
+    # How the part is run -----------------------------------------------------------------------
+
+    def build_ready(self, seed: int = 0) -> nn.Module:
+        """A new instance in evaluation mode, as all checks here take it."""
+        raise NotImplementedError
+
+    def inputs(self, module: nn.Module, seed: int = 0) -> tuple[Tensor, ...]:
+        """What an instance is run on, two items."""
+        raise NotImplementedError
+
+    def run(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The outputs, with gradients."""
+        raise NotImplementedError
+
+    def outputs(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The outputs, without gradients."""
+        shapes = ', '.join(str(tuple(each.shape)) for each in inputs)
+        with torch.no_grad(), self.succeeds(f'forward of {shapes}'):
+            return self.run(module, inputs)
+
+    def check_near(
+        self, outputs: Sequence[Tensor], expected: Sequence[Tensor], tolerance: float, when: str
+    ) -> None:
+        """Fail where an output is further off than `tolerance`, relative to the largest value."""
+        for i, (one, other) in enumerate(zip(outputs, expected, strict=True)):
+            off = distance(one, other)
+            self.check(off < tolerance, f'{self.output.format(i)} differs by {off:.2g} {when}')
+
+    def check_saliency_map(self, value: object, shape: tuple[int, ...], whose: str = '') -> None:
+        """Fail unless this is a map of a shape, in [0, 1]; `whose` is put before the message."""
+        if not isinstance(value, Tensor):
+            self.fail(f'{whose}gives a {type(value).__name__}, expected a tensor')
+        got = tuple(value.shape)
+        self.check(got == shape, f'{whose}gives {got}, expected {shape}')
+        self.check(value.dtype == torch.float32, f'{whose}gives {value.dtype}, not torch.float32')
+        self.check(torch.isfinite(value).all(), f'{whose}gives values that are not finite')
+        low, high = value.min().item(), value.max().item()
         self.check(
-            type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
+            0 <= low <= high <= 1,
+            f'{whose}gives values from {low:.3g} to {high:.3g}, expected [0, 1]',
         )
 
-    def given(self) -> dict[str, Any]:
-        """Arguments that salkit fills in, not the config."""
-        return {}
+    def check_gradients(
+        self,
+        module: nn.Module,
+        run: Callable[[nn.Module, int], tuple[Tensor, ...]],
+        where: str = '',
+        hint: str = '',
+        zero_is_lost: bool = True,
+    ) -> None:
+        """Fail where gradients never reach a trainable parameter, or are not finite.
+
+        A parameter counts as reached where any attempt gives it a gradient that is not all zero;
+        from the second on, all parameters are moved off their initial values, since one behind a
+        layer that begins at zero has a zero gradient at first.
+
+        Args:
+            module: whose parameters.
+            run: gives outputs of the module, for the number of an attempt.
+            where: ends the sentence about the parameters.
+            hint: how to mend it.
+            zero_is_lost: False where any gradient counts.
+        """
+        waiting, broken = trainable(module), set()
+        module = copy.deepcopy(module).train()
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                perturb(module, seed=attempt)
+            module.zero_grad(set_to_none=True)
+            with seeded(attempt):
+                outputs = run(module, attempt)
+            if not any(o.requires_grad for o in outputs):
+                break
+            project(outputs, attempt).backward()
+            for name, parameter in trainable(module).items():
+                if parameter.grad is None:
+                    continue
+                if not torch.isfinite(parameter.grad).all():
+                    broken.add(name)
+                if not zero_is_lost or parameter.grad.count_nonzero():
+                    waiting.pop(name, None)
+            if not waiting:
+                break
+        self.check(
+            not waiting,
+            f'gradients never reach {len(waiting)} trainable parameter{"s" * (len(waiting) > 1)}'
+            f'{where}: {listed(waiting)}{hint}',
+        )
+        names = [name for name in trainable(module) if name in broken]
+        self.check(not names, f'gradients are not finite{where}: {listed(names)}')
+
+    # Checks ------------------------------------------------------------------------------------
+
+    def test_evaluation_is_deterministic(self) -> None:
+        """In evaluation mode the same inputs give the same outputs."""
+        module = self.build_ready()
+        inputs = self.inputs(module)
+        with seeded(1):
+            first = self.outputs(module, inputs)
+        with seeded(2):
+            second = self.outputs(module, inputs)
+        self.check_near(second, first, 1e-6, 'between two runs in eval mode')
+
+    def test_batch_items_are_independent(self) -> None:
+        """What it gives for an item does not depend on the other items of the batch."""
+        module = self.build_ready()
+        inputs = self.inputs(module)
+        together = self.outputs(module, inputs)
+        for item in (0, 1):
+            alone = self.outputs(module, tuple(each[item : item + 1] for each in inputs))
+            of_both = [each[item : item + 1] for each in together]
+            self.check_near(of_both, alone, 1e-4, 'with the other clips in its batch')
+
+    def test_inputs_stay_as_they_are(self) -> None:
+        """Forward does not write into what it is given."""
+        module = self.build_ready()
+        for mode in (False, True):
+            inputs = self.inputs(module)
+            before = [each.clone() for each in inputs]
+            self.outputs(module.train(mode), inputs)
+            unchanged = all(map(same_values, inputs, before))
+            self.check(unchanged, 'forward changes what it is given')
+
+    def test_state_dict_round_trip(self, tmp_path: Path) -> None:
+        """Weights written to a file and loaded into a fresh instance give the same outputs."""
+        source, fresh = self.build_ready(), self.build_ready(seed=2)
+        if not source.state_dict():
+            pytest.skip(f'{self.name} has no weights')
+        perturb(source)
+        path = tmp_path / 'weights.safetensors'
+        write_safetensors(source.state_dict(), path)
+        with self.succeeds('loading the file of its own weights'):
+            load_weights(fresh, read_checkpoint(path), path)
+        with self.succeeds('loading its own state dict'):
+            self.build_ready(seed=2).load_state_dict(source.state_dict(), strict=True)
+        inputs = self.inputs(source)
+        self.check_near(
+            self.outputs(fresh, inputs),
+            self.outputs(source, inputs),
+            1e-5,
+            'once the weights are stored and loaded: something that forward uses is not in the '
+            'state dict',
+        )
 
 
 # Tools that the suites share -------------------------------------------------------------------
@@ -184,52 +365,13 @@ def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in module.named_parameters() if p.requires_grad}
 
 
-def listed(names: list[str], most: int = 5) -> str:
-    """Names in a sentence, cut short."""
-    shown = ', '.join(names[:most])
-    return shown + (f' and {len(names) - most} more' if len(names) > most else '')
-
-
 def project(outputs: tuple[Tensor, ...], seed: int = 0) -> Tensor:
     """A scalar that every value of `outputs` has its own share in.
 
-    A plain sum would have no gradient behind a normalisation layer.
+    A plain sum would have no gradient behind a normalization layer.
     """
-    return sum((o * noise(tuple(o.shape), seed + i).to(o)).mean() for i, o in enumerate(outputs))
-
-
-def unreached(
-    module: nn.Module, run: Any, attempts: int = 4, zero_is_lost: bool = True
-) -> tuple[list[str], list[str]]:
-    """Trainable parameters that gradients never reach, and those whose gradient is not finite.
-
-    `run(module, attempt)` gives outputs. A parameter counts as reached where any attempt gives it a
-    gradient that is not all zero; from the second on, all parameters are moved off their initial
-    values, since one behind a layer that begins at zero has a zero gradient at first. Without
-    `zero_is_lost`, any gradient counts.
-    """
-    waiting, broken = set(trainable(module)), set()
-    module = copy.deepcopy(module).train()
-    for attempt in range(attempts):
-        if attempt:
-            perturb(module, seed=attempt)
-        module.zero_grad(set_to_none=True)
-        with seeded(attempt):
-            outputs = run(module, attempt)
-        if not any(o.requires_grad for o in outputs):
-            break
-        project(outputs, attempt).backward()
-        for name, parameter in trainable(module).items():
-            if parameter.grad is None:
-                continue
-            if not torch.isfinite(parameter.grad).all():
-                broken.add(name)
-            if not zero_is_lost or parameter.grad.count_nonzero():
-                waiting.discard(name)
-        if not waiting:
-            break
-    order = list(trainable(module))
-    return [n for n in order if n in waiting], [n for n in order if n in broken]
+    shares = [(o * noise(tuple(o.shape), seed + i).to(o)).mean() for i, o in enumerate(outputs)]
+    return torch.stack(shares).sum()
 
 
 def changed_entries(module: nn.Module, before: dict[str, Tensor]) -> list[str]:

@@ -6,17 +6,21 @@ Each part gets a test class called after it, so that `-k TinyEncoder` selects it
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from . import pytest_plugin
 
+if TYPE_CHECKING:
+    from ..plugin import PluginRecord
+    from .smoke import Arguments, Part
+
 HOW = 'pytest --pyargs salkit.testing --installed tests every part of salkit and of its plugins'
 
 
-def _labels(variants: tuple[dict[str, Any], ...]) -> list[str]:
-    """What tells the variants of one class apart in the names of their tests."""
+def _labels(variants: tuple[Arguments, ...]) -> list[str]:
+    """Suffixes that distinguish the variants of one class in the names of their tests."""
     if len(variants) == 1:
         return ['']
     for key in variants[0]:
@@ -27,17 +31,18 @@ def _labels(variants: tuple[dict[str, Any], ...]) -> list[str]:
     return [f'_{number}' for number in range(len(variants))]
 
 
-def _without_smoke(part: Any) -> type:
+class _WithoutSmoke:
     """A test that is skipped, and says why."""
 
-    class Without:
-        def test_smoke_arguments(self) -> None:
-            pytest.skip(
-                f'{part.cls.__name__}: {part.owner} registers this {part.registry} without smoke '
-                f'arguments, register({part.cls.__name__}, smoke=dict(...))'
-            )
+    found: Part
 
-    return Without
+    def test_smoke_arguments(self) -> None:
+        """The arguments of a tiny instance are known."""
+        name, owner = self.found.cls.__name__, self.found.owner
+        pytest.skip(
+            f'{name}: {owner} registers this {self.found.registry} without smoke arguments, '
+            f'register({name}, smoke=dict(...))'
+        )
 
 
 def _make_classes() -> dict[str, type]:
@@ -45,20 +50,17 @@ def _make_classes() -> dict[str, type]:
     from .smoke import registered_parts
 
     suites = (EncoderSuite, DecoderSuite, LossSuite, MetricSuite, DatasetSuite)
-    by_registry = {suite.registry: suite for suite in suites}
+    by_registry: dict[str, type] = {suite.registry: suite for suite in suites}
     classes: dict[str, type] = {}
-
     for found in registered_parts():
-        bases = [_without_smoke(found)]
-        attributes = [{}]
-        if found.variants:
-            bases = [by_registry[found.registry]] * len(found.variants)
-            attributes = [dict(part=found.cls, smoke=smoke) for smoke in found.variants]
-        labels = _labels(found.variants) if found.variants else ['']
-        for label, base, own in zip(labels, bases, attributes, strict=True):
+        base, variants = by_registry[found.registry], found.variants
+        if not variants:
+            base, variants = _WithoutSmoke, ({},)
+        for label, smoke in zip(_labels(variants), variants, strict=True):
             name = f'Test{found.cls.__name__}{label}'
             # One name may stand in two registries.
             name = f'{name}_{found.registry}' if name in classes else name
+            own = dict(part=found.cls, smoke=smoke, found=found)
             own |= dict(__doc__=f'{found.cls.__name__} of {found.owner}.', __module__=__name__)
             classes[name] = type(name, (base,), own)
     return classes
@@ -70,7 +72,7 @@ if pytest_plugin.installed:
     globals().update(_make_classes())
 
     @pytest.mark.parametrize('record', load_plugins(), ids=lambda record: record.name)
-    def test_plugin_loads(record) -> None:
+    def test_plugin_loads(record: PluginRecord) -> None:
         """An installed plugin can be loaded."""
         if record.error:
             pytest.fail(

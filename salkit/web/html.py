@@ -7,16 +7,17 @@ import io
 from html import escape
 
 import numpy as np
+from PIL import Image
 
 from ..inference.stimulus import Stimulus
-from .jobs import Job
+from ..utils.text import in_units
 from .results import Results
 
 # Columns of the pictures that are shown for one frame.
 _SHOWN_COLUMNS = 960
 
 CSS = """
-.gradio-container { max-width: 1280px !important; margin: 0 auto !important; }
+.gradio-container { width: 100%; max-width: 1280px !important; margin: 0 auto !important; }
 .gradio-container .html-container { padding: 0 !important; }
 #salkit-head h1 { font-size: 1.6rem; font-weight: 600; margin: 0.6rem 0 0.2rem; }
 #salkit-head p { margin: 0; max-width: 75ch; color: var(--body-text-color-subdued); }
@@ -27,12 +28,8 @@ CSS = """
 .sk-card span { color: var(--body-text-color-subdued); }
 .sk-box { border-radius: 8px; padding: 0.7rem 0.9rem; border: 1px solid var(--border-color-primary);
   background: var(--block-background-fill); }
+.sk-box.waiting { height: 5.5rem; }
 .sk-box.error { border-color: #dc2626; background: #dc262618; }
-.sk-box progress { width: 100%; height: 0.6rem; display: block; margin-top: 0.5rem;
-  accent-color: var(--color-accent); }
-.sk-row { display: flex; justify-content: space-between; gap: 1rem; flex-wrap: wrap; }
-.sk-row span:last-child { font-variant-numeric: tabular-nums;
-  color: var(--body-text-color-subdued); }
 .sk-pair { display: grid; gap: 0.9rem; grid-template-columns: repeat(2, minmax(0, 1fr)); }
 .sk-three { display: grid; gap: 0.6rem; grid-template-columns: repeat(3, minmax(0, 1fr)); }
 .sk-pair figure, .sk-three figure { margin: 0; }
@@ -79,14 +76,12 @@ def head(model: str, device: str, local: bool) -> str:
 
 
 def message(text: str, kind: str = '') -> str:
-    """A line in a box; `kind` 'error' for what went wrong."""
+    """A line in a box; `kind` 'error' for what went wrong, 'waiting' for where progress appears."""
     role = 'alert' if kind == 'error' else 'status'
     return f'<div class="sk-box {kind}" role="{role}">{escape(text)}</div>'
 
 
 def _data_uri(picture: np.ndarray) -> str:
-    from PIL import Image
-
     image = Image.fromarray(picture)
     image.thumbnail((_SHOWN_COLUMNS, _SHOWN_COLUMNS))
     buffer = io.BytesIO()
@@ -104,39 +99,10 @@ def upload_card(stimulus: Stimulus, name: str) -> str:
     rows, columns = stimulus.size
     measures = f'{columns} x {rows}&nbsp;pixels'
     if stimulus.kind == 'video':
-        measures += f', {len(stimulus)}&nbsp;frames, {stimulus.info.duration:.1f}&nbsp;s'
+        measures += f', {len(stimulus)}&nbsp;frames, {len(stimulus) / stimulus.fps:.1f}&nbsp;s'
     return (
         f'<div class="sk-box sk-card"><img src="{_data_uri(stimulus.read(0))}" alt="first frame">'
         f'<div><strong>{escape(name)}</strong><br><span>{measures}</span></div></div>'
-    )
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ''
-    if seconds < 60:
-        return f' · about {max(1, round(seconds))} s left'
-    return f' · about {round(seconds / 60)} min left'
-
-
-def progress(job: Job, place: int) -> str:
-    """How far a job is.
-
-    Args:
-        job: that waits or runs.
-        place: how many come before it.
-    """
-    if place:
-        before = f'{place} jobs are' if place > 1 else '1 job is'
-        return message(f'Waiting for your turn: {before} before yours.')
-    if not job.total:
-        return message('Starting …')
-    speed = f' · {job.speed:.1f} frames/s{_left(job.seconds_left)}' if job.speed else ''
-    return (
-        '<div class="sk-box" role="status"><div class="sk-row">'
-        f'<span>{escape(job.step)}: frame {job.done} of {job.total}</span>'
-        f'<span>{speed.removeprefix(" · ")}</span></div>'
-        f'<progress max="{job.total}" value="{job.done}"></progress></div>'
     )
 
 
@@ -146,23 +112,21 @@ def _url(results: Results, kind: str) -> str:
 
 def overview(results: Results) -> str:
     """The overlay and the map, side by side."""
-    shown = []
     captions = {
         'overlay': 'Overlay: where people look',
         'map': 'Saliency map: white draws the most looks',
     }
+    figures = ''
     for kind, caption in captions.items():
-        url = _url(results, kind)
-        content = (
-            f'<img src="{url}" alt="{kind}">'
-            if results.is_picture
-            else f'<video src="{url}" controls loop playsinline preload="auto" '
-            f'{"muted" if kind == "map" else ""}></video>'
-        )
-        shown.append(
-            f'<figure class="sk-{kind}">{content}<figcaption>{caption}</figcaption></figure>'
-        )
-    return f'<div class="sk-pair">{"".join(shown)}</div>'
+        shown = f'<img src="{_url(results, kind)}" alt="{kind}">'
+        if not results.is_picture:
+            muted = 'muted' if kind == 'map' else ''
+            shown = (
+                f'<video src="{_url(results, kind)}" controls loop playsinline preload="auto" '
+                f'{muted}></video>'
+            )
+        figures += f'<figure class="sk-{kind}">{shown}<figcaption>{caption}</figcaption></figure>'
+    return f'<div class="sk-pair">{figures}</div>'
 
 
 def one_frame(results: Results, index: int) -> str:
@@ -185,28 +149,21 @@ def one_frame(results: Results, index: int) -> str:
     )
 
 
-def _amount(size: int) -> str:
-    return f'{size / 2**20:.1f} MB' if size > 2**19 else f'{max(1, round(size / 2**10))} KB'
-
-
 def downloads(results: Results) -> str:
-    """Links to the files, and notes."""
-    words = {
+    """Links to the files, and a note."""
+    labels = {
         'overlay': 'Overlay',
         'map': 'Map for viewing',
         'npz': 'Maps as numbers',
         'png16': 'Maps as 16-bit pictures',
     }
-    links = []
-    for kind, label in words.items():
-        if kind not in results.files:
-            continue
-        path = results.files[kind]
-        size = path.stat().st_size
-        links.append(
-            f'<a class="sk-get-{kind}" href="{_url(results, kind)}?download=1" '
-            f'download="{escape(results.download_name(kind))}">{label} '
-            f'<small>{path.suffix}, {_amount(size)}</small></a>'
-        )
-    notes = ''.join(message(note) for note in results.notes)
-    return f'<div class="sk-files">{"".join(links)}</div>{notes}'
+    links = ''.join(
+        f'<a class="sk-get-{kind}" href="{_url(results, kind)}?download=1" '
+        f'download="{escape(results.files[kind].name)}">{label} '
+        f'<small>{results.files[kind].suffix}, {in_units(results.files[kind].stat().st_size)}'
+        '</small></a>'
+        for kind, label in labels.items()
+        if kind in results.files
+    )
+    note = message(results.note) if results.note else ''
+    return f'<div class="sk-files">{links}</div>{note}'

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+import logging
+import time
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]  # it comes with Gradio, without types
 
-from ..errors import ConfigError, DataError, SalkitError, one_line
+from ..errors import SalkitError
 from ..inference.overlay import OverlayStyle
 from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
+from ..utils.parallel import Stopped
 from . import html
-from .results import Results
-from .service import Options, Service, Session
+from .results import Options, Results
+from .service import Service, Session
 
-# How often progress is shown.
-_TICK_SECONDS = 0.25
-_COLOURS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
-_SCALES = {
-    'Same for the whole video': 'video',
-    'Each frame by itself': 'frame',
-    "The model's own values": 'none',
-}
-_FILES = {'Maps as numbers (.npz)': 'npz', '16-bit pictures (.zip)': 'png16'}
+_COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
+_SCALES = [
+    ('Same for the whole video', 'video'),
+    ('Each frame by itself', 'frame'),
+    ("The model's own values", 'none'),
+]
+_FILES = [('Maps as numbers (.npz)', 'npz'), ('16-bit pictures (.zip)', 'png16')]
 _OUTLINE = (0.5,)
-_WELCOME = 'Choose a file, then press Predict.'
+
+# What changes on the page: a component, and its new value or properties.
+Updates = dict[gr.blocks.Block, object]
 
 
 def theme() -> gr.themes.Base:
@@ -37,7 +37,7 @@ def theme() -> gr.themes.Base:
     look = gr.themes.Default(
         primary_hue='blue', neutral_hue='slate', font=fonts, font_mono=('ui-monospace', 'monospace')
     )
-    # The usual grey is too pale to read.
+    # The usual gray is too pale to read.
     return look.set(
         body_text_color_subdued='*neutral_600', body_text_color_subdued_dark='*neutral_300'
     )
@@ -58,20 +58,20 @@ class Page:
         self.service = service
         with gr.Blocks(
             title='salkit: where do people look?', analytics_enabled=False, fill_width=True
-        ) as page:
+        ) as self.blocks:
             predictor = service.predictor
             gr.HTML(html.head(predictor.name, predictor.device, local), elem_id='salkit-head')
             with gr.Row(equal_height=False):
                 with gr.Column(scale=4, min_width=320):
-                    self._inputs()
+                    self._add_inputs()
                 with gr.Column(scale=7, min_width=320):
-                    self._outputs()
-            self._connect(page)
-        self.blocks = page
+                    self._add_outputs()
+            self._connect()
+        self.blocks.queue(max_size=service.limits.waiting)
 
     # What is there -----------------------------------------------------------------------------
 
-    def _inputs(self) -> None:
+    def _add_inputs(self) -> None:
         limits = self.service.limits
         self.drop = gr.File(
             label=f'Video or picture (at most {limits.megabytes:g} MB, {limits.seconds:g} s)',
@@ -80,35 +80,26 @@ class Page:
             elem_id='salkit-drop',
         )
         self.card = gr.HTML(visible=False, elem_id='salkit-card')
+        button = dict(interactive=False, min_width=120)
         with gr.Row():
             self.predict = gr.Button(
-                'Predict',
-                variant='primary',
-                interactive=False,
-                min_width=120,
-                elem_id='salkit-predict',
+                'Predict', variant='primary', elem_id='salkit-predict', **button
             )
-            self.cancel = gr.Button(
-                'Cancel', interactive=False, min_width=120, elem_id='salkit-cancel'
-            )
+            self.cancel = gr.Button('Cancel', elem_id='salkit-cancel', **button)
         with gr.Accordion('Options', open=False, elem_id='salkit-options'):
-            self.colours = gr.Dropdown(_COLOURS, value=_COLOURS[0], label='Colours')
-            self.alpha = gr.Slider(0.1, 1.0, 0.6, step=0.05, label='Opacity of the colours')
-            self.scale = gr.Radio(
-                list(_SCALES), value=next(iter(_SCALES)), label='Brightness scale'
-            )
-            self.outline = gr.Checkbox(
-                label='Outline the strongest places', elem_id='salkit-outline'
-            )
-            self.files = gr.CheckboxGroup(
-                list(_FILES),
-                value=[next(iter(_FILES))],
-                label='Also make these files',
-                elem_id='salkit-files',
-            )
+            self.choices = [
+                gr.Dropdown(_COLORS, value=_COLORS[0], label='Colors'),
+                gr.Slider(0.1, 1.0, 0.6, step=0.05, label='Opacity of the colors'),
+                gr.Radio(_SCALES, value='video', label='Brightness scale'),
+                gr.Checkbox(label='Outline the strongest places', elem_id='salkit-outline'),
+                gr.CheckboxGroup(
+                    _FILES, value=['npz'], label='Also make these files', elem_id='salkit-files'
+                ),
+            ]
 
-    def _outputs(self) -> None:
-        self.status = gr.HTML(html.message(_WELCOME), elem_id='salkit-status')
+    def _add_outputs(self) -> None:
+        welcome = html.message('Choose a file, then press Predict.')
+        self.status = gr.HTML(welcome, elem_id='salkit-status')
         with gr.Column(visible=False, elem_id='salkit-results') as self.results:
             self.overview = gr.HTML(elem_id='salkit-overview')
             self.downloads = gr.HTML(elem_id='salkit-downloads')
@@ -132,9 +123,11 @@ class Page:
             self.slider = gr.Slider(1, 2, 1, step=1, label='Frame', elem_id='salkit-slider')
             self.frame = gr.HTML(elem_id='salkit-frame')
 
-    def _connect(self, page: gr.Blocks) -> None:
-        quiet: dict[str, Any] = dict(api_visibility='private', show_progress='hidden')
-        choices = [self.colours, self.alpha, self.scale, self.outline, self.files]
+    def _connect(self) -> None:
+        private = dict(api_visibility='private')
+        quiet = dict(show_progress='hidden', **private)
+        buttons = [self.predict, self.cancel, self.drop]
+        shown = [self.overview, self.downloads, self.over_time, self.curve, self.slider, self.frame]
         self.drop.upload(
             self._on_upload,
             [self.drop],
@@ -142,26 +135,25 @@ class Page:
             concurrency_limit=4,
             **quiet,
         )
-        self.predict.click(
+        prediction = self.predict.click(
+            self._on_begin, None, [*buttons, self.status, self.results], queue=False, **quiet
+        ).then(
             self._on_predict,
-            choices,
-            [
-                self.status,
-                self.predict,
-                self.cancel,
-                self.drop,
-                self.results,
-                self.overview,
-                self.downloads,
-                self.over_time,
-                self.curve,
-                self.slider,
-                self.frame,
-            ],
-            concurrency_limit=None,
+            self.choices,
+            [*buttons, self.status, self.results, *shown],
+            concurrency_limit=1,
+            show_progress='full',
+            show_progress_on=self.status,
+            **private,
+        )
+        self.cancel.click(
+            self._on_cancel,
+            None,
+            [*buttons, self.status],
+            cancels=[prediction],
+            queue=False,
             **quiet,
         )
-        self.cancel.click(self._on_cancel, None, None, queue=False, **quiet)
         self.slider.change(
             self._on_slide,
             [self.slider],
@@ -170,16 +162,23 @@ class Page:
             trigger_mode='always_last',
             **quiet,
         )
-        page.unload(self._on_close)
+        self.blocks.unload(self._on_close)
 
     # What happens ------------------------------------------------------------------------------
 
     def _session(self, request: gr.Request) -> Session:
         return self.service.session(str(request.session_hash))
 
-    def _on_upload(self, path: str | None, request: gr.Request) -> dict:
+    def _buttons(self, at_work: bool) -> Updates:
+        return {
+            self.predict: gr.Button(interactive=not at_work),
+            self.cancel: gr.Button(interactive=at_work),
+            self.drop: gr.File(interactive=not at_work),
+        }
+
+    def _on_upload(self, path: str | None, request: gr.Request) -> Updates:
         # The place to drop files is emptied for the next one; the card shows what there is.
-        updates = {self.drop: None}
+        updates: Updates = {self.drop: None}
         if path is None:
             return updates
         session = self._session(request)
@@ -187,8 +186,8 @@ class Page:
             stimulus = self.service.upload(session, path)
             card = html.upload_card(stimulus, Path(path).name)
         except (SalkitError, OSError) as error:
-            updates[self.status] = html.message(one_line(error), 'error')
-            if not session.busy:
+            updates[self.status] = html.message(self.service.reason(session, error), 'error')
+            if session.stimulus is None:
                 updates[self.card] = gr.HTML(visible=False)
                 updates[self.predict] = gr.Button(interactive=False)
                 updates[self.results] = gr.Column(visible=False)
@@ -200,57 +199,39 @@ class Page:
             self.results: gr.Column(visible=False),
         }
 
-    async def _on_predict(
+    def _on_begin(self) -> Updates:
+        return self._buttons(at_work=True) | {
+            self.status: html.message('', 'waiting'),
+            self.results: gr.Column(visible=False),
+        }
+
+    def _on_predict(
         self,
-        colours: str,
+        colors: str,
         alpha: float,
         scale: str,
         outline: bool,
         files: list[str],
         request: gr.Request,
-    ) -> AsyncIterator[dict]:
-        session = self._session(request)
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio looks for it there.
+    ) -> Updates:
+        session, began = self._session(request), time.monotonic()
+        updates = self._buttons(at_work=False)
         try:
-            style = OverlayStyle(
-                colors=colours,
-                alpha=alpha,
-                normalize=_SCALES.get(scale, scale),
-                contours=_OUTLINE if outline else (),
-            )
-            options = Options(style, tuple(_FILES[name] for name in files if name in _FILES))
-            job = self.service.submit(session, options)
-        except (SalkitError, OSError) as error:
-            yield {self.status: html.message(one_line(error), 'error')}
-            return
-        idle = {
-            self.predict: gr.Button(interactive=True),
-            self.cancel: gr.Button(interactive=False),
-            self.drop: gr.File(interactive=True),
-        }
-        try:
-            yield {
-                self.predict: gr.Button(interactive=False),
-                self.cancel: gr.Button(interactive=True),
-                self.drop: gr.File(interactive=False),
-                self.results: gr.Column(visible=False),
-            }
-            while not job.ended:
-                yield {self.status: html.progress(job, self.service.queue.place(job))}
-                await asyncio.sleep(_TICK_SECONDS)
-        finally:
-            # Left early: nobody is there to see the results.
-            if not job.ended:
-                self.service.queue.cancel(job)
-        if job.state == 'done':
-            shown = await asyncio.to_thread(self._shown, job.result)
-            said = f'Done in {job.seconds:.1f} s.'
-            yield {self.status: html.message(said)} | idle | shown
-        elif job.state == 'cancelled':
-            yield {self.status: html.message('Cancelled.')} | idle
-        else:
-            yield {self.status: html.message(job.error, 'error')} | idle
+            style = OverlayStyle(colors, alpha, scale, _OUTLINE if outline else ())
+            results = self.service.predict(session, Options(style, tuple(files)), progress)
+            updates |= self._show(results)
+            updates[self.status] = html.message(f'Done in {time.monotonic() - began:.1f} s.')
+        except Stopped:
+            updates[self.status] = html.message('Cancelled.')
+        except Exception as error:
+            # Whatever a file or a model does, the page goes on.
+            if not isinstance(error, (SalkitError, OSError)):
+                logging.getLogger('salkit').exception('a prediction failed')
+            updates[self.status] = html.message(self.service.reason(session, error), 'error')
+        return updates
 
-    def _shown(self, results: Results) -> dict:
+    def _show(self, results: Results) -> Updates:
         frames = len(results.maps)
         curve = pd.DataFrame({'seconds': results.maps.times, 'bits': results.entropy})
         return {
@@ -263,17 +244,18 @@ class Page:
             self.frame: html.one_frame(results, 0),
         }
 
-    def _on_cancel(self, request: gr.Request) -> None:
-        self.service.cancel(self._session(request))
+    def _on_cancel(self, request: gr.Request) -> Updates:
+        self._session(request).cancelled.set()
+        return self._buttons(at_work=False) | {self.status: html.message('Cancelled.')}
 
-    def _on_slide(self, number: float, request: gr.Request) -> Any:
+    def _on_slide(self, number: float, request: gr.Request) -> object:
         results = self._session(request).results
         if results is None:
             return gr.skip()
         index = min(max(int(number), 1), len(results.maps)) - 1
         try:
             return html.one_frame(results, index)
-        except (DataError, ConfigError, OSError, ValueError):
+        except (SalkitError, OSError, ValueError):
             # Replaced while it was read.
             return gr.skip()
 

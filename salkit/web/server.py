@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import os
@@ -11,15 +12,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import uvicorn
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse, PlainTextResponse
+from filelock import FileLock, Timeout
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from ..errors import ConfigError
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-    from .service import Service
+from . import html
+from .service import Service
+from .uploads import MEGABYTE
 
 _PREFIX = 'salkit-serve-'
 _LOCK = 'lock'
@@ -56,23 +61,16 @@ def bind(host: str, port: int) -> socket.socket:
         ConfigError: the port is in use or forbidden, or there is no such host.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
     except (OSError, UnicodeError, OverflowError) as error:
         raise ConfigError(f'--host {host}: no such address ({error})') from None
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
+        return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
-        listening.close()
         reason = error.strerror or error
         raise ConfigError(
             f'port {port} of {host} cannot be used ({reason}); --port takes another'
         ) from None
-    return listening
 
 
 @contextmanager
@@ -81,38 +79,18 @@ def temporary_folder() -> Iterator[Path]:
 
     Those of servers that were killed are removed first.
     """
-    top = Path(tempfile.gettempdir())
-    for left in top.glob(f'{_PREFIX}*'):
-        if _is_abandoned(left):
-            shutil.rmtree(left, ignore_errors=True)
+    for lock in Path(tempfile.gettempdir()).glob(f'{_PREFIX}*/{_LOCK}'):
+        # What other users have made is let be, and so is what a server holds that is at work.
+        if lock.parent.lstat().st_uid != getattr(os, 'getuid', int)():
+            continue
+        with contextlib.suppress(OSError, Timeout), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.parent, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
-        with open(folder / _LOCK, 'w') as lock:
-            _try_lock(lock)
+        with FileLock(folder / _LOCK):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _try_lock(file) -> bool:
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (ImportError, OSError):
-        return False
-    return True
-
-
-def _is_abandoned(folder: Path) -> bool:
-    try:
-        if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-            return False
-        with open(folder / _LOCK) as lock:
-            return _try_lock(lock)
-    except (OSError, AttributeError):
-        # No lock yet: it has just been made.
-        return False
 
 
 def use_only(folder: Path) -> None:
@@ -142,37 +120,34 @@ class Guard:
             machine's own, whatever a foreign name server says of another.
     """
 
-    def __init__(self, app: Callable, local: bool) -> None:
+    def __init__(self, app: ASGIApp, local: bool) -> None:
         self.app = app
         self.local = local
 
-    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+    def _refusal(self, method: str, headers: Headers) -> str:
+        """Why a request is refused; '' for one that is answered."""
+        host = urlsplit(f'//{headers.get("host", "")}')
+        origin = urlsplit(headers.get('origin', ''))
+        if self.local and not is_loopback(host.hostname or ''):
+            return 'this page is for this machine only'
+        if method not in ('GET', 'HEAD') and 'origin' in headers and origin.netloc != host.netloc:
+            return 'requests of other pages are refused'
+        return ''
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope['type'] != 'http':
             await self.app(scope, receive, send)
             return
-        from starlette.datastructures import Headers, MutableHeaders
-        from starlette.responses import PlainTextResponse
 
-        headers = Headers(scope=scope)
-        host = urlsplit(f'//{headers.get("host", "")}')
-        origin = urlsplit(headers.get('origin', ''))
-        if self.local and not is_loopback(host.hostname or ''):
-            refusal = PlainTextResponse('this page is for this machine only', 403)
-            await refusal(scope, receive, send)
-            return
-        changes = scope['method'] not in ('GET', 'HEAD')
-        if changes and 'origin' in headers and origin.netloc != host.netloc:
-            refusal = PlainTextResponse('requests of other pages are refused', 403)
-            await refusal(scope, receive, send)
-            return
-
-        async def send_with_policy(message: dict) -> None:
+        async def send_with_policy(message: Message) -> None:
             if message['type'] == 'http.response.start':
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        await self.app(scope, receive, send_with_policy)
+        refusal = self._refusal(scope['method'], Headers(scope=scope))
+        answer = PlainTextResponse(refusal, 403) if refusal else self.app
+        await answer(scope, receive, send_with_policy)
 
 
 def build_app(service: Service, local: bool = True) -> FastAPI:
@@ -182,43 +157,35 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
         service: does the work.
         local: whether only this machine can open the page.
     """
+    # Not before `use_only`.
     import gradio as gr
-    from fastapi import FastAPI, HTTPException
-    from fastapi.responses import FileResponse, PlainTextResponse
 
-    from . import html
     from .page import Page, theme
-    from .uploads import MEGABYTE
-
-    class ResultFile(FileResponse):
-        async def __call__(self, scope, receive, send) -> None:
-            try:
-                await super().__call__(scope, receive, send)
-            except RuntimeError:
-                if self.path.exists():
-                    raise
-                # Its page was closed just now.
-                await PlainTextResponse('gone', 404)(scope, receive, send)
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get('/results/{token}/{kind}')
     def result(token: str, kind: str, download: bool = False) -> FileResponse:
-        found = service.result_file(token, kind)
-        if found is None:
+        path = service.result_file(token, kind)
+        try:
+            found = None if path is None else path.stat()
+        except FileNotFoundError:
+            # Its page was closed just now.
+            found = None
+        if path is None or found is None:
             raise HTTPException(404)
-        path, name = found
-        headers = {'cache-control': 'no-store'}
-        return ResultFile(
+        return FileResponse(
             path,
-            headers=headers,
-            filename=name,
+            headers={'cache-control': 'no-store'},
+            filename=path.name,
+            stat_result=found,
             content_disposition_type='attachment' if download else 'inline',
         )
 
+    blocks = Page(service, local).blocks
     gr.mount_gradio_app(
         app,
-        Page(service, local).blocks,
+        blocks,
         '/',
         footer_links=[],
         run_history=False,
@@ -231,31 +198,38 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
         theme=theme(),
         css=html.CSS,
     )
+    # Only then does Gradio refuse paths that are no uploads.
+    blocks.has_launched = True
     app.add_middleware(Guard, local=local)
     return app
 
 
+class _Server(uvicorn.Server):
+    """Says when the page can be opened, and closes open pages without a word."""
+
+    on_start: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Open pages hold connections, which are cut: each would be logged as an error.
+        logging.getLogger('uvicorn.error').setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
+
+
 def run_server(app: FastAPI, listening: socket.socket, on_start: Callable[[], None]) -> None:
-    """Answer requests until the process is told to end.
+    """Answer requests until the process is ended.
 
     Args:
         app: of `build_app`.
         listening: of `bind`.
         on_start: is called when the page can be opened.
     """
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets=None) -> None:
-            await super().startup(sockets)
-            on_start()
-
-        async def shutdown(self, sockets=None) -> None:
-            # Open pages hold connections, which are cut: each would be told as an error.
-            logging.getLogger('uvicorn.error').setLevel(logging.CRITICAL)
-            await super().shutdown(sockets)
-
     config = uvicorn.Config(
         app, log_level='warning', access_log=False, timeout_graceful_shutdown=1, lifespan='on'
     )
-    Server(config).run(sockets=[listening])
+    server = _Server(config)
+    server.on_start = on_start
+    server.run(sockets=[listening])

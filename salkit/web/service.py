@@ -1,4 +1,7 @@
-"""The work behind the page: whose upload, whose job, whose results, and clearing them away."""
+"""The work behind the page: who uploaded what, what was made of it, and clearing it away.
+
+Gradio keeps the queue: it calls `Service.predict` once at a time, in a thread.
+"""
 
 from __future__ import annotations
 
@@ -8,89 +11,124 @@ import secrets
 import shutil
 import threading
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ..errors import DataError
-from ..inference.overlay import OverlayStyle
+from ..errors import DataError, one_line
+from ..inference.maps import KeptMaps, OnFrame
+from ..inference.predictor import SaliencyPredictor
 from ..inference.stimulus import Stimulus
-from .jobs import Job, JobQueue
-from .results import Results
+from ..utils.parallel import Stopped
+from .results import Options, Results
 from .uploads import Limits, open_upload
 
 # What is uploaded is taken at once; what Gradio leaves behind besides is removed at this age.
 SWEEP_SECONDS = 5.0
 LITTER_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a user may choose.
-
-    Attributes:
-        style: of the overlay.
-        downloads: files to make beside the overlay: 'npz', 'png16'.
-    """
-
-    style: OverlayStyle = field(default_factory=OverlayStyle)
-    downloads: tuple[str, ...] = ('npz',)
+# Is given the share of a step that is done, and what is done now and how long it may take.
+ShowProgress = Callable[[float, str], object]
 
 
 class Session:
     """One open page. Made by `Service.session`.
 
     Attributes:
+        folder: where its upload and what is made of it lie.
         stimulus: what was uploaded last, None before.
-        job: the last one, None before.
-        results: of the last job that was done, None before.
-        ended: whether the page was closed.
-        at_work: whether its job runs, so that the files are in use.
+        results: of the last prediction, None before.
+        cancelled: ends the prediction under way when it is set.
+        ended: whether its page was closed.
     """
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir()
         self.folder = folder
         self.stimulus: Stimulus | None = None
-        self.job: Job | None = None
         self.results: Results | None = None
+        self.cancelled = threading.Event()
         self.ended = False
-        self.at_work = False
-        # The maps of a stimulus outlive its results: other colours need no second prediction.
-        self.kept = ExitStack()
-        self.kept_maps: Any = None
-        self.lock = threading.RLock()
+        # The maps of a stimulus outlive its results: other colors need no second prediction.
+        self.kept_maps: KeptMaps | None = None
+        self._kept = ExitStack()
+        self._files = threading.Lock()
 
-    @property
-    def busy(self) -> bool:
-        """Whether a job waits or runs."""
-        return self.job is not None and not self.job.ended
+    @contextmanager
+    def using_files(self) -> Iterator[None]:
+        """Keep the session's files to this block, waiting for a prediction that was cancelled.
 
-    def forget_results(self) -> None:
-        """Remove what the last job made."""
-        with self.lock:
-            if self.results is not None:
-                shutil.rmtree(self.results.folder, ignore_errors=True)
-            self.results = None
+        Raises:
+            DataError: another block uses them.
+        """
+        if not self._files.acquire(blocking=self.cancelled.is_set()):
+            raise DataError('Please wait for the present prediction, or cancel it')
+        try:
+            yield
+        finally:
+            self._files.release()
 
-    def forget_upload(self) -> None:
+    def keep_maps(
+        self, predictor: SaliencyPredictor, begin: Callable[[str, int], OnFrame]
+    ) -> KeptMaps:
+        """The maps of the upload; the model runs the first time."""
+        if self.stimulus is None:
+            raise DataError('Please choose a video or a picture first')
+        if self.kept_maps is None:
+            maps = predictor.predict(self.stimulus)
+            kept = maps.kept(self.folder, begin('Predicting', len(maps)))
+            self.kept_maps = self._kept.enter_context(kept)
+        return self.kept_maps
+
+    def remove_results(self) -> None:
+        """Remove what the last prediction made."""
+        if self.results is not None:
+            shutil.rmtree(self.results.folder, ignore_errors=True)
+        self.results = None
+
+    def remove_upload(self) -> None:
         """Remove the upload and all that was made of it."""
-        with self.lock:
-            self.forget_results()
-            self.kept.close()
-            self.kept_maps = None
-            if self.stimulus is not None and self.stimulus.path is not None:
-                self.stimulus.path.unlink(missing_ok=True)
-            self.stimulus = None
+        self.remove_results()
+        self._kept.close()
+        if self.stimulus is not None and self.stimulus.path is not None:
+            self.stimulus.path.unlink(missing_ok=True)
+        self.stimulus = self.kept_maps = None
+
+    def end(self) -> None:
+        """Remove everything, after the present frame of a prediction."""
+        self.ended = True
+        self.cancelled.set()
+        with self._files:
+            self.remove_upload()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Step:
+    """Counts the frames of a step, and ends it where its session is cancelled."""
+
+    def __init__(self, session: Session, show: ShowProgress, name: str, frames: int) -> None:
+        self.session, self.show, self.name, self.frames = session, show, name, frames
+        self.done, self.began = 0, time.monotonic()
+        self(0)
+
+    def __call__(self, count: int) -> None:
+        if self.session.cancelled.is_set():
+            raise Stopped
+        self.done += count
+        text = f'{self.name}: frame {self.done} of {self.frames}'
+        if self.done:
+            seconds = (time.monotonic() - self.began) * (self.frames / self.done - 1)
+            text += f', about {max(1, round(seconds))} s left'
+        self.show(self.done / self.frames, text)
 
 
 class Service:
-    """Predicts what sessions upload, one job at a time.
+    """Predicts what sessions upload.
 
     All files lie below one folder, in the folder of their session, and go with it.
 
     Args:
-        predictor: a `SaliencyPredictor`.
+        predictor: the model.
         folder: an empty folder of its own.
         limits: of uploads.
 
@@ -99,62 +137,36 @@ class Service:
         cache: where the reader of videos may keep what it knows of them, which is nowhere for long.
     """
 
-    def __init__(self, predictor: Any, folder: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self, predictor: SaliencyPredictor, folder: Path, limits: Limits | None = None
+    ) -> None:
         self.predictor = predictor
         self.limits = limits or Limits()
         self.folder = Path(folder)
         self.uploads, self.cache = self.folder / 'uploads', self.folder / 'cache'
-        self._results = self.folder / 'results'
-        for made in (self.uploads, self._results):
-            made.mkdir(parents=True, exist_ok=True)
-        self.queue = JobQueue(self.limits.waiting)
+        self.uploads.mkdir(parents=True, exist_ok=True)
         self._sessions: dict[str, Session] = {}
-        # Where Gradio had put an upload -> where it lies now.
-        self._taken: dict[Path, Path] = {}
         self._lock = threading.Lock()
+        # Held by the prediction that runs. Gradio lets the next one begin when one was cancelled,
+        # which then is still at its present frame.
+        self._model = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._sweep_often, name='salkit-sweep', daemon=True).start()
-
-    # Sessions ----------------------------------------------------------------------------------
 
     def session(self, key: str) -> Session:
         """The session of a page, a new one when `key` is new."""
         with self._lock:
             if key not in self._sessions:
                 folder = self.folder / f'session-{secrets.token_hex(16)}'
-                folder.mkdir()
                 self._sessions[key] = Session(folder)
             return self._sessions[key]
 
     def end(self, key: str) -> None:
-        """Forget a page that was closed: its job, upload and results."""
+        """Forget a page that was closed: its prediction, upload and results."""
         with self._lock:
             session = self._sessions.pop(key, None)
         if session is not None:
-            self._clear(session)
-
-    def _clear(self, session: Session) -> None:
-        with session.lock:
-            session.ended = True
-            if session.busy:
-                self.queue.cancel(session.job)
-            # Else its job clears up when it has let go of the files.
-            if not session.at_work:
-                self._remove(session)
-
-    def _remove(self, session: Session) -> None:
-        self._forget_upload(session)
-        shutil.rmtree(session.folder, ignore_errors=True)
-
-    def _forget_upload(self, session: Session) -> None:
-        if session.stimulus is not None:
-            with self._lock:
-                self._taken = {
-                    path: own for path, own in self._taken.items() if own != session.stimulus.path
-                }
-        session.forget_upload()
-
-    # Work --------------------------------------------------------------------------------------
+            session.end()
 
     def upload(self, session: Session, path: str | Path) -> Stimulus:
         """Take an uploaded file into its session, in place of what was there.
@@ -164,120 +176,81 @@ class Service:
             path: where Gradio put it, under a name that its user chose.
 
         Raises:
-            DataError: not to be read, above a limit, or a job is at work on the last one.
+            DataError: not to be read, above a limit, or a prediction is at work on the last one.
         """
         path = Path(path)
-        name = path.name
-        with session.lock:
-            if session.busy:
-                raise DataError('Please wait for the present job, or cancel it')
-            self._forget_upload(session)
+        with session.using_files():
+            session.remove_upload()
             own = session.folder / f'{secrets.token_hex(8)}{path.suffix.lower()}'
-            self._take(path, own)
             try:
-                session.stimulus = open_upload(own, name, self.limits)
-            except BaseException:
-                own.unlink(missing_ok=True)
-                raise
+                os.replace(path, own)
+                session.stimulus = open_upload(own, path.name, self.limits)
+            except FileNotFoundError:
+                # Gradio keeps under one path what two users upload alike at the same moment.
+                raise DataError(f'{path.name} is gone: please upload it again') from None
             finally:
+                if session.stimulus is None:
+                    own.unlink(missing_ok=True)
                 # What the reader keeps of a video; the stimulus has it in memory.
                 shutil.rmtree(self.cache, ignore_errors=True)
             return session.stimulus
 
-    def _take(self, path: Path, own: Path) -> None:
-        """Move an upload. Gradio keeps under one path what two users upload alike."""
-        with self._lock:
-            for source in (path, self._taken.get(path)):
-                if source is None or not source.is_file():
-                    continue
-                try:
-                    os.link(source, own)
-                except OSError:
-                    # A disk without links.
-                    shutil.copyfile(source, own)
-                path.unlink(missing_ok=True)
-                self._taken[path] = own
-                return
-        raise DataError(f'{path.name} is gone: please upload it again')
+    def predict(self, session: Session, options: Options, show: ShowProgress) -> Results:
+        """Predict a session's upload and write what its user wants to have.
 
-    def submit(self, session: Session, options: Options) -> Job:
-        """Queue the prediction of a session's upload.
+        Args:
+            session: whose upload it is.
+            options: what is wanted.
+            show: is called after every frame.
 
         Raises:
-            DataError: nothing was uploaded, or a job of the session is under way.
-            BusyError: too many wait.
+            DataError: nothing was uploaded, it cannot be read, or its files are in use.
+            Stopped: its user gave up.
         """
-        with session.lock:
-            if session.busy:
-                raise DataError('Please wait for the present job, or cancel it')
-            if session.stimulus is None:
-                raise DataError('Please choose a video or a picture first')
-            session.forget_results()
-            job = self.queue.submit(lambda job: self._predict(job, session, options))
-            session.job = job
-            return job
-
-    def cancel(self, session: Session) -> None:
-        """End a session's job, if there is one."""
-        if session.job is not None:
-            self.queue.cancel(session.job)
-
-    def _predict(self, job: Job, session: Session, options: Options) -> Results:
-        results = None
-        with session.lock:
-            job.check()
-            session.at_work = True
-        try:
-            if session.kept_maps is None:
-                maps = self.predictor.predict(session.stimulus)
-                job.begin('Predicting', len(maps))
-                session.kept_maps = session.kept.enter_context(
-                    maps.kept(session.folder, on_frame=job.advance)
-                )
-            maps = session.kept_maps
-            folder = self._results / secrets.token_hex(16)
-            folder.mkdir()
-            results = Results(folder, session.stimulus.name, maps, options.style)
+        begin = partial(_Step, session, show)
+        with self._model, session.using_files():
+            session.cancelled.clear()
+            if session.ended:
+                raise Stopped
+            session.remove_results()
+            maps = session.keep_maps(self.predictor, begin)
+            results = Results(session.folder / secrets.token_hex(16), maps, options.style)
+            results.folder.mkdir()
             downloads, size = options.downloads, 4 * maps.shape[0] * maps.shape[1] * maps.shape[2]
             if size > self.limits.maps_bytes:
                 downloads = ()
-                results.notes.append(
+                results.note = (
                     f'The maps are left out: they would take {size / 2**30:.1f} GB. '
                     'The command `salkit predict` writes them.'
                 )
-            results.make(job, downloads)
-            with session.lock:
-                job.check()
-                session.results = results
-            return results
-        except BaseException:
-            if results is not None:
+            try:
+                results.make(downloads, lambda name: begin(name, len(maps)))
+            except BaseException:
                 shutil.rmtree(results.folder, ignore_errors=True)
-            raise
-        finally:
-            with session.lock:
-                session.at_work = False
-                if session.ended:
-                    self._remove(session)
+                raise
+            session.results = results
+            return results
 
-    def result_file(self, token: str, kind: str) -> tuple[Path, str] | None:
-        """A file of somebody's results, and what it is called when kept; None for no such.
+    def reason(self, session: Session, error: Exception) -> str:
+        """An error in one line that names no path of the server."""
+        text = one_line(error)
+        if session.stimulus is not None:
+            text = text.replace(str(session.stimulus.path), session.stimulus.name)
+        return text.replace(f'{self.folder}{os.sep}', '')
+
+    def result_file(self, token: str, kind: str) -> Path | None:
+        """A file of somebody's results; None where there is no such file.
 
         Args:
             token: name of the results' folder, which only their owner knows.
             kind: key of `Results.files`.
         """
         with self._lock:
-            sessions = list(self._sessions.values())
-        for session in sessions:
-            results = session.results
-            if results is None or kind not in results.files:
-                continue
-            if secrets.compare_digest(results.folder.name.encode(), token.encode()):
-                return results.files[kind], results.download_name(kind)
+            results = [s.results for s in self._sessions.values() if s.results is not None]
+        for each in results:
+            if secrets.compare_digest(each.folder.name.encode(), token.encode()):
+                return each.files.get(kind)
         return None
-
-    # Clearing up -------------------------------------------------------------------------------
 
     def _sweep_often(self) -> None:
         while not self._closed.wait(SWEEP_SECONDS):
@@ -286,19 +259,15 @@ class Service:
     def sweep(self, older_than: float = LITTER_SECONDS) -> None:
         """Remove what has lain in `uploads` for `older_than` seconds, and folders left empty."""
         now = time.time()
-        for folder, folders, names in os.walk(self.uploads, topdown=False):
-            for path in (Path(folder, name) for name in (*names, *folders)):
-                # Gone already, or a folder that something lies in.
-                with contextlib.suppress(OSError):
-                    if now - path.stat().st_ctime >= older_than:
-                        path.rmdir() if path.is_dir() else path.unlink()
+        for path in sorted(self.uploads.rglob('*'), reverse=True):
+            # Gone already, or a folder that something lies in.
+            with contextlib.suppress(OSError):
+                if now - path.stat().st_ctime >= older_than:
+                    path.rmdir() if path.is_dir() else path.unlink()
 
     def close(self) -> None:
-        """End every job and remove all files."""
+        """End every prediction and remove all files."""
         self._closed.set()
-        self.queue.close()
-        with self._lock:
-            sessions, self._sessions = list(self._sessions.values()), {}
-        for session in sessions:
-            self._clear(session)
+        for key in list(self._sessions):
+            self.end(key)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,6 +6,9 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
+from PIL import Image
+
 from ..errors import DataError
 from ..inference.stimulus import Stimulus, open_stimulus
 from ..media.images import IMAGE_SUFFIXES
@@ -19,13 +22,13 @@ class Limits:
     """What an upload may hold at most.
 
     Attributes:
-        megabytes: of the file, in units of 2**20 bytes.
+        megabytes: of the file, in units of 2**20 bytes; Gradio refuses larger ones.
         seconds: of a video.
         frames: of a video.
         pixels: of a frame.
         maps_bytes: of all maps of a video at its own size as float32; the maps of larger ones
             cannot be downloaded.
-        waiting: jobs that wait their turn.
+        waiting: predictions that wait their turn.
     """
 
     megabytes: float = 200.0
@@ -35,9 +38,7 @@ class Limits:
     maps_bytes: int = 2 * 2**30
     waiting: int = 20
 
-    def check(
-        self, name: str, frames: int = 0, seconds: float = 0.0, size: tuple[int, int] = (0, 0)
-    ) -> None:
+    def check(self, name: str, frames: int, seconds: float, size: tuple[int, int]) -> None:
         """Refuse what is too much.
 
         Args:
@@ -62,22 +63,18 @@ class Limits:
             )
 
 
-def _check_promises(path: Path, name: str, limits: Limits) -> None:
-    """Refuse by what a file says of itself, before any of it is decoded."""
-    if path.suffix in IMAGE_SUFFIXES:
-        from PIL import Image
-
-        # A broken file is refused when it is opened; Pillow refuses the largest here.
-        with contextlib.suppress(OSError, SyntaxError, ValueError), Image.open(path) as image:
-            limits.check(name, size=image.size[::-1])
-        return
-    import av
-
+def _check_header(path: Path, name: str, limits: Limits) -> None:
+    """Refuse by the header of a file, before any of it is decoded."""
     seconds, frames, size = 0.0, 0, (0, 0)
-    with contextlib.suppress(av.FFmpegError, ValueError), av.open(str(path)) as container:
-        seconds = (container.duration or 0) / 1e6
-        for stream in container.streams.video[:1]:
-            frames, size = stream.frames, (stream.height, stream.width)
+    # A broken file is refused when it is opened; Pillow itself refuses the largest pictures.
+    if path.suffix in IMAGE_SUFFIXES:
+        with contextlib.suppress(OSError, SyntaxError, ValueError), Image.open(path) as image:
+            size = (image.height, image.width)
+    else:
+        with contextlib.suppress(av.FFmpegError, ValueError), av.open(str(path)) as container:
+            seconds = (container.duration or 0) / 1e6
+            for stream in container.streams.video[:1]:
+                frames, size = stream.frames, (stream.height, stream.width)
     limits.check(name, frames, seconds, size)
 
 
@@ -98,17 +95,10 @@ def open_upload(path: Path, name: str, limits: Limits) -> Stimulus:
             f'{name} is neither a video (such as .mp4, .mov, .webm, .mkv, .avi) nor a picture '
             f'({", ".join(IMAGE_SUFFIXES)})'
         )
-    if path.stat().st_size > limits.megabytes * MEGABYTE:
-        raise DataError(
-            f'{name} is too large: {path.stat().st_size / MEGABYTE:.1f} MB; at most '
-            f'{limits.megabytes:g} MB are taken'
-        )
     try:
-        _check_promises(path, name, limits)
+        _check_header(path, name, limits)
         stimulus = open_stimulus(path)
-        info = getattr(stimulus, 'info', None)
-        seconds = 0.0 if info is None else info.duration
-        limits.check(name, len(stimulus), seconds, stimulus.size)
+        limits.check(name, len(stimulus), len(stimulus) / stimulus.fps, stimulus.size)
     except DataError as error:
         raise DataError(str(error).replace(str(path), name)) from error
     except Exception as error:

@@ -15,9 +15,9 @@ from make_data import write_dataset
 
 from salkit.cli import main
 from salkit.config.load import load_config, parse_options
-from salkit.paper.jobs import Job, demo_version, plan, slurm_command
+from salkit.paper import rows
 from salkit.paper.rows import TABLES, rows_of
-from salkit.paper.sweep import Slots, Sweep
+from salkit.paper.sweep import Job, demo_version, plan, run_jobs, slots
 from salkit.paper.tables import read_result, work_dir_of
 
 ROWS = rows_of(TABLES)
@@ -41,10 +41,9 @@ def job_of(root, number, code=None, text='config'):
     return Job(ROWS[number], work_dir, [sys.executable, '-c', code], text)
 
 
-def sweep(jobs, count=2, **options):
+def sweep(jobs, count=2):
     lines = []
-    outcomes = Sweep(jobs, Slots(count), tell=lines.append, **options).run()
-    return {outcome.job.name: outcome.error for outcome in outcomes}, lines
+    return run_jobs(jobs, slots(count), lines.append), lines
 
 
 def test_a_failing_row_stops_no_other(tmp_path):
@@ -77,11 +76,13 @@ def test_at_most_n_rows_run_at_once(tmp_path):
     assert len(seen) == 6 and max(seen) <= 2
 
 
-def test_slots_share_out_gpus_and_threads():
-    slots = Slots(2, gpus=[4, 7], threads=3)
-    with slots.environment() as first, slots.environment() as second:
-        assert {first['CUDA_VISIBLE_DEVICES'], second['CUDA_VISIBLE_DEVICES']} == {'4', '7'}
-    assert 'CUDA_VISIBLE_DEVICES' not in os.environ
+def test_slots_share_out_gpus_and_threads(monkeypatch):
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    first, second = slots(2, gpus=[4, 7], threads=3)
+    assert (first['CUDA_VISIBLE_DEVICES'], second['CUDA_VISIBLE_DEVICES']) == ('4', '7')
+    assert first['OMP_NUM_THREADS'] == '3' and 'CUDA_VISIBLE_DEVICES' not in os.environ
+    monkeypatch.setenv('OMP_NUM_THREADS', '1')
+    assert slots(1, threads=3)[0]['OMP_NUM_THREADS'] == '1'
 
 
 def test_a_work_dir_belongs_to_one_config(tmp_path):
@@ -94,31 +95,70 @@ def test_a_work_dir_belongs_to_one_config(tmp_path):
     assert read_result(first.work_dir / 'scores.json').scores['CC'] == 0.5 and first.done
 
 
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def running_until(folder, name):
+    """Code of a job that writes its number, and runs until a file appears beside it."""
+    return (
+        'import os, time\n'
+        f'open(r"{folder}/{name}.tmp", "w").write(str(os.getpid()))\n'
+        f'os.replace(r"{folder}/{name}.tmp", r"{folder}/{name}")\n'
+        f'while not os.path.exists(r"{folder}/end"): time.sleep(0.02)\n'
+    )
+
+
 def test_one_work_dir_is_never_used_twice_at_once(tmp_path):
-    lines = sweep([job_of(tmp_path, 1, 'import time; time.sleep(2)')] * 2)[1]
-    assert sum('a run is going on there already' in line for line in lines) == 1
+    def on_end(line):
+        lines.append(line)
+        (tmp_path / 'end').touch()
+
+    lines = []
+    run_jobs([job_of(tmp_path, 1, running_until(tmp_path, 'pid'))] * 2, slots(2), on_end)
+    assert sum('another run of salkit sweep is at work there' in line for line in lines) == 1
+    assert sum('ended without' in line for line in lines) == 1
+
+
+def test_a_job_whose_sweep_was_killed_keeps_its_work_dir(tmp_path):
+    job = job_of(tmp_path, 0, running_until(tmp_path, 'pid'))
+    code = (
+        'import sys; from pathlib import Path; from salkit.paper.rows import Row\n'
+        'from salkit.paper.sweep import Job, run_jobs, slots\n'
+        f'job = Job(Row("", "", ()), Path({str(job.work_dir)!r}), {job.command!r}, "config")\n'
+        'run_jobs([job], slots(1))\n'
+    )
+    process = subprocess.Popen([sys.executable, '-c', code])
+    wait_for((tmp_path / 'pid').exists)
+    process.kill()
+    process.wait(60)
+    assert 'is at work there' in sweep([job])[0]['row0']
+    (tmp_path / 'end').touch()
+    wait_for(lambda: 'ended without' in sweep([job])[0]['row0'])
 
 
 def test_stopping_ends_the_processes(tmp_path):
-    code = f'import os, time\nopen(r"{tmp_path}/pid", "w").write(str(os.getpid()))\ntime.sleep(60)'
-    jobs = [job_of(tmp_path, 0, code), job_of(tmp_path, 1)]
+    jobs = [job_of(tmp_path, 0, running_until(tmp_path, 'pid')), job_of(tmp_path, 1)]
 
-    def tell(line):
-        if line.startswith('row1'):
-            while not (tmp_path / 'pid').exists():
-                time.sleep(0.02)
-            raise KeyboardInterrupt
+    def on_end(line):
+        wait_for((tmp_path / 'pid').exists)
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Sweep(jobs, Slots(2), tell=tell).run()
+        run_jobs(jobs, slots(2), on_end)
     pid = int((tmp_path / 'pid').read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
 def test_the_demo_version_keeps_what_makes_the_row():
+    texts = set()
     for row in ROWS:
-        cfg, demo = load_config(row.config), demo_version(load_config(row.config))
+        cfg = load_config(row.config)
+        demo = demo_version(cfg)
         assert demo.model.encoder.clip_len == cfg.model.encoder.clip_len
         assert demo.model.encoder.get('depth') == cfg.model.encoder.get('depth')
         assert demo.test_dataloader.dataset.clip_len == cfg.model.encoder.clip_len
@@ -126,7 +166,7 @@ def test_the_demo_version_keeps_what_makes_the_row():
         for name, branch in cfg.model.decoder.branches.items():
             small = demo.model.decoder.branches[name]
             assert {key: small[key] for key in branch} == branch
-    texts = {demo_version(load_config(row.config)).pretty_text for row in ROWS}
+        texts.add(demo.pretty_text)
     assert len(texts) == len(ROWS)
 
 
@@ -141,12 +181,9 @@ def test_commands_resume_and_test(tmp_path):
     assert '--resume' in job.command and '--test' in job.command
     assert job.command[-2:] == ['--cfg-options', 'train_cfg.max_epochs=1']
     assert job.work_dir == work_dir_of(tmp_path, ROWS[0].config)
-    command = slurm_command(job, ['--gres=gpu:1'])
-    assert (
-        command[0] == 'srun'
-        and '--gres=gpu:1' in command
-        and command[-len(job.command) :] == (job.command)
-    )
+    (under_srun,) = plan(ROWS[:1], tmp_path, launcher=['srun', '--gres=gpu:1'])
+    assert under_srun.command[:3] == ['srun', f'--job-name={job.name}', '--gres=gpu:1']
+    assert under_srun.command[3:] == job.command[:-2]
 
 
 def test_a_dry_run_runs_and_writes_nothing(tmp_path, capsys):
@@ -161,7 +198,7 @@ def test_a_dry_run_runs_and_writes_nothing(tmp_path, capsys):
 
 def test_wrong_arguments(capsys, tmp_path):
     assert main(['sweep', 'table9']) == 2
-    assert "no table 'table9'" in capsys.readouterr().err
+    assert "no table '9'" in capsys.readouterr().err
     argv = ['sweep', 'table1', '--jobs', '0', '--work-dirs', str(tmp_path)]
     assert main(argv) == 2
     assert '--jobs must be at least 1' in capsys.readouterr().err
@@ -193,51 +230,6 @@ def fake_srun(tmp_path, monkeypatch):
     return tmp_path / 'srun.log'
 
 
-@pytest.mark.slow
-def test_rows_are_trained_tested_and_tabulated(tmp_path, monkeypatch, capsys, fake_srun):
-    """Two rows for real through a scheduler, one of them broken at first; then the rest."""
-    from salkit.paper import rows
-
-    two = rows.Table(4, 'Losses', (TABLES[3].rows[3], TABLES[3].rows[1]))
-    monkeypatch.setattr(rows, 'TABLES', (two,))
-    data = write_dataset(tmp_path / 'set')
-    nss, kl = tmp_path / 'runs' / 'umt-l16_nss', tmp_path / 'runs' / 'umt-l16_kl'
-    kl.mkdir(parents=True)
-    (kl / 'epoch_1.pth').write_text('broken')
-    argv = [
-        'sweep',
-        'table4',
-        '--demo',
-        '--work-dirs',
-        str(tmp_path / 'runs'),
-        '--launcher',
-        'slurm',
-        '--jobs',
-        '2',
-        '--slurm-args=-n 1'.replace(' ', ''),
-        '--cfg-options',
-        f'data_root={data}',
-        *SMALL,
-    ]
-    assert main(argv) == 1
-    captured = capsys.readouterr()
-    assert 'umt-l16_kl: failed with status 2' in captured.err
-    assert 'epoch_1.pth: cannot be read as a checkpoint' in captured.err
-    assert read_result(nss / 'scores.json').source.endswith('2 videos, 2 frames')
-    assert '--job-name=umt-l16_nss' in fake_srun.read_text()
-    stamp = (nss / 'scores.json').stat().st_mtime_ns
-
-    (kl / 'epoch_1.pth').unlink()
-    assert main(argv) == 0
-    out = capsys.readouterr().out
-    assert '2 rows, 1 have their scores' in out and 'umt-l16_kl: done' in out
-    table = [line for line in out.splitlines() if line.endswith(('umt-l16_nss', 'umt-l16_kl'))]
-    scores = json.loads((kl / 'scores.json').read_text())['scores']
-    assert len(table) == 2 and f'{scores["CC"]:.3f}' in table[1]
-    assert (nss / 'scores.json').stat().st_mtime_ns == stamp
-    assert main(argv) == 0 and '2 rows, 2 have their scores' in capsys.readouterr().out
-
-
 def command_lines():
     """The command lines of all processes of this machine."""
     for path in Path('/proc').glob('[0-9]*/cmdline'):
@@ -246,37 +238,39 @@ def command_lines():
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_goes_on(tmp_path):
-    """SIGTERM ends the row's process too; started again, the row is resumed."""
-    data = write_dataset(tmp_path / 'set')
-    root, options = tmp_path / 'runs', [*SMALL, f'data_root={data}', 'train_cfg.max_epochs=8']
-    argv = [
-        sys.executable,
-        '-m',
-        'salkit',
-        'sweep',
-        'table1',
-        '--demo',
-        '--jobs',
-        '1',
-        '--work-dirs',
-        str(root),
-        '--cfg-options',
-        *options,
-    ]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    first = root / 'umt-l16_swin3d-d2_cc-kl'
-    deadline = time.monotonic() + 120
-    while not list(first.glob('epoch_*.pth')):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
+def test_rows_are_trained_resumed_tested_and_tabulated(tmp_path, monkeypatch, capsys, fake_srun):
+    """One row for real, killed at first; a broken one beside it; then the table."""
+    root = tmp_path / 'runs'
+    first, broken = (work_dir_of(root, row.config) for row in TABLES[3].rows[:2])
+    options = [*SMALL, f'data_root={write_dataset(tmp_path / "set")}', 'train_cfg.max_epochs=4']
+    argv = ['sweep', 'table4', '--demo', '--work-dirs', str(root), '--cfg-options', *options]
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'salkit', *argv, '--jobs', '1'],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_for(lambda: process.poll() is not None or list(first.glob('epoch_*.pth')), 120)
+    assert process.poll() is None
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130
     assert not any(str(first) in line for line in command_lines())
-    assert not (first / 'scores.json').exists()
+    assert not (first / 'scores.json').exists() and not broken.exists()
 
-    jobs = plan(ROWS[:1], root, demo=True, options=parse_options(options))
-    assert jobs[0].work_dir == first and jobs[0].conflict() is None
-    assert sweep(jobs)[0] == {first.name: None}
+    monkeypatch.setattr(rows, 'TABLES', (rows.Table(4, 'Losses', TABLES[3].rows[:2]),))
+    broken.mkdir()
+    (broken / 'epoch_1.pth').write_text('broken')
+    argv += ['--jobs', '2', '--launcher', 'slurm', '--slurm-args=-n1']
+    assert main(argv) == 1
+    captured = capsys.readouterr()
+    assert '2 rows, 0 have their scores' in captured.out and f'{first.name}: done' in captured.out
     assert 'resumed epoch: ' in (first / 'sweep.log').read_text()
-    assert (first / 'epoch_8.pth').exists() and (first / 'scores.json').exists()
+    assert read_result(first / 'scores.json').source.endswith('2 videos, 2 frames')
+    assert f'--job-name={first.name}' in fake_srun.read_text()
+    assert f'{broken.name}: failed with status 2' in captured.err
+    assert 'epoch_1.pth: cannot be read as a checkpoint' in captured.err
+    table = [line for line in captured.out.splitlines() if line.endswith((first.name, broken.name))]
+    scores = json.loads((first / 'scores.json').read_text())['scores']
+    assert len(table) == 2 and f'{scores["CC"]:.3f}' in table[0]
+
+    jobs = plan(TABLES[3].rows[:2], root, demo=True, options=parse_options(options))
+    assert [job.done for job in jobs] == [True, False]

@@ -15,8 +15,14 @@ def calls(suite):
             continue
         parametrize = [mark.args for mark in marks if mark.name == 'parametrize']
         sets = [{}]
-        for argument, values in parametrize:
-            sets = [{**chosen, argument: value} for chosen in sets for value in values]
+        for names, values in parametrize:
+            if isinstance(names, str):
+                names, values = (names,), [(value,) for value in values]
+            sets = [
+                {**chosen, **dict(zip(names, value, strict=True))}
+                for chosen in sets
+                for value in values
+            ]
         for chosen in sets:
             yield name, check, chosen
 

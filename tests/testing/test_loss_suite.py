@@ -89,7 +89,7 @@ def test_a_sound_loss_passes(tmp_path):
     ('part', 'check', 'message'),
     [
         (NoMean, 'test_scalar', 'gives (4,), expected a scalar'),
-        (Sum, 'test_mean_over_the_batch', 'holds everything twice'),
+        (Sum, 'test_mean_over_the_batch', 'value of a batch that holds all twice'),
         (PrefersNoise, 'test_better_predictions_cost_less', 'for the ground truth'),
         (Divides, 'test_finite', 'gives inf on constant predictions'),
         (BreaksGradients, 'test_finite', 'gradients that are not finite on constant predictions'),
@@ -99,7 +99,7 @@ def test_a_sound_loss_passes(tmp_path):
         (Broadcasts, 'test_refuses_other_shapes', 'takes predictions (B, 1, H, W) without'),
         (Broadcasts, 'test_refuses_targets_without_its_map', 'expected DataError'),
         (Cuts, 'test_scalar', 'a value without gradients'),
-        (WeighsByPlace, 'test_order_in_the_batch_does_not_matter', 'value of a shuffled batch'),
+        (WeighsByPlace, 'test_mean_over_the_batch', 'value of a shuffled batch'),
     ],
 )
 def test_a_fault_fails_its_check(part, check, message, tmp_path):

@@ -93,8 +93,6 @@ class Visit:
         number.press('Tab')
         self.page.locator('.sk-facts', has_text=f'Frame {round(share * last) + 1} ').wait_for()
         self.page.evaluate('document.activeElement.blur()')
-        # The browser's own sign of loading fades.
-        self.page.wait_for_timeout(800)
 
     def fetch(self, address):
         return self.context.request.get(address)
@@ -107,20 +105,8 @@ class Visit:
 
 
 @pytest.fixture(scope='module')
-def servers(browser, tiny, start_server, tmp_path_factory):
-    """Two that start while the other things are made: with a checkpoint, with an exported model."""
-    first = start_server('--model', tiny[0], '--checkpoint', tiny[1], *LIMITS)
-    pytest.importorskip('onnxruntime')
-    from salkit.inference.export import export_model
-
-    model = tmp_path_factory.mktemp('exported') / 'tiny.onnx'
-    export_model(*map(str, tiny), model)
-    return first, start_server('--model', model, *LIMITS), model
-
-
-@pytest.fixture(scope='module')
-def server(servers):
-    return servers[0]
+def server(tiny, start_server):
+    return start_server('--model', tiny[0], '--checkpoint', tiny[1], *LIMITS)
 
 
 @pytest.fixture
@@ -156,7 +142,7 @@ def test_video(visit, clips, predictor, tmp_path):
     path = user.download('npz', tmp_path)
     assert path.name == 'short_maps.npz'
     with np.load(path) as stored:
-        np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-6)
+        np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-5)
 
     curve = user.page.locator('#salkit-curve').locator('canvas, svg').first
     curve.wait_for(state='visible')
@@ -187,7 +173,7 @@ def test_picture(visit, clips, predictor, tmp_path):
     assert 'entropy' in user.page.inner_text('.sk-facts')
     with np.load(user.download('npz', tmp_path)) as stored:
         expected = predictor.predict(clips('picture.png'))
-        np.testing.assert_allclose(stored['saliency_map'], np.asarray(expected), atol=1e-6)
+        np.testing.assert_allclose(stored['saliency_map'], np.asarray(expected), atol=1e-5)
 
 
 def test_bad_files(visit, clips):
@@ -226,7 +212,7 @@ def test_two_users(visit, clips, tmp_path):
     one.predict()
     one.status('Predicting')
     two.predict()
-    two.status('Waiting for your turn: 1 job is before yours')
+    two.status(r'queue: 1/1')
     one.page.click('#salkit-cancel')
     one.result(clips('short.mp4'))
     two.status('Done')
@@ -270,16 +256,17 @@ def test_foreign_requests_are_refused(visit, server):
         assert user.fetch(f'{server.address}gradio_api/file={path}').status in (403, 404), path
 
 
-def test_exported_model(visit, clips, servers, tmp_path):
-    from salkit import SaliencyPredictor
-
-    _, server, model = servers
-    user = visit(server)
-    user.result(clips('short.mp4'))
-    assert user.video()['error'] is None
-    with np.load(user.download('npz', tmp_path)) as stored:
-        expected = np.asarray(SaliencyPredictor(model).predict(clips('short.mp4')))
-        np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-6)
+def test_only_uploads_are_opened(visit, server, clips):
+    """Whoever calls the page's functions by hand may not name a file of the server."""
+    user = visit()
+    file = dict(path=str(clips('picture.png')), meta=dict(_type='gradio.FileData'))
+    call = dict(data=[file], fn_index=0, session_hash='forged')
+    there = server.address + 'gradio_api/queue/'
+    assert user.context.request.post(there + 'join', data=call).ok
+    answer = user.fetch(there + 'data?session_hash=forged').text()
+    assert 'it was not uploaded by a user' in answer and str(server.folder) not in answer
+    call['fn_index'] = 'no such function'
+    assert not user.context.request.post(there + 'join', data=call).ok
 
 
 def test_screenshots(browser, visit, clips, server, start_server, tmp_path):
@@ -297,6 +284,9 @@ def test_screenshots(browser, visit, clips, server, start_server, tmp_path):
         user.page.locator('#salkit-curve').locator('canvas, svg').first.wait_for()
         user.stand_at(0.55)
         assert user.page.evaluate('document.documentElement.scrollWidth') <= width
+        if checkpoint:
+            # The browser's own sign of loading fades.
+            user.page.wait_for_timeout(800)
         user.page.screenshot(path=folder / f'web_{name}.png', full_page=True)
 
 
@@ -318,10 +308,10 @@ def test_end_removes_everything(visit, clips, server):
     user.predict()
     user.status(r'Predicting: frame [1-9]')
     assert server.files()
+    before = len(server.errors)
     assert server.stop() == 0
     assert not server.files()
-    assert 'salkit serve: stopped\n' in server.errors
-    assert 'Traceback' not in ''.join(server.errors), ''.join(server.errors)
+    assert ''.join(server.errors[before:]) == 'salkit serve: stopped\n'
 
 
 def until(condition, what, seconds=30):

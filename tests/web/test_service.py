@@ -1,7 +1,6 @@
-"""The work behind the page, without server and browser: limits, queue, results, clearing up."""
+"""The work behind the page, without server and browser: limits, results, clearing up."""
 
 import threading
-import time
 import zipfile
 
 import numpy as np
@@ -9,11 +8,13 @@ import pytest
 from make_video import encode_audio, encode_video, truncate
 from PIL import Image
 
+from salkit import SaliencyPredictor
 from salkit.errors import DataError
 from salkit.inference.entropy import saliency_entropy
 from salkit.inference.overlay import OverlayStyle
-from salkit.web.jobs import BusyError, JobQueue
-from salkit.web.service import Options, Service
+from salkit.utils.parallel import Stopped
+from salkit.web.results import Options
+from salkit.web.service import Service
 from salkit.web.uploads import Limits
 
 
@@ -31,6 +32,10 @@ def put(service, path, key='one'):
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(path.read_bytes())
     return service.upload(service.session(key), target)
+
+
+def predict(service, key='one', options=None, show=lambda share, text: None):
+    return service.predict(service.session(key), options or Options(), show)
 
 
 def files_of(service):
@@ -61,10 +66,9 @@ def test_entropy():
         (lambda path: path.write_text('no video'), 'clip.mp4: '),
         (encode_audio, 'clip.mp4: '),
         (lambda path: truncate(encode_video(path.with_name('whole.mp4')), path, 0.6), 'clip.mp4: '),
-        (lambda path: path.write_bytes(bytes(2**20 + 1)), 'too large: 1.0 MB; at most 1 MB'),
         (lambda path: path.write_bytes(b''), 'clip.mp4: '),
     ],
-    ids=['frames', 'seconds', 'pixels', 'text', 'audio', 'truncated', 'bytes', 'empty'],
+    ids=['frames', 'seconds', 'pixels', 'text', 'audio', 'truncated', 'empty'],
 )
 def test_refused_uploads(service, tmp_path, make, message):
     path = tmp_path / 'clip.mp4'
@@ -75,7 +79,7 @@ def test_refused_uploads(service, tmp_path, make, message):
     assert str(service.folder) not in str(error.value), 'a path of the server is shown'
     assert not files_of(service)
     with pytest.raises(DataError, match='choose a video or a picture first'):
-        service.submit(service.session('one'), Options())
+        predict(service)
 
 
 def test_large_picture_is_refused_before_it_is_decoded(service, tmp_path):
@@ -96,38 +100,26 @@ def test_names_of_users_are_no_paths(service, tmp_path):
     stimulus = put(service, path)
     assert stimulus.path.parent == service.session('one').folder
     assert stimulus.path.name.replace('.mp4', '').isalnum()
-    job = service.submit(service.session('one'), Options())
-    assert job.wait(60) and job.state == 'done', job.error
-    assert job.result.download_name('npz') == '.. %2e$(x);<b>_maps.npz'
+    assert predict(service).files['npz'].name == '.. %2e$(x);<b>_maps.npz'
 
 
-def test_same_upload_of_two(service, tmp_path):
-    path = encode_video(tmp_path / 'clip.mp4', 5)
-    gradio_path = service.uploads / 'same' / path.name
-    gradio_path.parent.mkdir()
-    gradio_path.write_bytes(path.read_bytes())
-    one = service.upload(service.session('one'), gradio_path)
-    assert not gradio_path.exists()
-    two = service.upload(service.session('two'), gradio_path)
-    service.end('one')
-    assert not one.path.exists() and two.path.exists()
-    assert (two.read(3) == 0).mean() < 1
+def test_an_upload_that_is_gone(service):
+    with pytest.raises(DataError, match=r'clip\.mp4 is gone: please upload it again'):
+        service.upload(service.session('one'), service.uploads / 'same' / 'clip.mp4')
 
 
-# Jobs ------------------------------------------------------------------------------------------
+# Predictions -----------------------------------------------------------------------------------
 
 
 def test_results(service, tmp_path, predictor):
     path = encode_video(tmp_path / 'clip.mp4', 12, audio=True)
     put(service, path)
     session = service.session('one')
-    job = service.submit(session, Options(downloads=('npz', 'png16')))
-    assert job.wait(60) and job.state == 'done', job.error
-    results = job.result
+    results = predict(service, options=Options(downloads=('npz', 'png16')))
     expected = np.asarray(predictor.predict(path))
     with np.load(results.files['npz']) as stored:
         assert stored.files == ['saliency_map']
-        np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-6)
+        np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-5)
     with zipfile.ZipFile(results.files['png16']) as archive:
         assert archive.namelist() == [f'{n:04d}.png' for n in range(1, 13)]
         stored = np.asarray(Image.open(archive.open('0003.png')))
@@ -139,140 +131,140 @@ def test_results(service, tmp_path, predictor):
     assert overlay.shape == frame.shape and (overlay != frame).any()
     assert np.corrcoef(grey.ravel(), expected[3].ravel())[0, 1] > 0.999
     # Other colours need no second prediction, and nothing of the first results stays.
-    again = service.submit(session, Options(OverlayStyle(colors='hot'), ()))
-    assert again.wait(60) and again.state == 'done', again.error
-    assert again.result.maps is results.maps
+    again = predict(service, options=Options(OverlayStyle('hot'), ()))
+    assert again.maps is results.maps
     assert not results.folder.exists()
-    assert sorted(again.result.files) == ['map', 'overlay']
-    token = again.result.folder.name
-    assert service.result_file(token, 'overlay')[1] == 'clip_overlay.mp4'
+    assert sorted(again.files) == ['map', 'overlay']
+    token = again.folder.name
+    assert service.result_file(token, 'overlay').name == 'clip_overlay.mp4'
     assert service.result_file(token, 'npz') is None
     assert service.result_file(token, '../lock') is None
     assert service.result_file('ü', 'overlay') is None
 
 
-def test_maps_that_would_fill_the_disk_are_left_out(tmp_path, predictor):
-    service = Service(predictor, tmp_path / 'serve', Limits(maps_bytes=1000))
-    put(service, encode_video(tmp_path / 'clip.mp4', 3))
-    job = service.submit(service.session('one'), Options())
-    assert job.wait(60) and job.state == 'done', job.error
-    assert sorted(job.result.files) == ['map', 'overlay']
-    assert 'left out' in job.result.notes[0]
+def test_an_exported_model(tmp_path, tiny):
+    pytest.importorskip('onnxruntime')
+    from salkit.inference.export import export_model
+
+    model, clip = tmp_path / 'tiny.onnx', encode_video(tmp_path / 'clip.mp4', 5)
+    export_model(*map(str, tiny), model)
+    service = Service(SaliencyPredictor(model), tmp_path / 'serve')
+    put(service, clip)
+    with np.load(predict(service).files['npz']) as stored:
+        expected = np.asarray(SaliencyPredictor(model).predict(clip))
+        np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-5)
     service.close()
 
 
-class Held:
-    """Work that goes on until it is let go."""
-
-    def __init__(self):
-        self.begun, self.let_go = threading.Event(), threading.Event()
-
-    def __call__(self, job):
-        job.begin('Holding', 10)
-        self.begun.set()
-        while not self.let_go.wait(0.01):
-            job.check()
-        return 'held'
+def test_maps_that_would_fill_the_disk_are_left_out(tmp_path, predictor):
+    service = Service(predictor, tmp_path / 'serve', Limits(maps_bytes=1000))
+    put(service, encode_video(tmp_path / 'clip.mp4', 3))
+    results = predict(service)
+    assert sorted(results.files) == ['map', 'overlay']
+    assert 'left out' in results.note
+    service.close()
 
 
-def test_queue_takes_turns():
-    queue = JobQueue(waiting=2)
-    held = Held()
-    first = queue.submit(held)
-    assert held.begun.wait(5)
-    second, third = (queue.submit(lambda job: 'done') for _ in range(2))
-    assert [queue.place(job) for job in (first, second, third)] == [0, 1, 2]
-    with pytest.raises(BusyError, match='Too many people are waiting'):
-        queue.submit(lambda job: None)
-    queue.cancel(second)
-    assert second.ended and second.state == 'cancelled'
-    assert queue.place(third) == 1 and third.state == 'waiting'
-    held.let_go.set()
-    assert third.wait(5) and third.result == 'done' and first.result == 'held'
-    queue.close()
-    assert not queue._thread.is_alive()
+class Watched:
+    """Takes the progress of a prediction, and calls `act` at the fifth frame of a step."""
 
+    def __init__(self, step, act):
+        self.step, self.act, self.texts = step, act, []
 
-def test_jobs_that_fail_or_are_cancelled_hold_nobody_up():
-    queue = JobQueue(waiting=9)
-
-    def fail(job):
-        raise RuntimeError('out of\nluck')
-
-    held = Held()
-    running, failing, last = queue.submit(held), queue.submit(fail), queue.submit(lambda job: 1)
-    assert held.begun.wait(5)
-    queue.cancel(running)
-    assert last.wait(5) and last.state == 'done'
-    assert running.state == 'cancelled'
-    assert failing.state == 'failed' and failing.error == 'RuntimeError: out of luck'
-    queue.close()
+    def __call__(self, share, text):
+        self.texts.append(text)
+        if text.startswith(f'{self.step}: frame 5 of '):
+            self.act()
 
 
 def test_cancel_in_the_middle_leaves_nothing(service, tmp_path):
-    put(service, encode_video(tmp_path / 'clip.mp4', 80, fps=25))
+    put(service, encode_video(tmp_path / 'clip.mp4', 20, fps=25))
     session = service.session('one')
     before = set(files_of(service))
+    options = Options(downloads=('npz', 'png16'))
     for step in ('Predicting', 'Writing the maps', 'Drawing the overlay'):
-        job = service.submit(session, Options(downloads=('npz', 'png16')))
-        cancel_in(service, session, job, step)
-        assert job.wait(10) and job.state == 'cancelled', (step, job.state, job.error)
+        watched = Watched(step, session.cancelled.set)
+        with pytest.raises(Stopped):
+            predict(service, options=options, show=watched)
+        assert watched.texts[-1].startswith(f'{step}: frame 5 of 20, about ')
         assert session.results is None
         assert set(files_of(service)) == before, step
-    job = service.submit(session, Options())
-    assert job.wait(60) and job.state == 'done', job.error
+    assert predict(service) is session.results
 
 
-def cancel_in(service, session, job, step):
-    """Cancel a job from inside, at the fifth frame of a step."""
-    advance = job.advance
+def test_errors_name_no_path_of_the_server(service, tmp_path, monkeypatch):
+    put(service, encode_video(tmp_path / 'clip.mp4', 3))
+    session = service.session('one')
 
-    def watched(count=1):
-        if job.step == step and job.done == 5:
-            service.cancel(session)
-        advance(count)
+    def fail(windows):
+        raise OSError(f'{session.stimulus.path}: no space left in {session.folder}')
 
-    job.advance = watched
+    monkeypatch.setattr(service.predictor.backend, 'predict', fail)
+    with pytest.raises(OSError) as error:
+        predict(service)
+    said = service.reason(session, error.value)
+    assert said.startswith('clip: no space left in ') and str(tmp_path) not in said
+
+
+class Held:
+    """A prediction in a thread, held at the fifth of its frames until it is let go."""
+
+    def __init__(self, service, key):
+        self.begun, self.let_go, self.error = threading.Event(), threading.Event(), None
+        self.session = service.session(key)
+        self.thread = threading.Thread(target=self.run, args=(service,))
+        self.thread.start()
+
+    def run(self, service):
+        try:
+            service.predict(self.session, Options(), Watched('Predicting', self.hold))
+        except Exception as error:
+            self.error = error
+
+    def hold(self):
+        self.begun.set()
+        assert self.let_go.wait(20)
+
+    def end(self):
+        self.let_go.set()
+        self.thread.join(20)
+        return self.error
 
 
 # Clearing up -----------------------------------------------------------------------------------
 
 
-def test_closed_page_leaves_nothing(service, tmp_path, monkeypatch):
+def test_closed_pages_leave_nothing(service, tmp_path):
     path = encode_video(tmp_path / 'clip.mp4', 8, fps=25)
-    put(service, path, 'done')
-    job = service.submit(service.session('done'), Options())
-    assert job.wait(60) and job.state == 'done', job.error
-    # So slow that it cannot be through before it is ended.
-    backend = service.predictor.backend
-    predict = backend.predict
-
-    def slowly(windows):
-        time.sleep(0.2)
-        return predict(windows)
-
-    monkeypatch.setattr(backend, 'predict', slowly)
-    path = encode_video(tmp_path / 'long.mp4', 80, fps=25)
-    put(service, path, 'running')
-    running = service.submit(service.session('running'), Options())
-    put(service, path, 'waiting')
-    waiting = service.submit(service.session('waiting'), Options())
-    until(lambda: running.done > 3)
-    for key in ('waiting', 'running', 'done'):
-        service.end(key)
-    assert running.wait(10) and waiting.wait(10)
-    assert {running.state, waiting.state} == {'cancelled'}
+    for key in ('done', 'running', 'waiting'):
+        put(service, path, key)
+    predict(service, 'done')
+    running = Held(service, 'running')
+    assert running.begun.wait(20)
+    with pytest.raises(DataError, match='wait for the present prediction'):
+        put(service, path, 'running')
+    waiting = Held(service, 'waiting')
+    service.end('waiting')
+    service.end('done')
+    closing = threading.Thread(target=service.end, args=('running',))
+    closing.start()
+    assert running.session.cancelled.wait(20)
+    assert isinstance(running.end(), Stopped) and isinstance(waiting.end(), Stopped)
+    closing.join(20)
+    service.sweep(older_than=0)
     assert not files_of(service)
-    assert not list(service.folder.glob('session-*'))
 
 
-def test_closing_ends_jobs_and_removes_everything(tmp_path, predictor):
+def test_closing_ends_predictions_and_removes_everything(tmp_path, predictor):
     service = Service(predictor, tmp_path / 'serve')
-    put(service, encode_video(tmp_path / 'clip.mp4', 80))
-    job = service.submit(service.session('one'), Options())
-    until(lambda: job.done > 3)
-    service.close()
-    assert job.state == 'cancelled'
+    put(service, encode_video(tmp_path / 'clip.mp4', 20))
+    held = Held(service, 'one')
+    assert held.begun.wait(20)
+    closing = threading.Thread(target=service.close)
+    closing.start()
+    assert held.session.cancelled.wait(20)
+    assert isinstance(held.end(), Stopped)
+    closing.join(20)
     assert not service.folder.exists()
 
 
@@ -283,10 +275,3 @@ def test_litter_is_swept(service):
     assert len(files_of(service)) == 1
     service.sweep(older_than=0)
     assert not list(service.uploads.iterdir())
-
-
-def until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
