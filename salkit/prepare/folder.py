@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..datasets.published import density_recipes
 from ..errors import ConfigError, DataError
 from ..media.video import VIDEO_SUFFIXES
 from .annotation import Annotation, save_density, save_fixations
-from .fixations import DENSITY_RECIPES, density_map
-from .fixations.gaze_csv import Gaze, fixation_points, read_gaze_csv
+from .fixations import Gaze, density_map, fixation_points, read_gaze_csv
 from .options import PrepareOptions
 from .published import NO_TRUTH
 from .source import UNANNOTATED, Found, VideoSource, holds_images, is_hidden, nothing_found
@@ -83,9 +83,10 @@ def density_options(
         )
     if recipe is None:
         return chosen
-    if recipe not in DENSITY_RECIPES:
-        raise ConfigError(f'--recipe must be one of {", ".join(DENSITY_RECIPES)}, got {recipe!r}')
-    return dict(DENSITY_RECIPES[recipe])
+    recipes = density_recipes()
+    if recipe not in recipes:
+        raise ConfigError(f'--recipe must be one of {", ".join(recipes)}, got {recipe!r}')
+    return dict(recipes[recipe])
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +105,8 @@ class GazeAnnotation(Annotation):
     kind: str = field(init=False)
 
     def __post_init__(self) -> None:
-        when = self.gaze.times if self.gaze.frames is None else self.gaze.frames
-        digest = hashlib.sha256(self.gaze.points.tobytes() + when.tobytes()).hexdigest()[:16]
+        gaze = self.gaze.points.tobytes() + self.gaze.moments.tobytes()
+        digest = hashlib.sha256(gaze).hexdigest()[:16]
         object.__setattr__(self, 'kind', f'gaze {digest}, {self.options}, {self.bits} bits')
 
     def lengths(self) -> dict[str, int]:

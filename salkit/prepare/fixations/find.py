@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from ...datasets.file_list import list_files
+from tqdm import tqdm
+
+from ...datasets.published import NO_SPLIT, PublishedVideo, dataset_at, published_datasets
+from ...datasets.published.raw_layout import holds
 from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES
 from .gaze_csv import read_gaze_csv
 from .screen import fixation_points
-from .sources import FixationVideo, ListVideo, MapVideo, PointVideo
+from .sources import FixationVideo, PointVideo, TruthFixations
 from .stimuli import Stimuli, Stimulus
 
 Item = TypeVar('Item')
-# <root>/<split>/<video> is two folders down; AViMoS has one more above.
-DEPTH = 3
-LIST_NAME = 'fixations.json'
 EXPECTED = (
     'expected a folder of fixation maps (images or .mat), <root>/[<split>/]<video>/fixation/, '
-    f'{LIST_NAME} files (AViMoS), or a gaze CSV file'
+    'fixations.json files (AViMoS), or a gaze CSV file'
 )
 
 
@@ -99,16 +98,14 @@ class Found:
 
 
 def find_fixations(
-    path: str | Path,
-    reading: GazeReading | None = None,
-    progress: Callable[[list[Item]], Iterable[Item]] = lambda items: items,
+    path: str | Path, reading: GazeReading | None = None, progress: bool = False
 ) -> Found:
     """Find all fixations in `path`, see `EXPECTED`.
 
     Args:
         path: file or folder.
         reading: for gaze.
-        progress: wraps the list of videos whose stimuli are looked up.
+        progress: whether to show a bar while sizes and lengths of videos are looked up.
 
     Raises:
         ConfigError: an option that does not go with what is there, or one that is lacking.
@@ -116,75 +113,58 @@ def find_fixations(
     """
     path, reading = Path(path).expanduser(), reading or GazeReading()
     suffix = path.suffix.lower()
-    if path.is_dir():
-        return _in_folder(path, reading, progress)
-    if not path.is_file() or suffix not in ('.json', '.csv', '.tsv', '.txt'):
+    if path.is_file() and suffix in ('.csv', '.tsv', '.txt'):
+        return _in_csv(path, reading, progress)
+    if path.is_file() and suffix == '.json':
+        videos = [PublishedVideo(path.parent.name, NO_SPLIT, path.parent, fixations=path)]
+        return _in_lists(videos, reading, progress)
+    if not path.is_dir():
         raise DataError(f'{path}: {EXPECTED if path.exists() else "does not exist"}')
-    return _lists([path], reading, progress) if suffix == '.json' else _csv(path, reading, progress)
-
-
-def _in_folder(
-    root: Path, reading: GazeReading, progress: Callable[[list[Path]], Iterable[Path]]
-) -> Found:
-    """What a folder holds: maps of one video, of a data set, or lists of fixations."""
-    maps = _maps_in(root)
-    folders_with_maps, lists = [], []
-    for folder, folders, files in os.walk(root, followlinks=True):
-        if maps:
-            break
-        inside = Path(folder)
-        if LIST_NAME in files:
-            lists.append(inside / LIST_NAME)
-        if 'fixation' in folders:
-            folders_with_maps.append(inside)
-            folders.clear()
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        if len(inside.relative_to(root).parts) >= DEPTH:
-            folders.clear()
-    if lists and not folders_with_maps:
-        return _lists(lists, reading, progress)
-    reading.check_used('fixation maps', ())
-    if maps:
-        return Found([MapVideo(root.name, tuple(maps))], 'folder')
-    videos = []
-    for video in folders_with_maps:
-        maps = _maps_in(video / 'fixation')
-        if not maps:
-            raise DataError(f'{video / "fixation"}: holds no fixation maps (images, or .mat files)')
-        videos.append(MapVideo(video.relative_to(root).as_posix(), tuple(maps)))
+    if holds(path, (*IMAGE_SUFFIXES, '.mat')) or holds(path / 'maps', ('.mat',)):
+        reading.check_used('fixation maps', ())
+        video = PublishedVideo(path.name, NO_SPLIT, path, fixations=path, mats=_mats(path))
+        return Found([TruthFixations(path.name, video.truth())], 'folder')
+    videos = _with_fixations(path)
     if not videos:
-        raise DataError(f'{root}: holds no fixations; {EXPECTED}')
-    return Found(videos, 'maps')
+        raise DataError(f'{path}: holds no fixations; {EXPECTED}')
+    if any(video.fixations and video.fixations.is_file() for video in videos):
+        return _in_lists(videos, reading, progress)
+    reading.check_used('fixation maps', ())
+    found = []
+    for video in videos:
+        truth = replace(video, densities=None).truth()
+        if truth.fixations is None:
+            where = video.fixations or video.mats
+            raise DataError(f'{where}: holds no fixation maps (images, or .mat files)')
+        found.append(TruthFixations(video.folder.relative_to(path).as_posix(), truth))
+    return Found(found, 'maps')
 
 
-def _maps_in(folder: Path) -> Sequence[str]:
-    """The images in a folder, else the .mat files in it or in `maps` below it."""
-    for place, suffixes in (
-        (folder, IMAGE_SUFFIXES),
-        (folder, ('.mat',)),
-        (folder / 'maps', ('.mat',)),
-    ):
-        if place.is_dir() and (files := list_files(place, suffixes)):
-            return files
-    return ()
+def _mats(folder: Path) -> Path:
+    return folder / 'maps' if holds(folder / 'maps', ('.mat',)) else folder
 
 
-def _lists(
-    files: list[Path], reading: GazeReading, progress: Callable[[list[Path]], Iterable[Path]]
-) -> Found:
-    reading.check_used(f'{LIST_NAME} files', ('size', 'videos'))
-    names = {file: file.parent.name for file in files}
-    videos = [
-        ListVideo(names[file], reading.stimulus(names[file]).size, file) for file in progress(files)
-    ]
-    return Found(videos, 'gaze')
+def _with_fixations(root: Path) -> list[PublishedVideo]:
+    """The videos of the data set in `root` that have fixations."""
+    for dataset in (dataset_at(root), *published_datasets().values()):
+        videos = [video for video in dataset.find_videos(root) if video.fixations or video.mats]
+        if videos:
+            return videos
+    return []
 
 
-def _csv(
-    path: Path, reading: GazeReading, progress: Callable[[list[Item]], Iterable[Item]]
-) -> Found:
+def _in_lists(videos: list[PublishedVideo], reading: GazeReading, progress: bool) -> Found:
+    reading.check_used('lists of fixations', ('size', 'videos'))
+    found = []
+    for video in _looking(videos, progress):
+        size = reading.stimulus(video.name).size
+        found.append(TruthFixations(video.name, replace(video, densities=None).truth(), size))
+    return Found(found, 'gaze')
+
+
+def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
     videos, lost, total = [], 0, 0
-    for gaze in progress(list(read_gaze_csv(path, reading.first_frame).values())):
+    for gaze in _looking(read_gaze_csv(path, reading.first_frame).values(), progress):
         shown = reading.stimulus(gaze.video)
         points, left_out = fixation_points(
             gaze, shown.size, shown.frames, shown.clock, reading.screen, reading.normalized
@@ -201,3 +181,7 @@ def _csv(
     if lost:
         notes.append(f'{lost} of {total} samples were left out: the eye lost, or not on the video')
     return Found(videos, 'gaze', notes)
+
+
+def _looking(videos: Collection[Item], progress: bool) -> Iterable[Item]:
+    return tqdm(videos, desc='looking', unit='video', disable=not progress)

@@ -8,20 +8,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from ...datasets.truth_video import TruthVideo
 from ...functional.fixations import count_fixations
 from ...media.fixation_maps import read_fixation_map
-from ...media.map_stacks import stamp_of
 
 
-def digest_of_files(paths: Sequence[str | Path]) -> str:
-    """A digest that changes when a file does, by name, size and time."""
-    stamps = [stamp_of(Path(path)) for path in paths]
-    return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()
+def numbered(count: int) -> list[str]:
+    """0001, 0002, ..."""
+    return [f'{number:04d}' for number in range(1, count + 1)]
 
 
 class FixationVideo(ABC):
@@ -29,11 +26,14 @@ class FixationVideo(ABC):
 
     Attributes:
         name: of the video, a path below the data set's root such as `val/0601`.
-        is_map: whether fixations are stored as maps, so that none need be written.
     """
 
     name: str
-    is_map = False
+
+    @property
+    def is_map(self) -> bool:
+        """Whether fixations are stored as maps, so that none need be written."""
+        return False
 
     @property
     @abstractmethod
@@ -55,26 +55,41 @@ class FixationVideo(ABC):
 
 
 @dataclass(frozen=True)
-class MapVideo(FixationVideo):
-    """Fixation maps, a file a frame, in which each pixel counts once."""
+class TruthFixations(FixationVideo):
+    """Fixations of a data set: maps, in which each pixel counts once, or lists with repeats.
+
+    Attributes:
+        name: of the video.
+        truth: where they are stored; it has no density maps.
+        size: (H, W) of the frames; None for maps, which have it.
+    """
 
     name: str
-    files: tuple[str, ...]
-    is_map = True
+    truth: TruthVideo
+    size: tuple[int, int] | None = None
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it has files of maps."""
+        return self.size is None
 
     @cached_property
-    def stems(self) -> list[str]:
-        """The names of the files."""
-        return [Path(file).stem for file in self.files]
+    def stems(self) -> Sequence[str]:
+        """The names of the files; of lists 0001, 0002, ..."""
+        return self.truth.frames.names if self.is_map else numbered(len(self.truth.points))
 
     @cached_property
     def digest(self) -> str:
-        """The digest of all files."""
-        return digest_of_files(self.files)
+        """The digest of the files' names, sizes and times."""
+        return hashlib.sha256(json.dumps(self.truth.stamps()).encode()).hexdigest()
 
     def read(self) -> Iterator[np.ndarray]:
-        """Read one file after another."""
-        return map(read_fixation_map, self.files)
+        """Read one frame after another."""
+        for index in range(len(self.stems)):
+            if self.size is None:
+                yield read_fixation_map(self.truth.frames.where(index))
+            else:
+                yield count_fixations(self.truth.points_of(index, self.size), self.size)
 
 
 @dataclass(frozen=True)
@@ -88,7 +103,7 @@ class PointVideo(FixationVideo):
     @cached_property
     def stems(self) -> list[str]:
         """0001, 0002, ..."""
-        return [f'{number:04d}' for number in range(1, len(self.points) + 1)]
+        return numbered(len(self.points))
 
     @cached_property
     def digest(self) -> str:
@@ -101,29 +116,3 @@ class PointVideo(FixationVideo):
     def read(self) -> Iterator[np.ndarray]:
         """Count the points of each frame."""
         return (count_fixations(points, self.size) for points in self.points)
-
-
-@dataclass(frozen=True)
-class ListVideo(FixationVideo):
-    """A `fixations.json`: a list of [row, column] for every frame, with repeats."""
-
-    name: str
-    size: tuple[int, int]
-    path: Path
-
-    @cached_property
-    def stems(self) -> list[str]:
-        """0001, 0002, ..., as many as the file has lists."""
-        count = len(TruthVideo(self.name, None, self.path).points)
-        return [f'{number:04d}' for number in range(1, count + 1)]
-
-    @cached_property
-    def digest(self) -> str:
-        """The digest of the file."""
-        return digest_of_files([self.path])
-
-    def read(self) -> Iterator[np.ndarray]:
-        """Count the points of each frame."""
-        truth = TruthVideo(self.name, None, self.path)
-        for index in range(len(truth.points)):
-            yield count_fixations(truth.points_of(index, self.size), self.size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class MapFolder:
     """
 
     path: Path
-    settings: dict[str, object]
+    settings: Mapping[str, object]
     names: Sequence[str]
 
     def _settings_there(self) -> dict[str, object] | None:
@@ -136,7 +136,9 @@ def plan_target(
         format: of the density maps.
     """
     suffix = 'npy' if format == 'npy' else 'png'
-    settings = dict(density=density.to_json(), format=format, fixations=video.digest)
+    settings: dict[str, object] = dict(
+        density=density.to_json(), format=format, fixations=video.digest
+    )
     densities = MapFolder(folder, settings, [f'{stem}.{suffix}' for stem in video.stems])
     fixations = None
     if not video.is_map:
