@@ -61,7 +61,8 @@ class DensityOptions:
     @property
     def sigma(self) -> float:
         """The standard deviation in pixels."""
-        return float(self.sigma_px or 0) if self.ppd is None else float(self.ppd * self.sigma_deg)
+        width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
+        return float(width or 0)
 
     def to_json(self) -> dict[str, float | int | str | None]:
         """What the values of a density depend on, as plain values."""
