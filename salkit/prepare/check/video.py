@@ -8,16 +8,21 @@ from pathlib import Path
 
 import numpy as np
 
+from ...errors import DataError
+from ...media.images import IMAGE_SUFFIXES
+from ...media.video import VideoReader
 from ...utils.parallel import check_stopped
-from .contents import NOUNS, Seen
-from .cross_checks import compare_sizes, find_empty_maps, find_swapped, points_for_density
-from .fault import WARNING, Faults
-from .maps import FEW_PIXELS, density_faults, facts, fixation_faults
-from .naming import Frame, Part, image_part, list_part, naming_faults, pair
+from .contents import Contents
+from .cross_checks import add_unblurred, compare_sizes, find_empty_maps, find_swapped
+from .faults import WARNING, Faults
+from .layout import VideoPlace, is_junk
+from .naming import list_part, pair_names
 from .pairing import Pairing, check_pairs, frame_pair
-from .places import PARTS, VideoPlace, is_junk
-from .reading import Picture, Unreadable, read_mat, read_picture, read_size
-from .video_file import check_video_file
+from .reading import NOUNS, Picture, read_picture, read_size
+from .single_maps import FEW_PIXELS, check_density, check_fixations, map_facts
+
+# Frames of a video file that are looked at for standing still.
+WATCHED = 64
 
 
 @dataclass
@@ -25,9 +30,7 @@ class VideoResult:
     """What was found in one video.
 
     Attributes:
-        split: its split.
-        name: of the video.
-        folder: of the video.
+        place: where it lies.
         frames: their number.
         densities: number of density maps.
         fixations: number of fixation maps.
@@ -35,12 +38,9 @@ class VideoResult:
         lacks_fixations: whether there are none at all, which the data set may allow.
         fingerprint: the same for the same frames, None where unknown.
         pairing: what fits what.
-        maps: folder of the density maps.
     """
 
-    split: str
-    name: str
-    folder: str
+    place: VideoPlace
     frames: int = 0
     densities: int = 0
     fixations: int = 0
@@ -48,7 +48,11 @@ class VideoResult:
     lacks_fixations: bool = False
     fingerprint: str | None = None
     pairing: Pairing = field(default_factory=Pairing)
-    maps: str = ''
+
+    @property
+    def label(self) -> str:
+        """`<split>/<name>`."""
+        return f'{self.place.split}/{self.place.name}'
 
 
 def check_video(place: VideoPlace, sample: int | None = None) -> VideoResult:
@@ -58,180 +62,147 @@ def check_video(place: VideoPlace, sample: int | None = None) -> VideoResult:
         place: where it lies.
         sample: frames to read, spread over the video; of the others, headers. None for all.
     """
-    return _Check(place, sample).run()
+    contents = Contents(place)
+    result = VideoResult(place, faults=contents.faults)
+    _list_folders(contents, result)
+    contents.frames = pair_names(contents.parts, place.folder, contents.faults)
+    size = None
+    if place.video_path:
+        result.frames, size = _check_video_file(place.video_path, contents, sample)
+    count = len(contents.frames)
+    chosen = {*np.linspace(0, count - 1, min(sample or count, count)).astype(int).tolist()}
+    for number in range(count):
+        check_stopped()
+        _read_frame(contents, number, number in chosen)
+    compare_sizes(contents, size)
+    find_empty_maps(contents)
+    is_swapped = find_swapped(contents)
+    if 'images' in contents.parts:
+        contents.pictures.check(contents.parts['images'].folder, contents.faults)
+    result.fingerprint = contents.pictures.fingerprint(result.frames)
+    if contents.pairs and not is_swapped:
+        result.pairing = check_pairs(contents.pairs, str(place.maps), sample is None)
+        contents.faults += result.pairing.faults
+    return result
 
 
-class _Check:
-    def __init__(self, place: VideoPlace, sample: int | None) -> None:
-        self.place = place
-        self.sample = sample
-        self.seen = Seen()
-        self.faults = self.seen.faults
-        self.parts = self.seen.parts
-        self.result = VideoResult(place.split, place.name, str(place.folder), maps=str(place.maps))
-
-    def run(self) -> VideoResult:
-        seen, result, place = self.seen, self.result, self.place
-        result.faults = self.faults
-        self._list()
-        seen.frames, faults = pair(self.parts, place.folder)
-        self.faults += faults
-        size = None
-        if place.video_path:
-            result.frames, size = check_video_file(place.video_path, seen, self.sample)
-        chosen = self._chosen(len(seen.frames))
-        for number, frame in enumerate(seen.frames):
-            check_stopped()
-            self._frame(number, frame, number in chosen)
-        compare_sizes(seen, size)
-        find_empty_maps(seen)
-        swapped = find_swapped(seen, place)
-        if 'images' in self.parts:
-            self.faults += seen.pictures.faults(str(place.images))
-        result.fingerprint = seen.pictures.fingerprint(result.frames)
-        if seen.pairs and not swapped:
-            result.pairing = check_pairs(seen.pairs, str(place.maps), self.sample is None)
-            self.faults += result.pairing.faults
-        return result
-
-    # Names -------------------------------------------------------------------------------------
-
-    def _list(self) -> None:
-        place = self.place
-        if place.images:
-            self._add('images', *image_part('frame', place.images))
-        if place.annotated:
-            self._add('maps', *image_part('density map', place.maps))
-            self._add('fixation', *image_part('fixation map', place.fixation, ('maps',)))
-            mats = list_part('fixation .mat file', place.mats, ('.mat',))
-            self._add('mats', *mats, required=False)
-            closed = any(fault.kind == 'permission' for fault in self.faults)
-            if not closed and not {'fixation', 'mats'} & self.parts.keys():
-                self._lacking('fixation', place.fixation)
-                self.result.lacks_fixations = not os.path.isdir(place.fixation)
-        self._strays_in_video()
-        counts = {name: len(part.names) for name, part in self.parts.items()}
-        self.result.frames = counts.get('images', 0)
-        self.result.densities = counts.get('maps', 0)
-        self.result.fixations = counts.get('fixation', 0) or counts.get('mats', 0)
-
-    def _add(self, name: str, part: Part, faults: Faults, required: bool = True) -> None:
-        self.faults += faults
+def _list_folders(contents: Contents, result: VideoResult) -> None:
+    """List the video's folders, and find those that are missing, and what does not belong."""
+    place, faults = contents.place, contents.faults
+    folders = {}
+    if place.images:
+        folders['images'] = place.images
+    if place.is_annotated:
+        folders |= dict(maps=place.maps, fixation=place.fixation, mats=place.mats)
+    is_closed = False
+    for name, folder in folders.items():
+        suffixes = ('.mat',) if name == 'mats' else IMAGE_SUFFIXES
+        part = list_part(NOUNS[name], folder, suffixes, faults, ('maps', 'observers'))
         if part.names:
-            self.parts[name] = part
-            self.faults += naming_faults(part)
-        elif required and name != 'fixation' and not any(f.kind == 'permission' for f in faults):
-            self._lacking(name, part.folder)
+            contents.parts[name] = part
+        elif name in ('images', 'maps') and not part.is_closed:
+            _add_missing(faults, name, folder)
+        is_closed |= part.is_closed
+    if place.is_annotated and not is_closed and contents.fixation_part not in contents.parts:
+        _add_missing(faults, 'fixation', place.fixation)
+        result.lacks_fixations = not place.fixation.is_dir()
+    known = {'images', 'maps', 'fixation', place.video_path and place.video_path.name}
+    names = sorted(os.listdir(place.folder)) if place.folder.is_dir() else []
+    for name in names:
+        if not (name in known or is_junk(name)):
+            found = 'something else in a video folder'
+            expected = 'images (or video.<suffix>), maps and fixation'
+            faults.add('stray-file', place.folder / name, found, expected)
+    counts = {name: len(part.names) for name, part in contents.parts.items()}
+    result.frames, result.densities = counts.get('images', 0), counts.get('maps', 0)
+    result.fixations = counts.get(contents.fixation_part, 0)
 
-    def _lacking(self, name: str, folder: Path) -> None:
-        noun = NOUNS[name]
-        remedy = {
-            'images': f'extract the frames into {folder}, or put the video there as '
-            f'{folder.parent / "video.mp4"} (its own suffix): salkit prepare does',
-            'maps': 'unpack the density maps of this video again, or make them from the fixations',
-            'fixation': 'unpack the fixation maps of this video again, or remove the video',
-        }[name]
-        found = f'no {noun}s in the folder' if os.path.isdir(folder) else 'no such folder'
-        self.faults.tell('missing-folder', folder, found, f'a folder of {noun}s', remedy)
 
-    def _strays_in_video(self) -> None:
-        place = self.place
-        try:
-            names = sorted(os.listdir(place.folder))
-        except OSError:
-            return
-        for name in names:
-            known = name in PARTS or is_junk(name)
-            known |= place.video_path is not None and Path(name).stem == place.video_path.stem
-            if not known:
-                self.faults.tell(
-                    'stray-file',
-                    place.folder / name,
-                    'something else in a video folder',
-                    'images (or video.<suffix>), maps and fixation',
-                    'move it away: it is not read',
-                    WARNING,
-                )
+def _add_missing(faults: Faults, part: str, folder: Path) -> None:
+    noun = NOUNS[part]
+    remedy = {
+        'images': f'extract the frames into {folder}, or put the video there as '
+        f'{folder.parent / "video.mp4"} (its own suffix): salkit prepare does',
+        'maps': 'unpack the density maps of this video again, or make them from the fixations',
+        'fixation': 'unpack the fixation maps of this video again, or remove the video',
+    }[part]
+    found = f'no {noun}s in the folder' if folder.is_dir() else 'no such folder'
+    faults.add('missing-folder', folder, found, f'a folder of {noun}s', remedy)
 
-    def _chosen(self, count: int) -> set[int]:
-        if self.sample is None or self.sample >= count:
-            return set(range(count))
-        return {int(n) for n in np.linspace(0, count - 1, self.sample)}
 
-    # Files -------------------------------------------------------------------------------------
+def _check_video_file(
+    path: Path, contents: Contents, sample: int | None
+) -> tuple[int, tuple[int, int] | None]:
+    """Check the file that holds the frames, and compare its length with the maps.
 
-    def _frame(self, number: int, frame: Frame, whole: bool) -> None:
-        """Read the files of one frame."""
-        density = fixations = None
-        if frame.images:
-            picture = self._read('images', frame.images, whole)
-            if picture is not None:
-                self.seen.pictures.see(number, picture.pixels)
-        if frame.maps:
-            density = self._read('maps', frame.maps, whole)
-            if density is not None:
-                found = self.seen.densities[number] = facts(density.grey)
-                faults = list(density_faults(self.seen.path('maps', frame.maps), density, found))
-                self.faults += faults
-                density = None if faults else density
-        if frame.mats:
-            fixations = self._fixations('mats', number, frame.mats, whole)
-        if frame.fixation:
-            # Images come first, where there are both.
-            fixations = self._fixations('fixation', number, frame.fixation, whole)
-        if density is None or fixations is None or density.size != fixations.size:
-            return
-        points_only = self.seen.densities[number].is_points and density.grey.size > FEW_PIXELS
-        if points_only and np.array_equal(density.grey > 0, fixations.grey > 0):
-            points_for_density(self.seen, number, WARNING)
-        pair_of_maps = frame_pair(
-            number,
-            self.seen.path('maps', frame.maps),
-            self.seen.path('fixation', frame.fixation)
-            if frame.fixation
-            else self.seen.path('mats', frame.mats),
-            density.grey,
-            fixations.grey > 0,
-        )
-        if pair_of_maps is not None:
-            self.seen.pairs.append(pair_of_maps)
+    Args:
+        path: need not exist.
+        contents: its parts are compared with; gets the frames and the faults.
+        sample: frames to look at; None decodes the whole file once.
 
-    def _fixations(self, part: str, number: int, name: str, whole: bool) -> Picture | None:
-        picture = self._read(part, name, whole)
-        if picture is None:
-            return None
-        found = facts(picture.grey)
-        path = self.seen.path(part, name)
-        faults = list(fixation_faults(path, picture, found))
-        self.faults += faults
-        if part == 'fixation' or 'fixation' not in self.parts:
-            self.seen.fixations[number] = found
-        elif found.is_empty:
-            self.faults.tell(
-                'fixation-empty',
-                path,
-                'no fixation',
-                'those of the image of this frame',
-                'unpack the .mat files again',
-                WARNING,
-            )
-        return None if faults else picture
+    Returns:
+        Number of its frames and their size (rows, columns); 0 and None where it cannot be read.
+    """
+    faults, again = contents.faults, 'download the video again'
+    if not path.exists():
+        faults.add('missing-file', path, 'no such file', 'the video', again)
+        return 0, None
+    if path.stat().st_size == 0:
+        faults.add('empty-file', path, '0 bytes', 'a video', again)
+        return 0, None
+    try:
+        # Only a full decode shows what is damaged.
+        with VideoReader(path, index='auto' if sample else 'decode') as video:
+            count, info = len(video), video.info
+            if info.truncated or info.errors:
+                found = f'only {count} frames can be decoded: it is damaged or cut off'
+                faults.add('broken-video', path, found)
+            for name, part in contents.parts.items():
+                if len(part.names) != count:
+                    found = f'{count} frames, {len(part.names)} {NOUNS[name]}s'
+                    made_for = f'the {len(part.names)} frames that the maps were made for'
+                    remedy = f'{again}, or extract {made_for}'
+                    faults.add('count-mismatch', path, found, remedy=remedy)
+            for number in (*range(min(count, sample or WATCHED)), count // 2, count - 1):
+                if number not in contents.pictures.digests:
+                    contents.pictures.add(number, video[number])
+    except DataError as error:
+        faults.add('broken-video', path, str(error).removeprefix(f'{path}: '))
+        return 0, None
+    contents.pictures.check(path, faults)
+    return count, (info.height, info.width)
 
-    def _read(self, part: str, name: str, whole: bool) -> Picture | None:
-        """A file's content, None where it cannot be read or only its header was."""
-        path, noun = self.seen.path(part, name), NOUNS[part]
-        try:
-            if part == 'mats':
-                if not whole:
-                    return None
-                picture = Picture(read_mat(path, noun))
-            elif not whole:
-                self.seen.sizes[part][path] = read_size(path, noun)
-                return None
-            else:
-                picture = read_picture(path, noun)
-        except Unreadable as error:
-            self.faults.append(error.fault)
-            return None
-        self.seen.sizes[part][path] = picture.size
-        return picture
+
+def _read_frame(contents: Contents, number: int, whole: bool) -> None:
+    """Read the files of one frame; of those that are not to be read whole, the headers."""
+    faults, read = contents.faults, {}
+    for part in contents.frames[number]:
+        path = contents.path(part, number)
+        if whole:
+            if picture := read_picture(path, part, faults):
+                read[part], contents.sizes[part][path] = picture, picture.size
+        elif part != 'mats' and (size := read_size(path, part, faults)):
+            contents.sizes[part][path] = size
+    if 'images' in read:
+        contents.pictures.add(number, read['images'].pixels)
+    fixation_part = contents.fixation_part
+    density, fixations = read.get('maps'), read.get(fixation_part)
+    is_fine = density is not None and fixations is not None and density.size == fixations.size
+    if density:
+        facts = contents.densities[number] = map_facts(density.grey)
+        is_fine &= check_density(contents.path('maps', number), density, facts, faults)
+    if fixations:
+        facts = contents.fixations[number] = map_facts(fixations.grey)
+        is_fine &= check_fixations(contents.path(fixation_part, number), fixations, facts, faults)
+    if density and fixations and is_fine:
+        _compare_maps(contents, number, density, fixations)
+
+
+def _compare_maps(contents: Contents, number: int, density: Picture, fixations: Picture) -> None:
+    is_points = contents.densities[number].is_points and density.grey.size > FEW_PIXELS
+    if is_points and np.array_equal(density.grey > 0, fixations.grey > 0):
+        add_unblurred(contents, number, WARNING)
+    paths = contents.path('maps', number), contents.path(contents.fixation_part, number)
+    pair = frame_pair(number, paths, density.grey, fixations.grey > 0)
+    if pair is not None:
+        contents.pairs.append(pair)
