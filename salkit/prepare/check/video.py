@@ -81,8 +81,7 @@ def check_video(place: VideoPlace, sample: int | None = None) -> VideoResult:
         contents.pictures.check(contents.parts['images'].folder, contents.faults)
     result.fingerprint = contents.pictures.fingerprint(result.frames)
     if contents.pairs and not is_swapped:
-        result.pairing = check_pairs(contents.pairs, str(place.maps), sample is None)
-        contents.faults += result.pairing.faults
+        result.pairing = check_pairs(contents.pairs, place.maps, sample is None, contents.faults)
     return result
 
 
