@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,9 +117,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.base and not args.config:
         raise ConfigError('--base goes with --config')
-    own = ('format', 'quality', 'keep_video', 'copy', 'allow_trim', 'map_bits')
-    own += ('unannotated', 'overwrite', 'workers')
-    options = PrepareOptions(**{name: getattr(args, name) for name in own}, folder=_folder(args))
+    names = [field.name for field in fields(PrepareOptions) if field.name != 'folder']
+    options = PrepareOptions(**{n: getattr(args, n) for n in names}, folder=_folder(args))
     with ended_as_interrupted():
         report = prepare(
             args.kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
-from ..datasets.published import PublishedVideo
+from ..datasets.published import DensityArguments, PublishedVideo
 from ..datasets.truth_video import TruthVideo
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
@@ -69,10 +69,7 @@ class Annotation(ABC):
 
 
 def _list(place: Path | None, suffixes: Sequence[str]) -> FileList:
-    if place is None or place.is_dir():
-        return list_files(place, suffixes) if place else FileList('')
-    # Of a still picture.
-    return FileList(str(place.parent), [place.name])
+    return list_files(place, suffixes) if place else FileList('')
 
 
 @dataclass(frozen=True)
@@ -172,14 +169,14 @@ class ListedFixations(WrittenMaps):
     """
 
     truth: TruthVideo
-    recipe: Mapping[str, float]
+    recipe: DensityArguments | None
     bits: int = 8
 
     @property
     def kind(self) -> str:
         """With the depth of the maps, and the recipe where they are made."""
         if self.truth.densities is None:
-            return f'fixations and {dict(self.recipe)}, {self.bits} bits'
+            return f'fixations and {self.recipe}, {self.bits} bits'
         return f'saliency video and fixations.json, {self.bits} bits'
 
     def lengths(self) -> dict[str, int]:
@@ -197,7 +194,7 @@ class ListedFixations(WrittenMaps):
         for index in range(count):
             points = self.truth.points_of(index, stimulus.size)
             if stack is None or densities is None:
-                yield density_map(points, stimulus.size, **self.recipe), points
+                yield density_map(points, stimulus.size, **(self.recipe or {})), points
                 continue
             density = next(densities)
             if density.shape != stimulus.size:

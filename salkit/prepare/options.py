@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..datasets.published import density_recipes
+from ..datasets.published import DensityArguments, density_recipes
 from ..errors import ConfigError
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
@@ -26,7 +25,7 @@ class GazeOptions:
         fps: of frames in images, where gaze is given by time.
     """
 
-    density: Mapping[str, float]
+    density: DensityArguments
     first_frame: int = 1
     screen: tuple[int, int] | None = None
     normalized: bool = False
@@ -112,7 +111,7 @@ class PrepareOptions:
 
 def density_options(
     recipe: str | None, sigma_px: float | None, ppd: float | None
-) -> dict[str, float]:
+) -> DensityArguments:
     """Arguments of `density_map` for one of three ways to say how wide a fixation is.
 
     Raises:
@@ -125,8 +124,10 @@ def density_options(
             'density maps are made with one of --recipe NAME, --sigma-px PIXELS and --ppd PIXELS '
             f'(a degree of visual angle), got {", ".join(chosen) or "none of them"}'
         )
-    if recipe is None:
-        return chosen
+    if sigma_px is not None:
+        return DensityArguments(sigma_px=sigma_px)
+    if ppd is not None:
+        return DensityArguments(ppd=ppd)
     recipes = density_recipes()
-    check_choice('', '--recipe', recipe, recipes)
-    return dict(recipes[recipe])
+    check_choice('', '--recipe', str(recipe), recipes)
+    return recipes[str(recipe)]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..datasets.layout import subfolders
-from ..datasets.published import PublishedDataset, PublishedVideo, get_published
+from ..datasets.published import DensityArguments, PublishedDataset, PublishedVideo, get_published
 from ..datasets.published.raw_layout import is_hidden
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
@@ -86,7 +85,7 @@ def find_published(kind: str, root: Path, options: PrepareOptions) -> Sources:
                 f'expected {dataset.layout}'
             )
         raise nothing_found(root, f'{dataset.layout} ({dataset.title})')
-    recipe = next(iter(dataset.recipes.values()), {})
+    recipe = next(iter(dataset.recipes.values()), None)
     sources = Sources(dataset=dataset)
     for video in videos:
         annotation = _annotation(video, recipe, options.map_bits)
@@ -104,7 +103,9 @@ def find_published(kind: str, root: Path, options: PrepareOptions) -> Sources:
     return sources
 
 
-def _annotation(video: PublishedVideo, recipe: Mapping[str, float], bits: int) -> Annotation | None:
+def _annotation(
+    video: PublishedVideo, recipe: DensityArguments | None, bits: int
+) -> Annotation | None:
     truth = video.truth()
     if truth.is_list:
         return ListedFixations(truth, recipe, bits) if truth.densities or recipe else None

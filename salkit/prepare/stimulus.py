@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..datasets.file_list import FileList, list_files
+from ..datasets.file_list import list_files
 from ..datasets.layout import VIDEO_STEM
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, read_image
@@ -89,11 +89,7 @@ class Pictures(Stimulus):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._files = (
-            list_files(path, IMAGE_SUFFIXES)
-            if path.is_dir()
-            else FileList(str(path.parent), [path.name])
-        )
+        self._files = list_files(path, IMAGE_SUFFIXES)
         if not self._files:
             raise DataError(f'{path}: holds no {", ".join(IMAGE_SUFFIXES)} files')
         self.names = self._files.stems()
@@ -130,13 +126,15 @@ class VideoFile(Stimulus):
     def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
         """Extract them."""
         (folder / 'images').mkdir()
-        how = dict(compress_level=PNG_LEVEL) if options.format == 'png' else {}
-        if options.format == 'jpg':
-            how = dict(quality=options.quality)
         written = 0
         for name, frame in zip(names, self._reader.frames(stop=len(names)), strict=False):
             check_stopped()
-            Image.fromarray(frame).save(folder / 'images' / f'{name}.{options.format}', **how)
+            # Of the two, each format takes its own.
+            Image.fromarray(frame).save(
+                folder / 'images' / f'{name}.{options.format}',
+                compress_level=PNG_LEVEL,
+                quality=options.quality,
+            )
             written += 1
         if written < len(names):
             raise DataError(f'{self.path}: decoding ended after {written} of {len(names)} frames')

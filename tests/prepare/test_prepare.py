@@ -1,5 +1,6 @@
 """Published data sets become the layout that the data set classes read."""
 
+import functools
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from PIL import Image
 from score_data import write_truth
 from trees import AVI, hashes, write_avimos, write_dhf1k, write_gaze, write_shots
 
+import salkit.prepare.run as prepare_run
 from salkit.cli import main
 from salkit.config.load import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
@@ -264,7 +266,8 @@ def test_a_kept_video_whose_original_moved_is_linked_again(tmp_path):
 
 
 def test_two_runs_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, 'PATIENCE_SECONDS', 0)
+    impatient = functools.partial(files.locked_folder, patience=0)
+    monkeypatch.setattr(prepare_run, 'locked_folder', impatient)
     source = write_dhf1k(tmp_path / 'source', numbers=(1,))
     (tmp_path / 'out').mkdir()
     lock = files.locked_folder(tmp_path / 'out', LOCK, 'a test')
