@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -116,22 +116,9 @@ def fit(density: np.ndarray, points: np.ndarray) -> float:
     return float(density[points[:, 0], points[:, 1]].mean())
 
 
-@dataclass
-class Pairing:
-    """What the pairs of a video show.
-
-    Attributes:
-        samples: by number of the frame: grid and points, for other videos' maps to try.
-        astray: by number: densities that fit nothing in this video.
-    """
-
-    samples: dict[int, tuple[tuple[int, ...], np.ndarray]] = field(default_factory=dict)
-    astray: dict[int, np.ndarray] = field(default_factory=dict)
-
-
 def check_pairs(
     pairs: list[FramePair], maps_folder: Path, consecutive: bool, faults: Faults
-) -> Pairing:
+) -> list[FramePair]:
     """Find density maps that belong to other fixations.
 
     Args:
@@ -139,8 +126,11 @@ def check_pairs(
         maps_folder: of the density maps.
         consecutive: whether every frame is there, so that a shift can be found.
         faults: gets what is wrong.
+
+    Returns:
+        The pairs whose maps fit nothing in this video, if these are most of them: perhaps they fit
+        another video.
     """
-    result = Pairing({p.number: (p.density.shape, p.points) for p in pairs if p.number in TRIED})
     off = [p for p in pairs if p.is_off]
     alike = [p for p in pairs if p.density.shape == pairs[0].density.shape]
     some = alike[:MOST]
@@ -160,7 +150,7 @@ def check_pairs(
             'its own far better',
             remedy=f'rename the density maps: {shift:+d} to each number',
         )
-        return result
+        return []
     for p in (p for p in off if p.density.shape != alike[0].density.shape):
         _add_mispaired(p, None, faults)
     # Not of half of the frames alone: some may fit by chance.
@@ -171,9 +161,7 @@ def check_pairs(
             better = _better_fit(agreement, row)
             if p.is_off or better is not None:
                 _add_mispaired(p, None if better is None else alike[better], faults)
-    if len(off) > len(pairs) / 2:
-        result.astray = {p.number: p.density for p in off if p.number in TRIED}
-    return result
+    return off if len(off) > len(pairs) / 2 else []
 
 
 def _agreement(pairs: list[FramePair], sigma: float) -> np.ndarray:
