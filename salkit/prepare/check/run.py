@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -117,35 +116,22 @@ def _check_all(
     videos: list[PublishedVideo], sample: int | None, workers: int, progress: bool
 ) -> list[VideoResult]:
     """Results in the order of the videos; fewer after an interruption."""
-    sizes = [_frames_listed(video) for video in videos]
     results: dict[int, VideoResult] = {}
-    # The longest first: none is left over at the end.
-    tasks = sorted(enumerate(videos), key=lambda task: -sizes[task[0]])
-    bar = tqdm(total=sum(sizes), unit='frame', desc='checked', disable=not progress)
+    bar = tqdm(total=len(videos), unit='video', desc='checked', disable=not progress)
 
     def done(outcome: tuple[int, VideoResult]) -> None:
-        number, result = outcome
-        results[number] = result
-        bar.update(sizes[number])
+        results.update([outcome])
+        bar.update()
 
     # Ctrl-C: what there is goes into the report.
     with bar, suppress(KeyboardInterrupt):
-        run_tasks(_check_one, tasks, sample, workers, done)
+        run_tasks(_check_one, list(enumerate(videos)), sample, workers, done)
     return [results[number] for number in sorted(results)]
 
 
 def _check_one(task: tuple[int, PublishedVideo], sample: int | None) -> tuple[int, VideoResult]:
     number, place = task
     return number, check_video(place, sample)
-
-
-def _frames_listed(video: PublishedVideo) -> int:
-    """About how many frames there are, for the progress bar."""
-    counts = [1]
-    for folder in (video.stimulus, video.densities):
-        with suppress(OSError):
-            counts.append(len(os.listdir(folder)) if folder else 0)
-    return max(counts)
 
 
 def _counts(splits: Sequence[str], results: list[VideoResult]) -> dict[str, dict[str, int]]:
