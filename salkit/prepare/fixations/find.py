@@ -33,7 +33,7 @@ class GazeReading:
     Attributes:
         size: (H, W) of the videos.
         fps: their frames per second.
-        videos: folder that the videos themselves are in; they tell their sizes, frames and times.
+        videos: folder of the videos themselves, whose sizes, lengths and times are taken then.
         screen: see `to_video_pixels`.
         normalized: see `to_video_pixels`.
         first_frame: see `read_gaze_csv`.
@@ -66,7 +66,7 @@ class GazeReading:
             return Stimulus(found.size, found.frames, found.clock if self.fps is None else self.fps)
         if self.size is None:
             raise ConfigError(
-                'gaze does not tell how large the videos are: give --size HxW (rows x columns) '
+                'gaze does not say how large the videos are: give --size HxW (rows x columns) '
                 'or --videos'
             )
         return Stimulus(self.size, None, self.fps)

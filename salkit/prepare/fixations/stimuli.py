@@ -1,4 +1,4 @@
-"""What gaze alone does not tell: size, length and frame times of the videos that were shown."""
+"""What gaze alone does not say: size, length and frame times of the videos that were shown."""
 
 from __future__ import annotations
 
