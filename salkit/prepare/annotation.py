@@ -19,8 +19,7 @@ from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..media.maps import write_map
 from ..utils.parallel import check_stopped
-from .fixations import density_map, points_to_map
-from .fixations.gaze_csv import Gaze, fixation_points
+from .fixations import Gaze, density_map, fixation_points, points_to_map
 from .options import GazeOptions, PrepareOptions
 from .stimulus import Stimulus, link_or_copy
 
@@ -223,8 +222,7 @@ class GazeMaps(WrittenMaps):
     @cached_property
     def kind(self) -> str:
         """With a digest of the samples."""
-        when = self.gaze.times if self.gaze.frames is None else self.gaze.frames
-        content = self.gaze.points.tobytes() + np.asarray(when).tobytes()
+        content = self.gaze.points.tobytes() + self.gaze.moments.tobytes()
         digest = hashlib.sha256(content).hexdigest()[:16]
         return f'gaze {digest}, {self.options}, {self.bits} bits'
 

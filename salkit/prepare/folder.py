@@ -13,7 +13,7 @@ from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
 from ..utils.text import listed
 from .annotation import GazeMaps
-from .fixations.gaze_csv import Gaze, read_gaze_csv
+from .fixations import Gaze, read_gaze_csv
 from .options import FolderOptions, PrepareOptions
 from .sources import NO_TRUTH, UNANNOTATED, Sources, VideoSource, nothing_found
 
