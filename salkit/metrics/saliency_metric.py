@@ -63,8 +63,8 @@ class SaliencyMetric(BaseMetric):
     def _shuffled(self, metric: str) -> bool:
         return 'nonfixations' in self.protocol.needs(metric)
 
-    def use_dataset(self, dataset: Any, testing: bool = False) -> None:
-        """Tell the metric which data set it scores, so that it can read fixations of other frames.
+    def use_dataset(self, dataset: object, testing: bool = False) -> None:
+        """Name the data set that is scored, so that fixations of other frames can be read.
 
         Nothing is read before the first frame is scored, and nothing at all unless a metric needs
         it.
@@ -81,14 +81,14 @@ class SaliencyMetric(BaseMetric):
         if testing and self._all_metrics:
             wanted = list(self.protocol.metrics)
         shuffled = [metric for metric in wanted if self._shuffled(metric)]
-        if shuffled and source.lacks:
-            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {source.lacks}'
+        if shuffled and source.unavailable:
+            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {source.unavailable}'
             if not self._all_metrics:
                 raise ConfigError(line)
             print_log(f'Left out: {line}', logger='current')
             wanted = [metric for metric in wanted if metric not in shuffled]
         self.metrics = wanted
-        self._nonfixations = source if shuffled and not source.lacks else None
+        self._nonfixations = source if shuffled and not source.unavailable else None
 
     def score_frame(
         self,
@@ -113,9 +113,9 @@ class SaliencyMetric(BaseMetric):
         Raises:
             DataError: a metric whose ground truth the data set does not have.
         """
-        saliency, density, fixations = (
-            None if each is None else _as_array(each)
-            for each in (saliency_map, density_map, fixation_map)
+        saliency = _as_array(saliency_map)
+        density, fixations = (
+            None if each is None else _as_array(each) for each in (density_map, fixation_map)
         )
         nonfixations = None
         if self._nonfixations is not None:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
-from ..datasets.truth_video import TruthVideo
+from ..datasets.truth_video import PointLists
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import MapStack, open_stack
@@ -164,15 +164,14 @@ class StackAnnotation(Annotation):
         return open_stack(self.densities)
 
     @cached_property
-    def _truth(self) -> TruthVideo:
-        # Without the saliency video: whether the two are of one length is for the caller to say.
-        return TruthVideo(self.densities.stem, None, self.fixations)
+    def _lists(self) -> PointLists:
+        return PointLists(self.fixations)
 
     def lengths(self) -> dict[str, int]:
         """Frames of the saliency video, entries of the list."""
         return {
             'saliency frames': len(self._stack),
-            f'entries in {self.fixations.name}': len(self._truth.points),
+            f'entries in {self.fixations.name}': len(self._lists),
         }
 
     def write(
@@ -195,7 +194,7 @@ class StackAnnotation(Annotation):
             if np.issubdtype(density.dtype, np.integer):
                 density = density.astype(np.float32) / np.iinfo(density.dtype).max
             save_density(density, folder / 'maps' / f'{name}.png', self.bits)
-            points = self._truth.points_of(index, density.shape)
+            points = self._lists.at(index, density.shape)
             save_fixations(points, density.shape, folder / 'fixation' / f'{name}.png')
             advance(0)
         return ''

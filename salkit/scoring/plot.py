@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..utils.files import whole_file
 
 if TYPE_CHECKING:
-    from .comparison import Comparison, Difference
+    from .differences import Comparison, Difference
 
 # Names of more videos cannot be read below each other.
 NAMED_VIDEOS = 40

@@ -19,6 +19,10 @@ def read_all(path):
     return np.stack(list(stack.read(range(len(stack)))))
 
 
+def paths_of(found):
+    return {name: stack.path for name, stack in found.items()}
+
+
 @pytest.mark.parametrize('kind', ['png', 'png16', 'npy', 'npz', 'jpg'])
 def test_a_file_a_frame(tmp_path, kind):
     maps = read_all(write_predictions(tmp_path / 'v', MAPS, kind=kind))
@@ -78,13 +82,13 @@ def test_a_lone_folder_is_opened(tmp_path):
 @pytest.mark.parametrize('kind', ['png', 'npy'])
 def test_a_single_video(tmp_path, kind):
     folder = write_predictions(tmp_path / 'v', MAPS, kind=kind)
-    assert find_predictions(folder) == {'v': folder}
+    assert paths_of(find_predictions(folder)) == {'v': folder}
 
 
 def test_an_empty_video_beside_others_is_listed(tmp_path):
     write_predictions(tmp_path / '0701', MAPS)
     (tmp_path / '0702').mkdir()
-    assert list(find_predictions(tmp_path)) == ['0702', '0701']
+    assert list(find_predictions(tmp_path)) == ['0701', '0702']
     assert len(open_stack(tmp_path / '0702')) == 0
 
 
@@ -165,8 +169,8 @@ def test_two_files_of_a_frame(tmp_path):
 class Names:
     """A stack of nothing but names."""
 
-    def __init__(self, names, numbered=True):
-        self.names, self.numbered, self.path = names, numbered, 'v'
+    def __init__(self, names, named=True):
+        self.names, self.named, self.path = names, named, 'v'
 
     def __len__(self):
         return len(self.names)
@@ -226,5 +230,5 @@ def test_videos_pair_by_number():
 
 def test_zip_of_single_maps(tmp_path):
     write_predictions(tmp_path / 'v', MAPS, kind='npz')
-    assert find_predictions(tmp_path / 'v') == {'v': tmp_path / 'v'}
+    assert paths_of(find_predictions(tmp_path / 'v')) == {'v': tmp_path / 'v'}
     assert bytes_of(read_all(tmp_path / 'v')).shape == MAPS.shape

@@ -17,7 +17,7 @@ from salkit.errors import ConfigError, DataError
 from salkit.metrics import Truth, get_protocol
 from salkit.registry import PROTOCOLS
 from salkit.scoring import score, score_protocols
-from salkit.scoring.ties import tied_share
+from salkit.scoring.work import tied_share
 
 
 @pytest.fixture(autouse=True)

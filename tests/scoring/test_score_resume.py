@@ -1,104 +1,96 @@
-import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 from score_data import write_set
 
-import salkit.scoring.run as run_module
 from salkit.cli import COMMANDS
-from salkit.errors import DataError
-from salkit.scoring import score
-from salkit.scoring.parts import Parts
+from salkit.errors import ConfigError
+from salkit.scoring import score, score_protocols
+from salkit.scoring.finished import FinishedPieces, PieceScores, finished_pieces
+from salkit.scoring.run import score_piece
+from salkit.utils.files import locked_folder
 
-VIDEOS = [f'{n:04d}' for n in range(601, 621)]
+VIDEOS = [f'{n:04d}' for n in range(601, 611)]
+PROTOCOLS = ['exact', 'dhf1k-matlab']
 
 
 @pytest.fixture
 def data(tmp_path):
-    return write_set(tmp_path, VIDEOS, frames=40, size=(96, 128))
+    return write_set(tmp_path, VIDEOS, frames=4)
 
 
-def start(data, out, workers):
-    """The real command, in a group of its own, as a terminal starts it."""
-    command = [
-        sys.executable,
-        '-m',
-        'salkit',
-        'score',
-        *map(str, data),
-        '--out',
-        str(out),
-        '--workers',
-        str(workers),
-        '--protocol',
-        'exact,dhf1k-matlab',
-    ]
-    return subprocess.Popen(
-        command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+# The command, which says when it has kept the scores of three videos and then waits to be ended.
+# A shell in the background hands its children an ignored Ctrl-C.
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from salkit.cli import main
+from salkit.scoring.finished import FinishedPieces
+keep, kept = FinishedPieces.add, []
+
+def add(self, key, scores):
+    keep(self, key, scores)
+    kept.append(key)
+    if len(kept) == 3:
+        print('three', flush=True)
+        sys.stdin.read()
+
+FinishedPieces.add = add
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-def kept(out):
-    """When each part was written, by name; a run that ends removes them meanwhile."""
-    times = {}
-    for path in out.parent.glob('s.json.parts/*.json'):
-        with contextlib.suppress(FileNotFoundError):
-            times[path.name] = path.stat().st_mtime_ns
-    return times
+@pytest.fixture
+def scored(monkeypatch):
+    """Names of the videos whose scores are kept from now on."""
+    names = []
+    keep = FinishedPieces.add
+
+    def add(self, key, scores):
+        names.append(key)
+        keep(self, key, scores)
+
+    monkeypatch.setattr(FinishedPieces, 'add', add)
+    return names
 
 
-def wait_for_parts(process, out, count=2):
-    deadline = time.time() + 120
-    while len(kept(out)) < count:
-        assert process.poll() is None, process.communicate()
-        assert time.time() < deadline
-        time.sleep(0.005)
-
-
-def group_is_gone(process):
-    deadline = time.time() + 20
-    while time.time() < deadline:
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
-    return False
+def kept_in(out):
+    lines = (out.parent / f'{out.name}.parts' / 'finished.jsonl').read_text().splitlines()
+    return [json.loads(line)['key'] for line in lines]
 
 
 @pytest.mark.parametrize(
-    ('number', 'workers', 'whole_group'),
-    [
-        (signal.SIGKILL, 2, False),
-        (signal.SIGINT, 2, True),
-    ],
+    ('number', 'whole_group'), [(signal.SIGKILL, False), (signal.SIGINT, True)]
 )
-def test_an_ended_run_goes_on(data, tmp_path, number, workers, whole_group):
+def test_an_ended_run_goes_on(data, tmp_path, scored, number, whole_group):
     out = tmp_path / 's.json'
-    process = start(data, out, workers)
-    wait_for_parts(process, out)
+    arguments = ['score', *data, '--out', out, '--workers', 2, '--protocol', ','.join(PROTOCOLS)]
+    process = subprocess.Popen(
+        [sys.executable, '-c', COMMAND, *map(str, arguments)],
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == 'three\n', process.communicate()
     (os.killpg if whole_group else os.kill)(process.pid, number)
+    # Not before the workers, which share the pipes, have ended as well.
     _, err = process.communicate(timeout=60)
     if number != signal.SIGKILL:
         assert process.returncode == 130 and err.strip().endswith('interrupted')
-    assert group_is_gone(process), 'workers outlive the run'
-    before = kept(out)
-    assert 2 <= len(before) < len(VIDEOS) and not out.exists()
-    again = start(data, out, workers)
-    scored = {}
-    while again.poll() is None:
-        scored.update(kept(out))
-        time.sleep(0.01)
-    assert again.wait() == 0
-    assert {name: scored[name] for name in before} == before, 'scored once more'
-    assert not kept(out)
+    before = kept_in(out)
+    assert len(before) == 3 and not out.exists()
+    score_protocols(*data, PROTOCOLS, out=out, workers=1)
+    assert len(scored) == len(VIDEOS) - 3 and not set(scored) & set(before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['pred', 's.json', 'truth']
     fresh = score(*data, 'exact', out=tmp_path / 'fresh.json')
     assert json.loads(out.read_text())['reports'][0]['per_video'] == fresh.to_json()['per_video']
 
@@ -109,71 +101,93 @@ class Ended(Exception):
 
 @pytest.fixture
 def ended_run(data, tmp_path, monkeypatch):
-    """A run that ended after half of its videos, in this process."""
-    done = []
-    real = run_module.score_frames
+    """A run that ended after half of its videos, in this process; calling it goes on."""
+    keep = FinishedPieces.add
+    names = []
 
-    def some(task, job):
-        if len(done) == 10:
+    def add(self, key, scores):
+        if len(names) == 5:
             raise Ended
-        done.append(task.video)
-        return real(task, job)
+        names.append(VIDEOS[len(names)])
+        keep(self, key, scores)
 
-    monkeypatch.setattr(run_module, 'score_frames', some)
+    monkeypatch.setattr(FinishedPieces, 'add', add)
     with pytest.raises(Ended):
         score(*data, out=tmp_path / 's.json', workers=1)
 
     def go_on(**options):
-        scored = []
+        order = []
 
-        def seen(task, job):
-            scored.append(task.video)
-            return real(task, job)
+        def note(piece, job):
+            order.append(job.videos[piece.video].name)
+            return score_piece(piece, job)
 
-        monkeypatch.setattr(run_module, 'score_frames', seen)
-        report = score(*data, out=tmp_path / 's.json', workers=1, **options)
-        return scored, report
+        monkeypatch.setattr(FinishedPieces, 'add', keep)
+        monkeypatch.setattr('salkit.scoring.run.score_piece', note)
+        score(*data, out=tmp_path / 's.json', workers=1, **options)
+        return order
 
     return go_on
 
 
 def test_only_what_is_left_is_scored(ended_run):
-    assert ended_run()[0] == VIDEOS[10:]
+    assert ended_run() == VIDEOS[5:]
 
 
 def test_changed_predictions_are_scored_again(ended_run, data):
-    path = data[0] / VIDEOS[3] / '0007.png'
+    path = data[0] / VIDEOS[3] / '0003.png'
     Image.fromarray(np.array(Image.open(path))[::-1].copy()).save(path)
-    assert ended_run()[0] == [VIDEOS[3], *VIDEOS[10:]]
+    assert ended_run() == [VIDEOS[3], *VIDEOS[5:]]
 
 
 def test_changed_ground_truth_changes_every_shuffled_auc(ended_run, data):
-    path = data[1] / 'val' / VIDEOS[3] / 'fixation' / '0007.png'
+    path = data[1] / 'val' / VIDEOS[3] / 'fixation' / '0003.png'
     os.utime(path, ns=(1, 1))
-    assert ended_run()[0] == VIDEOS
+    assert ended_run() == VIDEOS
 
 
-def test_other_settings_start_anew(ended_run):
-    assert ended_run(seed=1)[0] == VIDEOS
+@pytest.mark.parametrize('options', [dict(seed=1), dict(final=True), dict(metrics=['CC'])])
+def test_other_settings_start_anew(ended_run, options):
+    assert ended_run(**options) == VIDEOS
 
 
-def test_two_runs_do_not_share_a_folder(tmp_path):
-    parts = Parts(tmp_path / 'x')
-    other = Parts(tmp_path / 'x').held()
-    with parts.held(), pytest.raises(DataError, match='another run is writing there'), other:
+def test_another_version_starts_anew(ended_run, monkeypatch):
+    monkeypatch.setattr('salkit.scoring.plan.__version__', '0.0.1')
+    assert ended_run() == VIDEOS
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path, monkeypatch):
+    impatient = partial(locked_folder, patience=0)
+    monkeypatch.setattr('salkit.scoring.finished.locked_folder', impatient)
+    other = finished_pieces(tmp_path / 'x', set())
+    with (
+        finished_pieces(tmp_path / 'x', set()),
+        pytest.raises(ConfigError, match='another run of salkit score is at work there'),
+        other,
+    ):
         pass
 
 
-def test_a_full_disk_leaves_no_torn_file(tmp_path):
-    parts = Parts(tmp_path)
+def test_a_line_that_was_cut_short_is_scored_again(tmp_path):
+    scores = PieceScores(['1'], {'exact': [([0.1 + 0.2, float('inf')], True, False, False)]})
+    with pytest.raises(Ended), finished_pieces(tmp_path / 'x', {'a', 'b'}) as finished:
+        finished.add('a', scores)
+        finished.add('b', scores)
+        raise Ended
+    path = tmp_path / 'x' / 'finished.jsonl'
+    path.write_bytes(path.read_bytes()[:-5])
+    with finished_pieces(tmp_path / 'x', {'a', 'b'}) as finished:
+        assert 'a' in finished and 'b' not in finished
+        finished.add('b', scores)
+        for key in 'ab':
+            ((values, *flags),) = finished.read(key).rows['exact']
+            assert values == [0.1 + 0.2, float('inf')] and flags == [True, False, False]
+    assert not (tmp_path / 'x').exists()
 
-    def fail(file):
-        file.write(b'half')
-        raise OSError('No space left on device')
 
-    with pytest.raises(OSError):
-        parts._write(parts.path('key', '.json'), fail)
-    assert list(tmp_path.iterdir()) == []
+def test_options_have_names(data):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'splt'"):
+        score(*data, splt='val')
 
 
 def test_help_imports_nothing_heavy():

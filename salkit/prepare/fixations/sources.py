@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...datasets.truth_video import TruthVideo
+from ...datasets.truth_video import PointLists
 from ...functional.fixations import count_fixations
 from ...media.fixation_maps import read_fixation_map
 from .export import frame_points, read_recording
@@ -135,13 +135,13 @@ class ListVideo(_NumberedVideo):
     path: Path
 
     @cached_property
-    def _truth(self) -> TruthVideo:
-        return TruthVideo(self.name, None, self.path)
+    def _lists(self) -> PointLists:
+        return PointLists(self.path)
 
     @cached_property
     def frames(self) -> int:
         """As many as the file has lists."""
-        return len(self._truth.points)
+        return len(self._lists)
 
     @cached_property
     def digest(self) -> str:
@@ -151,7 +151,7 @@ class ListVideo(_NumberedVideo):
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Each point counts as often as it is given."""
         for index in indices:
-            yield count_fixations(self._truth.points_of(index, self.size), self.size)
+            yield count_fixations(self._lists.at(index, self.size), self.size)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from PIL import Image
 import salkit.scoring
 from salkit.cli import main
 from salkit.errors import SalkitError
-from salkit.scoring.compare import compare
+from salkit.scoring.paired_comparison import compare
 from salkit.scoring.score_files import short_names
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from .comparison import Comparison, Difference
+from .differences import Comparison, Difference
 from .paired_statistics import LEVEL, RESAMPLES, bootstrap_interval, holm, sign_flip_p
 from .score_files import (
     Scores,
