@@ -82,21 +82,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _density_arguments(args: argparse.Namespace) -> dict:
+    from ..datasets.published import density_recipes
     from ..errors import ConfigError
-    from ..prepare.fixations.density import DENSITY_RECIPES, check_density_arguments
+    from ..prepare.fixations.density import check_density_arguments
 
     own = dict(
         sigma_px=args.sigma_px, ppd=args.ppd, sigma_deg=args.sigma_deg, window_px=args.window_px
     )
     own = {name: value for name, value in own.items() if value is not None}
     if args.recipe is not None:
-        if args.recipe not in DENSITY_RECIPES:
-            names = ', '.join(DENSITY_RECIPES)
+        recipes = density_recipes()
+        if args.recipe not in recipes:
+            names = ', '.join(recipes)
             raise ConfigError(f'unknown recipe {args.recipe!r}; there are {names}')
         if own:
             option = min(own).replace('_', '-')
             raise ConfigError(f'--recipe and --{option}: give one of the two')
-        own = DENSITY_RECIPES[args.recipe]
+        own = recipes[args.recipe]
     elif ('sigma_px' in own) == ('ppd' in own):
         raise ConfigError('give the Gaussian as one of --recipe, --sigma-px and --ppd')
     elif 'sigma_deg' in own and 'ppd' not in own:

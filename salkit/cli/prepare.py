@@ -16,7 +16,6 @@ TrainTestSplit.json, Saliency*/ and Fixations*/; folder: videos. Nothing in it i
 command goes on where an interrupted one was. Exit status: 0, 1 where videos failed, 2 for what has
 to be mended first, 130 when interrupted.
 """
-KINDS = ('dhf1k', 'hollywood2', 'ucf-sports', 'avimos', 'folder')
 GAZE_ARGUMENTS = (
     'recipe',
     'sigma_px',
@@ -34,7 +33,9 @@ GAZE_ARGUMENTS = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit prepare`."""
     parser.epilog = EPILOG
-    parser.add_argument('kind', choices=KINDS, help='of data set; folder: any videos')
+    parser.add_argument(
+        'kind', metavar='KIND', help='name of a public data set; folder: any videos'
+    )
     parser.add_argument('source', metavar='SOURCE', help='where it was unpacked to')
     parser.add_argument('destination', metavar='DESTINATION', help='<split>/<video>/ is made in it')
     frames = parser.add_argument_group('frames')
@@ -168,13 +169,19 @@ def _find_folder(args: argparse.Namespace):
     return find_folder(args.source, args.gaze, gaze, shares, args.unannotated, args.map_bits)
 
 
+def _dataset_type(args: argparse.Namespace) -> str:
+    from ..datasets.published import LAYOUT, get_published
+
+    return (LAYOUT if args.kind == 'folder' else get_published(args.kind)).dataset_type
+
+
 def _write_config(args: argparse.Namespace, report) -> None:
     from ..prepare.snippet import BASE, annotated_splits, train_config
     from ..utils.files import whole_file
 
     if args.config:
         text = train_config(
-            args.kind, report.destination, annotated_splits(report), args.base or BASE
+            _dataset_type(args), report.destination, annotated_splits(report), args.base or BASE
         )
         report.config = Path(args.config)
         with whole_file(report.config) as temporary:
@@ -182,7 +189,7 @@ def _write_config(args: argparse.Namespace, report) -> None:
 
 
 def _tell_how_to_train(args: argparse.Namespace, report) -> None:
-    from ..prepare.snippet import DATASET_TYPES, annotated_splits, train_config
+    from ..prepare.snippet import annotated_splits, train_config
 
     splits = annotated_splits(report)
     if report.config:
@@ -190,10 +197,10 @@ def _tell_how_to_train(args: argparse.Namespace, report) -> None:
     elif 'train' not in splits:
         what = 'ground truth to train with' if not splits else 'training videos'
         print(f'{report.destination}: holds no {what}')
-    elif args.kind in DATASET_TYPES:
+    elif _dataset_type(args) != 'VideoSaliencyDataset':
         root = shlex.quote(f'data_root={report.destination}')
-        kind = f'dataset_type={DATASET_TYPES[args.kind]}'
+        kind = f'dataset_type={_dataset_type(args)}'
         print(f'train with: salkit train salfom/umt-l16_cc-kl --cfg-options {kind} {root}')
     else:
         print('a config to train with (--config FILE.py writes it):\n')
-        print(train_config(args.kind, report.destination, splits), end='')
+        print(train_config(_dataset_type(args), report.destination, splits), end='')

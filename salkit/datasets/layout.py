@@ -167,6 +167,11 @@ def holds_videos(folder: Path) -> bool:
     )
 
 
+def split_of(folder: str) -> str | None:
+    """The split that a folder of this name holds, in any spelling; None for another name."""
+    return next((s for s, names in SPLIT_FOLDERS.items() if folder.lower() in names), None)
+
+
 def find_split_folder(root: Path, split: str) -> Path | None:
     """The folder of a split under any of its usual names, or None."""
     for name in SPLIT_FOLDERS[split]:

@@ -2,6 +2,6 @@
 
 from .options import PrepareOptions
 from .report import PrepareReport
-from .run import KINDS, prepare
+from .run import prepare
 
-__all__ = ['KINDS', 'PrepareOptions', 'PrepareReport', 'prepare']
+__all__ = ['PrepareOptions', 'PrepareReport', 'prepare']

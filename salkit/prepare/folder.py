@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..datasets.published import density_recipes
 from ..errors import ConfigError, DataError
 from ..media.video import VIDEO_SUFFIXES
 from .annotation import Annotation, save_density, save_fixations
-from .fixations import DENSITY_RECIPES, density_map
+from .fixations import density_map
 from .fixations.gaze_csv import Gaze, fixation_points, read_gaze_csv
 from .options import PrepareOptions
 from .published import NO_TRUTH
@@ -83,9 +84,10 @@ def density_options(
         )
     if recipe is None:
         return chosen
-    if recipe not in DENSITY_RECIPES:
-        raise ConfigError(f'--recipe must be one of {", ".join(DENSITY_RECIPES)}, got {recipe!r}')
-    return dict(DENSITY_RECIPES[recipe])
+    recipes = density_recipes()
+    if recipe not in recipes:
+        raise ConfigError(f'--recipe must be one of {", ".join(recipes)}, got {recipe!r}')
+    return dict(recipes[recipe])
 
 
 @dataclass(frozen=True, eq=False)

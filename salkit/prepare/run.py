@@ -17,18 +17,10 @@ from .disk import Estimate, estimate, expected_frames
 from .one_video import make_video
 from .options import PrepareOptions
 from .previous_run import look_at_earlier, others, remove_leftovers
-from .published import find_avimos, find_dhf1k, find_hollywood2, find_ucf_sports
+from .published import find_published
 from .report import FAILED, PREPARED, Outcome, PrepareReport
 from .source import Found, VideoSource
 
-# How each published data set is found; `folder` has options of its own.
-FINDERS = {
-    'dhf1k': find_dhf1k,
-    'hollywood2': find_hollywood2,
-    'ucf-sports': find_ucf_sports,
-    'avimos': find_avimos,
-}
-KINDS = (*FINDERS, 'folder')
 LOCK = '.prepare.lock'
 
 
@@ -44,28 +36,6 @@ class _Task:
 class _Job:
     # Frames made of each video; a slot is written by one process only.
     made: Any
-
-
-def find_videos(kind: str, source: str | Path, unannotated: bool = False, bits: int = 8) -> Found:
-    """Find the videos of a published data set.
-
-    Args:
-        kind: one of `FINDERS`.
-        source: where it was unpacked to.
-        unannotated: also those without ground truth.
-        bits: 8 or 16, of density maps that have to be written.
-
-    Raises:
-        ConfigError: another kind.
-        DataError: no such folder, or nothing of that kind in it.
-    """
-    if kind not in FINDERS:
-        raise ConfigError(f'kind must be one of {", ".join(FINDERS)}, got {kind!r}')
-    root = Path(source).expanduser()
-    if not root.is_dir():
-        raise DataError(f'{root}: the folder does not exist')
-    extra = dict(bits=bits) if kind == 'avimos' else {}
-    return FINDERS[kind](root.absolute(), unannotated, **extra)
 
 
 def prepare(
@@ -89,7 +59,7 @@ def prepare(
     `source` is changed.
 
     Args:
-        kind: 'dhf1k', 'hollywood2', 'ucf-sports', 'avimos', or 'folder' with `found`.
+        kind: name of a public data set, such as 'dhf1k', or 'folder' with `found`.
         source: where it was unpacked to.
         destination: made where it is not there.
         options: how.
@@ -111,7 +81,7 @@ def prepare(
     target = Path(destination).expanduser().absolute()
     _check_places(root, target)
     if found is None:
-        found = find_videos(kind, root, unannotated, options.map_bits)
+        found = find_published(kind, root.absolute(), unannotated, options.map_bits)
     report = PrepareReport(kind, root, target, expected=found.expected, left_out=found.left_out)
     if not found.videos:
         reasons = '; '.join(f'{len(names)}: {why}' for why, names in found.left_out.items())

@@ -8,18 +8,13 @@ from ..errors import ConfigError
 from .report import PrepareReport
 
 BASE = 'salkit::salfom/umt-l16_cc-kl.py'
-DATASET_TYPES = {
-    'dhf1k': 'DHF1KDataset',
-    'hollywood2': 'Hollywood2Dataset',
-    'ucf-sports': 'UCFSportsDataset',
-}
 
 
-def train_config(kind: str, destination: str | Path, splits: set[str], base: str = BASE) -> str:
+def train_config(dataset: str, destination: str | Path, splits: set[str], base: str = BASE) -> str:
     """The text of a config file for `salkit train` and `salkit test`.
 
     Args:
-        kind: of data set, as for `prepare`.
+        dataset: class that reads it.
         destination: its root.
         splits: that hold videos with ground truth.
         base: config of everything else.
@@ -32,7 +27,6 @@ def train_config(kind: str, destination: str | Path, splits: set[str], base: str
             f'{destination}: there are no videos to train on (splits with ground truth: '
             f'{", ".join(sorted(splits)) or "none"})'
         )
-    dataset = DATASET_TYPES.get(kind, 'VideoSaliencyDataset')
     lines = [
         f'_base_ = {base!r}',
         f'dataset_type = {dataset!r}',

@@ -383,9 +383,18 @@ def test_avimos_with_parts_missing(tmp_path):
     assert sorted(report.left_out.values()) == [['a'], ['b']]
     (failed,) = report.failed
     assert '5 frames, 5 saliency frames, 4 entries in fixations.json' in failed.note
+
+
+def test_avimos_without_the_list_of_splits(tmp_path):
+    source = write_avimos(tmp_path / 'source')
     (source / 'TrainTestSplit.json').unlink()
-    with pytest.raises(DataError, match=r'no TrainTestSplit\.json'):
-        run('avimos', source, tmp_path / 'out')
+    shutil.rmtree(source / 'FixationsTrain' / 'Train' / 'b')
+    report = run('avimos', source, tmp_path / 'out')
+    # Folders of fixations are called after their splits.
+    assert {outcome.name: outcome.split for outcome in report.outcomes} == dict(
+        a='train', c='train', d='test', e='test'
+    )
+    assert report.left_out == {'of no split of AViMoS': ['b']}
 
 
 # A folder of videos -----------------------------------------------------------------------------

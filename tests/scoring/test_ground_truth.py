@@ -24,9 +24,11 @@ def test_canonical_layout(tmp_path):
     # The folder of the split will do, too.
     truth = find_ground_truth(tmp_path / 'validation')
     assert (truth.dataset, truth.split, names(truth)) == (tmp_path.name, 'val', ['b2', 'b10'])
-    with pytest.raises(DataError, match='several splits: train, validation; --split'):
+    with pytest.raises(
+        DataError, match=r'several splits: train \(1 videos\), val \(2 videos\); --split'
+    ):
         find_ground_truth(tmp_path)
-    with pytest.raises(DataError, match="has no split 'test'; it has train, validation"):
+    with pytest.raises(DataError, match="has no split 'test'; it has train, val"):
         find_ground_truth(tmp_path, 'test')
 
 
@@ -46,7 +48,7 @@ def test_dhf1k_as_downloaded(tmp_path):
     assert names(find_ground_truth(tmp_path / 'annotation', 'train')) == ['0001', '0600']
     with pytest.raises(DataError, match=r'train \(2 videos\), val \(2 videos\); --split'):
         find_ground_truth(tmp_path)
-    with pytest.raises(DataError, match="no videos of the split 'test'"):
+    with pytest.raises(DataError, match="has no split 'test'; it has train, val"):
         find_ground_truth(tmp_path, 'test')
 
 
@@ -91,7 +93,7 @@ def test_avimos_splits(tmp_path):
     (tmp_path / 'TrainTestSplit.json').write_text(json.dumps({'public_test': ['b.mp4']}))
     assert names(find_ground_truth(tmp_path, 'public_test')) == ['b']
     assert names(find_ground_truth(tmp_path, 'train')) == ['c', 'd']
-    with pytest.raises(DataError, match='several splits: Test, Train'):
+    with pytest.raises(DataError, match=r'several splits: train \(2 videos\), test \(2 videos\)'):
         find_ground_truth(tmp_path)
     with pytest.raises(DataError, match="no split 'x'; it has public_test, test, train"):
         find_ground_truth(tmp_path, 'x')

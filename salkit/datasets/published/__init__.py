@@ -1,1 +1,32 @@
 """The public data sets, one module each."""
+
+from . import avimos, dhf1k, hollywood2, ucf_sports
+from .base import (
+    LAYOUT,
+    PublishedDataset,
+    dataset_at,
+    density_recipes,
+    get_published,
+    published_datasets,
+    recognize,
+)
+from .raw_layout import NO_SPLIT, PublishedVideo
+from .truth import GroundTruth, find_ground_truth
+
+__all__ = [
+    'LAYOUT',
+    'NO_SPLIT',
+    'GroundTruth',
+    'PublishedDataset',
+    'PublishedVideo',
+    'avimos',
+    'dataset_at',
+    'density_recipes',
+    'dhf1k',
+    'find_ground_truth',
+    'get_published',
+    'hollywood2',
+    'published_datasets',
+    'recognize',
+    'ucf_sports',
+]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...datasets.layout import SPLIT_FOLDERS, VIDEO_STEM, subfolders
-from ...datasets.published.truth import DHF1K_SPLITS
+from ...datasets.published import LAYOUT, PublishedDataset, dataset_at
 from ...errors import DataError
 from ...media.video import VIDEO_SUFFIXES
 from .fault import WARNING, Fault, Faults
@@ -101,9 +101,9 @@ def find_places(root: Path, split: str | None = None) -> Places:
         raise DataError(f'{root}: the data root does not exist')
     places = Places()
     places.faults += _archives(root)
-    annotation = root if root.name == 'annotation' else root / 'annotation'
-    if annotation.is_dir() and any(sub.name.isdigit() for sub in subfolders(annotation)):
-        _add_dhf1k(places, annotation)
+    dataset = dataset_at(root)
+    if dataset is not LAYOUT:
+        _add_published(places, dataset, root)
     elif _is_video(root):
         _add_split(places, SPLIT_OF.get(root.parent.name, 'all'), [root])
     else:
@@ -235,23 +235,23 @@ def _add_split(places: Places, split: str, folders: list[Path]) -> None:
         )
 
 
-def _add_dhf1k(places: Places, annotation: Path) -> None:
-    """DHF1K as downloaded: `annotation/0001` and `video/001.AVI`."""
-    folder = annotation.parent / 'video'
-    files: dict[int, Path] = {}
-    if folder.is_dir():
-        for path in sorted(folder.iterdir()):
-            if path.stem.isdigit() and path.name.lower().endswith(tuple(VIDEO_SUFFIXES)):
-                files[int(path.stem)] = path
-    annotated = {int(sub.name): sub for sub in subfolders(annotation) if sub.name.isdigit()}
-    for number in sorted({*files, *annotated}):
-        split = next((s for s, (a, b) in DHF1K_SPLITS.items() if a <= number <= b), 'all')
-        if split not in places.splits:
-            places.splits.append(split)
-        place = annotated.get(number, annotation / f'{number:04d}')
-        file = files.get(number, folder / f'{number:03d}.AVI')
-        known = number in annotated or split != 'test'
-        places.videos.append(VideoPlace(split, f'{number:04d}', place, None, file, known))
+def _add_published(places: Places, dataset: PublishedDataset, root: Path) -> None:
+    """A data set as downloaded: frames are in a file, and annotation elsewhere."""
+    for video in dataset.find_videos(root):
+        if video.split not in places.splits:
+            places.splits.append(video.split)
+        is_file = video.stimulus is None or not video.stimulus.is_dir()
+        known = video.is_annotated or video.split not in dataset.withheld
+        places.videos.append(
+            VideoPlace(
+                video.split,
+                video.name,
+                video.folder,
+                None if is_file else video.stimulus,
+                (video.stimulus or root / video.name) if is_file else None,
+                known,
+            )
+        )
 
 
 def _video_file(places: Places, folder: Path) -> Path | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...datasets.published.counts import PUBLISHED
+from ...datasets.published import get_published
 from .fault import ERROR, KINDS, WARNING, Fault, Faults
 
 COLUMNS = ('videos', 'frames', 'density maps', 'fixation maps')
@@ -20,7 +20,7 @@ class CheckReport:
 
     Attributes:
         root: of the data set.
-        dataset: key of `PUBLISHED` that it was compared with, or None.
+        dataset: name of the public data set that it was compared with, or None.
         faults: all of them, by kind.
         counts: numbers of 'videos', 'frames', 'density maps', 'fixation maps' by split.
         notes: what is no fault but should be known.
@@ -65,7 +65,7 @@ class CheckReport:
         by_kind: dict[str, int] = {}
         for fault in self.faults:
             by_kind[fault.kind] = by_kind.get(fault.kind, 0) + 1
-        published = PUBLISHED[self.dataset].splits if self.dataset else {}
+        published = get_published(self.dataset).counts if self.dataset else {}
         return dict(
             root=str(self.root),
             ok=self.ok,
@@ -107,7 +107,7 @@ class CheckReport:
         yield self._verdict()
 
     def _table(self) -> Iterator[str]:
-        published = PUBLISHED[self.dataset].splits if self.dataset else {}
+        published = get_published(self.dataset).counts if self.dataset else {}
         head = ['split', *COLUMNS]
         if published:
             head += ['published videos', 'published frames']

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ...datasets.published.counts import PUBLISHED, differences, recognise
+from ...datasets.published import get_published, recognize
 from ...errors import ConfigError
 from ...utils.parallel import check_workers, run_tasks
 from .fault import ERROR, KINDS, WARNING, Fault, Faults
@@ -19,8 +19,6 @@ from .one_video import VideoResult, check_video
 from .pairing import fit
 from .places import Places, VideoPlace, find_places
 from .report import COLUMNS, CheckReport
-
-DATASETS = ('auto', *PUBLISHED)
 
 
 @dataclass
@@ -47,8 +45,8 @@ def check_dataset(
 
     Args:
         root: of the data set in salkit's layout, of a split or a video, or DHF1K as downloaded.
-        dataset: 'dhf1k', 'hollywood2', 'ucf-sports' or 'avimos', whose published counts to compare
-            with; 'auto' takes it from the names of the videos, and then only notes differences.
+        dataset: name of a public data set, such as 'dhf1k', whose published counts to compare with;
+            'auto' takes it from the names of the videos, and then only notes differences.
         split: only this one, or these.
         quick: read only the names, the headers of the images, and some frames of each video.
         sample: how many frames that is.
@@ -62,8 +60,7 @@ def check_dataset(
         DataError: no such folder or split, or nothing that looks like a video.
         ConfigError: no such data set or kind of fault, or a number out of range.
     """
-    if dataset not in DATASETS:
-        raise ConfigError(f'dataset must be one of {", ".join(DATASETS)}, got {dataset!r}')
+    named = None if dataset == 'auto' else get_published(dataset)
     for kind in ignore:
         if kind not in KINDS:
             raise ConfigError(f'no kind of fault {kind!r}; there are {", ".join(KINDS)}')
@@ -79,12 +76,13 @@ def check_dataset(
     report.faults = Faults(places.faults)
     report.faults += (fault for result in results for fault in result.faults)
     names = [place.name for place in places.videos]
-    report.dataset = recognise(names) if dataset == 'auto' else dataset
+    found = named or recognize(names)
+    report.dataset = found and found.name
     report.faults = _allow_no_fixations(report, results)
     report.faults += _fitting_elsewhere(results)
     report.faults += _in_several_splits(results)
     if finished and report.dataset:
-        _compare(report, told=dataset != 'auto', complete=complete)
+        _compare(report, told=named is not None, complete=complete)
     order = list(KINDS)
     report.faults = Faults(
         sorted(
@@ -227,8 +225,9 @@ def _in_several_splits(results: list[VideoResult]) -> list[Fault]:
 
 def _compare(report: CheckReport, told: bool, complete: bool) -> None:
     """Compare with the published counts: a note, a warning, or an error."""
-    title = PUBLISHED[report.dataset].title
-    for split, found, published in differences(report.dataset, report.counts):
+    dataset = get_published(report.dataset)
+    title = dataset.title
+    for split, found, published in dataset.differences(report.counts):
         if not told and not complete:
             place = f'{split}: ' if split else ''
             report.notes.append(f'{place}{found}; {title} as published: {published}')

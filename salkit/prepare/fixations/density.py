@@ -8,24 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ...datasets.published import dhf1k, hollywood2
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
 
-# Full width at half maximum of a Gaussian of sigma 1.
-FWHM = 2 * math.sqrt(2 * math.log(2))
-
-# Arguments of `density_map` by name.
-DENSITY_RECIPES: dict[str, dict[str, Any]] = {
-    # A width at half maximum of 30 pixels in frames of 640 x 360 (Wang et al., CVPR 2018, and
-    # make_gauss_masks.m of their repository).
-    'dhf1k': dict(sigma_px=30 / FWHM),
-    # That script counts rows and columns from 0 where its caller counts from 1, and takes the
-    # middle of its Gaussian one further on: two pixels too far down and right.
-    'dhf1k-published': dict(sigma_px=30 / FWHM, shift_px=2),
-    # Of Wang et al. as well, for the fixations of Mathe and Sminchisescu (TPAMI 2015).
-    'ucf-hollywood2': dict(sigma_px=20.0, window_px=150),
-}
+# Arguments of `density_map` by name; those of plugins' data sets are in `density_recipes()`.
+DENSITY_RECIPES: dict[str, Any] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
 NORMALIZATIONS = ('max', 'sum', None)
 
 

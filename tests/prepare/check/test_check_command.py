@@ -14,7 +14,7 @@ from PIL import Image
 
 import salkit.prepare.check.run as run_module
 from salkit.cli import main
-from salkit.datasets.published.counts import PUBLISHED, recognise
+from salkit.datasets.published import get_published, recognize
 from salkit.errors import ConfigError, DataError
 from salkit.prepare.check import check_dataset
 
@@ -80,7 +80,7 @@ def test_json_on_standard_output_is_alone(root, capsys):
     [
         (['nowhere'], 'the data root does not exist'),
         (['.', '--split', 'val'], "has no split 'val'; it has train, test"),
-        (['.', '--dataset', 'coco'], "got 'coco'"),
+        (['.', '--dataset', 'coco'], "unknown public data set 'coco'"),
         (['.', '--ignore', 'ugly'], "no kind of fault 'ugly'"),
         (['.', '--workers', '0'], 'workers must be at least 1'),
         (['.', '--sample', '0'], 'sample must be at least 1'),
@@ -163,11 +163,11 @@ def test_published_counts(root):
 
 
 def test_data_sets_are_recognised():
-    assert recognise(['0001', '601']) == 'dhf1k'
-    assert recognise(['actioncliptest00001_1', 'actionclipautotrain00012_3']) == 'hollywood2'
-    assert recognise(['Diving-Side-001', 'SkateBoarding-Front-012']) == 'ucf-sports'
-    assert recognise(['0001', 'Diving-Side-001']) is None and recognise([]) is None
-    assert PUBLISHED['dhf1k'].splits['train'] == (600, 346_140)
+    assert recognize(['0001', '601']).name == 'dhf1k'
+    assert recognize(['actioncliptest00001_1', 'actionclipautotrain00012_3']).name == 'hollywood2'
+    assert recognize(['Diving-Side-001', 'SkateBoarding-Front-012']).name == 'ucf-sports'
+    assert recognize(['0001', 'Diving-Side-001']) is None and recognize([]) is None
+    assert get_published('dhf1k').counts['train'] == (600, 346_140)
 
 
 # Interruption ------------------------------------------------------------------------------------
