@@ -198,13 +198,13 @@ class Protocol:
         """The measures that are computed unless others are asked for, in order."""
         return tuple(name for name in self.measures if name not in self.extra)
 
-    def check_metrics(self, metrics: Iterable[str]) -> list[str]:
-        """The metrics as a list.
+    def check_metrics(self, metrics: Iterable[str] | None = None) -> list[str]:
+        """The metrics as a list; None for those that are computed by default.
 
         Raises:
             ConfigError: one that the protocol does not define.
         """
-        metrics = list(metrics)
+        metrics = list(self.metrics if metrics is None else metrics)
         for metric in metrics:
             if metric not in self.measures:
                 raise ConfigError(
@@ -212,6 +212,18 @@ class Protocol:
                     + ', '.join(self.measures)
                 )
         return metrics
+
+    def metrics_of_dataset(self, metrics: Iterable[str] | None = None) -> list[str]:
+        """`check_metrics`, for predictions and a data set alone.
+
+        Raises:
+            ConfigError: a metric that the protocol does not define, or that needs a baseline.
+        """
+        chosen = self.check_metrics(metrics)
+        for metric in chosen:
+            if 'baseline' in self.needs(metric):
+                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
+        return chosen
 
     def needs(self, metric: str) -> frozenset[str]:
         """What a metric is computed from beside the prediction, of `NEEDS`.
@@ -265,10 +277,9 @@ class Protocol:
             DataError: a metric whose ground truth is not there.
             ShapeError: sizes that differ.
         """
-        metrics = self.check_metrics(self.metrics if metrics is None else metrics)
         frame = Frame(np.asarray(prediction), truth)
         scores = {}
-        for metric in metrics:
+        for metric in self.check_metrics(metrics):
             measure = self.measures[metric]
             for need in NEEDS:
                 if need in measure.needs and not truth.holds(need):

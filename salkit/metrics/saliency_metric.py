@@ -39,6 +39,8 @@ class SaliencyMetric(BaseMetric):
 
     # Names in logs and checkpoints are the metrics' own.
     default_prefix = ''
+    # Frames, or when processes are gathered, lists of frames.
+    results: list[Any]
 
     def __init__(
         self,
@@ -50,12 +52,9 @@ class SaliencyMetric(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.protocol = get_protocol(protocol)
         self.seed = seed
-        self.metrics = self.protocol.check_metrics(
+        self.metrics = self.protocol.metrics_of_dataset(
             metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
         )
-        for metric in self.metrics:
-            if 'baseline' in self.protocol.needs(metric):
-                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
         self._all_metrics = not metrics
         self._nonfixations: DatasetNonfixations | None = None
         self.report: ScoreReport | None = None

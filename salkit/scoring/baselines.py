@@ -1,4 +1,4 @@
-"""Predictions that need no model: a centre Gaussian, the mean density of the other videos.
+"""Predictions that need no model: a Gaussian in the middle, the mean density of the other videos.
 
 A model is worth its weights by what it has over these.
 """
@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -73,11 +73,9 @@ def video_density(video: VideoRecord) -> np.ndarray | None:
     Raises:
         DataError: maps of different sizes.
     """
-    total, used = None, 0
+    total, used = np.zeros(frame_size(video)), 0
     for path in video.densities:
         density = read_image(path, 'unchanged').astype(np.float64)
-        if total is None:
-            total = np.zeros_like(density)
         if density.shape != total.shape:
             raise DataError(
                 f'{path}: the map is {density.shape[0]} x {density.shape[1]} pixels, the ones '
@@ -144,14 +142,14 @@ class LeaveOneOutMeans:
                 'the mean baseline leaves one video out, so it needs at least 2 videos, got '
                 f'{len(videos)}'
             )
-        self._totals = {frame_size(video): 0.0 for video in videos}
+        self._totals = {size: np.zeros(size) for size in map(frame_size, videos)}
         self._videos = 0
         for video in tqdm(videos, desc='reading densities', unit='video', disable=not progress):
             density = video_density(video)
             if density is not None:
                 self._videos += 1
-                for size in self._totals:
-                    self._totals[size] = self._totals[size] + resize_density(density, size)
+                for size, total in self._totals.items():
+                    total += resize_density(density, size)
 
     def without(self, video: VideoRecord) -> np.ndarray:
         """Mean over the other videos at the size of `video`: (rows, columns), sums to 1."""
@@ -167,7 +165,7 @@ class LeaveOneOutMeans:
 # Writing -----------------------------------------------------------------------------------------
 
 
-def claim_folder(out: Path, settings: dict[str, Any]) -> None:
+def claim_folder(out: Path, settings: dict[str, object]) -> None:
     """Note in `out` what its maps are, or make sure that they are the same as noted.
 
     Raises:
@@ -244,7 +242,7 @@ def write_baseline(
         dataset: whose every frame is predicted.
         out: folder, made where it does not exist.
         format: 'npy' (float32), 'png16' or 'png' (8 bit, which moves AUC and KL).
-        sigma: of the centre Gaussian, see `center_map`.
+        sigma: of the Gaussian in the middle, see `center_map`.
         progress: whether to show a bar.
 
     Returns:
@@ -256,18 +254,18 @@ def write_baseline(
     """
     out, videos = Path(out), dataset.videos
     check_choice('', 'format', format, MAP_FORMATS)
-    if kind not in ('center', 'mean'):
-        raise ConfigError(f'the baseline must be center or mean, got {kind!r}')
+    check_choice('', 'baseline', kind, ('center', 'mean'))
     if kind == 'mean' and sigma is not None:
         raise ConfigError('the mean baseline has no sigma')
-    sigma = CENTER_SIGMA if sigma is None and kind == 'center' else sigma
-    settings = dict(baseline=kind, **dataset.metainfo, format=format, sigma=sigma)
+    spread = CENTER_SIGMA if sigma is None else sigma
+    # Before anything is written.
+    center_map((1, 1), spread)
+    settings = dict(baseline=kind, **dataset.metainfo, format=format)
+    settings['sigma'] = spread if kind == 'center' else None
     # The mean of the others is another one when the set has changed.
     settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
     if kind == 'mean' and len(videos) < 2:
         LeaveOneOutMeans(videos)
-    if sigma is not None:
-        center_map((1, 1), sigma)
     claim_folder(out, settings)
 
     def is_finished(video: VideoRecord) -> bool:
@@ -278,7 +276,7 @@ def write_baseline(
     means = LeaveOneOutMeans(videos, progress) if kind == 'mean' and todo else None
     for video in with_progress(todo, len(videos), progress):
         if means is None:
-            saliency_map = center_map(frame_size(video), sigma)
+            saliency_map = center_map(frame_size(video), spread)
         else:
             saliency_map = means.without(video)
         _write_for_all_frames(saliency_map, video, out, format)

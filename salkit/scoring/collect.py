@@ -4,55 +4,40 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from ..metrics import Protocol, ScoreReport, VideoScores, get_protocol
+from ..metrics import FrameScores, Protocol, ScoreReport, VideoScores, get_protocol
 from ..utils.files import whole_file
-from .finished import FinishedPieces, PieceScores
+from .finished import FinishedPieces
 from .plan import Metrics, Plan
-from .work import scores_of_row
 
 # Warn where ties leave the mean AUC open by more than this, half a unit of the second digit.
 WORTH_A_WARNING = 0.005
 
 
 @dataclass
-class StoredMaps:
-    """What the predictions were like as they were stored.
+class Collected:
+    """What the videos of a plan gave.
 
     Attributes:
-        not_finite: names of those that hold a NaN or an infinite value.
-        tied_shares: sum of the shares of tied pairs over `tie_frames`.
-        tie_frames: maps of 8 bits with fixations.
+        reports: by protocol.
+        not_finite: names of the predictions that hold a NaN or an infinite value.
+        tied_share: mean share of tied pairs of the maps of 8 bits; None where there are none.
         shapes: numbers of maps whose shape is not that of their frame, by size.
     """
 
-    not_finite: list[str] = field(default_factory=list)
-    tied_shares: float = 0.0
-    tie_frames: int = 0
-    shapes: dict[str, int] = field(default_factory=dict)
-
-    def add(self, video: str, scores: PieceScores) -> None:
-        """Take in the maps of a piece."""
-        self.not_finite += [f'{video}/{name}' for name in scores.not_finite]
-        shares = [share for share in scores.tied_shares if not math.isnan(share)]
-        self.tied_shares += math.fsum(shares)
-        self.tie_frames += len(shares)
-        for shape, count in scores.shapes.items():
-            if shape:
-                self.shapes[shape] = self.shapes.get(shape, 0) + count
-
-    @property
-    def tied_share(self) -> float | None:
-        """Mean share of tied pairs of the maps of 8 bits; None where there are none."""
-        return self.tied_shares / self.tie_frames if self.tie_frames else None
+    reports: dict[str, ScoreReport]
+    not_finite: list[str]
+    tied_share: float | None
+    shapes: Counter[str]
 
     def warnings(self) -> list[str]:
-        """What a reader of the scores should know."""
+        """What a reader of the scores should know about the maps."""
         lines = [
             f'{count} maps of {shape}: another shape; each is stretched over its whole frame'
             for shape, count in self.shapes.items()
@@ -68,49 +53,59 @@ class StoredMaps:
 
 
 def collect(
-    plan: Plan, finished: FinishedPieces, seed: int | None, writer: CsvWriter | None
-) -> tuple[dict[str, ScoreReport], StoredMaps]:
+    plan: Plan, finished: FinishedPieces, seed: int | None, table: FrameTable | None
+) -> Collected:
     """Read the kept scores, a piece at a time, in the order of the videos.
 
     Args:
         plan: of the run.
         finished: where the scores are.
         seed: of the choice of frames; None for all.
-        writer: gets a line for every frame.
-
-    Returns:
-        A report for each protocol, and what the maps were like.
+        table: gets a line for every frame.
     """
     protocols = {name: get_protocol(name) for name in plan.metrics}
     drawn = _drawn_frames(plan, protocols, finished, seed)
     videos: dict[str, dict[str, VideoScores]] = {name: {} for name in plan.metrics}
-    maps = StoredMaps()
+    shares: list[float] = []
+    not_finite: list[str] = []
+    shapes: Counter[str] = Counter()
     for piece in plan.pieces:
         video = plan.videos[piece.video].name
-        kept = finished.read(plan.key(piece))
-        maps.add(video, kept)
+        kept = finished.read(piece.key)
+        not_finite += [f'{video}/{frame}' for frame in kept.not_finite]
+        shares += [share for share in kept.tied_shares if not math.isnan(share)]
+        shapes.update({shape: count for shape, count in kept.shapes.items() if shape})
         for name, protocol in protocols.items():
             scores = videos[name].setdefault(video, VideoScores(video))
-            for frame, row in zip(kept.frames, kept.rows[name], strict=True):
-                scored = scores_of_row(row, plan.metrics[name], protocol)
-                for metric, chosen in drawn.get(name, {}).items():
-                    if (video, frame) not in chosen:
-                        del scored.scores[metric]
-                scores.add(scored)
-                if writer is not None:
-                    writer.write(name, video, frame, scored.scores)
+            for frame, (values, *flags) in zip(kept.frames, kept.rows[name], strict=True):
+                counted = {
+                    metric: value
+                    for metric, value in zip(plan.metrics[name], values, strict=True)
+                    if (name, metric) not in drawn or (video, frame) in drawn[name, metric]
+                }
+                scores.add(_frame_scores(protocol, counted, *flags))
+                if table is not None:
+                    table.write(name, video, frame, counted)
     reports = {
         name: ScoreReport.from_videos(
-            name, plan.truth.dataset, plan.truth.split, [v for v in of.values() if v.frames]
+            name, plan.truth.dataset, plan.truth.split, [v for v in scored.values() if v.frames]
         )
-        for name, of in videos.items()
+        for name, scored in videos.items()
     }
-    return reports, maps
+    tied_share = math.fsum(shares) / len(shares) if shares else None
+    return Collected(reports, not_finite, tied_share, shapes)
+
+
+def _frame_scores(
+    protocol: Protocol, scores: dict[str, float], has_fixations: bool, constant: bool, nan: bool
+) -> FrameScores:
+    missing = () if has_fixations else (m for m in scores if 'fixations' in protocol.needs(m))
+    return FrameScores(scores, has_fixations, constant, nan, frozenset(missing))
 
 
 def _drawn_frames(
     plan: Plan, protocols: dict[str, Protocol], finished: FinishedPieces, seed: int | None
-) -> dict[str, dict[str, set[tuple[str, str]]]]:
+) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """Frames that count, by protocol and metric, where a protocol draws them at random."""
     limits = [p.max_frames for p in protocols.values() if p.max_frames is not None]
     if seed is None or not limits or sum(len(v.pairs) for v in plan.videos) <= min(limits):
@@ -118,19 +113,18 @@ def _drawn_frames(
     names = [
         (plan.videos[piece.video].name, frame)
         for piece in plan.pieces
-        for frame in finished.read(plan.key(piece)).frames
+        for frame in finished.read(piece.key).frames
     ]
-    drawn: dict[str, dict[str, set[tuple[str, str]]]] = {}
-    for name, protocol in protocols.items():
-        for metric in plan.metrics[name]:
-            chosen = protocol.select_frames(metric, names, seed)
-            if chosen is not None:
-                drawn.setdefault(name, {})[metric] = chosen
-    return drawn
+    return {
+        (name, metric): chosen
+        for name, protocol in protocols.items()
+        for metric in plan.metrics[name]
+        if (chosen := protocol.select_frames(metric, names, seed)) is not None
+    }
 
 
-class CsvWriter:
-    """Writes a line for every frame and protocol.
+class FrameTable:
+    """A CSV file with a line for every frame and protocol.
 
     Args:
         file: open for writing.
@@ -140,7 +134,7 @@ class CsvWriter:
     def __init__(self, file: TextIO, metrics: Sequence[str]) -> None:
         self._metrics = metrics
         self._csv = csv.writer(file, lineterminator='\n')
-        self._csv.writerow(['protocol', 'video', 'frame', *self._metrics])
+        self._csv.writerow(['protocol', 'video', 'frame', *metrics])
 
     def write(self, protocol: str, video: str, frame: str, scores: dict[str, float]) -> None:
         """A line; metrics that were not computed stay empty, undefined ones are nan."""
@@ -149,8 +143,8 @@ class CsvWriter:
 
 
 @contextmanager
-def csv_writer(path: str | Path | None, metrics: Metrics) -> Iterator[CsvWriter | None]:
-    """A `CsvWriter` to a file that is complete or not there; None without a path."""
+def frame_table(path: str | Path | None, metrics: Metrics) -> Iterator[FrameTable | None]:
+    """A `FrameTable` in a file that is complete or not there; None without a path."""
     if path is None:
         yield None
         return
@@ -159,4 +153,4 @@ def csv_writer(path: str | Path | None, metrics: Metrics) -> Iterator[CsvWriter 
         whole_file(path) as temporary,
         open(temporary, 'w', newline='', encoding='utf-8') as file,
     ):
-        yield CsvWriter(file, columns)
+        yield FrameTable(file, columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -29,11 +29,20 @@ class Piece(NamedTuple):
         video: its place in the list of videos.
         start: first of its frames.
         stop: one after the last.
+        key: what its scores are kept under.
     """
 
     video: int
     start: int
     stop: int
+    key: str = ''
+
+
+def cut(video: int, count: int, random_access: bool, fingerprint: str = '') -> list[Piece]:
+    """The pieces of a video; one where each could only be reached through those before it."""
+    size = PIECE if random_access else max(count, 1)
+    bounds = [(at, min(at + size, count)) for at in range(0, count, size)]
+    return [Piece(video, *bound, f'{fingerprint} {bound}') for bound in bounds]
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,6 @@ class MatchedVideo:
         truth: what they are scored against.
         needs: kinds of ground truth that the metrics take.
         pairs: the frames to score, each by its place in both.
-        fingerprint: changes with the files and with everything that the scores depend on.
     """
 
     name: str
@@ -54,22 +62,6 @@ class MatchedVideo:
     truth: TruthVideo
     needs: frozenset[str]
     pairs: list[tuple[int, int]]
-    fingerprint: str
-
-    def pieces(self, number: int) -> list[Piece]:
-        """The frames in pieces, where the video is the one at `number`."""
-        random_access = self.predictions.random_access and self.truth.random_access
-        return cut(number, len(self.pairs), random_access)
-
-    def key(self, piece: Piece) -> str:
-        """What the scores of a piece are kept under."""
-        return f'{self.fingerprint} {piece.start} {piece.stop}'
-
-
-def cut(video: int, count: int, random_access: bool) -> list[Piece]:
-    """The pieces of a video; one where each could only be reached through those before it."""
-    size = PIECE if random_access else max(count, 1)
-    return [Piece(video, at, min(at + size, count)) for at in range(0, count, size)]
 
 
 @dataclass
@@ -115,6 +107,7 @@ class Plan:
         truth: what is scored against.
         reads_whole_set: whether a metric needs the fixations of the whole set.
         videos: those that have predictions.
+        pieces: what their frames are scored in, in order.
         missing: what is not there.
         warnings: what a reader of the scores should know.
     """
@@ -123,17 +116,9 @@ class Plan:
     truth: GroundTruth
     reads_whole_set: bool
     videos: list[MatchedVideo] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
     warnings: list[str] = field(default_factory=list)
-
-    @property
-    def pieces(self) -> list[Piece]:
-        """All that is to be scored, in order of the videos."""
-        return [piece for i, video in enumerate(self.videos) for piece in video.pieces(i)]
-
-    def key(self, piece: Piece) -> str:
-        """What the scores of a piece are kept under."""
-        return self.videos[piece.video].key(piece)
 
 
 def make_plans(
@@ -192,60 +177,40 @@ def _make_plan(
         if stack is None or not len(stack):
             plan.missing.videos.append(video.name)
             continue
-        plan.videos.append(_match(plan, video, stack, frozenset(needs), shared))
+        match = match_frames(stack, video.frames)
+        lacking = _note(plan, video, stack, match, needs)
+        pairs = [pair for pair in match.pairs if pair[1] not in lacking]
+        # Changes with the files and with everything that the scores depend on.
+        own = fingerprint_of(shared, stack.fingerprint(), video.fingerprint())
+        random_access = stack.random_access and video.random_access
+        plan.pieces += cut(len(plan.videos), len(pairs), random_access, own)
+        plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs))
     unused = [name for name in predictions if name not in set(matches.values())]
     if unused:
         plan.warnings.append(
             f'{len(unused)} predicted video(s) have no ground truth in this split: {listed(unused)}'
         )
-    if not any(video.pairs for video in plan.videos):
+    if not plan.pieces:
         raise DataError(f'nothing to score: {plan.missing.summary()}')
     return plan
 
 
-def _match(
-    plan: Plan, truth: TruthVideo, stack: MapStack, needs: frozenset[str], shared: str
-) -> MatchedVideo:
-    """Pair the frames of a video, and note in the plan what does not fit."""
-    match = match_frames(stack, truth.frames)
+def _note(
+    plan: Plan, truth: TruthVideo, stack: MapStack, match: FrameMatch, needs: Collection[str]
+) -> set[int]:
+    """Note in the plan what does not fit; the frames that lack ground truth."""
     kind, lacking = truth.lacking(needs)
     names = truth.frames.names
     plan.missing.frames += [f'{truth.name}/{names[i]}' for i in match.missing]
     plan.missing.maps += [f'{truth.name}/{names[i]}: {kind}' for i in lacking]
-    plan.warnings += [f'{truth.name}: {line}' for line in _notes(match, stack)]
-    unusable = set(lacking)
-    return MatchedVideo(
-        truth.name,
-        stack,
-        truth,
-        needs,
-        [pair for pair in match.pairs if pair[1] not in unusable],
-        fingerprint_of(shared, stack.fingerprint(), truth.fingerprint()),
-    )
-
-
-def _notes(match: FrameMatch, stack: MapStack) -> list[str]:
-    notes = [match.note] if match.note else []
+    if match.note:
+        plan.warnings.append(f'{truth.name}: {match.note}')
     if match.extra:
-        notes.append(
-            f'{len(match.extra)} of {len(stack)} predicted frames have no ground truth, '
-            f'{stack.where(match.extra[0])} first'
+        plan.warnings.append(
+            f'{truth.name}: {len(match.extra)} of {len(stack)} predicted frames have no ground '
+            f'truth, {stack.where(match.extra[0])} first'
         )
-    return notes
-
-
-def metrics_of(protocol: str, metrics: Sequence[str] | None) -> list[str]:
-    """The metrics to compute; None for those that the protocol has by default.
-
-    Raises:
-        ConfigError: one that it does not have, or that needs more than predictions and a data set.
-    """
-    found = get_protocol(protocol)
-    chosen = found.check_metrics(found.metrics if metrics is None else metrics)
-    for metric in chosen:
-        if 'baseline' in found.needs(metric):
-            raise ConfigError(f'{metric} needs a baseline density, which scoring does not take yet')
-    return chosen
+    return set(lacking)
 
 
 def _possible(metrics: Metrics, videos: int) -> tuple[Metrics, list[str]]:
@@ -254,7 +219,9 @@ def _possible(metrics: Metrics, videos: int) -> tuple[Metrics, list[str]]:
         return metrics, []
     possible, warnings = {}, []
     for name, chosen in metrics.items():
-        left_out = _of_other_videos(name, chosen)
+        protocol = get_protocol(name)
+        alone = protocol.pool == 'other-videos'
+        left_out = [m for m in chosen if alone and 'nonfixations' in protocol.needs(m)]
         possible[name] = [metric for metric in chosen if metric not in left_out]
         reason = 'fixations of other videos, and there is one video'
         if not possible[name]:
@@ -262,11 +229,3 @@ def _possible(metrics: Metrics, videos: int) -> tuple[Metrics, list[str]]:
         if left_out:
             warnings.append(f'{", ".join(left_out)} of protocol {name} left out: needs {reason}')
     return possible, warnings
-
-
-def _of_other_videos(protocol: str, metrics: Collection[str]) -> list[str]:
-    """The metrics that take fixations of other videos."""
-    found = get_protocol(protocol)
-    if found.pool != 'other-videos':
-        return []
-    return [metric for metric in metrics if 'nonfixations' in found.needs(metric)]

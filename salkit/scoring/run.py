@@ -11,20 +11,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
-from ..metrics import NonfixationPool, ScoreReport, get_protocol
+from ..metrics import ScoreReport, get_protocol
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, write_json
 from ..utils.parallel import check_workers, run_tasks
 from ..version import __version__
-from .collect import collect, csv_writer
+from .collect import collect, frame_table
 from .finished import FinishedPieces, PieceScores, finished_pieces
-from .plan import Missing, Piece, Plan, cut, make_plans, metrics_of
+from .plan import Missing, Piece, Plan, cut, make_plans
 from .predictions import find_predictions
-from .work import Fixations, GatheredFixations, Job, gather_fixations, score_piece
+from .work import Fixations, Job, gather_fixations, score_piece
 
 # Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
@@ -139,12 +140,13 @@ def score_protocols(
     """
     options = replace(options or ScoreOptions(), **changes)
     workers = check_workers(options.workers)
-    wanted = {name: metrics_of(name, options.metrics) for name in dict.fromkeys(protocols)}
+    names = dict.fromkeys(protocols)
+    wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
     if not wanted:
         raise ConfigError('no protocol to score under')
     settings = (options.seed, options.final)
-    found = find_predictions(predictions)
-    plans = make_plans(wanted, found, ground_truth, options.split, settings)
+    stacks = find_predictions(predictions)
+    plans = make_plans(wanted, stacks, ground_truth, options.split, settings)
     for line in dict.fromkeys(line for plan in plans for line in plan.warnings):
         options.warn(line)
     for plan in plans:
@@ -154,22 +156,22 @@ def score_protocols(
         inputs = (Path(predictions).absolute(), Path(ground_truth).absolute())
         folder = cache_dir() / 'score' / fingerprint_of(*inputs, wanted, options.split, settings)
     result = Scoring(origin=_origin(predictions, ground_truth))
-    keys = {plan.key(piece) for plan in plans for piece in plan.pieces}
+    keys = {piece.key for plan in plans for piece in plan.pieces}
     with finished_pieces(folder, keys) as finished:
         for plan in plans:
             _score_rest(plan, finished, options, workers)
-        with csv_writer(options.csv, wanted) as writer:
+        with frame_table(options.csv, wanted) as table:
             for plan in plans:
-                reports, maps = collect(plan, finished, options.seed, writer)
-                plan.missing.not_finite = maps.not_finite
+                found = collect(plan, finished, options.seed, table)
+                plan.missing.not_finite = found.not_finite
                 _refuse(predictions, plan.missing, options)
-                for line in maps.warnings():
+                for line in found.warnings():
                     options.warn(line)
-                result.reports |= reports
-                for name in reports:
+                result.reports |= found.reports
+                for name in found.reports:
                     result.missing[name] = plan.missing
-                    result.warnings[name] = plan.warnings + maps.warnings()
-                    result.tied_shares[name] = maps.tied_share
+                    result.warnings[name] = plan.warnings + found.warnings()
+                    result.tied_shares[name] = found.tied_share
         # In the order they were asked for.
         result.reports = {name: result.reports[name] for name in wanted}
         if options.out is not None:
@@ -188,13 +190,12 @@ def _refuse(predictions: str | Path, missing: Missing, options: ScoreOptions) ->
 def _score_rest(plan: Plan, finished: FinishedPieces, options: ScoreOptions, workers: int) -> None:
     """Score the pieces of a plan that have no scores yet."""
     pieces = plan.pieces
-    todo = [piece for piece in pieces if plan.key(piece) not in finished]
+    todo = [piece for piece in pieces if piece.key not in finished]
     if not todo:
         return
-    fixations = Fixations()
+    rules = {pool for name in plan.metrics if (pool := get_protocol(name).pool)}
+    fixations = Fixations(rules if plan.reads_whole_set else (), options.seed or 0)
     if plan.reads_whole_set:
-        rules = [get_protocol(name).pool for name in plan.metrics]
-        fixations.pools = {rule: NonfixationPool(rule, options.seed or 0) for rule in rules if rule}
         videos = plan.truth.videos
         unread = [
             piece
@@ -203,9 +204,9 @@ def _score_rest(plan: Plan, finished: FinishedPieces, options: ScoreOptions, wor
         ]
         with _bar('fixations', unread, unread, options) as bar:
 
-            def take(gathered: GatheredFixations) -> None:
-                fixations.add(gathered)
-                bar.update(len(gathered.frames))
+            def take(gathered: tuple[str, list[str], list[np.ndarray], tuple[int, int]]) -> None:
+                fixations.add(*gathered)
+                bar.update(len(gathered[1]))
 
             run_tasks(gather_fixations, unread, videos, workers, take)
     job = Job(plan.videos, plan.metrics, options.seed, options.final, fixations)
@@ -213,7 +214,7 @@ def _score_rest(plan: Plan, finished: FinishedPieces, options: ScoreOptions, wor
 
         def keep(scored: tuple[Piece, PieceScores]) -> None:
             piece, scores = scored
-            finished.add(plan.key(piece), scores)
+            finished.add(piece.key, scores)
             bar.update(piece.stop - piece.start)
 
         run_tasks(score_piece, todo, job, workers, keep)

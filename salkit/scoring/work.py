@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,7 +12,6 @@ from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
 from ..metrics import (
-    FrameScores,
     NonfixationPool,
     Protocol,
     Truth,
@@ -28,67 +28,52 @@ Size = tuple[int, int]
 OTHER_SHAPE = 0.05
 
 
-@dataclass
 class Fixations:
     """Those of a whole data set: what shuffled AUC takes its negatives from.
 
-    Attributes:
-        pools: by the rule that negatives are chosen by.
-        of_videos: by name of the video, all its fixations (n, 2) and the size they lie in, kept
-            where negatives are those of the other videos.
+    Args:
+        rules: that negatives are chosen by, see `NonfixationPool`.
+        seed: of the draws.
     """
 
-    pools: dict[str, NonfixationPool] = field(default_factory=dict)
-    of_videos: dict[str, list[tuple[np.ndarray, Size]]] = field(default_factory=dict)
+    def __init__(self, rules: Iterable[str], seed: int) -> None:
+        self._pools = {rule: NonfixationPool(rule, seed) for rule in rules}
+        # All fixations of a video and the size they lie in.
+        self._of_videos: dict[str, list[tuple[np.ndarray, Size]]] = {}
 
-    def add(self, gathered: GatheredFixations) -> None:
-        """Take in some frames of a video."""
-        video, size = gathered.video, gathered.size
-        for rule, pool in self.pools.items():
+    def add(self, video: str, frames: list[str], points: list[np.ndarray], size: Size) -> None:
+        """Take in the fixations (n, 2) of some frames of a video."""
+        for rule, pool in self._pools.items():
             if rule == 'other-videos':
                 # One map of counts for all frames: they are not told apart.
-                pool.add(video, gathered.frames[0], gathered.points, size)
-                self.of_videos.setdefault(video, []).append((gathered.points, size))
+                together = np.concatenate(points)
+                pool.add(video, frames[0], together, size)
+                self._of_videos.setdefault(video, []).append((together, size))
                 continue
-            each = np.split(gathered.points, gathered.ends[:-1])
-            for frame, points in zip(gathered.frames, each, strict=True):
-                pool.add(video, frame, points, size)
+            for frame, each in zip(frames, points, strict=True):
+                pool.add(video, frame, each, size)
 
     def for_frame(self, rule: str, video: str, frame: str, size: Size) -> np.ndarray:
         """Fixations of others (H, W), counted on a grid of `size`."""
 
         def own_points() -> np.ndarray:
-            found = [rescale_points(*own, size) for own in self.of_videos.get(video, ())]
+            found = [rescale_points(*own, size) for own in self._of_videos.get(video, ())]
             return np.concatenate([np.zeros((0, 2), np.int64), *found])
 
-        return self.pools[rule].for_frame(video, frame, own_points, size)
+        return self._pools[rule].for_frame(video, frame, own_points, size)
 
 
-@dataclass
-class GatheredFixations:
-    """Fixations of some frames of a video.
-
-    Attributes:
-        video: its name.
-        frames: their names.
-        points: (n, 2) rows and columns, one frame after the other.
-        ends: where in `points` each frame ends.
-        size: rows and columns.
-    """
-
-    video: str
-    frames: list[str]
-    points: np.ndarray
-    ends: np.ndarray
-    size: Size
-
-
-def gather_fixations(piece: Piece, videos: list[TruthVideo]) -> GatheredFixations:
+def gather_fixations(
+    piece: Piece, videos: list[TruthVideo]
+) -> tuple[str, list[str], list[np.ndarray], Size]:
     """Read the fixations of some frames of a video.
 
     Args:
         piece: counts the frames that have fixation maps, predicted or not.
         videos: the ground truth.
+
+    Returns:
+        The arguments of `Fixations.add`.
     """
     truth = videos[piece.video]
     names = truth.frames.names
@@ -99,11 +84,10 @@ def gather_fixations(piece: Piece, videos: list[TruthVideo]) -> GatheredFixation
         check_stopped()
         # Frames of one video mostly have one size; where not, all are brought to the first.
         size = size if found else own_size
-        found.append(rescale_points(points, own_size, size))
-    # In the smallest type: the fixations of all videos are kept.
-    points = np.concatenate(found).astype(np.min_scalar_type(max(size)))
-    ends = np.cumsum([len(each) for each in found])
-    return GatheredFixations(truth.name, [names[i] for i in indices], points, ends, size)
+        # In the smallest type: the fixations of all videos are kept.
+        smallest = np.min_scalar_type(max(size))
+        found.append(rescale_points(points, own_size, size).astype(smallest))
+    return truth.name, [names[i] for i in indices], found, size
 
 
 @dataclass
@@ -148,8 +132,8 @@ def score_piece(piece: Piece, job: Job) -> tuple[Piece, PieceScores]:
         scores.frames.append(names[index])
         where = (video.name, names[index])
         for protocol, metrics in protocols:
-            scored = _score(protocol, metrics, prediction, frame, where, job)
-            scores.rows[protocol.name].append(_row(scored))
+            row = _score(protocol, metrics, prediction, frame, where, job)
+            scores.rows[protocol.name].append(row)
         fixated = _fixated(frame)
         if prediction.dtype == np.uint8 and fixated is not None:
             scores.tied_shares.append(tied_share(prediction, fixated))
@@ -163,27 +147,15 @@ def _score(
     frame: TruthFrame,
     where: tuple[str, str],
     job: Job,
-) -> FrameScores:
+) -> Row:
     nonfixations = None
     if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
         nonfixations = job.fixations.for_frame(protocol.pool, *where, frame.size)
     truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations)
     rng = None if job.seed is None else frame_rng(job.seed, *where)
     prepared = protocol.prepare(prediction, frame.size, job.final)
-    return protocol.score_frame(prepared, truth, metrics, rng)
-
-
-def _row(scored: FrameScores) -> Row:
-    values = list(scored.scores.values())
-    return values, scored.has_fixations, scored.constant, scored.nan
-
-
-def scores_of_row(row: Row, metrics: list[str], protocol: Protocol) -> FrameScores:
-    """The scores that a row was made of."""
-    values, has_fixations, constant, nan = row
-    scores = dict(zip(metrics, values, strict=True))
-    missing = () if has_fixations else (m for m in scores if 'fixations' in protocol.needs(m))
-    return FrameScores(scores, has_fixations, constant, nan, frozenset(missing))
+    scored = protocol.score_frame(prepared, truth, metrics, rng)
+    return list(scored.scores.values()), scored.has_fixations, scored.constant, scored.nan
 
 
 def _fixated(frame: TruthFrame) -> np.ndarray | None:
