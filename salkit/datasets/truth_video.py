@@ -13,7 +13,13 @@ import numpy as np
 from ..errors import DataError
 from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
-from ..media.map_stacks import FolderStack, MapStack, fingerprint_of, open_stack
+from ..media.map_stacks import (
+    FolderStack,
+    MapStack,
+    fingerprint_of,
+    fingerprint_of_files,
+    open_stack,
+)
 from .matching import match_frames
 
 
@@ -159,13 +165,12 @@ class TruthVideo:
         return '', []
 
     def fingerprint(self) -> str:
-        """Changes when any of the files does."""
+        """Changes when the name, the size or the time of a file does."""
         stacks = [self.density_stack, self.fixation_stack]
-        stamps = [stack.fingerprint() for stack in stacks if stack is not None]
+        found = [stack.fingerprint() for stack in stacks if stack is not None]
         if self.fixations is not None and self.is_list:
-            status = self.fixations.stat()
-            stamps.append(f'{status.st_size} {status.st_mtime_ns}')
-        return fingerprint_of(self.name, stamps)
+            found.append(fingerprint_of_files([self.fixations]))
+        return found[0] if len(found) == 1 else fingerprint_of(found)
 
     def read(self, indices: Sequence[int], needs: Collection[str]) -> Iterator[TruthFrame]:
         """Read what is needed of the frames at ascending `indices`, one after another.
@@ -179,7 +184,7 @@ class TruthVideo:
         """
         stack = self.density_stack
         densities = None
-        lists = self._lists() if 'fixations' in needs else None
+        lists = self.point_lists() if 'fixations' in needs else None
         # A list does not say how large the frame is.
         if stack is not None and ('density' in needs or lists is not None):
             densities = stack.read(indices)
@@ -200,8 +205,14 @@ class TruthVideo:
             points = None if lists is None else lists.at(index, known.shape)
             yield TruthFrame(density, fixation_map, points, (known.shape[0], known.shape[1]))
 
-    def _lists(self) -> PointLists | None:
-        """The lists of fixations, not kept: they are most of what is known of a video."""
+    def point_lists(self) -> PointLists | None:
+        """Read the lists of fixations, if it has such.
+
+        They are not kept: a video would be many times as large with them.
+
+        Raises:
+            DataError: as many lists as frames are not there.
+        """
         if self.fixations is None or not self.is_list:
             return None
         lists, stack = PointLists(self.fixations), self.density_stack
@@ -214,7 +225,7 @@ class TruthVideo:
 
     def read_points(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
         """Fixations (n, 2) and size (H, W) of frames, without reading more than that takes."""
-        lists = self._lists()
+        lists = self.point_lists()
         if lists is not None:
             size = next(self.read([0], ('density',))).size
             for index in indices:

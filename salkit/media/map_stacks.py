@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import zipfile
@@ -67,14 +68,19 @@ class MapStack(ABC):
         return f'{self.path}, frame {index + 1}'
 
     def fingerprint(self) -> str:
-        """Changes when the path, the size or the time of a file does."""
-        status = self.path.stat()
-        return fingerprint_of(self.path, status.st_size, status.st_mtime_ns)
+        """Changes when the name, the size or the time of a file does."""
+        return fingerprint_of_files([self.path])
 
 
-def fingerprint_of(*values: object) -> str:
+def fingerprint_of(content: object) -> str:
     """A hash of plain values."""
-    return hashlib.sha256(repr(values).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+
+
+def fingerprint_of_files(paths: Sequence[Path]) -> str:
+    """A hash of names, sizes and times."""
+    stats = [(path.name, path.stat()) for path in paths]
+    return fingerprint_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 
 
 class FolderStack(MapStack):
@@ -99,7 +105,7 @@ class FolderStack(MapStack):
         found.sort(key=lambda file: natural_key(file[0]))
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
-        self._fingerprint = fingerprint_of(path, found)
+        self._fingerprint = fingerprint_of(found)
 
     @cached_property
     def names(self) -> list[str]:

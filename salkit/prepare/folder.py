@@ -13,8 +13,7 @@ from ..datasets.published import density_recipes
 from ..errors import ConfigError, DataError
 from ..media.video import VIDEO_SUFFIXES
 from .annotation import Annotation, save_density, save_fixations
-from .fixations import density_map
-from .fixations.gaze_csv import Gaze, fixation_points, read_gaze_csv
+from .fixations import Gaze, density_map, fixation_points, read_gaze_csv
 from .options import PrepareOptions
 from .published import NO_TRUTH
 from .source import UNANNOTATED, Found, VideoSource, holds_images, is_hidden, nothing_found
@@ -106,8 +105,8 @@ class GazeAnnotation(Annotation):
     kind: str = field(init=False)
 
     def __post_init__(self) -> None:
-        when = self.gaze.times if self.gaze.frames is None else self.gaze.frames
-        digest = hashlib.sha256(self.gaze.points.tobytes() + when.tobytes()).hexdigest()[:16]
+        gaze = self.gaze.points.tobytes() + self.gaze.moments.tobytes()
+        digest = hashlib.sha256(gaze).hexdigest()[:16]
         object.__setattr__(self, 'kind', f'gaze {digest}, {self.options}, {self.bits} bits')
 
     def lengths(self) -> dict[str, int]:

@@ -168,9 +168,9 @@ def _make_plan(
         for need in get_protocol(name).needs(metric)
     }
     plan = Plan(metrics, truth, 'nonfixations' in needs, warnings=warnings)
-    shared = fingerprint_of(__version__, metrics, settings)
+    shared = fingerprint_of([__version__, metrics, settings])
     if plan.reads_whole_set:
-        shared = fingerprint_of(shared, [video.fingerprint() for video in truth.videos])
+        shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
     matches = match_videos(predictions, [video.name for video in truth.videos])
     for video in truth.videos:
         stack = predictions.get(matches.get(video.name, ''))
@@ -181,7 +181,7 @@ def _make_plan(
         lacking = _note(plan, video, stack, match, needs)
         pairs = [pair for pair in match.pairs if pair[1] not in lacking]
         # Changes with the files and with everything that the scores depend on.
-        own = fingerprint_of(shared, stack.fingerprint(), video.fingerprint())
+        own = fingerprint_of([shared, stack.path, stack.fingerprint(), video.fingerprint()])
         random_access = stack.random_access and video.random_access
         plan.pieces += cut(len(plan.videos), len(pairs), random_access, own)
         plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs))

@@ -153,8 +153,9 @@ def score_protocols(
         _refuse(predictions, plan.missing, options)
     folder = Path(f'{options.out}.parts')
     if options.out is None:
-        inputs = (Path(predictions).absolute(), Path(ground_truth).absolute())
-        folder = cache_dir() / 'score' / fingerprint_of(*inputs, wanted, options.split, settings)
+        inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
+        name = fingerprint_of([*inputs, wanted, options.split, settings])
+        folder = cache_dir() / 'score' / name
     result = Scoring(origin=_origin(predictions, ground_truth))
     keys = {piece.key for plan in plans for piece in plan.pieces}
     with finished_pieces(folder, keys) as finished:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from .fault import Fault, Faults
+from ...functional.density import gaussian_density
+from ...functional.fixations import count_fixations
+from ...media.resampling import resize_map
+from .faults import KINDS, Faults
 
 # Maps are compared on a grid of this longer side: wide Gaussians lose nothing by it.
 GRID = 64
@@ -41,7 +42,7 @@ class FramePair:
         fixation_path: its file.
         density: (h, w) float32 on the grid, of mean 0 and standard deviation 1.
         points: (n, 2) int16 cells (y, x).
-        nss: mean of the normalised density map, as large as it is, at the fixations.
+        nss: mean of the normalized density map, as large as it is, at the fixations.
         at_fixations: mean density at the fixations, as a share of the maximum.
     """
 
@@ -64,9 +65,19 @@ class FramePair:
 
 
 def frame_pair(
-    number: int, density_path: str, fixation_path: str, density: np.ndarray, fixations: np.ndarray
+    number: int, paths: tuple[str, str], density: np.ndarray, fixations: np.ndarray
 ) -> FramePair | None:
-    """Compare a density map and a fixation map (H, W) of one frame; None where one is flat."""
+    """Compare the maps of one frame.
+
+    Args:
+        number: of the frame.
+        paths: of the two files.
+        density: density map (H, W).
+        fixations: fixation map (H, W) bool.
+
+    Returns:
+        None where one of them is flat.
+    """
     density = density.astype(np.float32)
     rows, columns = np.nonzero(fixations)
     deviation = float(density.std())
@@ -77,36 +88,33 @@ def frame_pair(
     size = max(1, round(height * scale)), max(1, round(width * scale))
     values = density[rows, columns]
     nss = float((values.mean() - density.mean()) / deviation)
-    small = cv2.resize(density, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    small = resize_map(density, size)
     points = np.stack([rows * size[0] // height, columns * size[1] // width], 1)
     if len(points) > MOST_POINTS:
         points = points[np.linspace(0, len(points) - 1, MOST_POINTS).astype(int)]
     return FramePair(
         number,
-        density_path,
-        fixation_path,
-        normalised(small),
+        *paths,
+        normalized(small),
         points.astype(np.int16),
         nss,
         float(values.mean() / density.max()),
     )
 
 
-def normalised(image: np.ndarray) -> np.ndarray:
+def normalized(image: np.ndarray) -> np.ndarray:
     """Of mean 0 and standard deviation 1; a flat image is all 0."""
     deviation = image.std()
     return (image - image.mean()) / deviation if deviation > 1e-6 else np.zeros_like(image)
 
 
 def blurred(points: np.ndarray, size: tuple[int, int], sigma: float) -> np.ndarray:
-    """Points (n, 2) as a normalised sum of Gaussians (h, w)."""
-    image = np.zeros(size, np.float32)
-    np.add.at(image, (points[:, 0], points[:, 1]), 1)
-    return normalised(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT))
+    """Points (n, 2) as a normalized sum of Gaussians (h, w)."""
+    return normalized(gaussian_density(count_fixations(points, size), sigma))
 
 
 def fit(density: np.ndarray, points: np.ndarray) -> float:
-    """NSS of a normalised density on the grid at points (n, 2) of the same grid."""
+    """NSS of a normalized density on the grid at points (n, 2) of the same grid."""
     return float(density[points[:, 0], points[:, 1]].mean())
 
 
@@ -149,25 +157,44 @@ def check_pairs(pairs: list[FramePair], maps_folder: str, consecutive: bool) -> 
     if consecutive and fine:
         shift = _shift(densities, expected)
     if shift:
-        result.faults.tell(
+        result.faults.add(
             'shifted',
             maps_folder,
             f'the maps seem shifted by {shift:+d}: each fits the fixations of '
             f'{"the frame" if abs(shift) == 1 else f"{abs(shift)} frames"} '
             f'{"after" if shift > 0 else "before"} its own far better',
-            'maps that fit their own fixations',
-            f'rename the density maps: {shift:+d} to each number',
+            remedy=f'rename the density maps: {shift:+d} to each number',
         )
         return result
-    suspects = {id(p) for p in off}
-    typical = float(np.median(own))
+    suspects = {p.number for p in off}
     # Not of half of the frames alone: some may fit by chance.
     if fine and float(np.quantile(own, 0.3)) > EXACT:
-        suspects |= {id(p) for p, value in zip(pairs, own, strict=True) if value < 0.8 * typical}
-    result.faults += _astray(pairs, off, suspects, densities, expected, own)
+        least = 0.8 * np.median(own)
+        suspects |= {p.number for p, value in zip(pairs, own, strict=True) if value < least}
+    _find_astray(off, suspects, _Compared(pairs, densities, expected, own), result.faults)
     if len(off) > len(pairs) / 2:
         result.astray = {p.number: p.density for p in off if p.number in TRIED}
     return result
+
+
+@dataclass
+class _Compared:
+    """Maps of one size, a row each, and how well each agrees with its own fixations."""
+
+    pairs: list[FramePair]
+    densities: np.ndarray
+    expected: np.ndarray
+    own: np.ndarray
+
+    def better_fit(self, row: int) -> FramePair | None:
+        """The frame whose fixations the density of `row` fits far better, or None."""
+        typical = float(np.median(self.own))
+        values = self.expected @ self.densities[row] / self.densities.shape[1]
+        first = int(values.argmax())
+        # After a jump, densities smoothed over time fit the frames beside better.
+        least = 0.5 if abs(first - row) <= NEAR else 0.8
+        is_better = values[first] > max(0.8, 0.9 * typical) and self.own[row] < least * typical
+        return self.pairs[first] if is_better else None
 
 
 def _agreement(densities: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -186,7 +213,7 @@ def _likely_sigma(pairs: list[FramePair], densities: np.ndarray) -> float:
             for a, b in (_overlap(count, k) for k in (0, *SHIFTS) if abs(k) < count)
         ]
         best[sigma] = max(values)
-    return max(best, key=best.get)
+    return max(best, key=lambda sigma: best[sigma])
 
 
 def _overlap(count: int, shift: int) -> tuple[slice, slice]:
@@ -215,40 +242,25 @@ def _shift(densities: np.ndarray, expected: np.ndarray) -> int:
     return best
 
 
-def _astray(
-    pairs: list[FramePair],
-    off: list[FramePair],
-    suspects: set[int],
-    densities: np.ndarray,
-    expected: np.ndarray,
-    own: np.ndarray,
-) -> Iterator[Fault]:
-    """Faults of single density maps, with the frame that they fit, where there is one."""
-    is_off = {id(p) for p in off}
-    rows = {id(p): i for i, p in enumerate(pairs)}
-    typical = float(np.median(own))
-    for p in [*(p for p in off if id(p) not in rows), *(p for p in pairs if id(p) in suspects)]:
-        better = None
-        if id(p) in rows:
-            row = rows[id(p)]
-            values = expected @ densities[row] / densities.shape[1]
-            first = int(values.argmax())
-            # After a jump, densities smoothed over time fit the frames beside better.
-            least = 0.5 if abs(first - row) <= NEAR else 0.8
-            if values[first] > max(0.8, 0.9 * typical) and own[row] < least * typical:
-                better = _brief(pairs[first].fixation_path)
-        if id(p) not in is_off and better is None:
+def _find_astray(
+    off: list[FramePair], suspects: set[int], compared: _Compared, faults: Faults
+) -> None:
+    """Add faults of single density maps, with the frame that they fit, where there is one."""
+    rows = {p.number: row for row, p in enumerate(compared.pairs)}
+    for p in [
+        *(p for p in off if p.number not in rows),
+        *(p for p in compared.pairs if p.number in suspects),
+    ]:
+        better = compared.better_fit(rows[p.number]) if p.number in rows else None
+        if not p.is_off and better is None:
             continue
-        found = (
-            f'nothing at the fixations of {_brief(p.fixation_path)} (NSS {p.nss:.2f})'
-            if id(p) in is_off
-            else f'little at the fixations of {_brief(p.fixation_path)} (NSS {p.nss:.2f})'
-        )
-        remedy = 'unpack the density maps again, or make this one anew from the fixations'
-        if better:
-            found += f'; it fits those of {better} far better'
+        what = 'nothing' if p.is_off else 'little'
+        found = f'{what} at the fixations of {_brief(p.fixation_path)} (NSS {p.nss:.2f})'
+        remedy = KINDS['mispaired'].remedy
+        if better is not None:
+            found += f'; it fits those of {_brief(better.fixation_path)} far better'
             remedy = f'rename it, or {remedy}'
-        yield Fault('mispaired', p.density_path, found, 'density where the fixations are', remedy)
+        faults.add('mispaired', p.density_path, found, remedy=remedy)
 
 
 def _brief(path: str) -> str:

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from .fault import Fault
-from .naming import no_permission
+from ...errors import DataError
+from ...media.fixation_maps import read_fixation_map
+from .faults import Faults
+from .naming import add_permission
 
-AGAIN = {
-    'frame': 'extract the frame again from the video, or download the archive again',
-    'density map': 'unpack or download the archive again, or make the map from the fixations',
-    'fixation map': 'unpack or download the archive again',
-    'fixation .mat file': 'unpack or download the archive again',
+# Parts of a video with what one of their files is called, what it should be, and how to get it.
+NOUNS = {
+    'images': 'frame',
+    'maps': 'density map',
+    'fixation': 'fixation map',
+    'mats': 'fixation .mat file',
 }
+_EXPECTED = {'mats': 'MATLAB data with a variable I, the fixation map'}
+_AGAIN = {
+    'images': 'extract the frame again from the video, or download the archive again',
+    'maps': 'unpack or download the archive again, or make the map from the fixations',
+}
+_UNPACK = 'unpack or download the archive again'
 # What is taken for an image now and then, by its first bytes.
 _DISGUISES = {
     b'<': 'a web page or XML',
@@ -29,154 +40,106 @@ _DISGUISES = {
 }
 
 
-class Unreadable(Exception):
-    """Carries the fault of a file that cannot be read."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
-
-
 @dataclass
 class Picture:
-    """A decoded image file.
+    """A decoded file.
 
     Attributes:
         pixels: (H, W) or (H, W, channels), at the file's own depth; indices of a palette image.
         mode: Pillow's name of the kind of pixels.
         format: such as 'PNG'.
-        colours: (H, W, 3) uint8 of a palette image, else None.
+        palette_colors: (H, W, 3) uint8 of a palette image, else None.
     """
 
     pixels: np.ndarray
     mode: str = 'L'
     format: str = ''
-    colours: np.ndarray | None = None
+    palette_colors: np.ndarray | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """(rows, columns)."""
-        return self.pixels.shape[:2]
+        return self.pixels.shape[0], self.pixels.shape[1]
 
     @property
     def grey(self) -> np.ndarray:
         """(H, W), the first channel where there are several: what salkit reads."""
         return self.pixels if self.pixels.ndim == 2 else self.pixels[..., 0]
 
+    @property
+    def color_problem(self) -> str:
+        """What is said of an image that is not grey; '' for one that is."""
+        if self.palette_colors is not None:
+            red = self.palette_colors[..., 0]
+            same = np.array_equal(red, self.pixels) or set(np.unique(self.pixels)) <= {0, 1}
+            return '' if same else 'a palette image: what would be read are its indices'
+        if self.pixels.ndim == 3 and self.pixels.shape[2] >= 3:
+            same = all(np.array_equal(self.grey, self.pixels[..., c]) for c in (1, 2))
+            return '' if same else f'an image in colour ({self.mode})'
+        return ''
 
-def read_bytes(path: str, noun: str) -> bytes:
-    """The content of a file.
 
-    Raises:
-        Unreadable: missing, closed to us or empty.
+def read_picture(path: str, part: str, faults: Faults) -> Picture | None:
+    """Decode a file, all of it; None, and a fault, where that is not possible.
+
+    Args:
+        path: of an image, or a .mat file with a fixation map `I`.
+        part: key of `NOUNS`.
+        faults: gets what is wrong.
     """
-    try:
+    with _reported(path, part, faults):
+        if part == 'mats':
+            return Picture(read_fixation_map(path))
         content = Path(path).read_bytes()
-    except OSError as error:
-        raise Unreadable(_no_file(path, noun, error)) from None
-    if not content:
-        raise Unreadable(_empty(path, noun))
-    return content
-
-
-def _no_file(path: str, noun: str, error: OSError) -> Fault:
-    if isinstance(error, FileNotFoundError):
-        found = 'a link to nothing' if os.path.islink(path) else 'nothing'
-        return Fault('missing-file', path, found, f'a {noun}', AGAIN[noun])
-    if isinstance(error, PermissionError):
-        return no_permission(path, error)
-    return _unreadable(path, noun, error.strerror or str(error))
-
-
-def _empty(path: str, noun: str) -> Fault:
-    return Fault('empty-file', path, '0 bytes', f'a {noun}', AGAIN[noun])
-
-
-def _unreadable(path: str, noun: str, reason: str, kind: str = 'an image') -> Fault:
-    expected = f'a {noun} that can be read as {kind}'
-    return Fault('unreadable', path, reason, expected, AGAIN[noun])
-
-
-def read_picture(path: str, noun: str) -> Picture:
-    """Decode an image file, all of it.
-
-    Raises:
-        Unreadable: missing, empty, no image, truncated or with wrong checksums.
-    """
-    content = read_bytes(path, noun)
-    try:
         with Image.open(io.BytesIO(content)) as image:
             # The checksums, which decoding does not look at; it leaves the image used up.
             image.verify()
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image)
-            colours = np.asarray(image.convert('RGB')) if image.mode == 'P' else None
+            colors = np.asarray(image.convert('RGB')) if image.mode == 'P' else None
             mode, form = image.mode, image.format or ''
         if pixels.ndim not in (2, 3) or pixels.size == 0:
             raise ValueError(f'an image of shape {pixels.shape}')
+        return Picture(pixels, mode, form, colors)
+    return None
+
+
+def read_size(path: str, part: str, faults: Faults) -> tuple[int, int] | None:
+    """(rows, columns) of an image, from its header alone; see `read_picture`."""
+    with _reported(path, part, faults), Image.open(path) as image:
+        return image.height, image.width
+    return None
+
+
+@contextmanager
+def _reported(path: str, part: str, faults: Faults) -> Iterator[None]:
+    """Make a fault of what is raised while a file is read: for the reader it is one thing."""
+    noun, remedy = NOUNS[part], _AGAIN.get(part, _UNPACK)
+    try:
+        yield
     except Exception as error:
-        # Decoders raise many types; for the reader it is one thing.
-        raise Unreadable(_unreadable(path, noun, _reason(content, error))) from None
-    return Picture(pixels, mode, form, colours)
+        # Decoders raise many types; the map readers wrap them.
+        cause = error.__cause__ if isinstance(error, DataError) and error.__cause__ else error
+        if not os.path.exists(path):
+            found = 'a link to nothing' if os.path.islink(path) else 'nothing'
+            faults.add('missing-file', path, found, f'a {noun}', remedy)
+        elif isinstance(cause, PermissionError):
+            add_permission(faults, path, cause)
+        elif os.path.getsize(path) == 0:
+            faults.add('empty-file', path, '0 bytes', f'a {noun}', remedy)
+        else:
+            expected = _EXPECTED.get(part, f'a {noun} that can be read as an image')
+            faults.add('unreadable', path, _reason(path, error), expected, remedy)
 
 
-def _reason(content: bytes, error: Exception) -> str:
+def _reason(path: str, error: Exception) -> str:
+    size = os.path.getsize(path)
+    with open(path, 'rb') as file:
+        head = file.read(64).lstrip(b'\xef\xbb\xbf \r\n')
     for start, what in _DISGUISES.items():
-        if content.lstrip(b'\xef\xbb\xbf \r\n').startswith(start):
-            return f'{what}, {len(content)} bytes'
-    if isinstance(error, Image.UnidentifiedImageError):
-        return f'no image that is known, {len(content)} bytes'
-    return f'{str(error) or type(error).__name__}, {len(content)} bytes'
-
-
-def read_size(path: str, noun: str) -> tuple[int, int]:
-    """(rows, columns) of an image, from its header alone.
-
-    Raises:
-        Unreadable: missing, empty or no image.
-    """
-    try:
-        if os.stat(path).st_size == 0:
-            raise Unreadable(_empty(path, noun))
-        with Image.open(path) as image:
-            return image.height, image.width
-    except OSError as error:
-        if not isinstance(error, Image.UnidentifiedImageError):
-            raise Unreadable(_no_file(path, noun, error)) from None
-        with open(path, 'rb') as file:
-            raise Unreadable(_unreadable(path, noun, _reason(file.read(64), error))) from None
-    except Unreadable:
-        raise
-    except Exception as error:
-        raise Unreadable(_unreadable(path, noun, _reason(b'', error))) from None
-
-
-def read_mat(path: str, noun: str) -> np.ndarray:
-    """The fixation map `I` (H, W) of a .mat file.
-
-    Raises:
-        Unreadable: missing, empty, no .mat file, or without such a map.
-    """
-    from scipy.io import loadmat
-
-    content = read_bytes(path, noun)
-    try:
-        stored = loadmat(io.BytesIO(content))
-    except Exception as error:
-        # scipy raises whatever the broken bytes lead it to.
-        reason = f'{str(error).splitlines()[0] if str(error) else type(error).__name__}'
-        raise Unreadable(_unreadable(path, noun, reason, 'MATLAB data')) from None
-    value = stored.get('I')
-    if value is None or np.ndim(value) != 2 or not np.issubdtype(value.dtype, np.number):
-        names = ', '.join(name for name in stored if not name.startswith('__')) or 'none'
-        raise Unreadable(
-            Fault(
-                'unreadable',
-                path,
-                f'variables: {names}',
-                'a variable I with a fixation map',
-                'unpack the fixation maps again; I is a matrix as large as the frame, 1 where a '
-                'fixation is',
-            )
-        )
-    return np.asarray(value)
+        if head.startswith(start):
+            return f'{what}, {size} bytes'
+    if isinstance(error, UnidentifiedImageError):
+        return f'no known kind of image, {size} bytes'
+    first = str(error).removeprefix(f'{path}: ').splitlines()
+    return f'{first[0] if first else type(error).__name__}, {size} bytes'

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...datasets.layout import list_files
+from ...datasets.file_list import list_files
+from ...datasets.layout import VIDEO_STEM
 from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES, read_image
+from ...media.video import VIDEO_SUFFIXES, VideoReader
 
 # <root>/<split>/<video>/images is three folders down.
 DEPTH = 3
@@ -44,8 +46,6 @@ class Stimuli:
     """
 
     def __init__(self, root: str | Path) -> None:
-        from ...media.video import VIDEO_SUFFIXES
-
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise DataError(f'{root}: the folder of videos does not exist')
@@ -62,7 +62,7 @@ class Stimuli:
             for file in files:
                 stem, suffix = os.path.splitext(file)
                 if suffix.lower() in VIDEO_SUFFIXES:
-                    self._paths[name if stem == 'video' else stem] = inside / file
+                    self._paths[name if stem == VIDEO_STEM else stem] = inside / file
         if not self._paths:
             raise DataError(f'{root}: holds no videos and no folders of frames')
 
@@ -72,11 +72,9 @@ class Stimuli:
         Raises:
             DataError: there is none, or it cannot be read.
         """
-        number = int(name) if name.isdigit() else None
         for known, path in self._paths.items():
-            if known in (name, Path(name).stem) or (
-                number is not None and known.isdigit() and int(known) == number
-            ):
+            same = name.isdigit() and known.isdigit() and int(known) == int(name)
+            if same or known in (name, Path(name).stem):
                 return _describe(path)
         raise DataError(f'{self.root}: holds no video {name}')
 
@@ -84,9 +82,8 @@ class Stimuli:
 def _describe(path: Path) -> Stimulus:
     if path.is_dir():
         images = list_files(path, IMAGE_SUFFIXES)
-        return Stimulus(read_image(images[0]).shape[:2], len(images))
-    from ...media.video import VideoReader
-
+        height, width = read_image(images[0]).shape[:2]
+        return Stimulus((height, width), len(images))
     with VideoReader(path) as video:
         info = video.info
         return Stimulus((info.height, info.width), len(video), np.asarray(info.times))

@@ -81,7 +81,7 @@ def test_json_on_standard_output_is_alone(root, capsys):
         (['nowhere'], 'the data root does not exist'),
         (['.', '--split', 'val'], "has no split 'val'; it has train, test"),
         (['.', '--dataset', 'coco'], "unknown public data set 'coco'"),
-        (['.', '--ignore', 'ugly'], "no kind of fault 'ugly'"),
+        (['.', '--ignore', 'ugly'], 'ignore must be one of misspelt-split, '),
         (['.', '--workers', '0'], 'workers must be at least 1'),
         (['.', '--sample', '0'], 'sample must be at least 1'),
         (['train/train000/maps'], 'holds no videos'),
