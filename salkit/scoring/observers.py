@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -18,6 +18,7 @@ from ..functional.fixations import count_fixations
 from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
 from ..media.maps import MAP_FORMATS, write_map_file
+from ..prepare.fixations.gaze_csv import read_gaze_rows
 from ..utils.files import sha256_of
 from ..utils.text import check_choice
 from .baselines import claim_folder, frame_size, with_progress
@@ -44,8 +45,8 @@ def read_observers_csv(path: str | Path) -> dict[str, Points]:
     """Read fixations by observer from a CSV file with the columns video,frame,observer,row,col.
 
     Args:
-        path: the file; `frame` is the frame's file name without its ending, `row` and `col` are
-            pixels of the frame, counted from 0.
+        path: the file, see `read_gaze_rows`; `frame` is the frame's file name without its ending,
+            `row` and `col` are pixels of the frame, counted from 0.
 
     Returns:
         Fixation points by video.
@@ -54,25 +55,11 @@ def read_observers_csv(path: str | Path) -> dict[str, Points]:
         DataError: a missing file or column, or a value that is not a number.
     """
     found: dict[str, dict[str, dict[str, list[tuple[float, float]]]]] = {}
-    try:
-        with open(path, newline='', encoding='utf-8-sig') as file:
-            reader = csv.DictReader(file)
-            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise DataError(f'{path}: has no column {", ".join(lacking)}')
-            for line in reader:
-                video, frame, observer, row, column = (line[name] for name in COLUMNS)
-                try:
-                    point = float(row), float(column)
-                    if not np.isfinite(point).all():
-                        raise ValueError(f'expected the numbers of a pixel, got {row}, {column}')
-                    known = _check_id(observer, f'{path}:{reader.line_num}')
-                except (TypeError, ValueError) as error:
-                    raise DataError(f'{path}:{reader.line_num}: {error}') from error
-                frames = found.setdefault(video, {})
-                frames.setdefault(frame, {}).setdefault(known, []).append(point)
-    except FileNotFoundError:
-        raise DataError(f'{path}: the file does not exist') from None
+    for row in read_gaze_rows(path, ('frame', 'observer')):
+        if math.isnan(row.y + row.x):
+            raise DataError(f'{row.where}: expected the pixel of a fixation, got {row.y}, {row.x}')
+        seen = found.setdefault(row.video, {}).setdefault(row.frame or '', {})
+        seen.setdefault(_check_id(row.observer, row.where), []).append((row.y, row.x))
     return {
         video: {
             frame: {observer: np.floor(points).astype(int) for observer, points in seen.items()}

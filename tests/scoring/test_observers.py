@@ -155,15 +155,18 @@ def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv
     header, rows = 'video,frame,observer,row,col\n', 'test000,0001,a,1,1\n'
     others = ''.join(f'test00{v},0001,{o},1,1\n' for v in (1, 2) for o in 'ab')
     for text, reason in (
-        ('video,frame,row,col\n', 'has no column observer'),
-        (header + 'test000,0001,a,x,1\n', 'points.csv:2: could not convert'),
-        (header + 'test000,0001,a\n', 'points.csv:2: '),
+        ('video,frame,row,col\n', 'with frame and observer; found video, frame, row, col'),
+        (header + 'test000,0001,a,x,1\n', "points.csv, line 2: y must be a number, got 'x'"),
+        (header + 'test000,0001,a\n', 'points.csv, line 2: expected 5 values'),
         (header + 'test000,0001,../a,1,1\n', "not '../a'"),
         (header + rows, 'fixations of one observer only, a'),
         (header + others + rows + 'test000,0009,b,1,1\n', 'on a frame that it has not, 0009'),
         (header + others + rows + 'test000,0001,b,32,1\n', 'outside of frame 0001, which is 32 x'),
         (header + others + rows + 'test000,0002,b,1,1\n', 'no frame has fixations of two'),
-        (header + rows + 'test000,0001,b,nan,1\n', 'points.csv:3: '),
+        (
+            header + rows + 'test000,0001,b,nan,1\n',
+            'points.csv, line 3: expected the pixel of a fixation',
+        ),
     ):
         points_csv.write_text(text)
         assert reason in fails(capsys, *argv, '--observers', points_csv)
