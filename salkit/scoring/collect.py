@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from ..metrics import FrameScores, Protocol, ScoreReport, VideoScores, get_protocol
 from ..utils.files import whole_file
@@ -18,6 +17,8 @@ from .plan import Metrics, Plan
 
 # Warn where ties leave the mean AUC open by more than this, half a unit of the second digit.
 WORTH_A_WARNING = 0.005
+# Takes protocol, video, frame and scores by metric.
+WriteFrame = Callable[[str, str, str, dict[str, float]], None]
 
 
 @dataclass
@@ -52,16 +53,14 @@ class Collected:
         return lines
 
 
-def collect(
-    plan: Plan, finished: FinishedPieces, seed: int | None, table: FrameTable | None
-) -> Collected:
+def collect(plan: Plan, finished: FinishedPieces, seed: int | None, write: WriteFrame) -> Collected:
     """Read the kept scores, a piece at a time, in the order of the videos.
 
     Args:
         plan: of the run.
         finished: where the scores are.
         seed: of the choice of frames; None for all.
-        table: gets a line for every frame.
+        write: gets the scores of every frame.
     """
     protocols = {name: get_protocol(name) for name in plan.metrics}
     drawn = _drawn_frames(plan, protocols, finished, seed)
@@ -84,8 +83,7 @@ def collect(
                     if (name, metric) not in drawn or (video, frame) in drawn[name, metric]
                 }
                 scores.add(_frame_scores(protocol, counted, *flags))
-                if table is not None:
-                    table.write(name, video, frame, counted)
+                write(name, video, frame, counted)
     reports = {
         name: ScoreReport.from_videos(
             name, plan.truth.dataset, plan.truth.split, [v for v in scored.values() if v.frames]
@@ -123,34 +121,28 @@ def _drawn_frames(
     }
 
 
-class FrameTable:
-    """A CSV file with a line for every frame and protocol.
-
-    Args:
-        file: open for writing.
-        metrics: names of the columns.
-    """
-
-    def __init__(self, file: TextIO, metrics: Sequence[str]) -> None:
-        self._metrics = metrics
-        self._csv = csv.writer(file, lineterminator='\n')
-        self._csv.writerow(['protocol', 'video', 'frame', *metrics])
-
-    def write(self, protocol: str, video: str, frame: str, scores: dict[str, float]) -> None:
-        """A line; metrics that were not computed stay empty, undefined ones are nan."""
-        values = [repr(scores[m]) if m in scores else '' for m in self._metrics]
-        self._csv.writerow([protocol, video, frame, *values])
-
-
 @contextmanager
-def frame_table(path: str | Path | None, metrics: Metrics) -> Iterator[FrameTable | None]:
-    """A `FrameTable` in a file that is complete or not there; None without a path."""
+def frame_table(path: str | Path | None, metrics: Metrics) -> Iterator[WriteFrame]:
+    """A CSV file, complete or not there, with a line for every frame and protocol.
+
+    Metrics that were not computed stay empty, undefined ones are nan.
+
+    Yields:
+        What writes a line; without a path it does nothing.
+    """
     if path is None:
-        yield None
+        yield lambda protocol, video, frame, scores: None
         return
     columns = list(dict.fromkeys(m for names in metrics.values() for m in names))
     with (
         whole_file(path) as temporary,
         open(temporary, 'w', newline='', encoding='utf-8') as file,
     ):
-        yield FrameTable(file, columns)
+        lines = csv.writer(file, lineterminator='\n')
+        lines.writerow(['protocol', 'video', 'frame', *columns])
+
+        def write(protocol: str, video: str, frame: str, scores: dict[str, float]) -> None:
+            values = [repr(scores[m]) if m in scores else '' for m in columns]
+            lines.writerow([protocol, video, frame, *values])
+
+        yield write

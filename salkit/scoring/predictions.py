@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..media.gray_video import VIDEO_SUFFIXES
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
-from ..media.maps import ARRAY_SUFFIXES
+from ..media.maps import MAP_SUFFIXES
 
 EXPECTED = (
     'expected a folder of maps for each video (PNG, JPEG, .npy or .npz, a file a frame), or an '
@@ -49,14 +49,13 @@ def find_predictions(root: str | Path) -> dict[str, MapStack]:
 
 
 def _videos_in(folder: Path) -> dict[str, MapStack]:
-    maps = FolderStack(folder)
-    if any(file.lower().endswith(IMAGE_SUFFIXES) for file in maps.files):
-        return {folder.name: maps}
-    files = FolderStack(folder, VIDEO_SUFFIXES + ARRAY_SUFFIXES).files
+    files = FolderStack(folder, VIDEO_SUFFIXES + MAP_SUFFIXES).files
+    if any(file.lower().endswith(IMAGE_SUFFIXES) for file in files):
+        return {folder.name: FolderStack(folder)}
     stacks = [open_stack(folder / file) for file in files]
     arrays = [stack for stack in stacks if not isinstance(stack, VideoStack)]
     if arrays and not any(map(_holds_a_video, arrays[:LOOKED_AT])):
-        return {folder.name: maps}
+        return {folder.name: FolderStack(folder)}
     inside = {sub.name: _maps_of_video(sub) for sub in subfolders(folder)}
     videos: dict[str, MapStack] = {name: stack for name, stack in inside.items() if len(stack)}
     for stack in stacks:

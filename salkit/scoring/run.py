@@ -161,9 +161,9 @@ def score_protocols(
     with finished_pieces(folder, keys) as finished:
         for plan in plans:
             _score_rest(plan, finished, options, workers)
-        with frame_table(options.csv, wanted) as table:
+        with frame_table(options.csv, wanted) as write:
             for plan in plans:
-                found = collect(plan, finished, options.seed, table)
+                found = collect(plan, finished, options.seed, write)
                 plan.missing.not_finite = found.not_finite
                 _refuse(predictions, plan.missing, options)
                 for line in found.warnings():
