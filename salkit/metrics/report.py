@@ -12,8 +12,6 @@ from .averaging import VideoScores, average, bootstrap_intervals
 from .protocol import FrameScores, Protocol
 from .published_protocols import get_protocol
 
-__all__ = ['ScoreReport', 'VideoScores', 'format_table']
-
 
 @dataclass
 class ScoreReport:
