@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import overload
 
 from ..utils.files import natural_key
 
@@ -27,10 +27,10 @@ class FileList(Sequence[str]):
         first: the first number.
         width: its digits, filled up with zeros; 1 where they are not.
         suffix: what numbered names end with.
-        count: how many there are.
+        length: how many there are.
     """
 
-    __slots__ = ('count', 'first', 'folder', 'names', 'prefix', 'suffix', 'width')
+    __slots__ = ('first', 'folder', 'length', 'names', 'prefix', 'suffix', 'width')
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class FileList(Sequence[str]):
         first: int = 0,
         width: int = 1,
         suffix: str = '',
-        count: int = 0,
+        length: int = 0,
     ) -> None:
         self.folder = folder
         self.names = None if names is None else tuple(names)
         self.prefix, self.first, self.width, self.suffix = prefix, first, width, suffix
-        self.count = count if names is None else len(names)
+        self.length = length if names is None else len(names)
 
     @classmethod
     def of_names(cls, folder: str, names: list[str]) -> FileList:
@@ -79,17 +79,17 @@ class FileList(Sequence[str]):
         return cls(folder, None, prefix, first, width, suffix, count)
 
     @classmethod
-    def from_json(cls, folder: str, content: list[Any]) -> FileList:
+    def from_json(cls, folder: str, content: list) -> FileList:
         """The inverse of `to_json`."""
         if len(content) == 1:
             return cls(folder, content[0])
         return cls(folder, None, *content)
 
-    def to_json(self) -> list[Any]:
+    def to_json(self) -> list:
         """Plain values, without the folder."""
         if self.names is not None:
             return [list(self.names)]
-        return [self.prefix, self.first, self.width, self.suffix, self.count]
+        return [self.prefix, self.first, self.width, self.suffix, self.length]
 
     @property
     def is_numbered(self) -> bool:
@@ -104,35 +104,43 @@ class FileList(Sequence[str]):
 
     def stems(self) -> list[str]:
         """Names without their suffixes."""
-        return [os.path.splitext(self.name(index))[0] for index in range(self.count)]
+        return [os.path.splitext(self.name(index))[0] for index in range(self.length)]
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(self.count))]
-        if not -self.count <= index < self.count:
-            raise IndexError(f'file {index} of {self.count} in {self.folder}')
-        return f'{self.folder}{os.sep}{self.name(index % self.count)}'
+            return [self[i] for i in range(*index.indices(self.length))]
+        if not -self.length <= index < self.length:
+            raise IndexError(f'file {index} of {self.length} in {self.folder}')
+        return f'{self.folder}{os.sep}{self.name(index % self.length)}'
 
     def __iter__(self) -> Iterator[str]:
-        return (self[index] for index in range(self.count))
+        return (self[index] for index in range(self.length))
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Sequence) and not isinstance(other, str):
             return list(self) == list(other)
         return NotImplemented
 
-    __hash__ = None
-
     def __repr__(self) -> str:
-        shown = [*self[:2], '...', self[-1]] if self.count > 3 else list(self)
-        return f'FileList({self.count}: {", ".join(shown)})'
+        return f'FileList({self.length}: {", ".join([*self[:2], "..."])})'
 
 
 def list_files(folder: Path, suffixes: Sequence[str]) -> FileList:
-    """The files in `folder` with one of `suffixes`, hidden ones left out, in natural order."""
+    """The files in `folder` with one of `suffixes`, hidden ones left out, in natural order.
+
+    A path that is itself a file is a list of one: the picture of a data set of still pictures.
+    """
+    if folder.is_file():
+        return FileList(str(folder.parent), [folder.name])
     endings = tuple(suffixes)
     names = os.listdir(folder)
     # Most folders hold nothing but frames that count up.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
@@ -39,15 +39,46 @@ class VideoRecord:
     """
 
     name: str
-    frames: Sequence[str]
-    densities: Sequence[str]
-    fixations: Sequence[str] = field(default=())
+    frames: FileList
+    densities: FileList
+    fixations: FileList = field(default_factory=lambda: FileList(''))
     video_path: str | None = None
 
     @property
     def folder(self) -> Path:
         """The video's folder."""
         return Path(self.video_path or Path(self.frames[0]).parent).parent
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, without the video's folder."""
+        content: dict[str, Any] = {
+            part: [os.path.relpath(files.folder, self.folder), files.to_json()]
+            for part, files in vars(self).items()
+            if isinstance(files, FileList) and files
+        }
+        if self.video_path:
+            # A video file may change in its place.
+            path = Path(self.video_path)
+            content['video'] = [path.name, path.stat().st_size, path.stat().st_mtime_ns]
+        return content
+
+    @classmethod
+    def from_json(cls, folder: Path, content: dict[str, Any]) -> VideoRecord | None:
+        """The inverse of `to_json`; None where the video file is another one now."""
+        path = None
+        if 'video' in content:
+            name, *stamp = content['video']
+            path = folder / name
+            if not path.is_file():
+                return None
+            if [path.stat().st_size, path.stat().st_mtime_ns] != stamp:
+                return None
+        parts = {
+            part: FileList.from_json(os.path.normpath(folder / content[part][0]), content[part][1])
+            for part in ('frames', 'densities', 'fixations')
+            if part in content
+        }
+        return cls(folder.name, video_path=None if path is None else str(path), **parts)
 
 
 def _last_number(path: str) -> int | None:
@@ -74,11 +105,11 @@ def _check_pairs(video: Path, frames: FileList, maps: FileList, kind: str) -> No
         return
     # Other naming schemes are fine as long as the numbers run in step.
     numbers = [(_last_number(f), _last_number(m)) for f, m in zip(frames, maps, strict=True)]
-    if any(None in pair for pair in numbers):
+    steps = [f - m for f, m in numbers if f is not None and m is not None]
+    if len(steps) < len(numbers):
         return
-    offset = numbers[0][0] - numbers[0][1]
-    for (frame_number, map_number), frame, path in zip(numbers, frames, maps, strict=True):
-        if frame_number - map_number != offset:
+    for step, frame, path in zip(steps, frames, maps, strict=True):
+        if step != steps[0]:
             raise DataError(f'{path}: this {kind} would be paired with {frame}, another number')
 
 

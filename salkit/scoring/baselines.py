@@ -18,7 +18,7 @@ from ..errors import ConfigError, DataError
 from ..media.images import read_image
 from ..media.maps import MAP_FORMATS, write_map_file
 from ..media.resampling import resize_map
-from ..prepare.linking import link_or_copy
+from ..prepare.stimulus import link_or_copy
 from ..utils.files import whole_file, write_json
 from ..utils.text import check_choice
 

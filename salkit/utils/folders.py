@@ -108,5 +108,10 @@ def _is_at_work(process: int, machine: str, leftover: Path) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass
-    return True
+        return True
+    try:
+        # A process that has ended keeps its number until its parent asks what became of it.
+        state = Path(f'/proc/{process}/stat').read_text(encoding='utf-8').rpartition(')')[2]
+    except OSError:
+        return True
+    return state.split()[0] != 'Z'

@@ -48,7 +48,8 @@ def settle(root):
 
 def test_a_second_look_lists_nothing(folders, listed, cache):
     first = read_videos(folders)
-    assert listed == ['train000', 'train001', 'train002'] and len(list(cache.iterdir())) == 1
+    assert sorted(listed) == ['train000', 'train001', 'train002']
+    assert len(list(cache.iterdir())) == 1
     assert read_videos(folders) == first and len(listed) == 3
     assert isinstance(first[0].frames, FileList) and first[0].frames.is_numbered
     # A part of them, and in another order.
@@ -117,11 +118,7 @@ def test_names_of_any_kind_come_back(tmp_path, listed):
     assert again[0].frames[1].endswith('v_002.jpg') and again[0].folder == folder
 
 
-def test_many_folders_are_listed_by_several_processes(folders, monkeypatch):
-    expected = read_videos(folders)
-    monkeypatch.setattr(index, 'MANY', 2)
-    shutil.rmtree(folders[0].parents[2] / 'cache')
-    assert read_videos(folders) == expected == read_videos(folders)
+def test_the_first_broken_video_is_named(folders):
     for folder in folders[1:]:
         (folder / 'maps' / '0002.png').unlink()
     with pytest.raises(DataError, match='train001'):

@@ -3,6 +3,7 @@
 from . import avimos, dhf1k, hollywood2, ucf_sports
 from .base import (
     LAYOUT,
+    DensityArguments,
     PublishedDataset,
     dataset_at,
     density_recipes,
@@ -16,6 +17,7 @@ from .truth import GroundTruth, find_ground_truth
 __all__ = [
     'LAYOUT',
     'NO_SPLIT',
+    'DensityArguments',
     'GroundTruth',
     'PublishedDataset',
     'PublishedVideo',

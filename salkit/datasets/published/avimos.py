@@ -67,17 +67,17 @@ class _AViMoS(PublishedDataset):
                     break
         found = []
         for name in sorted({*groups, *points, *videos}, key=natural_key):
-            files, at = videos.get(name, []), points.get(name)
-            twice = f'there twice: {" and ".join(map(str, files[:2]))}' if len(files) > 1 else ''
+            stimuli, at = videos.get(name, []), points.get(name)
+            twice = f'there twice: {" and ".join(map(str, stimuli[:2]))}'
             video = PublishedVideo(
                 name,
                 _split_of_key(groups[name]) if name in groups else _split_at(at, root),
                 at.parent if at else root,
-                files[0] if files else None,
+                stimuli[0] if stimuli else None,
                 saliency.get(name),
                 at,
                 groups=(groups[name],) if name in groups else (),
-                problem=twice,
+                problem=twice if len(stimuli) > 1 else '',
             )
             found.append(video)
         order = [*SPLIT_FOLDERS, NO_SPLIT]
@@ -85,8 +85,8 @@ class _AViMoS(PublishedDataset):
 
 
 def _split_of_key(key: str) -> str:
-    words = re.split(r'[^a-z]+', key.lower())
-    return next((split_of(word) for word in words if split_of(word) in ('train', 'val')), 'test')
+    splits = [split_of(word) for word in re.split(r'[^a-z]+', key.lower())]
+    return next((split for split in splits if split in ('train', 'val')), None) or 'test'
 
 
 def _split_at(points: Path | None, root: Path) -> str:

@@ -10,10 +10,22 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from ...builder import known_names, resolve
 from ...registry import PUBLISHED
 from .raw_layout import PublishedVideo, find_in_splits
+
+
+class DensityArguments(TypedDict, total=False):
+    """Arguments of `salkit.prepare.fixations.density_map`."""
+
+    sigma_px: float
+    ppd: float
+    sigma_deg: float
+    window_px: int | None
+    shift_px: int
+    normalize: str | None
 
 
 @dataclass(frozen=True)
@@ -32,8 +44,8 @@ class PublishedDataset:
         video_names: regular expression that names of its videos match, and those of other data
             sets do not; empty where they tell nothing.
         withheld: splits without public ground truth.
-        recipes: arguments of `salkit.prepare.fixations.density_map` by name: how its density maps
-            were made.
+        recipes: how its density maps were made, by name. `prepare` makes them with the first one
+            where the data set publishes lists of fixations alone.
         layout: what it looks like when it is downloaded and unpacked, in a line.
     """
 
@@ -44,7 +56,7 @@ class PublishedDataset:
     totals: tuple[int, ...] = ()
     video_names: str = ''
     withheld: tuple[str, ...] = ()
-    recipes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    recipes: Mapping[str, DensityArguments] = field(default_factory=dict)
     layout: str = 'training/<video>/{images,maps,fixation} and testing/...'
 
     def is_at(self, root: Path) -> bool:
@@ -129,8 +141,8 @@ def recognize(names: Iterable[str]) -> PublishedDataset | None:
     return None
 
 
-def density_recipes() -> dict[str, Mapping[str, float]]:
-    """The recipes of all public data sets: arguments of `density_map` by name."""
+def density_recipes() -> dict[str, DensityArguments]:
+    """The recipes of all public data sets by name."""
     return {
         name: arguments
         for dataset in published_datasets().values()

@@ -11,8 +11,8 @@ from ...media.images import IMAGE_SUFFIXES
 from ...registry import DATASETS, PUBLISHED
 from ..base import VideoSaliencyDataset
 from ..layout import subfolders
-from .base import PublishedDataset
-from .raw_layout import NO_SPLIT, PublishedVideo, holds, parts_in, video_files, walk
+from .base import DensityArguments, PublishedDataset
+from .raw_layout import NO_SPLIT, PublishedVideo, holds, is_annotation, video_at, video_files, walk
 
 # First and last number of each split.
 SPLITS = {'train': (1, 600), 'val': (601, 700), 'test': (701, 1000)}
@@ -20,10 +20,10 @@ SPLITS = {'train': (1, 600), 'val': (601, 700), 'test': (701, 1000)}
 # make_gauss_masks.m of their repository).
 SIGMA_PX = 30 / (2 * math.sqrt(2 * math.log(2)))
 RECIPES = {
-    'dhf1k': dict(sigma_px=SIGMA_PX),
+    'dhf1k': DensityArguments(sigma_px=SIGMA_PX),
     # That script counts rows and columns from 0 where its caller counts from 1, and takes the
     # middle of its Gaussian one further on: two pixels too far down and right.
-    'dhf1k-published': dict(sigma_px=SIGMA_PX, shift_px=2),
+    'dhf1k-published': DensityArguments(sigma_px=SIGMA_PX, shift_px=2),
 }
 _NUMBER = re.compile(r'\d{3,4}')
 
@@ -49,7 +49,7 @@ class _DHF1K(PublishedDataset):
                 if not _NUMBER.fullmatch(sub.name):
                     continue
                 number = int(sub.name)
-                if parts_in(sub):
+                if is_annotation(sub):
                     truths[number].append(sub)
                 if (sub / 'images').is_dir():
                     frames[number].append(sub / 'images')
@@ -66,15 +66,10 @@ class _DHF1K(PublishedDataset):
             split = next((s for s, (a, b) in SPLITS.items() if a <= number <= b), NO_SPLIT)
             twice = next((found for found in (stimuli, folders) if len(found) > 1), [])
             folder = folders[0] if folders else annotation / name
-            video = PublishedVideo(
-                name,
-                split,
-                folder,
-                stimuli[0] if stimuli else annotation.parent / 'video' / f'{number:03d}.AVI',
-                problem=f'there twice: {" and ".join(map(str, twice[:2]))}' if twice else '',
-                **parts_in(folder),
-            )
-            videos.append(video)
+            stimulus = annotation.parent / 'video' / f'{number:03d}.AVI'
+            problem = f'there twice: {" and ".join(map(str, twice[:2]))}' if twice else ''
+            stimulus = stimuli[0] if stimuli else stimulus
+            videos.append(video_at(folder, name, split, stimulus, problem))
         return videos
 
 

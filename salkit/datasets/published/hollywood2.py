@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ...registry import DATASETS, PUBLISHED
 from ..base import VideoSaliencyDataset
-from .base import PublishedDataset
+from .base import DensityArguments, PublishedDataset
 
 # How Wang et al. made density maps from the fixations of Mathe and Sminchisescu.
-RECIPES = {'ucf-hollywood2': dict(sigma_px=20.0, window_px=150)}
+RECIPES: dict[str, DensityArguments] = {
+    'ucf-hollywood2': DensityArguments(sigma_px=20.0, window_px=150)
+}
 
 PUBLISHED.add(
     PublishedDataset(

@@ -113,12 +113,30 @@ def walk(root: Path, depth: int, stop: re.Pattern) -> Iterator[Path]:
                 yield from walk(folder, depth - 1, stop)
 
 
-def parts_in(folder: Path) -> dict[str, Path]:
-    """The parts of a ground truth that is laid out as `{maps,fixation,fixation/maps}`."""
-    places = dict(
-        densities=folder / 'maps', fixations=folder / 'fixation', mats=folder / 'fixation' / 'maps'
+def is_annotation(folder: Path) -> bool:
+    """Whether a folder holds ground truth as `{maps,fixation}`."""
+    return (folder / 'maps').is_dir() or (folder / 'fixation').is_dir()
+
+
+def video_at(
+    folder: Path, name: str, split: str, stimulus: Path | None, problem: str = ''
+) -> PublishedVideo:
+    """The video whose ground truth lies in `folder` as `{maps,fixation,fixation/maps}`."""
+
+    def there(*parts: str) -> Path | None:
+        place = folder.joinpath(*parts)
+        return place if place.is_dir() else None
+
+    return PublishedVideo(
+        name,
+        split,
+        folder,
+        stimulus,
+        there('maps'),
+        there('fixation'),
+        there('fixation', 'maps'),
+        problem=problem,
     )
-    return {part: place for part, place in places.items() if place.is_dir()}
 
 
 def find_in_splits(root: Path) -> list[PublishedVideo]:
@@ -152,18 +170,15 @@ def find_in_splits(root: Path) -> list[PublishedVideo]:
 
 
 def _is_video(folder: Path) -> bool:
-    return any((folder / part).is_dir() for part in ('images', 'maps', 'fixation')) or bool(
-        video_files(folder)
-    )
+    return is_annotation(folder) or (folder / 'images').is_dir() or bool(video_files(folder))
 
 
 def _video_in(folder: Path, split: str) -> PublishedVideo:
-    stimulus = folder / 'images'
-    problem = ''
+    stimulus, problem = folder / 'images', ''
     if not stimulus.is_dir():
         files = video_files(folder)
-        stimulus = files[0] if len(files) == 1 else stimulus
-        if len(files) > 1:
-            names = ', '.join(path.name for path in files)
-            problem = f'expected one video file, found {names}'
-    return PublishedVideo(folder.name, split, folder, stimulus, problem=problem, **parts_in(folder))
+        if len(files) == 1:
+            stimulus = files[0]
+        elif files:
+            problem = f'expected one video file, found {", ".join(path.name for path in files)}'
+    return video_at(folder, folder.name, split, stimulus, problem)

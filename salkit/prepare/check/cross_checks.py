@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from .contents import Contents
 from .faults import ERROR, Faults
 from .reading import NOUNS
+
+# Fewest frames that show whether a video stands still.
+FEWEST = 4
 
 
 def compare_sizes(contents: Contents, video_size: tuple[int, int] | None) -> None:
@@ -69,7 +73,7 @@ def find_swapped(contents: Contents) -> bool:
         for number in swapped:
             add_unblurred(contents, number, ERROR)
         return False
-    maps, fixation = contents.place.maps, contents.place.fixation
+    maps, fixation = contents.place.densities, contents.place.fixations
     known = {contents.path(contents.fixation_part, number) for number in swapped}
     contents.faults[:] = Faults(
         fault
@@ -78,7 +82,7 @@ def find_swapped(contents: Contents) -> bool:
     )
     contents.faults.add(
         'swapped-folders',
-        maps,
+        str(maps),
         f'fixation maps in maps and density maps in fixation, in {len(swapped)} frames',
         remedy=f'swap the names of {maps} and {fixation}',
     )
@@ -89,3 +93,15 @@ def add_unblurred(contents: Contents, number: int, severity: str) -> None:
     """Add the fault that the density map of frame `number` is a fixation map."""
     found = f'{contents.densities[number].pixels} pixels of one value, the rest 0'
     contents.faults.add('density-points', contents.path('maps', number), found, severity=severity)
+
+
+def find_stills(contents: Contents, path: Path) -> None:
+    """Find frames without a picture, and a video that stands still; `path` holds the frames."""
+    digests, count = contents.digests, len(contents.digests)
+    pairs = [n for n in digests if n + 1 in digests]
+    same = sum(digests[n] == digests[n + 1] for n in pairs)
+    if count and len(contents.flat) == count:
+        contents.faults.add('flat-frames', path, f'a single colour in each of {count} frames')
+    elif count >= FEWEST and same > len(pairs) / 2:
+        found = f'{same} of {len(pairs)} frames are followed by the same'
+        contents.faults.add('frozen-frames', path, found)

@@ -14,8 +14,7 @@ from ...utils.files import natural_key
 from .faults import Faults
 from .layout import is_junk
 
-# A file's last number, with what stands before and behind.
-_LAST_NUMBER = re.compile(r'(.*?)(\d+)(\D*)')
+_LAST_NUMBER = re.compile(r'\d+(?=\D*$)')
 # How to get a missing file back.
 _RESTORE = {
     'frame': 'extract the frames again from the video (salkit prepare does)',
@@ -45,21 +44,17 @@ class Part:
 
     def name_for(self, key: Hashable) -> str:
         """What the file of a frame, counted as the first part is, would be called."""
+        stem, suffix = os.path.splitext(self.names[0])
         if not isinstance(key, int) or not self.numbers:
-            return f'{key}{os.path.splitext(self.names[0])[1]}'
-        number = key + self.offset
-        nearest = min(self.numbers, key=lambda name: abs(self.numbers[name] - number))
-        before, digits, behind = _split_name(nearest)
-        padded = any(_split_name(name)[1].startswith('0') for name in self.names)
-        width = len(digits) if padded else 1
-        return f'{before}{number:0{width}d}{behind}{os.path.splitext(nearest)[1]}'
+            return f'{key}{suffix}'
+        width = len(_digits(stem)) if _digits(stem).startswith('0') else 1
+        return _LAST_NUMBER.sub(f'{key + self.offset:0{width}d}', stem) + suffix
 
 
-def _split_name(name: str) -> tuple[str, str, str]:
-    """What stands before a file's last number, the number ('' without one), and behind it."""
-    stem = os.path.splitext(name)[0]
-    match = _LAST_NUMBER.fullmatch(stem)
-    return (match[1], match[2], match[3]) if match else (stem, '', '')
+def _digits(stem: str) -> str:
+    """The last number in a name, '' without one."""
+    match = _LAST_NUMBER.search(stem)
+    return match[0] if match else ''
 
 
 def list_part(
@@ -93,7 +88,8 @@ def list_part(
             what = 'a folder' if is_folder else 'a stray file'
             faults.add('stray-file', folder / name, what, f'{noun}s only ({", ".join(suffixes)})')
     part.names.sort(key=natural_key)
-    numbers = {name: int(digits) for name in part.names if (digits := _split_name(name)[1])}
+    stems = {name: os.path.splitext(name)[0] for name in part.names}
+    numbers = {name: int(digits) for name in part.names if (digits := _digits(stems[name]))}
     # A number that most files share is not that of the frame.
     if len(numbers) == len(part.names) < 2 * len(set(numbers.values())):
         part.numbers = numbers
@@ -119,7 +115,7 @@ def _check_names(part: Part, faults: Faults) -> None:
                 f'{other} is the same {part.noun}',
                 remedy=f'remove {name} or {other}, whichever is not of this video',
             )
-    digits = {name: _split_name(name)[1] for name in part.numbers}
+    digits = {name: _digits(os.path.splitext(name)[0]) for name in part.numbers}
     padded = Counter(len(d) for d in digits.values() if d[0] == '0' and len(d) > 1)
     if not padded:
         return

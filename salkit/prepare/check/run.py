@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,12 +11,12 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ...datasets.published import get_published, recognize
+from ...datasets.published import PublishedVideo, get_published, recognize
 from ...errors import ConfigError
 from ...utils.parallel import check_workers, run_tasks
 from ...utils.text import check_choice
 from .faults import ERROR, KINDS, WARNING, Faults
-from .layout import VideoPlace, find_places
+from .layout import find_places
 from .pairing import fit
 from .report import COLUMNS, CheckReport
 from .video import VideoResult, check_video
@@ -83,16 +82,17 @@ def check_dataset(
     workers = check_workers(workers)
     root = Path(root).expanduser()
     split = chosen.split
-    places = find_places(root, [split] if isinstance(split, str) else split or ())
-    results = _check_all(places.videos, chosen.sample if chosen.quick else None, workers, progress)
-    known = named or recognize([place.name for place in places.videos])
+    faults = Faults()
+    videos = find_places(root, [split] if isinstance(split, str) else split or (), faults)
+    results = _check_all(videos, chosen.sample if chosen.quick else None, workers, progress)
+    known = named or recognize(video.name for video in videos)
     report = CheckReport(
         root,
         known.name if known else None,
-        faults=Faults(places.faults),
-        counts=_counts(places.splits, results),
+        faults=faults,
+        counts=_counts([video.split for video in videos], results),
         checked=len(results),
-        videos=len(places.videos),
+        videos=len(videos),
         quick=chosen.quick,
         strict=chosen.strict,
     )
@@ -113,38 +113,25 @@ def check_dataset(
 
 
 def _check_all(
-    videos: list[VideoPlace], sample: int | None, workers: int, progress: bool
+    videos: list[PublishedVideo], sample: int | None, workers: int, progress: bool
 ) -> list[VideoResult]:
     """Results in the order of the videos; fewer after an interruption."""
-    sizes = [_frames_listed(video) for video in videos]
     results: dict[int, VideoResult] = {}
-    # The longest first: none is left over at the end.
-    tasks = sorted(enumerate(videos), key=lambda task: -sizes[task[0]])
-    bar = tqdm(total=sum(sizes), unit='frame', desc='checked', disable=not progress)
+    bar = tqdm(total=len(videos), unit='video', desc='checked', disable=not progress)
 
     def done(outcome: tuple[int, VideoResult]) -> None:
-        number, result = outcome
-        results[number] = result
-        bar.update(sizes[number])
+        results.update([outcome])
+        bar.update()
 
     # Ctrl-C: what there is goes into the report.
     with bar, suppress(KeyboardInterrupt):
-        run_tasks(_check_one, tasks, sample, workers, done)
+        run_tasks(_check_one, list(enumerate(videos)), sample, workers, done)
     return [results[number] for number in sorted(results)]
 
 
-def _check_one(task: tuple[int, VideoPlace], sample: int | None) -> tuple[int, VideoResult]:
+def _check_one(task: tuple[int, PublishedVideo], sample: int | None) -> tuple[int, VideoResult]:
     number, place = task
     return number, check_video(place, sample)
-
-
-def _frames_listed(video: VideoPlace) -> int:
-    """About how many frames there are, for the progress bar."""
-    counts = [1]
-    for folder in (video.images, video.maps):
-        with suppress(OSError):
-            counts.append(len(os.listdir(folder)) if folder else 0)
-    return max(counts)
 
 
 def _counts(splits: Sequence[str], results: list[VideoResult]) -> dict[str, dict[str, int]]:
@@ -164,7 +151,7 @@ def _allow_no_fixations(report: CheckReport, results: list[VideoResult]) -> None
     annotated = [result for result in results if result.densities or result.fixations]
     if report.dataset or not annotated or not all(r.lacks_fixations for r in annotated):
         return
-    folders = {str(result.place.fixation) for result in annotated}
+    folders = {str(result.place.fixations) for result in annotated}
     report.faults = Faults(
         replace(
             fault,
@@ -180,19 +167,16 @@ def _allow_no_fixations(report: CheckReport, results: list[VideoResult]) -> None
 
 def _find_fitting_elsewhere(faults: Faults, results: list[VideoResult]) -> None:
     """Find videos most of whose density maps fit nothing, and whose fixations they fit."""
-    for result in results:
-        astray = result.pairing.astray
-        if not astray:
-            continue
+    for result in (each for each in results if each.astray):
         best, best_nss = None, 1.5
         for other in results:
-            samples = {} if other is result else other.pairing.samples
+            samples = {} if other is result else {p.number: p for p in other.samples}
             values = [
-                fit(density, samples[n][1])
-                for n, density in astray.items()
-                if n in samples and samples[n][0] == density.shape
+                fit(p.density, samples[p.number].points)
+                for p in result.astray
+                if p.number in samples and samples[p.number].density.shape == p.density.shape
             ]
-            if values and 2 * len(values) >= len(astray) and np.mean(values) > best_nss:
+            if values and 2 * len(values) >= len(result.astray) and np.mean(values) > best_nss:
                 best, best_nss = other, float(np.mean(values))
         found = 'most density maps have nothing at the fixations'
         remedy = 'unpack maps and fixation of this video again: one of the two is of another video'
@@ -201,7 +185,7 @@ def _find_fitting_elsewhere(faults: Faults, results: list[VideoResult]) -> None:
             remedy = (
                 f'put the maps of this video here; these look like those of {best.place.folder}'
             )
-        faults.add('mispaired', result.place.maps, found, remedy=remedy)
+        faults.add('mispaired', str(result.place.densities), found, remedy=remedy)
 
 
 def _find_in_several_splits(faults: Faults, results: list[VideoResult]) -> None:

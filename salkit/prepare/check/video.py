@@ -8,16 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
+from ...datasets.published import PublishedVideo
 from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VideoReader
 from ...utils.parallel import check_stopped
 from .contents import Contents
-from .cross_checks import add_unblurred, compare_sizes, find_empty_maps, find_swapped
+from .cross_checks import (
+    add_unblurred,
+    compare_sizes,
+    find_empty_maps,
+    find_stills,
+    find_swapped,
+)
 from .faults import WARNING, Faults
-from .layout import VideoPlace, is_junk
+from .layout import is_junk
 from .naming import list_part, pair_names
-from .pairing import Pairing, check_pairs, frame_pair
+from .pairing import TRIED, FramePair, check_pairs, frame_pair
 from .reading import NOUNS, Picture, read_picture, read_size
 from .single_maps import FEW_PIXELS, check_density, check_fixations, map_facts
 
@@ -37,17 +44,19 @@ class VideoResult:
         faults: found in it.
         lacks_fixations: whether there are none at all, which the data set may allow.
         fingerprint: the same for the same frames, None where unknown.
-        pairing: what fits what.
+        samples: some of its maps, for comparing them with those of other videos.
+        astray: those of them that fit nothing in it.
     """
 
-    place: VideoPlace
+    place: PublishedVideo
     frames: int = 0
     densities: int = 0
     fixations: int = 0
     faults: Faults = field(default_factory=Faults)
     lacks_fixations: bool = False
     fingerprint: str | None = None
-    pairing: Pairing = field(default_factory=Pairing)
+    samples: list[FramePair] = field(default_factory=list)
+    astray: list[FramePair] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -55,7 +64,7 @@ class VideoResult:
         return f'{self.place.split}/{self.place.name}'
 
 
-def check_video(place: VideoPlace, sample: int | None = None) -> VideoResult:
+def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult:
     """Check one video.
 
     Args:
@@ -67,8 +76,8 @@ def check_video(place: VideoPlace, sample: int | None = None) -> VideoResult:
     _list_folders(contents, result)
     contents.frames = pair_names(contents.parts, place.folder, contents.faults)
     size = None
-    if place.video_path:
-        result.frames, size = _check_video_file(place.video_path, contents, sample)
+    if contents.video_path:
+        result.frames, size = _check_video_file(contents.video_path, contents, sample)
     count = len(contents.frames)
     chosen = {*np.linspace(0, count - 1, min(sample or count, count)).astype(int).tolist()}
     for number in range(count):
@@ -77,25 +86,25 @@ def check_video(place: VideoPlace, sample: int | None = None) -> VideoResult:
     compare_sizes(contents, size)
     find_empty_maps(contents)
     is_swapped = find_swapped(contents)
-    if 'images' in contents.parts:
-        contents.pictures.check(contents.parts['images'].folder, contents.faults)
-    result.fingerprint = contents.pictures.fingerprint(result.frames)
-    if contents.pairs and not is_swapped:
-        result.pairing = check_pairs(contents.pairs, str(place.maps), sample is None)
-        contents.faults += result.pairing.faults
+    if place.stimulus:
+        find_stills(contents, place.stimulus)
+    result.fingerprint = contents.fingerprint(result.frames)
+    if contents.pairs and place.densities and not is_swapped:
+        off = check_pairs(contents.pairs, place.densities, sample is None, contents.faults)
+        result.samples = [pair for pair in contents.pairs if pair.number in TRIED]
+        result.astray = [pair for pair in off if pair.number in TRIED]
     return result
 
 
 def _list_folders(contents: Contents, result: VideoResult) -> None:
     """List the video's folders, and find those that are missing, and what does not belong."""
     place, faults = contents.place, contents.faults
-    folders = {}
-    if place.images:
-        folders['images'] = place.images
-    if place.is_annotated:
-        folders |= dict(maps=place.maps, fixation=place.fixation, mats=place.mats)
+    images = None if contents.video_path else place.stimulus
+    folders = dict(images=images, maps=place.densities, fixation=place.fixations, mats=place.mats)
     is_closed = False
     for name, folder in folders.items():
+        if folder is None:
+            continue
         suffixes = ('.mat',) if name == 'mats' else IMAGE_SUFFIXES
         part = list_part(NOUNS[name], folder, suffixes, faults, ('maps', 'observers'))
         if part.names:
@@ -103,10 +112,10 @@ def _list_folders(contents: Contents, result: VideoResult) -> None:
         elif name in ('images', 'maps') and not part.is_closed:
             _add_missing(faults, name, folder)
         is_closed |= part.is_closed
-    if place.is_annotated and not is_closed and contents.fixation_part not in contents.parts:
-        _add_missing(faults, 'fixation', place.fixation)
-        result.lacks_fixations = not place.fixation.is_dir()
-    known = {'images', 'maps', 'fixation', place.video_path and place.video_path.name}
+    if place.fixations and not is_closed and contents.fixation_part not in contents.parts:
+        _add_missing(faults, 'fixation', place.fixations)
+        result.lacks_fixations = not place.fixations.is_dir()
+    known = {'images', 'maps', 'fixation', contents.video_path and contents.video_path.name}
     names = sorted(os.listdir(place.folder)) if place.folder.is_dir() else []
     for name in names:
         if not (name in known or is_junk(name)):
@@ -164,12 +173,11 @@ def _check_video_file(
                     remedy = f'{again}, or extract {made_for}'
                     faults.add('count-mismatch', path, found, remedy=remedy)
             for number in (*range(min(count, sample or WATCHED)), count // 2, count - 1):
-                if number not in contents.pictures.digests:
-                    contents.pictures.add(number, video[number])
+                if number not in contents.digests:
+                    contents.add_picture(number, video[number])
     except DataError as error:
         faults.add('broken-video', path, str(error).removeprefix(f'{path}: '))
         return 0, None
-    contents.pictures.check(path, faults)
     return count, (info.height, info.width)
 
 
@@ -184,7 +192,7 @@ def _read_frame(contents: Contents, number: int, whole: bool) -> None:
         elif part != 'mats' and (size := read_size(path, part, faults)):
             contents.sizes[part][path] = size
     if 'images' in read:
-        contents.pictures.add(number, read['images'].pixels)
+        contents.add_picture(number, read['images'].pixels)
     fixation_part = contents.fixation_part
     density, fixations = read.get('maps'), read.get(fixation_part)
     is_fine = density is not None and fixations is not None and density.size == fixations.size

@@ -41,38 +41,30 @@ class MapFolder:
     settings: Mapping[str, object]
     names: Sequence[str]
 
-    def _settings_there(self) -> dict[str, object] | None:
+    @property
+    def _made_with(self) -> dict[str, object] | None:
+        """The settings of what is there, None where nothing tells."""
         try:
             settings = json.loads((self.path / NOTE).read_text(encoding='utf-8'))['settings']
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return settings if isinstance(settings, dict) else None
 
-    def _missing(self) -> list[str]:
-        there = set(os.listdir(self.path)) if self.path.is_dir() else set()
-        return [name for name in self.names if name not in there]
-
     @property
     def is_complete(self) -> bool:
-        """Whether it has its place, with these settings."""
-        return self._settings_there() == self.settings and not self._missing()
+        """Whether all of its maps are there, made with these settings."""
+        return self._made_with == self.settings and {*self.names} <= {*os.listdir(self.path)}
 
     def check_replaceable(self, overwrite: bool) -> None:
         """Raise DataError if something else is in its place that may not be replaced."""
-        if not self.path.exists():
-            return
-        if not self.path.is_dir():
+        if self.path.exists() and not self.path.is_dir():
             raise DataError(f'{self.path}: expected a folder, or nothing, got a file')
-        names = os.listdir(self.path)
-        if names and not overwrite:
-            settings = self._settings_there()
-            if settings is None:
-                reason = 'holds files already'
-            elif settings != self.settings:
-                changed = sorted(k for k in self.settings if settings.get(k) != self.settings[k])
+        names, there = os.listdir(self.path) if self.path.exists() else [], self._made_with
+        if names and not overwrite and there != self.settings:
+            reason = 'holds files already'
+            if there is not None:
+                changed = sorted(k for k in self.settings if there.get(k) != self.settings[k])
                 reason = f'holds maps that were made otherwise ({", ".join(changed)})'
-            else:
-                reason = f'lacks {self._missing()[0]} of its maps'
             raise DataError(f'{self.path}: {reason}; --overwrite replaces them')
         for name in names:
             if not name.lower().endswith((*IMAGE_SUFFIXES, '.npy')) and name != NOTE:
