@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ...datasets.truth_video import TruthVideo
+from ...datasets.truth_video import PointLists, TruthVideo
 from ...functional.fixations import count_fixations
 from ...media.fixation_maps import read_fixation_map
 
@@ -76,20 +75,24 @@ class TruthFixations(FixationVideo):
     @cached_property
     def stems(self) -> Sequence[str]:
         """The names of the files; of lists 0001, 0002, ..."""
-        return self.truth.frames.names if self.is_map else numbered(len(self.truth.points))
+        return self.truth.frames.names if self._lists is None else numbered(len(self._lists))
+
+    @cached_property
+    def _lists(self) -> PointLists | None:
+        return self.truth.point_lists()
 
     @cached_property
     def digest(self) -> str:
         """The digest of the files' names, sizes and times."""
-        return hashlib.sha256(json.dumps(self.truth.stamps()).encode()).hexdigest()
+        return self.truth.fingerprint()
 
     def read(self) -> Iterator[np.ndarray]:
         """Read one frame after another."""
         for index in range(len(self.stems)):
-            if self.size is None:
+            if self._lists is None or self.size is None:
                 yield read_fixation_map(self.truth.frames.where(index))
             else:
-                yield count_fixations(self.truth.points_of(index, self.size), self.size)
+                yield count_fixations(self._lists.at(index, self.size), self.size)
 
 
 @dataclass(frozen=True)
