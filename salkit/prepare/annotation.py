@@ -14,7 +14,7 @@ from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
 from ..datasets.published import DensityArguments, PublishedVideo
-from ..datasets.truth_video import TruthVideo
+from ..datasets.truth_video import PointLists, TruthVideo
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..media.maps import write_map
@@ -180,18 +180,22 @@ class ListedFixations(WrittenMaps):
 
     def lengths(self) -> dict[str, int]:
         """Frames of the saliency video, lists of fixations."""
-        lists = TruthVideo(self.truth.name, None, self.truth.fixations)
-        file = self.truth.fixations
-        lengths = {f'entries in {file.name if file else "the list"}': len(lists.points)}
+        lists = self._lists()
+        lengths = {f'entries in {lists.path.name}': len(lists)}
         stack = self.truth.density_stack
         return lengths if stack is None else {'saliency frames': len(stack), **lengths}
+
+    def _lists(self) -> PointLists:
+        # Whether there are as many as density maps is for the caller of `lengths` to say.
+        return PointLists(self.truth.fixations or Path())
 
     def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """As the data set has them."""
         stack = self.truth.density_stack
         densities = None if stack is None else stack.read(range(count))
+        lists = self._lists()
         for index in range(count):
-            points = self.truth.points_of(index, stimulus.size)
+            points = lists.at(index, stimulus.size)
             if stack is None or densities is None:
                 yield density_map(points, stimulus.size, **(self.recipe or {})), points
                 continue

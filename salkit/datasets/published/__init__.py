@@ -11,7 +11,7 @@ from .base import (
     published_datasets,
     recognize,
 )
-from .raw_layout import NO_SPLIT, PublishedVideo
+from .raw_layout import NO_SPLIT, PublishedVideo, find_in_splits, video_at
 from .truth import GroundTruth, find_ground_truth
 
 __all__ = [
@@ -26,9 +26,11 @@ __all__ = [
     'density_recipes',
     'dhf1k',
     'find_ground_truth',
+    'find_in_splits',
     'get_published',
     'hollywood2',
     'published_datasets',
     'recognize',
     'ucf_sports',
+    'video_at',
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VIDEO_SUFFIXES
-from ..layout import split_of, subfolders
+from ..layout import SPLIT_FOLDERS, split_of, subfolders
 from ..truth_video import TruthVideo
 
 # The split of videos that no name of a folder, and no list, puts into one.
@@ -157,9 +157,10 @@ def find_in_splits(root: Path) -> list[PublishedVideo]:
         return [_video_in(sub, split_of(root.name) or NO_SPLIT) for sub in loose]
     splits |= {sub: sub.name for sub in loose if any(map(_is_video, subfolders(sub)))}
     if splits:
+        order = [*SPLIT_FOLDERS, *splits.values()].index
         return [
-            _video_in(video, split)
-            for folder, split in splits.items()
+            _video_in(video, splits[folder])
+            for folder in sorted(splits, key=lambda sub: order(splits[sub]))
             for video in subfolders(folder)
         ]
     deeper = [sub for sub in inside if any(split_of(s.name) for s in subfolders(sub))]

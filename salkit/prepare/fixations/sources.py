@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,13 +44,13 @@ def stored_fixations(
         truth: where they are stored; it has no density maps.
         size: (H, W) of the frames, for lists; None for maps, which have it.
     """
-    digest = hashlib.sha256(json.dumps(truth.stamps()).encode()).hexdigest()
-    if size is None:
+    digest = truth.fingerprint()
+    lists = truth.point_lists()
+    if lists is None or size is None:
         files = [truth.frames.where(index) for index in range(len(truth.frames))]
-        read = partial(_read_maps, files)
-        return FixationVideo(name, truth.frames.names, digest, True, read)
-    # A video keeps the lists that it has read, a data set would fill the memory with them.
-    stems = _numbered(len(copy(truth).points))
+        return FixationVideo(name, truth.frames.names, digest, True, partial(_read_maps, files))
+    # They are read again by the process that needs them: all of a data set would fill the memory.
+    stems = _numbered(len(lists))
     return FixationVideo(name, stems, digest, False, partial(_read_lists, truth, size))
 
 
@@ -74,9 +72,9 @@ def _read_maps(files: list[str]) -> Iterator[np.ndarray]:
 
 
 def _read_lists(truth: TruthVideo, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    truth = copy(truth)
-    for index in range(len(truth.points)):
-        yield count_fixations(truth.points_of(index, size), size)
+    if (lists := truth.point_lists()) is not None:
+        for index in range(len(lists)):
+            yield count_fixations(lists.at(index, size), size)
 
 
 def _read_points(points: list[np.ndarray], size: tuple[int, int]) -> Iterator[np.ndarray]:

@@ -14,7 +14,6 @@ from PIL import Image
 
 import salkit.prepare.check.run as run_module
 from salkit.cli import main
-from salkit.datasets.published import get_published, recognize
 from salkit.errors import ConfigError, DataError
 from salkit.prepare.check import check_dataset
 
@@ -160,14 +159,6 @@ def test_published_counts(root):
     assert not check_dataset(root, complete=True, workers=1).ok
     assert len(check_dataset(root, 'avimos', workers=1).warnings) == 1
     assert '47' in '\n'.join(named.lines())
-
-
-def test_data_sets_are_recognised():
-    assert recognize(['0001', '601']).name == 'dhf1k'
-    assert recognize(['actioncliptest00001_1', 'actionclipautotrain00012_3']).name == 'hollywood2'
-    assert recognize(['Diving-Side-001', 'SkateBoarding-Front-012']).name == 'ucf-sports'
-    assert recognize(['0001', 'Diving-Side-001']) is None and recognize([]) is None
-    assert get_published('dhf1k').counts['train'] == (600, 346_140)
 
 
 # Interruption ------------------------------------------------------------------------------------

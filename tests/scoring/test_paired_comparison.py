@@ -12,7 +12,7 @@ from PIL import Image
 import salkit.scoring
 from salkit.cli import main
 from salkit.errors import SalkitError
-from salkit.scoring.compare import compare
+from salkit.scoring.paired_comparison import compare
 from salkit.scoring.score_files import short_names
 
 RNG = np.random.default_rng(0)
@@ -216,7 +216,7 @@ def test_the_public_function():
 def test_short_names():
     assert short_names(['x/a.json', 'y/b.json']) == ['a', 'b']
     assert short_names(['runs/one/scores.json', 'runs/two/scores.json']) == ['one', 'two']
-    assert short_names(['p/a.json', 'q/a.json', 'q/b.json']) == ['p/a', 'q/a', 'b']
+    assert short_names(['p/a.json', 'q/a.json', 'q/b.json']) == ['p/a', 'q/a', 'q/b']
     assert short_names(['a.json', 'a.json']) == ['a', 'a (2)']
     assert short_names([{}, 'a.json']) == ['scores 1', 'a']
 

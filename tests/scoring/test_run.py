@@ -14,10 +14,11 @@ from PIL import Image
 from score_data import predicted, write_avimos, write_predictions, write_set, write_video
 
 from salkit.errors import ConfigError, DataError
+from salkit.media.map_stacks import FolderStack
 from salkit.metrics import Truth, get_protocol
 from salkit.registry import PROTOCOLS
-from salkit.scoring import score, score_protocols
-from salkit.scoring.ties import tied_share
+from salkit.scoring import plan, score, score_protocols
+from salkit.scoring.work import tied_share
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +88,31 @@ def test_workers_and_pieces_do_not_matter(tmp_path, monkeypatch):
     for name in NAMES:
         assert one.reports[name] == two.reports[name] == whole.reports[name]
         assert one.reports[name].scores == score(pred, truth, name, workers=1).scores
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_folders_are_listed_and_frames_paired_once(tmp_path, monkeypatch, workers):
+    monkeypatch.setattr('salkit.scoring.plan.PIECE', 2)
+    pred, truth = write_set(tmp_path)
+    listed, paired = [], []
+
+    # Forked workers would fail here as well.
+    def list_once(stack, path, *suffixes):
+        assert os.getpid() == process and path not in listed
+        listed.append(path)
+        listing(stack, path, *suffixes)
+
+    def pair_once(found, wanted):
+        assert os.getpid() == process
+        paired.append((found.path, wanted.path))
+        return pairing(found, wanted)
+
+    process, listing, pairing = os.getpid(), FolderStack.__init__, plan.match_frames
+    monkeypatch.setattr(FolderStack, '__init__', list_once)
+    monkeypatch.setattr(plan, 'match_frames', pair_once)
+    monkeypatch.setattr('salkit.datasets.truth_video.match_frames', pair_once)
+    score_protocols(pred, truth, ['exact', 'dhf1k-matlab'], workers=workers)
+    assert len(listed) >= 9 and len(set(paired)) == len(paired) == 6
 
 
 def test_shuffled_auc_takes_the_other_videos(tmp_path):

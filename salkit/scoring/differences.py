@@ -6,11 +6,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from ..utils.text import aligned
+
 SIGNIFICANT = 0.05
+HEADER = ('', 'better', 'difference', '95 % interval', 'p', 'p Holm', 'videos', 'verdict')
 
 
 @dataclass(frozen=True)
@@ -68,24 +70,13 @@ class Difference:
             return ''
         return 'better' if (self.difference > 0) == (self.better == 'higher') else 'worse'
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values; undefined ones are None."""
-        content = dict(
-            protocol=self.protocol,
-            metric=self.metric,
-            other=self.other,
-            better=self.better,
-            videos=len(self.videos),
-            left_out=self.left_out,
-            reference_mean=self.reference_mean,
-            other_mean=self.other_mean,
-            difference=self.difference,
-            low=self.low,
-            high=self.high,
-            p=self.p,
-            p_holm=self.p_holm,
-            verdict=self.verdict,
+        names = (
+            *('protocol', 'metric', 'other', 'better', 'videos', 'left_out', 'reference_mean'),
+            *('other_mean', 'difference', 'low', 'high', 'p', 'p_holm', 'verdict'),
         )
+        content = {name: getattr(self, name) for name in names} | {'videos': len(self.videos)}
         undefined = (k for k, v in content.items() if isinstance(v, float) and math.isnan(v))
         return content | dict.fromkeys(undefined)
 
@@ -108,9 +99,9 @@ class Comparison:
     differences: tuple[Difference, ...]
     subjects: dict[str, str]
     warnings: tuple[str, ...]
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, object] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values."""
         return dict(
             reference=self.reference,
@@ -142,19 +133,7 @@ class Comparison:
         return '\n\n'.join(blocks)
 
     def _table(self, rows: Sequence[Difference], other: str) -> list[str]:
-        header = [
-            '',
-            'better',
-            self.reference,
-            other,
-            'difference',
-            '95 % interval',
-            'p',
-            'p Holm',
-            'videos',
-            'verdict',
-        ]
-        cells = [header]
+        cells = [[*HEADER[:2], self.reference, other, *HEADER[2:]]]
         for row in rows:
             low, high, change = (f'{v:+.4f}' for v in (row.low, row.high, row.difference))
             if math.isnan(row.low):
@@ -166,13 +145,4 @@ class Comparison:
             cells.append(
                 [row.metric, row.better, *means, change, interval, p, p_holm, count, row.verdict]
             )
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        text = [
-            '  '.join(
-                # Words to the left, numbers to the right.
-                cell.ljust(width) if column in (0, 1, 9) else cell.rjust(width)
-                for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in cells
-        ]
-        return text
+        return aligned(cells, left=(0, 1, 9))
