@@ -141,7 +141,7 @@ class VideoStimulus(Stimulus):
         self.names = _numbered(self.info.frames)
 
     def _open(self) -> VideoReader:
-        return self._video.another(self._threads)
+        return self._video.copy(self._threads)
 
     def _read(self, number: int) -> np.ndarray:
         with self._open() as video:

@@ -94,7 +94,7 @@ def no_files(monkeypatch):
     def start():
         for module in (load_clip, load_targets, images):
             monkeypatch.setattr(module, 'read_image', refuse)
-        monkeypatch.setattr('salkit.media.video.open_video', refuse)
+        monkeypatch.setattr(load_clip, 'open_video', refuse)
 
     return start
 

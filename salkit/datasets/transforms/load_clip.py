@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
 from ...media.images import read_image, read_reduced_jpeg, resize_image
+from ...media.video import open_video
 from ...registry import TRANSFORMS
 from ..clip_cache import AUTO, ClipCache, check_place
 
@@ -57,8 +58,8 @@ class LoadClip(BaseTransform):
         cache: where the resized frames of `salkit cache` are looked for: 'auto' beside the videos
             and in salkit's cache folder; the folder it was given as `--dir`; None nowhere.
         fast_jpeg: decode .jpg frames of at least twice `size` at a half, a quarter or an eighth of
-            theirs, and videos likewise where their codec can (MPEG-4 part 2, MJPEG). Pixels differ
-            a little from those of resized frames, so nothing is taken from the cache.
+            theirs. Pixels differ a little from those of resized frames, so nothing is taken from
+            the cache.
 
     Raises:
         ConfigError: a size that is not two positive numbers, or `fast_jpeg` with a cache's folder.
@@ -98,12 +99,9 @@ class LoadClip(BaseTransform):
             }
         if not missing:
             return {}
-        from ...media.video import open_video
-
         # A video is decoded once for all that is wanted of it.
         numbers = dict(zip(results['frame_paths'], results['frame_indices'], strict=True))
-        options = dict(lowres=True) if self.fast_jpeg else {}
-        video = open_video(results['video_path'], **options)
+        video = open_video(results['video_path'])
         frames = video.read([numbers[path] for path in missing], size=self.size)
         shown = (video.info.height, video.info.width)
         return {path: (frame, shown) for path, frame in zip(missing, frames, strict=True)}

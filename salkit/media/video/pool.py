@@ -6,7 +6,6 @@ import os
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any
 
 from .index_cache import stamp_of
 from .reader import VideoReader
@@ -15,10 +14,10 @@ from .reader import VideoReader
 OPEN_VIDEOS = 8
 
 _lock = threading.Lock()
-_open: OrderedDict[tuple, VideoReader] = OrderedDict()
+_open: OrderedDict[tuple[str, int, int], VideoReader] = OrderedDict()
 
 
-def open_video(path: str | Path, **options: Any) -> VideoReader:
+def open_video(path: str | Path) -> VideoReader:
     """A reader of a video, shared by all that ask for it in this process.
 
     The file of the one that was longest not asked for is closed when there are more than
@@ -27,19 +26,18 @@ def open_video(path: str | Path, **options: Any) -> VideoReader:
 
     Args:
         path: of the video.
-        options: arguments of `VideoReader`.
 
     Raises:
         DataError: see `VideoReader`; also after the file was changed, if it is no video any more.
     """
-    key = (stamp_of(path), tuple(sorted(options.items())))
+    key = stamp_of(path)
     with _lock:
         reader = _open.get(key)
         if reader is not None and not reader.closed:
             _open.move_to_end(key)
             return reader
     # Not under the lock: making an index takes its time.
-    reader = VideoReader(path, **options)
+    reader = VideoReader(path)
     with _lock:
         known = _open.get(key)
         if known is not None and not known.closed:

@@ -93,7 +93,7 @@ def test_packets_that_do_not_tell_are_decoded(videos, kind):
 def test_long_videos_are_indexed_by_their_packets(videos, monkeypatch):
     path, _ = videos('h264')
     assert VideoReader(path)._index.source == 'decode'
-    monkeypatch.setattr('salkit.media.video.indexing.DECODED_PIXELS', 1000)
+    monkeypatch.setattr('salkit.media.video.index_build.DECODED_PIXELS', 1000)
     path.with_name('long.mp4').write_bytes(path.read_bytes())
     assert VideoReader(path.with_name('long.mp4'))._index.source == 'packets'
     # Who asks for more does not get the kept index.
@@ -192,7 +192,7 @@ def test_a_second_reader_goes_its_own_way(videos, monkeypatch):
         # It needs no index of its own.
         monkeypatch.setattr('salkit.media.video.reader.build_index', None)
         monkeypatch.setattr('salkit.media.video.reader.load_index', None)
-        other = video.another(threads=2)
+        other = video.copy(threads=2)
         pairs = zip(video.frames(), other.frames(3), strict=False)
         for number, (one, two) in enumerate(pairs):
             np.testing.assert_array_equal(one, expected[number])
@@ -262,24 +262,10 @@ def test_names_of_videos(tmp_path):
     'options',
     [
         dict(index='fast'),
-        dict(backend='cuda'),
         dict(threads=-1),
         dict(keep=-1),
-        dict(backend='torchcodec', lowres=True),
     ],
 )
 def test_arguments_out_of_range(videos, options):
     with pytest.raises(ConfigError, match='VideoReader'):
         VideoReader(videos('h264')[0], **options)
-
-
-def test_torchcodec_gives_the_same_or_is_refused(videos):
-    path, expected = videos('h264')
-    video = VideoReader(path, backend='torchcodec')
-    try:
-        from torchcodec.decoders import VideoDecoder  # noqa: F401
-    except (ImportError, OSError, RuntimeError):
-        with pytest.raises(ConfigError, match="backend 'torchcodec' cannot be used"):
-            video.read([0])
-    else:
-        np.testing.assert_array_equal(video.read([5, 30, 2]), expected[[5, 30, 2]])
