@@ -124,7 +124,7 @@ class VideoStimulus(Stimulus):
     ) -> None:
         self.path = Path(path)
         self.name = self.path.stem if name is None else name
-        self._video = VideoReader(path, keep=0)
+        self._video = VideoReader(path)
         self.info = self._video.info
         self.size = (self.info.height, self.info.width)
         self._check_size()

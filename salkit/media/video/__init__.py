@@ -1,8 +1,7 @@
 """Reading videos, frame-exact, and writing them for browsers."""
 
 from .info import VIDEO_SUFFIXES, VideoInfo, is_video
-from .pool import close_videos, open_video
-from .reader import VideoReader
+from .reader import VideoReader, open_video
 from .sound import SoundPart
 from .writer import VideoWriter
 
@@ -12,7 +11,6 @@ __all__ = [
     'VideoInfo',
     'VideoReader',
     'VideoWriter',
-    'close_videos',
     'is_video',
     'open_video',
 ]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 INDICES = ('auto', 'packets', 'decode')
-# Memory for the frames kept after reading, in bytes.
-KEPT_BYTES = 128 * 2**20
+# Files that `open_video` keeps open in a process.
+OPEN_VIDEOS = 8
 
 
 class VideoReader:
@@ -49,22 +49,18 @@ class VideoReader:
             verifies start and end only, so that damage in the middle is found when it is read;
             'auto' is 'packets' for videos of more than `index_build.DECODED_PIXELS`, else 'decode'.
         threads: of the decoder; 0 for one a core. Data loaders have workers instead.
-        keep: how many frames to keep after reading, for clips that overlap.
 
     Raises:
         DataError: no such file, not a video, or nothing of it decodes.
         ConfigError: an argument out of range.
     """
 
-    def __init__(
-        self, path: str | Path, index: str = 'auto', threads: int = 1, keep: int = 32
-    ) -> None:
+    def __init__(self, path: str | Path, index: str = 'auto', threads: int = 1) -> None:
         check_choice('VideoReader', 'index', index, INDICES)
-        for name, value in (('threads', threads), ('keep', keep)):
-            if value < 0:
-                raise ConfigError(f'VideoReader: {name} must not be negative, got {value}')
+        if threads < 0:
+            raise ConfigError(f'VideoReader: threads must be at least 0, got {threads}')
         self.path = Path(path)
-        self._how, self._threads, self._most_kept = index, threads, keep
+        self._how, self._threads = index, threads
         self._prepare()
         # Bad files are found here, not at the first frame.
         self._load_index()
@@ -75,10 +71,8 @@ class VideoReader:
         self._stamp = ('', 0, 0)
         self._decoder: FrameDecoder | None = None
         self._converter: RGBConverter | None = None
-        self._kept: OrderedDict[tuple[int, tuple[int, int] | None], np.ndarray] = OrderedDict()
-        self._kept_bytes = 0
         self.closed = False
-        _READERS.add(self)
+        _readers.add(self)
 
     # What it is --------------------------------------------------------------------------------
 
@@ -117,13 +111,10 @@ class VideoReader:
         size = _checked_size(size)
         with self._lock:
             numbers = [self._number(index) for index in indices]
-            frames: dict[int, np.ndarray] = {}
-            for number in sorted(set(numbers)):
-                frames[number] = self._read(number, size)
-            info = self.info
-            if not numbers:
-                return np.empty((0, *(size or (info.height, info.width)), 3), np.uint8)
-            return np.stack([frames[number] for number in numbers])
+            frames = {number: self._read(number, size) for number in sorted(set(numbers))}
+        if not numbers:
+            return np.empty((0, *(size or (self.info.height, self.info.width)), 3), np.uint8)
+        return np.stack([frames[number] for number in numbers])
 
     def __getitem__(self, index: int | slice) -> np.ndarray:
         """One frame (H, W, 3), or (n, H, W, 3) of a slice."""
@@ -150,7 +141,7 @@ class VideoReader:
         size = _checked_size(size)
         for number in range(*slice(start, stop).indices(len(self))):
             with self._lock:
-                frame = self._read(number, size, keep=False)
+                frame = self._read(number, size)
             yield frame
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -163,30 +154,16 @@ class VideoReader:
             raise IndexError(f'{self.path}: frame {number} of {count}')
         return number % count
 
-    def _read(self, number: int, size: tuple[int, int] | None, keep: bool = True) -> np.ndarray:
-        """A frame that the caller may not change if it is kept."""
-        frame = self._kept.get((number, size))
-        if frame is not None:
-            self._kept.move_to_end((number, size))
-            return frame if keep else frame.copy()
-        frame = self._decode(number)
-        info = self.info
+    def _read(self, number: int, size: tuple[int, int] | None) -> np.ndarray:
+        frame, info = self._decode(number), self.info
         if size is not None:
-            frame = resize_image(frame, size)
-        elif frame.shape[:2] != (info.height, info.width):
+            return resize_image(frame, size)
+        if frame.shape[:2] != (info.height, info.width):
             raise DataError(
                 f'{self.path}: frame {number} is {frame.shape[0]} x {frame.shape[1]} pixels, the '
                 f'first is {info.height} x {info.width}; give a size to read such videos'
             )
-        if keep:
-            self._keep((number, size), frame)
         return frame
-
-    def _keep(self, key: tuple[int, tuple[int, int] | None], frame: np.ndarray) -> None:
-        self._kept[key] = frame
-        self._kept_bytes += frame.nbytes
-        while len(self._kept) > self._most_kept or self._kept_bytes > KEPT_BYTES:
-            self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
 
     def _decode(self, number: int) -> np.ndarray:
         """Frame `number` as shown."""
@@ -249,10 +226,8 @@ class VideoReader:
         return self._decoder
 
     def release(self) -> None:
-        """Close the file and forget kept frames; the next read opens it again."""
+        """Close the file; the next read opens it again."""
         with self._lock:
-            self._kept.clear()
-            self._kept_bytes = 0
             if self._decoder is not None:
                 self._decoder.close()
                 self._decoder = None
@@ -282,7 +257,7 @@ class VideoReader:
     # Other processes ---------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, object]:
-        names = ('path', '_how', '_threads', '_most_kept', 'closed')
+        names = ('path', '_how', '_threads', 'closed')
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -290,7 +265,6 @@ class VideoReader:
         vars(self).update(state)
 
     def _after_fork(self) -> None:
-        # A thread of the parent may have held the lock.
         self._lock = threading.RLock()
         if self._decoder is not None:
             self._decoder.abandon()
@@ -305,11 +279,40 @@ def _checked_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-_READERS: weakref.WeakSet[VideoReader] = weakref.WeakSet()
+def open_video(path: str | Path) -> VideoReader:
+    """A reader of a video, shared by all that ask for it in this process.
+
+    The file of the one that was longest not asked for is closed when there are more than
+    `OPEN_VIDEOS`. Ask for each use anew and do not close: a reader that is held longer opens its
+    file again when it is read.
+
+    Args:
+        path: of the video.
+
+    Raises:
+        DataError: see `VideoReader`; also after the file was changed, if it is no video any more.
+    """
+    stamp = stamp_of(path)
+    with _lock:
+        reader = _open.pop(stamp, None)
+        if reader is None or reader.closed:
+            reader = VideoReader(path)
+        _open[stamp] = reader
+        if len(_open) > OPEN_VIDEOS:
+            _open.popitem(last=False)[1].release()
+    return reader
+
+
+_lock = threading.Lock()
+_open: OrderedDict[tuple[str, int, int], VideoReader] = OrderedDict()
+_readers: weakref.WeakSet[VideoReader] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for reader in list(_READERS):
+    # A thread of the parent may have held a lock.
+    global _lock
+    _lock = threading.Lock()
+    for reader in list(_readers):
         reader._after_fork()
 
 
