@@ -20,7 +20,7 @@ import logging
 import math
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -51,14 +51,6 @@ Read = TypeVar('Read')
 
 class StaleError(ValueError):
     """A cached video was made from other files than there are now."""
-
-
-def check_place(owner: str, cache: object, size: tuple[int, int] | None) -> None:
-    """Raise ConfigError unless `cache` is None, 'auto' or a folder, and named with a size."""
-    if cache is not None and not isinstance(cache, (str, os.PathLike)):
-        raise ConfigError(f"{owner}: cache must be 'auto', a folder or None, got {cache!r}")
-    if cache not in (None, AUTO) and size is None:
-        raise ConfigError(f'{owner}: a cache is of resized clips and maps: it needs a size')
 
 
 def stamp_of(path: str | Path) -> int:
@@ -178,9 +170,9 @@ class ClipCache:
         size: (rows, columns) of clips and maps.
     """
 
-    def __init__(self, place: str | Path, size: Sequence[int]) -> None:
+    def __init__(self, place: str | Path, size: tuple[int, int]) -> None:
         self.place = place
-        self.size = (int(size[0]), int(size[1]))
+        self.size = size
         self._warned = _warned()
 
     def _open(self, source: str) -> CachedVideo | None:
@@ -228,3 +220,23 @@ class ClipCache:
         if sample.get('frame_indices') is None or not sample.get('density_path'):
             return None
         return self._read(sample['density_path'], CachedVideo.targets, sample)
+
+
+def find_cache(
+    owner: str, place: str | Path | None, size: tuple[int, int] | None
+) -> ClipCache | None:
+    """The cache of a transform; None where it is to have none.
+
+    Args:
+        owner: the transform, for errors.
+        place: 'auto', a folder, or None for no cache.
+        size: (rows, columns); None for frames at their own size, which are not cached.
+
+    Raises:
+        ConfigError: a place that is none, or a folder without a size.
+    """
+    if place is not None and not isinstance(place, (str, os.PathLike)):
+        raise ConfigError(f"{owner}: cache must be 'auto', a folder or None, got {place!r}")
+    if place not in (None, AUTO) and size is None:
+        raise ConfigError(f'{owner}: a cache is of resized clips and maps: it needs a size')
+    return None if place is None or size is None else ClipCache(place, size)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
+from ...media.images import resize_image
 from ...registry import TRANSFORMS
 from .load_targets import resize_density_map, resize_fixation_map
 
@@ -81,8 +81,8 @@ class RandomResizedCropClip(BaseTransform):
         if tries < 1:
             raise ConfigError(f'RandomResizedCropClip: tries must be at least 1, got {tries}')
         self.size = (int(size[0]), int(size[1]))
-        self.scale = tuple(scale)
-        self.ratio = tuple(ratio)
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.ratio = (float(ratio[0]), float(ratio[1]))
         self.tries = tries
 
     def _draw(self, results: dict, frame: tuple[int, int]) -> tuple[slice, slice]:
@@ -114,9 +114,7 @@ class RandomResizedCropClip(BaseTransform):
         rows, columns = self._draw(results, frame)
         parts = clip[:, rows, columns]
         if parts.shape[1:3] != self.size:
-            parts = np.stack(
-                [mmcv.imresize(part, self.size[::-1], backend='pillow') for part in parts]
-            )
+            parts = np.stack([resize_image(part, self.size) for part in parts])
         results['clip'] = parts
         if results.get('density_map') is not None:
             part = np.asarray(results['density_map'][rows, columns], np.float32)
