@@ -59,13 +59,6 @@ class CacheReport:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Task:
-    record: VideoRecord
-    path: Path
-    size: tuple[int, int]
-
-
 def _stamps(record: VideoRecord) -> dict[str, list[int]]:
     """The stamp of every file of a video, see `CachedVideo`."""
     frames = [record.video_path] if record.video_path else record.frames
@@ -182,17 +175,43 @@ def build_cache(
         root = _make_root(cache_folders(parent, place, shape))
         report.folders.append(root)
         with locked_folder(root, LOCK, 'salkit cache'):
-            for leftover in root.glob(f'.*{SUFFIX}.*.tmp'):
-                leftover.unlink()
-            tasks = [_Task(r, root / f'{name}{SUFFIX}', shape) for name, r in records.items()]
-            todo = [task for task in tasks if not is_current(task.record, task.path)]
-            report.kept += len(tasks) - len(todo)
-            if todo:
-                said = _check_space(todo, root)
-                if progress:
-                    print(said, file=sys.stderr)
-                _run(todo, workers, report, progress)
+            _fill(root, list(records.values()), shape, workers, progress, report)
     return report
+
+
+def _fill(
+    root: Path,
+    records: Sequence[VideoRecord],
+    size: tuple[int, int],
+    workers: int,
+    progress: bool,
+    report: CacheReport,
+) -> None:
+    """Cache what is not cached of the videos of one folder."""
+    for leftover in root.glob(f'.*{SUFFIX}.*.tmp'):
+        leftover.unlink()
+    todo = [r for r in records if not is_current(r, root / f'{r.name}{SUFFIX}')]
+    report.kept += len(records) - len(todo)
+    if not todo:
+        return
+    said = _check_space(todo, root, size)
+    if progress:
+        print(said, file=sys.stderr)
+    total = sum(len(record.frames) for record in todo)
+    with tqdm(total=total, unit='frame', desc='cache', disable=not progress) as bar:
+
+        def done(result: tuple[VideoRecord, int, str]) -> None:
+            record, written, why = result
+            bar.update(len(record.frames))
+            report.bytes += written
+            if why:
+                report.failed[str(record.folder)] = why
+            else:
+                report.written += 1
+
+        # Long ones first, so that no worker is left alone with one at the end.
+        todo.sort(key=lambda record: -len(record.frames))
+        run_tasks(_work, todo, (root, size), workers, done)
 
 
 def _make_root(candidates: Sequence[Path]) -> Path:
@@ -208,19 +227,11 @@ def _make_root(candidates: Sequence[Path]) -> Path:
     raise ValueError('expected at least one folder')
 
 
-def _check_space(todo: Sequence[_Task], root: Path) -> str:
-    """What is to be done and what it takes, in words.
-
-    Raises:
-        DataError: the disk is too small.
-    """
-    frames = sum(len(task.record.frames) for task in todo)
-    need = sum(
-        len(task.record.frames)
-        * math.prod(task.size)
-        * (FRAME_BYTES + (MAP_BYTES if task.record.densities else 0))
-        for task in todo
-    )
+def _check_space(todo: Sequence[VideoRecord], root: Path, size: tuple[int, int]) -> str:
+    """What there is to do, in a sentence; a DataError where the disk is too small."""
+    frames = sum(len(record.frames) for record in todo)
+    maps = sum(len(record.densities) for record in todo)
+    need = math.prod(size) * (FRAME_BYTES * frames + MAP_BYTES * maps)
     free = shutil.disk_usage(root).free
     said = f'about {in_units(need)}, {in_units(free)} free in {root}'
     if need > free:
@@ -231,34 +242,17 @@ def _check_space(todo: Sequence[_Task], root: Path) -> str:
     return f'{len(todo)} videos to cache, {frames:,} frames: {said}'
 
 
-def _run(todo: Sequence[_Task], workers: int, report: CacheReport, progress: bool) -> None:
-    total = sum(len(task.record.frames) for task in todo)
-    with tqdm(total=total, unit='frame', desc='cache', disable=not progress) as bar:
-
-        def done(result: tuple[_Task, int, str]) -> None:
-            task, written, why = result
-            bar.update(len(task.record.frames))
-            if why:
-                report.failed[str(task.record.folder)] = why
-            else:
-                report.written += 1
-                report.bytes += written
-
-        # Long ones first, so that no worker is left alone with one at the end.
-        order = sorted(todo, key=lambda task: -len(task.record.frames))
-        run_tasks(_work, order, None, workers, done)
-
-
-def _work(task: _Task, _: None) -> tuple[_Task, int, str]:
+def _work(record: VideoRecord, place: tuple[Path, tuple[int, int]]) -> tuple[VideoRecord, int, str]:
     """Cache one video; gives the bytes written, or why there are none."""
+    root, size = place
     try:
-        return task, write_cached_video(task.record, task.path, task.size), ''
+        return record, write_cached_video(record, root / f'{record.name}{SUFFIX}', size), ''
     except SalkitError as error:
-        return task, 0, one_line(error)
+        return record, 0, one_line(error)
     except OSError as error:
         if is_disk_full(error):
             # All videos after this one would fail, too.
             raise DataError(
-                f'{task.path}: {error.strerror}; what is done is kept: make room and run again'
+                f'{root}: {error.strerror}; what is done is kept: make room and run again'
             ) from error
-        return task, 0, one_line(error)
+        return record, 0, one_line(error)

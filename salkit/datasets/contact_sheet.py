@@ -21,11 +21,11 @@ def _title(sample: dict[str, Any]) -> str:
     meta, clip = sample['meta'], sample['clip']
     _, frames, rows, columns = clip.shape
     fixations = sample['fixation_map']
-    told = 'no fixation map' if fixations is None else f'{int((fixations > 0).sum())} fixations'
+    counted = 'no fixation map' if fixations is None else f'{int((fixations > 0).sum())} fixations'
     return (
         f'{meta.dataset} {meta.split}: {meta.video}, frame {meta.frame} '
         f'({meta.size[0]} x {meta.size[1]} pixels)\n'
-        f'clip of {frames} frames, {rows} x {columns} pixels; {told}'
+        f'clip of {frames} frames, {rows} x {columns} pixels; {counted}'
     )
 
 

@@ -142,7 +142,7 @@ def as_integers(saliency_map: np.ndarray, bits: int = 8) -> np.ndarray:
 
 def as_png(values: np.ndarray) -> bytes:
     """The PNG file of a map (H, W) of whole numbers."""
-    # Not imwrite, which tells nothing of a full disk.
+    # Not imwrite, which does not report a full disk.
     done, encoded = cv2.imencode('.png', values)
     if not done:
         raise DataError(f'a map of shape {values.shape} cannot be written as PNG')

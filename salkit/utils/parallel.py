@@ -147,7 +147,7 @@ def run_tasks(
 def _start(shared: object, stop: Event) -> None:
     """What a worker does first."""
     global _shared, _stop
-    # Ctrl-C reaches the whole group of processes; the main one tells the workers.
+    # Ctrl-C reaches the whole group of processes; the main one stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _shared, _stop = shared, stop

@@ -2,7 +2,7 @@
 
 Nothing is downloaded: the photographs lie in the scikit-image package. Each clip has one object
 that draws the gaze because it moves, appears or stands out. Most moving ones have decoys that look
-alike and rest on the background, so that one frame alone does not tell where people look.
+alike and rest on the background, so that one frame alone does not show where people look.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def generate_demo_data(
     """Make the demo data set, unless `root` holds it already.
 
     Writes `<root>/<split>/<video>/{images,maps,fixation}/0001.png` and so on (images: JPEG;
-    density maps: 8-bit grey PNG, each with its maximum at 255; fixation maps: 0/255 PNG) and
-    `<root>/demo.json`, which tells how each clip was made. The set is made beside `root` and moved
+    density maps: 8-bit gray PNG, each with its maximum at 255; fixation maps: 0/255 PNG) and
+    `<root>/demo.json`, which says how each clip was made. The set is made beside `root` and moved
     there when it is complete. The same arguments give the same bytes, and no two splits share a
     photo.
 

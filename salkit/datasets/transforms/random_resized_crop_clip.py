@@ -87,7 +87,7 @@ class RandomResizedCropClip(BaseTransform):
 
     def _draw(self, results: dict, frame: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of the part."""
-        # A map without anything in it does not tell good parts from bad ones.
+        # A map without anything in it does not set good parts apart from bad ones.
         maps = [results[k] for k in MAPS if results.get(k) is not None and results[k].any()]
         for _ in range(self.tries):
             top, left, height, width = draw_box(results['rng'], frame, self.scale, self.ratio)

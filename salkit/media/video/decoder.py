@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import av
+from av import Packet, VideoFrame
 
 from .frame_index import UNKNOWN, FrameIndex
 from .picture import checksum
 from .source import VideoSource, packet_of
-
-if TYPE_CHECKING:
-    from av import Packet, VideoFrame
 
 # Containers whose seeking finds packets where the index has seen them. In others, packets are
 # counted from the start, which is still far quicker than decoding.
@@ -158,8 +157,6 @@ class FrameDecoder:
 
     def _seek(self, source: VideoSource, first: int) -> Iterator[Packet] | None:
         """Packets from that of the key frame `first` on; None where seeking does not find it."""
-        import av
-
         index = self.index
         wanted = int(index.position[first])
         if not source.format.startswith(SEEKABLE) or wanted == UNKNOWN:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
-
-if TYPE_CHECKING:
-    from av import VideoFrame
-    from av.video.reformatter import VideoReformatter
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 # AVCOL_RANGE_*, and BT.709 in AVCOL_PRI_*, AVCOL_TRC_* and AVCOL_SPC_*.
 LIMITED, FULL, BT709 = 1, 2, 1
-# Time stamps are told apart down to a unit of this, at least.
+# A second has at least so many units of time.
 TICKS = 90_000
 
 
@@ -32,9 +30,6 @@ def color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFram
         frame: the colours.
         reformatter: one for all frames, since setting it up takes as long as converting one.
     """
-    import av
-    from av.video.reformatter import ColorRange, Colorspace, Interpolation
-
     picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
     return reformatter.reformat(
         picture,
@@ -50,8 +45,6 @@ def color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFram
 
 def gray_picture(levels: np.ndarray) -> VideoFrame:
     """(H, W) uint8 with even sides as luma of full range, each level as it is."""
-    import av
-
     rows, columns = levels.shape
     planes = np.full((rows * 3 // 2, columns), 128, np.uint8)
     planes[:rows] = levels

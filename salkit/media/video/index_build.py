@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from av import Packet, VideoFrame
 
 from ...errors import DataError
 from .decoder import FrameDecoder, LostError
@@ -17,9 +17,6 @@ from .info import VideoInfo
 from .picture import checksum, orientation, rotation_of
 from .source import VideoSource, packet_of
 from .truncation import is_cut_off
-
-if TYPE_CHECKING:
-    from av import Packet, VideoFrame
 
 # Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
 ONE_FRAME_A_PACKET = frozenset(

@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
+import av
 import numpy as np
 
 from ...errors import DataError
@@ -40,8 +41,6 @@ def stamp_of(path: str | Path) -> tuple[str, int, int]:
 
 
 def _file_of(stamp: tuple[str, int, int]) -> Path:
-    # At its use: finding out that a file is no video needs no PyAV.
-    import av
 
     # Another release of FFmpeg may decode a damaged video otherwise.
     key = json.dumps([VERSION, stamp, sorted(av.library_versions.items())])

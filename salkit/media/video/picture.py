@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
+from av import VideoFrame
+from av.sidedata.sidedata import SideData
+from av.video.reformatter import VideoReformatter
 
 from .frame_index import UNKNOWN
-
-if TYPE_CHECKING:
-    from av import VideoFrame
-    from av.sidedata.sidedata import SideData
 
 
 def orientation(frame: VideoFrame) -> tuple[bool, bool, bool]:
@@ -44,7 +43,6 @@ class RGBConverter:
     """
 
     def __init__(self) -> None:
-        from av.video.reformatter import VideoReformatter
 
         # One for all frames: setting it up takes as long as converting a small frame.
         self._reformatter = VideoReformatter()

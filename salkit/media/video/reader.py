@@ -8,9 +8,10 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av import VideoFrame
 
 from ...errors import ConfigError, DataError
 from ...utils.text import check_choice
@@ -22,9 +23,6 @@ from .index_cache import load_index, save_index, stamp_of
 from .info import VideoInfo
 from .picture import RGBConverter
 from .source import reason_of
-
-if TYPE_CHECKING:
-    from av import VideoFrame
 
 INDICES = ('auto', 'packets', 'decode')
 # Files that `open_video` keeps open in a process.
@@ -177,7 +175,6 @@ class VideoReader:
             raise DataError(f'{self.path}: decoding does not repeat itself ({error})') from None
 
     def _convert(self, frame: VideoFrame) -> np.ndarray:
-        import av
 
         self._converter = self._converter or RGBConverter()
         try:

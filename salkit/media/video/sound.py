@@ -7,16 +7,15 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av import AudioFrame, AudioStream
+from av.container import InputContainer, OutputContainer
+from av.stream import Discard
 
 from ...errors import DataError
 from .source import VideoSource, open_file, reason_of
-
-if TYPE_CHECKING:
-    from av import AudioFrame, AudioStream
-    from av.container import InputContainer, OutputContainer
 
 RATE, LAYOUT, CHANNELS, BITS = 48_000, 'stereo', 2, 160_000
 # Gaps and overlaps of up to 0.02 s are time stamps rounded.
@@ -89,8 +88,6 @@ class SoundWriter:
 
     def _read(self) -> Generator[tuple[int, AudioFrame], None, None]:
         """Pieces one after the other, each with the number of its first sample."""
-        import av
-
         try:
             with open_file(self.part.path) as container:
                 stream = container.streams.best('audio')
@@ -102,10 +99,7 @@ class SoundWriter:
     def _decode(
         self, container: InputContainer, stream: AudioStream
     ) -> Iterator[tuple[int | None, np.ndarray]]:
-        """Samples (2, n) float32, with the number of the first, where the file tells it."""
-        import av
-        from av.stream import Discard
-
+        """Samples (2, n) float32, with the number of the first, where the file has a time stamp."""
         if stream.codec_context is None or not stream.codec_context.sample_rate:
             raise DataError('FFmpeg has no decoder for it')
         for other in container.streams:
@@ -163,7 +157,6 @@ def _kind_of(frame: AudioFrame) -> tuple[str, str, int]:
 
 
 def _frame(samples: np.ndarray, position: int) -> AudioFrame:
-    import av
 
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format='fltp', layout=LAYOUT)
     frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import av
+from av import Packet, VideoFrame, VideoStream
+from av.container import InputContainer
+from av.stream import Disposition
 
 from ...errors import DataError
-
-if TYPE_CHECKING:
-    from av import Packet, VideoFrame, VideoStream
-    from av.container import InputContainer
 
 
 def reason_of(error: BaseException) -> str:
@@ -25,8 +25,6 @@ def open_file(path: str | Path) -> InputContainer:
 
     A playlist under the name of a video may not reach into the network.
     """
-    import av
-
     # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names in
     # the metadata are no reason to refuse a file.
     return av.open(
@@ -54,7 +52,6 @@ class VideoSource:
     """
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
-        import av
 
         self.path = path
         self.errors = 0
@@ -82,7 +79,6 @@ class VideoSource:
             raise
 
     def _video_stream(self) -> VideoStream:
-        from av.stream import Disposition
 
         picture = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = self.container.streams
@@ -111,8 +107,6 @@ class VideoSource:
 
     def packets(self) -> Iterator[Packet]:
         """Packets from where the file stands to its end, or to the first that cannot be read."""
-        import av
-
         demuxed = self.container.demux(self.stream)
         while True:
             try:
@@ -131,8 +125,6 @@ class VideoSource:
 
         One that does not decode is counted and left out, as FFmpeg's own programs do.
         """
-        import av
-
         for packet in chain(packets, [None]):
             try:
                 decoded = self.context.decode(packet)

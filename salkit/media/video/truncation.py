@@ -51,7 +51,7 @@ def _end_of_element(file: BinaryIO, place: int) -> int | None:
     header = file.read(12)
     if header[:4] not in (_EBML, _SEGMENT) or header[4] == 0:
         return None
-    # The leading zero bits of the length tell of how many bytes it is.
+    # The leading zero bits of the length give its number of bytes.
     count = 9 - header[4].bit_length()
     value = int.from_bytes(header[4 : 4 + count], 'big') & ((1 << 7 * count) - 1)
     # All ones: not known.

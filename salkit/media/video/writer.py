@@ -8,9 +8,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av import Packet, VideoStream
+from av.container import OutputContainer
+from av.video.reformatter import VideoReformatter
 
 from ...errors import ConfigError, DataError, ShapeError
 from ...utils.files import whole_file
@@ -27,10 +30,6 @@ from .encoder_input import (
 )
 from .sound import SoundPart, SoundWriter
 from .source import reason_of
-
-if TYPE_CHECKING:
-    from av import Packet, VideoStream
-    from av.container import OutputContainer
 
 SUFFIXES = ('.mp4', '.m4v')
 # x264's quality, lower is better. Colours lose little at 18; saliency is scored again, and smooth
@@ -133,8 +132,6 @@ class VideoWriter:
 
     def _close(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close everything; then the file gets its name or, after an exception, goes."""
-        import av
-
         if kind is not None:
             # Closing would move the whole content once more to make room for the file's header.
             with suppress(OSError):
@@ -150,8 +147,6 @@ class VideoWriter:
     @contextmanager
     def _faults(self) -> Iterator[None]:
         """Name the file in errors of FFmpeg and of the system."""
-        import av
-
         try:
             yield
         except (av.FFmpegError, OSError) as error:
@@ -159,8 +154,6 @@ class VideoWriter:
             raise DataError(f'{self.path}: the video cannot be written ({reason})') from error
 
     def _open(self) -> None:
-        import av
-        from av.video.reformatter import VideoReformatter
 
         if self._part is not None:
             self._sound = SoundWriter(self._part)
