@@ -226,8 +226,6 @@ def _count(path):
 
 
 def test_import_is_light():
-    code = (
-        'import sys, salkit.media.video; print({"mmcv", "torch", "cv2"} & sys.modules.keys())'
-    )
+    code = 'import sys, salkit.media.video; print({"mmcv", "torch", "cv2"} & sys.modules.keys())'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'set()'
