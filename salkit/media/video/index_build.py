@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -97,13 +96,13 @@ def _by_decoding(path: str | Path) -> FrameIndex:
     with VideoSource(path) as source:
         table, rows, first = _PacketTable(), [], None
         for frame in source.frames(source.numbered(table.watch(source.packets()))):
-            first = first or _Look.of(frame)
+            first = frame if first is None else first
             pts = UNKNOWN if frame.pts is None else frame.pts
             rows.append((packet_of(frame), pts, frame.key_frame, checksum(frame)))
         if first is None:
-            errors = f'no frame of its video stream decodes ({source.errors} packets with errors)'
             raise DataError(
-                f'{path}: {errors if table.rows else "its video stream holds no frames"}'
+                f'{path}: no frame of its video stream decodes ({len(table.rows)} packets, '
+                f'{source.errors} with errors)'
             )
         packet, pts, key, sums = np.array(rows, np.int64).T.copy()
         _, dts, position, key_packet = (
@@ -141,7 +140,7 @@ def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
         stamps = [frame.pts for frame in decoded]
         if not decoded or source.errors or stamps != pts[: len(decoded)].tolist():
             return None
-        info = _info(source, table, _Look.of(decoded[0]), pts, dts)
+        info = _info(source, table, decoded[0], pts, dts)
     sums = np.full_like(packet, UNKNOWN)
     index = FrameIndex(packet, pts, dts, position, key, sums, 'packets', 'packet', info)
     return index if _ends_well(path, index) else None
@@ -160,40 +159,26 @@ def _ends_well(path: str | Path, index: FrameIndex) -> bool:
         decoder.close()
 
 
-@dataclass(frozen=True)
-class _Look:
-    """A frame's height and width as shown, and how it was turned for that."""
-
-    height: int
-    width: int
-    rotation: int
-    sideways: bool
-
-    @classmethod
-    def of(cls, frame: VideoFrame) -> _Look:
-        sideways = orientation(frame)[0]
-        size = (frame.width, frame.height) if sideways else (frame.height, frame.width)
-        return cls(*size, rotation_of(frame), sideways)
-
-
 def _info(
-    source: VideoSource, table: _PacketTable, first: _Look, pts: np.ndarray, dts: np.ndarray
+    source: VideoSource, table: _PacketTable, first: VideoFrame, pts: np.ndarray, dts: np.ndarray
 ) -> VideoInfo:
     stream = source.stream
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     named = next((float(rate) for rate in rates if rate), None)
     times = frame_times(pts, dts, float(source.time_base), named or 25.0)
     fps = average_rate(times, named)
-    aspect = float(stream.sample_aspect_ratio or 1)
+    height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
+    if orientation(first)[0]:
+        height, width, aspect = width, height, 1 / aspect
     truncated = source.broken or table.corrupt or _promised_more(source, table)
     return VideoInfo(
         frames=len(pts),
-        height=first.height,
-        width=first.width,
+        height=height,
+        width=width,
         fps=fps,
         codec=source.codec,
-        rotation=first.rotation,
-        pixel_aspect=1 / aspect if first.sideways else aspect,
+        rotation=rotation_of(first),
+        pixel_aspect=aspect,
         duration=float(times[-1]) + 1 / fps,
         truncated=bool(truncated),
         errors=source.errors,

@@ -157,7 +157,6 @@ def _kind_of(frame: AudioFrame) -> tuple[str, str, int]:
 
 
 def _frame(samples: np.ndarray, position: int) -> AudioFrame:
-
     frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format='fltp', layout=LAYOUT)
     frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)
     return frame
