@@ -74,9 +74,19 @@ def run_score(folder: Path, protocol: str, workers: int, sample: bool = True) ->
     """One run of the command."""
     out = folder / f'scores_{workers}.json'
     command = [
-        sys.executable, '-m', 'salkit', 'score', str(folder / 'predictions'),
-        str(folder / 'truth'), '--protocol', protocol, '--workers', str(workers), '--out', str(out),
-    ]  # fmt: skip
+        sys.executable,
+        '-m',
+        'salkit',
+        'score',
+        str(folder / 'predictions'),
+        str(folder / 'truth'),
+        '--protocol',
+        protocol,
+        '--workers',
+        str(workers),
+        '--out',
+        str(out),
+    ]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peak = [0.0]
@@ -136,9 +146,10 @@ def main(argv: list[str] | None = None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_data(Path(folder), options.memory, (36, 64), 5)
             result = dict(
-                protocol=options.protocol, size='36x64',
+                protocol=options.protocol,
+                size='36x64',
                 **run_score(Path(folder), options.protocol, len(os.sched_getaffinity(0))),
-            )  # fmt: skip
+            )
     else:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / 'functions.json'

@@ -1,4 +1,4 @@
-"""Find what is wrong with a data set on disk, and tell what to do about it."""
+"""Find what is wrong with a data set on disk, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .common import ended_as_interrupted, leave_cores_to_workers
 EPILOG = """
 Layout: <root>/<split>/<video>/ with images/ (or a file video.<suffix>), maps/ and fixation/, as
 `salkit prepare` makes it; or DHF1K as downloaded. Exit status: 0 when nothing is wrong, 1 when
-something is, 2 when it cannot be checked, 130 when interrupted (what was found is told).
+something is, 2 when it cannot be checked, 130 when interrupted (what was found is printed).
 """
 
 
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--dataset',
         default='auto',
         metavar='NAME',
-        help='dhf1k, hollywood2, ucf-sports or avimos, to compare with the published counts '
-        '(default: auto, by the names of the videos)',
+        help='public data set to compare with the published counts of: dhf1k, hollywood2, '
+        'ucf-sports, avimos or that of a plugin (default: auto, by the names of the videos)',
     )
     parser.add_argument('--split', metavar='NAME[,NAME...]', help='only these (default: all)')
     parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         report = check_dataset(
             args.root,
             args.dataset,
-            _names(args.split) or None if args.split else None,
+            split=_names(args.split or ''),
             quick=args.quick,
             sample=args.sample,
             complete=args.complete,

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare."""
-    from ..scoring.compare import compare
+    from ..scoring import compare
 
     comparison = compare(
         args.reference,

@@ -7,18 +7,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from .common import ended_as_interrupted, leave_cores_to_workers, two_numbers
 
 if TYPE_CHECKING:
+    from ..prepare.fixations import DensityOptions
     from ..prepare.fixations.find import Found
 
 EPILOG = """
 FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I); a data set,
 <root>/[<split>/]<video>/fixation/, whose maps/ are written beside them (or below --out); or gaze,
 whose fixation maps are written too, <out>/<video>/{fixation,maps}/: a CSV file with the columns
-video, x, y, one of frame, time_s and time_ms, and perhaps observer; fixations.json files (AViMoS);
-DHF1K's exportdata folder, P01/P01_Trail001.txt. A video's folder appears when it is complete; the
-same command goes on where an interrupted one was.
+video, x, y, one of frame, time_s and time_ms, and perhaps observer; fixations.json files (AViMoS).
+A video's folder appears when it is complete; the same command goes on with the videos that an
+interrupted one has not finished.
 """
 
 
@@ -73,75 +75,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     gaze.add_argument(
         '--first-frame', type=int, choices=[0, 1], default=1, help='number of it (default: 1)'
     )
-    gaze.add_argument(
-        '--outer-product',
-        action='store_true',
-        help="exportdata: mark what DHF1K's published script marks, every combination of the rows "
-        "and columns of a viewer's samples in a frame",
-    )
 
 
-def _density_arguments(args: argparse.Namespace) -> dict:
-    from ..errors import ConfigError
-    from ..prepare.fixations.density import DENSITY_RECIPES, check_density_arguments
+def _density_options(args: argparse.Namespace) -> DensityOptions:
+    from ..datasets.published import density_recipes
+    from ..prepare.fixations import DensityOptions
+    from ..utils.text import check_choice
 
-    own = dict(
-        sigma_px=args.sigma_px, ppd=args.ppd, sigma_deg=args.sigma_deg, window_px=args.window_px
-    )
-    own = {name: value for name, value in own.items() if value is not None}
+    names = ('sigma_px', 'ppd', 'sigma_deg', 'window_px')
+    own = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.recipe is not None:
-        if args.recipe not in DENSITY_RECIPES:
-            names = ', '.join(DENSITY_RECIPES)
-            raise ConfigError(f'unknown recipe {args.recipe!r}; there are {names}')
+        recipes = density_recipes()
+        check_choice('', '--recipe', args.recipe, recipes)
         if own:
             option = min(own).replace('_', '-')
             raise ConfigError(f'--recipe and --{option}: give one of the two')
-        own = DENSITY_RECIPES[args.recipe]
+        own = dict(recipes[args.recipe])
     elif ('sigma_px' in own) == ('ppd' in own):
         raise ConfigError('give the Gaussian as one of --recipe, --sigma-px and --ppd')
     elif 'sigma_deg' in own and 'ppd' not in own:
         raise ConfigError('--sigma-deg goes with --ppd')
-    return check_density_arguments(**own)
+    return DensityOptions(**own)
 
 
 def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
     """The folder of each video's density maps."""
-    from ..errors import ConfigError
-
+    if out is not None and found.kind == 'folder':
+        return [out]
     if out is None and found.kind != 'maps':
         what = 'gaze' if found.kind == 'gaze' else 'the fixation maps of one video'
         raise ConfigError(f'{source}: is {what}, so --out must say where the maps are written')
-    if found.kind == 'folder':
-        return [out]
     return [(out or source) / video.name / 'maps' for video in found.videos]
 
 
 def run(args: argparse.Namespace) -> int:
     """Make them."""
     leave_cores_to_workers()
-    from tqdm import tqdm
-
-    from ..prepare.fixations.find import Reading, find_fixations
+    from ..prepare.fixations.find import GazeReading, find_fixations
     from ..prepare.fixations.write import plan_target, write_densities
 
-    density, show = _density_arguments(args), sys.stderr.isatty()
+    density, show = _density_options(args), sys.stderr.isatty()
     screen = two_numbers('--screen', args.screen)
-    reading = Reading(
+    reading = GazeReading(
         size=two_numbers('--size', args.size),
         fps=args.fps,
         videos=args.videos,
         screen=screen and screen[::-1],
         normalized=args.normalized,
         first_frame=args.first_frame,
-        outer_product=args.outer_product,
     )
 
     with ended_as_interrupted():
-        found = find_fixations(
-            args.fixations,
-            reading,
-            lambda videos: tqdm(videos, desc='looking', unit='video', disable=not show),
-        )
+        found = find_fixations(args.fixations, reading, progress=show)
         out = None if args.out is None else Path(args.out)
         folders = _folders(found, Path(args.fixations).expanduser(), out)
         targets = [

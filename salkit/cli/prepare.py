@@ -5,38 +5,43 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .common import ended_as_interrupted, leave_cores_to_workers, two_numbers
 
+if TYPE_CHECKING:
+    from ..prepare import FolderOptions, PrepareReport
+
 EPILOG = """
-What is expected in SOURCE: dhf1k: video/001.AVI, annotation/0001/{maps,fixation}; hollywood2 and
-ucf-sports: training/<video>/{images,maps,fixation}, testing/...; avimos: videos,
-TrainTestSplit.json, Saliency*/ and Fixations*/; folder: videos. Nothing in it is changed. The same
-command goes on where an interrupted one was. Exit status: 0, 1 where videos failed, 2 for what has
-to be mended first, 130 when interrupted.
+--list prints the public data sets, and what is expected in SOURCE of each; of the kind folder:
+videos. Nothing in SOURCE is changed. The same command goes on where an interrupted one was. Exit
+status: 0, 1 where videos failed, 2 for what has to be mended first, 130 when interrupted.
 """
-KINDS = ('dhf1k', 'hollywood2', 'ucf-sports', 'avimos', 'folder')
-GAZE_ARGUMENTS = (
-    'recipe',
-    'sigma_px',
-    'ppd',
-    'val',
-    'test',
-    'seed',
-    'first_frame',
-    'screen',
-    'normalized',
-    'fps',
-)
+GAZE_ARGUMENTS = ('recipe', 'sigma_px', 'ppd', 'first_frame', 'screen', 'normalized', 'fps')
+SHARES = ('val', 'test', 'seed')
+
+
+class _List(argparse.Action):
+    """Prints the public data sets, and ends the command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from ..datasets.published import published_datasets
+
+        for name, dataset in published_datasets().items():
+            print(f'{name} ({dataset.title}): {dataset.layout}')
+        parser.exit()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit prepare`."""
     parser.epilog = EPILOG
-    parser.add_argument('kind', choices=KINDS, help='of data set; folder: any videos')
+    parser.add_argument('kind', metavar='KIND', help='a public data set; folder: any videos')
     parser.add_argument('source', metavar='SOURCE', help='where it was unpacked to')
     parser.add_argument('destination', metavar='DESTINATION', help='<split>/<video>/ is made in it')
+    parser.add_argument('--list', action=_List, nargs=0, help='print the public data sets')
     frames = parser.add_argument_group('frames')
     frames.add_argument(
         '--format', choices=['png', 'jpg'], default='png', help='of extracted frames (default: png)'
@@ -61,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=[8, 16],
         default=8,
-        help='of density maps that are written: avimos, folder (default: 8)',
+        help='of density maps that are written, where none are published as images (default: 8)',
     )
     frames.add_argument(
         '--unannotated',
@@ -91,7 +96,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     working.add_argument(
         '--overwrite', action='store_true', help='make videos again that have other options'
     )
-    working.add_argument('--force', action='store_true', help='start even if the disk is too small')
     working.add_argument('--json', metavar='FILE.json', help='write the report')
     working.add_argument('--config', metavar='FILE.py', help='write a config to train with')
     working.add_argument(
@@ -108,53 +112,45 @@ def run(args: argparse.Namespace) -> int:
 
     from ..errors import ConfigError
     from ..prepare import PrepareOptions, prepare
+    from ..prepare.report import BASE
+    from ..utils.files import whole_file
 
-    options = PrepareOptions(
-        args.format, args.quality, args.keep_video, args.copy, args.allow_trim, args.map_bits
-    )
     if args.base and not args.config:
         raise ConfigError('--base goes with --config')
-    found = _find_folder(args) if args.kind == 'folder' else None
-    if args.kind != 'folder':
-        _refuse(args, ('gaze', *GAZE_ARGUMENTS), 'folder')
-
+    names = [field.name for field in fields(PrepareOptions) if field.name != 'folder']
+    options = PrepareOptions(**{n: getattr(args, n) for n in names}, folder=_folder(args))
     with ended_as_interrupted():
         report = prepare(
             args.kind,
             args.source,
             args.destination,
             options,
-            found=found,
-            unannotated=args.unannotated,
-            workers=args.workers,
-            overwrite=args.overwrite,
-            force=args.force,
             progress=sys.stderr.isatty(),
             tell=lambda line: tqdm.write(line, file=sys.stderr),
         )
-    _write_config(args, report)
+    if args.config:
+        text = report.train_config(args.base or BASE)
+        report.config = Path(args.config)
+        with whole_file(report.config) as temporary:
+            temporary.write_text(text, encoding='utf-8')
     for line in report.lines():
         print(line)
     if args.json:
         report.write(args.json)
-    _tell_how_to_train(args, report)
+    _print_how_to_train(report)
     return 1 if report.failed else 0
 
 
-def _refuse(args: argparse.Namespace, names, owner: str) -> None:
-    from ..errors import ConfigError
+def _folder(args: argparse.Namespace) -> FolderOptions:
+    """The options of the kind 'folder'."""
+    from ..prepare import FolderOptions, GazeOptions
+    from ..prepare.options import density_options
 
-    for name in names:
-        if getattr(args, name) is not None:
-            raise ConfigError(f'--{name.replace("_", "-")} goes with {owner}')
-
-
-def _find_folder(args: argparse.Namespace):
-    from ..prepare.folder import GazeOptions, Shares, density_options, find_folder
-
+    if args.kind != 'folder':
+        _refuse(args, ('gaze', *SHARES, *GAZE_ARGUMENTS), 'folder')
     if args.gaze is None:
-        _refuse(args, GAZE_ARGUMENTS, '--gaze')
-        return find_folder(args.source)
+        _refuse(args, (*SHARES, *GAZE_ARGUMENTS), '--gaze')
+        return FolderOptions()
     screen = two_numbers('--screen', args.screen)
     gaze = GazeOptions(
         density_options(args.recipe, args.sigma_px, args.ppd),
@@ -163,37 +159,33 @@ def _find_folder(args: argparse.Namespace):
         bool(args.normalized),
         args.fps,
     )
-    given = {name: getattr(args, name) for name in ('val', 'test', 'seed')}
-    shares = Shares(**{name: value for name, value in given.items() if value is not None})
-    return find_folder(args.source, args.gaze, gaze, shares, args.unannotated, args.map_bits)
+    shares = {name: value for name in SHARES if (value := getattr(args, name)) is not None}
+    return FolderOptions(args.gaze, gaze, **shares)
 
 
-def _write_config(args: argparse.Namespace, report) -> None:
-    from ..prepare.snippet import BASE, annotated_splits, train_config
-    from ..utils.files import whole_file
+def _refuse(args: argparse.Namespace, names: Sequence[str], owner: str) -> None:
+    from ..errors import ConfigError
 
-    if args.config:
-        text = train_config(
-            args.kind, report.destination, annotated_splits(report), args.base or BASE
-        )
-        report.config = Path(args.config)
-        with whole_file(report.config) as temporary:
-            temporary.write_text(text, encoding='utf-8')
+    for name in names:
+        if getattr(args, name) is not None:
+            raise ConfigError(f'--{name.replace("_", "-")} goes with {owner}')
 
 
-def _tell_how_to_train(args: argparse.Namespace, report) -> None:
-    from ..prepare.snippet import DATASET_TYPES, annotated_splits, train_config
+def _print_how_to_train(report: PrepareReport) -> None:
+    from ..datasets.published import LAYOUT
 
-    splits = annotated_splits(report)
+    splits, kind = report.annotated_splits, report.dataset.dataset_type
     if report.config:
         print(f'train with: salkit train {shlex.quote(str(report.config))}')
     elif 'train' not in splits:
-        what = 'ground truth to train with' if not splits else 'training videos'
+        what = 'training videos' if splits else 'ground truth to train with'
         print(f'{report.destination}: holds no {what}')
-    elif args.kind in DATASET_TYPES:
+    elif kind != LAYOUT.dataset_type:
         root = shlex.quote(f'data_root={report.destination}')
-        kind = f'dataset_type={DATASET_TYPES[args.kind]}'
-        print(f'train with: salkit train salfom/umt-l16_cc-kl --cfg-options {kind} {root}')
+        print(
+            'train with: salkit train salfom/umt-l16_cc-kl --cfg-options '
+            f'dataset_type={kind} {root}'
+        )
     else:
         print('a config to train with (--config FILE.py writes it):\n')
-        print(train_config(args.kind, report.destination, splits), end='')
+        print(report.train_config(), end='')

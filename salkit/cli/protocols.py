@@ -1,4 +1,4 @@
-"""Tell what each scoring protocol does, in plain words."""
+"""Describe each scoring protocol in plain words."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.name:
         protocol = get_protocol(args.name)
-        print(describe(protocol, owner_of(PROTOCOLS, protocol.name)))
+        print(describe(protocol, owner_of(PROTOCOLS, protocol.name) or 'nobody'))
         return 0
     names = protocol_names()
     width = max(map(len, names)) + 2
@@ -90,5 +90,5 @@ def run(args: argparse.Namespace) -> int:
         lines = _wrapped(protocol.summary, f'{name:<{width}}')
         lines += _wrapped('Metrics: ' + ', '.join(protocol.metrics), ' ' * width)
         print('\n'.join(lines))
-    print('\nsalkit protocols NAME tells the rest.')
+    print('\nsalkit protocols NAME describes one in full.')
     return 0

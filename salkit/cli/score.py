@@ -9,7 +9,7 @@ from .common import ended_as_interrupted, leave_cores_to_workers
 
 EPILOG = """
 Predictions: a folder of maps for each video (PNG of 8 or 16 bits, JPEG, .npy or .npz, a file a
-frame), or an array file (T, H, W) or a grey video for each. Ground truth:
+frame), or an array file (T, H, W) or a gray video for each. Ground truth:
 <root>/[<split>/]<video>/{maps,fixation}, annotation/<video>/{maps,fixation} (DHF1K), or
 fixations.json files and saliency videos (AViMoS). Results are kept while it runs: the same command
 goes on where an interrupted one was.

@@ -3,9 +3,9 @@
 from .base import VideoSaliencyDataset
 from .concat import ConcatDataset
 from .demo import DemoDataset
-from .dhf1k import DHF1KDataset
-from .hollywood2 import Hollywood2Dataset
-from .ucf_sports import UCFSportsDataset
+from .published.dhf1k import DHF1KDataset
+from .published.hollywood2 import Hollywood2Dataset
+from .published.ucf_sports import UCFSportsDataset
 from .weighted_sampler import WeightedSampler
 
 __all__ = [

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..utils.files import natural_key
-from .file_list import FileList, list_files
+from .file_list import FileList, Numbering, list_files
 
 SPLIT_FOLDERS = {
     'train': ('train', 'training'),
@@ -23,6 +25,7 @@ SPLIT_FOLDERS = {
 }
 # The stem of a video that is kept as it is, in place of a folder of its frames.
 VIDEO_STEM = 'video'
+LISTING_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class VideoRecord:
     """
 
     name: str
-    frames: Sequence[str]
-    densities: Sequence[str]
-    fixations: Sequence[str] = field(default=())
+    frames: FileList
+    densities: FileList
+    fixations: FileList = field(default_factory=lambda: FileList(''))
     video_path: str | None = None
 
     @property
@@ -58,7 +61,8 @@ def _last_number(path: str) -> int | None:
 def _check_pairs(video: Path, frames: FileList, maps: FileList, kind: str) -> None:
     """Raise DataError unless `maps` belongs to `frames` one by one, by sorted name."""
     # Numbers that count up by one on both sides run in step.
-    if len(frames) == len(maps) and frames.is_numbered and maps.is_numbered:
+    numbered = isinstance(frames.names, Numbering) and isinstance(maps.names, Numbering)
+    if len(frames) == len(maps) and numbered:
         return
     frame_stems, map_stems = frames.stems(), maps.stems()
     if len(frames) != len(maps):
@@ -74,11 +78,11 @@ def _check_pairs(video: Path, frames: FileList, maps: FileList, kind: str) -> No
         return
     # Other naming schemes are fine as long as the numbers run in step.
     numbers = [(_last_number(f), _last_number(m)) for f, m in zip(frames, maps, strict=True)]
-    if any(None in pair for pair in numbers):
+    steps = [f - m for f, m in numbers if f is not None and m is not None]
+    if len(steps) < len(numbers):
         return
-    offset = numbers[0][0] - numbers[0][1]
-    for (frame_number, map_number), frame, path in zip(numbers, frames, maps, strict=True):
-        if frame_number - map_number != offset:
+    for step, frame, path in zip(steps, frames, maps, strict=True):
+        if step != steps[0]:
             raise DataError(f'{path}: this {kind} would be paired with {frame}, another number')
 
 
@@ -107,12 +111,12 @@ def _frames_of_file(path: Path, densities: FileList) -> FileList:
     from ..media.video import open_video
 
     count = len(open_video(path))
-    if densities.is_numbered and len(densities) == count:
-        return FileList(
-            str(path), None, densities.prefix, densities.first, densities.width, '', count
-        )
-    names = densities.stems() if len(densities) == count else None
-    return FileList(str(path), names, '', 1, 4, '', count)
+    names: Sequence[str] | Numbering = Numbering('', 1, 4, '', count)
+    if isinstance(densities.names, Numbering) and len(densities) == count:
+        names = replace(densities.names, suffix='')
+    elif len(densities) == count:
+        names = densities.stems()
+    return FileList(str(path), names)
 
 
 def read_video(folder: Path, require_fixations: bool = True) -> VideoRecord:
@@ -152,6 +156,12 @@ def read_video(folder: Path, require_fixations: bool = True) -> VideoRecord:
     return VideoRecord(folder.name, frames, densities, fixations, path)
 
 
+def read_videos(folders: Sequence[Path], require_fixations: bool = True) -> list[VideoRecord]:
+    """`read_video` of each folder, in their order; several at a time, as disks may be far away."""
+    with ThreadPoolExecutor(LISTING_THREADS) as pool:
+        return list(pool.map(partial(read_video, require_fixations=require_fixations), folders))
+
+
 def subfolders(folder: Path) -> list[Path]:
     """Folders inside `folder` in natural order, hidden ones left out."""
     with os.scandir(folder) as entries:
@@ -165,6 +175,11 @@ def holds_videos(folder: Path) -> bool:
         (sub / 'images').is_dir() or ((sub / 'maps').is_dir() and find_video_file(sub))
         for sub in subfolders(folder)
     )
+
+
+def split_of(folder: str) -> str | None:
+    """The split that a folder of this name holds, in any spelling; None for another name."""
+    return next((s for s, names in SPLIT_FOLDERS.items() if folder.lower() in names), None)
 
 
 def find_split_folder(root: Path, split: str) -> Path | None:

@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ..errors import DataError
 from ..media.map_stacks import MapStack, frame_number
+
+Key = TypeVar('Key', str, int)
 
 
 @dataclass
@@ -41,11 +44,10 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
     names = {name: i for i, name in enumerate(found.names)}
     if names.keys() >= set(wanted.names):
         return _by_key(list(found.names), list(wanted.names))
-    if not found.numbered:
+    if not found.named:
         return _in_order(len(found), len(wanted))
-    numbers = [frame_number(name) for name in found.names]
-    targets = [frame_number(name) for name in wanted.names]
-    if not (_distinct(numbers) and _distinct(targets)):
+    numbers, targets = _distinct_numbers(found.names), _distinct_numbers(wanted.names)
+    if numbers is None or targets is None:
         if set(names).intersection(wanted.names):
             return _by_key(list(found.names), list(wanted.names))
         return _in_order(len(found), len(wanted))
@@ -53,7 +55,7 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
         offset = numbers[0] - targets[0]
         if all(a - b == offset for a, b in zip(numbers, targets, strict=True)):
             match = _in_order(len(found), len(wanted))
-            if offset and wanted.numbered:
+            if offset and wanted.named:
                 match.note = (
                     f'frames numbered from {numbers[0]} are paired in order with ground truth '
                     f'numbered from {targets[0]}'
@@ -69,11 +71,13 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
     return match
 
 
-def _distinct(numbers: Sequence[int | None]) -> bool:
-    return None not in numbers and len(set(numbers)) == len(numbers)
+def _distinct_numbers(names: Sequence[str]) -> list[int] | None:
+    """The number of each frame; None where one has none, or two have the same."""
+    numbers = [number for name in names if (number := frame_number(name)) is not None]
+    return numbers if len(set(numbers)) == len(names) else None
 
 
-def _by_key(found: Sequence, wanted: Sequence) -> FrameMatch:
+def _by_key(found: Sequence[Key], wanted: Sequence[Key]) -> FrameMatch:
     places = {key: i for i, key in enumerate(found)}
     known = set(wanted)
     return FrameMatch(

@@ -13,7 +13,13 @@ import numpy as np
 from ..errors import DataError
 from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
-from ..media.map_stacks import FolderStack, MapStack, Stamp, open_stack, stamp_of
+from ..media.map_stacks import (
+    FolderStack,
+    MapStack,
+    fingerprint_of,
+    fingerprint_of_files,
+    open_stack,
+)
 from .matching import match_frames
 
 
@@ -34,8 +40,54 @@ class TruthFrame:
     size: tuple[int, int]
 
 
+class PointLists:
+    """The content of a `fixations.json`: for every frame a list of [row, column].
+
+    Args:
+        path: of the file.
+
+    Raises:
+        DataError: no such file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._lists = json.loads(path.read_text(encoding='utf-8'))
+        except (OSError, ValueError) as error:
+            raise DataError(f'{path}: cannot be read as JSON ({error})') from error
+        if not isinstance(self._lists, list):
+            raise DataError(f'{path}: expected a list with an entry for every frame')
+
+    def __len__(self) -> int:
+        return len(self._lists)
+
+    def at(self, index: int, size: tuple[int, ...]) -> np.ndarray:
+        """The fixations of a frame of `size` (H, W), (n, 2) int64.
+
+        Raises:
+            DataError: no such list, or a fixation outside.
+        """
+        where = f'{self.path}, frame {index + 1}'
+        try:
+            points = np.array(self._lists[index], dtype=np.float64).reshape(-1, 2)
+        except (TypeError, ValueError):
+            raise DataError(f'{where}: expected a list of [row, column]') from None
+        outside = ~((points >= 0) & (points < size)).all(1)
+        if outside.any():
+            row, column = points[outside][0]
+            raise DataError(
+                f'{where}: the fixation [{row:g}, {column:g}] lies outside the frame of '
+                f'{size[0]} rows and {size[1]} columns'
+            )
+        return points.astype(np.int64)
+
+
 class TruthVideo:
     """Ground truth of a video.
+
+    Files are listed and frames are paired once, when they are first asked for; a video goes to
+    another process with what is known of it.
 
     Args:
         name: of the video.
@@ -60,11 +112,11 @@ class TruthVideo:
 
     @cached_property
     def fixation_stack(self) -> FolderStack | None:
-        """The files of the fixation maps; None where there are none, or a list."""
+        """The files of the fixation maps; None where there are none, or lists."""
         if self.fixations is None or self.is_list:
             return None
-        suffix = '.mat' if self.fixations.name == 'maps' else IMAGE_SUFFIXES
-        return FolderStack(self.fixations, [suffix] if isinstance(suffix, str) else suffix)
+        mats = self.fixations.name == 'maps'
+        return FolderStack(self.fixations, ('.mat',) if mats else IMAGE_SUFFIXES)
 
     @property
     def is_list(self) -> bool:
@@ -84,26 +136,6 @@ class TruthVideo:
         return frames
 
     @cached_property
-    def points(self) -> list:
-        """The content of `fixations.json`.
-
-        Raises:
-            DataError: no such file, or of another length than the density maps.
-        """
-        try:
-            content = json.loads(self.fixations.read_text(encoding='utf-8'))
-        except (OSError, ValueError) as error:
-            raise DataError(f'{self.fixations}: cannot be read as JSON ({error})') from error
-        if not isinstance(content, list):
-            raise DataError(f'{self.fixations}: expected a list with an entry for every frame')
-        if self.density_stack is not None and len(content) != len(self.density_stack):
-            raise DataError(
-                f'{self.fixations}: {len(content)} entries, but {len(self.density_stack)} frames '
-                f'in {self.densities}'
-            )
-        return content
-
-    @cached_property
     def fixation_places(self) -> dict[int, int]:
         """Place of a frame's fixation map, by index of the frame."""
         if self.fixation_stack is None:
@@ -117,6 +149,12 @@ class TruthVideo:
         """Indices of the frames whose fixations are known, even if there are none."""
         return range(len(self.frames)) if self.is_list else sorted(self.fixation_places)
 
+    @property
+    def random_access(self) -> bool:
+        """Whether starting in the middle costs no more than starting at the first frame."""
+        stacks = (self.density_stack, self.fixation_stack)
+        return all(stack is None or stack.random_access for stack in stacks)
+
     def lacking(self, needs: Collection[str]) -> tuple[str, list[int]]:
         """Which of the wanted kinds of map is not there for which frames."""
         if 'density' in needs and self.density_stack is None:
@@ -126,12 +164,13 @@ class TruthVideo:
             return 'fixation map', [i for i in range(len(self.frames)) if i not in places]
         return '', []
 
-    def stamps(self) -> list[Stamp]:
-        """Stamps of all files."""
-        stamps = [stamp_of(self.fixations)] if self.is_list else []
-        for stack in (self.density_stack, self.fixation_stack):
-            stamps += stack.stamps() if stack is not None else []
-        return stamps
+    def fingerprint(self) -> str:
+        """Changes when the name, the size or the time of a file does."""
+        stacks = [self.density_stack, self.fixation_stack]
+        found = [stack.fingerprint() for stack in stacks if stack is not None]
+        if self.fixations is not None and self.is_list:
+            found.append(fingerprint_of_files([self.fixations]))
+        return found[0] if len(found) == 1 else fingerprint_of(found)
 
     def read(self, indices: Sequence[int], needs: Collection[str]) -> Iterator[TruthFrame]:
         """Read what is needed of the frames at ascending `indices`, one after another.
@@ -143,55 +182,58 @@ class TruthVideo:
         Raises:
             DataError: a file that cannot be read, maps of different sizes, or a fixation outside.
         """
+        stack = self.density_stack
         densities = None
+        lists = self.point_lists() if 'fixations' in needs else None
         # A list does not say how large the frame is.
-        if self.density_stack is not None and ('density' in needs or self.is_list):
-            densities = self.density_stack.read(indices)
+        if stack is not None and ('density' in needs or lists is not None):
+            densities = stack.read(indices)
         for index in indices:
             density = None if densities is None else next(densities)
-            fixation_map = points = None
-            if 'fixations' in needs and self.is_list:
-                points = self.points_of(index, density.shape)
-            elif 'fixations' in needs and self.fixation_stack is not None:
+            fixation_map = None
+            if 'fixations' in needs and self.fixation_stack is not None:
                 path = self.fixation_stack.where(self.fixation_places[index])
                 fixation_map = read_fixation_map(path)
-                if density is not None and fixation_map.shape != density.shape:
+                if stack and density is not None and fixation_map.shape != density.shape:
                     raise DataError(
                         f'{path}: the map is {_size(fixation_map)} pixels, the density map '
-                        f'{self.density_stack.where(index)} is {_size(density)}'
+                        f'{stack.where(index)} is {_size(density)}'
                     )
-            size = (fixation_map if density is None else density).shape
-            yield TruthFrame(density, fixation_map, points, size)
+            known = fixation_map if density is None else density
+            if known is None:
+                raise DataError(f'{self.name}: has neither density maps nor fixation maps')
+            points = None if lists is None else lists.at(index, known.shape)
+            yield TruthFrame(density, fixation_map, points, (known.shape[0], known.shape[1]))
+
+    def point_lists(self) -> PointLists | None:
+        """Read the lists of fixations, if it has such.
+
+        They are not kept: a video would be many times as large with them.
+
+        Raises:
+            DataError: as many lists as frames are not there.
+        """
+        if self.fixations is None or not self.is_list:
+            return None
+        lists, stack = PointLists(self.fixations), self.density_stack
+        if stack is not None and len(lists) != len(stack):
+            raise DataError(
+                f'{self.fixations}: {len(lists)} entries, but {len(stack)} frames '
+                f'in {self.densities}'
+            )
+        return lists
 
     def read_points(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
         """Fixations (n, 2) and size (H, W) of frames, without reading more than that takes."""
-        if not self.is_list:
-            for frame in self.read(indices, ('fixations',)):
-                yield np.argwhere(frame.fixation_map), frame.size
+        lists = self.point_lists()
+        if lists is not None:
+            size = next(self.read([0], ('density',))).size
+            for index in indices:
+                yield lists.at(index, size), size
             return
-        size = next(self.density_stack.read([0])).shape
-        for index in indices:
-            yield self.points_of(index, size), size
-
-    def points_of(self, index: int, size: tuple[int, int]) -> np.ndarray:
-        """The list of a frame of `size` (H, W), (n, 2) int64.
-
-        Raises:
-            DataError: no such list, or a fixation outside.
-        """
-        where = f'{self.fixations}, frame {index + 1}'
-        try:
-            points = np.array(self.points[index], dtype=np.float64).reshape(-1, 2)
-        except (TypeError, ValueError):
-            raise DataError(f'{where}: expected a list of [row, column]') from None
-        outside = ~((points >= 0) & (points < size)).all(1)
-        if outside.any():
-            row, column = points[outside][0]
-            raise DataError(
-                f'{where}: the fixation [{row:g}, {column:g}] lies outside the frame of '
-                f'{size[0]} rows and {size[1]} columns'
-            )
-        return points.astype(np.int64)
+        for frame in self.read(indices, ('fixations',)):
+            assert frame.fixation_map is not None
+            yield np.argwhere(frame.fixation_map), frame.size
 
 
 def _size(values: np.ndarray) -> str:

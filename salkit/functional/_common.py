@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -63,9 +63,9 @@ def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
     tensors = [each for each in maps if isinstance(each, Tensor)]
     if tensors:
         dtype, device = _tensor_dtype(map(_as_tensor, maps)), tensors[0].device
-    maps = [_unwrap(each) for each in maps]
-    *leading, height, width = _common_shape(name, maps)
-    flat = [each.reshape(*each.shape[:-2], height * width) for each in maps]
+    unwrapped = [_unwrap(each) for each in maps]
+    *leading, height, width = _common_shape(name, unwrapped)
+    flat = [each.reshape(*each.shape[:-2], height * width) for each in unwrapped]
     if leading:
         flat = [
             each.expand(*leading, -1)
@@ -78,7 +78,8 @@ def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
         scores = [score(*(each[item] for each in flat)) for item in np.ndindex(*leading)]
     if tensors:
         return torch.tensor(scores, dtype=dtype, device=device).reshape(leading)
-    return np.array(scores, _array_dtype(maps)).reshape(leading)[()]
+    arrays = (each for each in unwrapped if isinstance(each, np.ndarray))
+    return np.array(scores, _array_dtype(arrays)).reshape(leading)[()]
 
 
 def largest_magnitude(maps: Tensor) -> Tensor:
@@ -134,16 +135,16 @@ def _unwrap(maps: Maps) -> Maps:
     return maps.astype(np.float32) if maps.dtype == np.float16 else maps
 
 
-def _tensor_dtype(tensors) -> torch.dtype:
+def _tensor_dtype(tensors: Iterable[Tensor]) -> torch.dtype:
     return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
 
 
-def _array_dtype(arrays: list[np.ndarray]) -> np.dtype:
+def _array_dtype(arrays: Iterable[np.ndarray]) -> np.dtype:
     floating = [array.dtype for array in arrays if array.dtype.kind == 'f']
     return np.result_type(*floating) if floating else np.dtype(np.float64)
 
 
-def _common_shape(name: str, maps: list[Maps]) -> torch.Size:
+def _common_shape(name: str, maps: Sequence[Maps]) -> torch.Size:
     shapes = [tuple(each.shape) for each in maps]
     for shape in shapes:
         if len(shape) < 2:

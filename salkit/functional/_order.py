@@ -108,15 +108,15 @@ def _histogram(values: np.ndarray) -> np.ndarray:
         return np.bincount(values, minlength=256)
     # Two pixels a step: half the steps, and fewer of them wait for the same bin.
     pairs = np.ascontiguousarray(values).view(np.uint16)
-    pairs = np.bincount(pairs, minlength=2**16).reshape(256, 256)
-    return pairs.sum(0) + pairs.sum(1)
+    counts = np.bincount(pairs, minlength=2**16).reshape(256, 256)
+    return counts.sum(0) + counts.sum(1)
 
 
 def _count_sorted_tensor(values: Tensor, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ordered = values.sort().values
     if ordered.is_floating_point():
         ordered = ordered[: len(ordered) - int(ordered.isnan().sum())]
-    thresholds = torch.from_numpy(thresholds).to(ordered)
-    end = torch.searchsorted(ordered, thresholds, right=True)
-    start = torch.searchsorted(ordered, thresholds)
+    wanted = torch.from_numpy(thresholds).to(ordered)
+    end = torch.searchsorted(ordered, wanted, right=True)
+    start = torch.searchsorted(ordered, wanted)
     return (len(ordered) - end).cpu().numpy(), (end - start).cpu().numpy()

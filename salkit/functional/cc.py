@@ -42,11 +42,11 @@ def cc(pred: Maps, density: Maps, *, eps: float = 0.0) -> Maps:
     models?", TPAMI 2018; `CC.m` of the MIT saliency benchmark.
     """
     if any_tensor(pred, density):
-        return _of_tensors(*as_tensors('cc', pred, density), eps)
-    return score_each('cc', lambda *maps: _of_arrays(*maps, eps), pred, density)
+        return _of_tensors(*as_tensors('cc', pred, density), eps=eps)
+    return score_each('cc', lambda *maps: _of_arrays(*maps, eps=eps), pred, density)
 
 
-def _of_tensors(pred: Tensor, density: Tensor, eps: float) -> Tensor:
+def _of_tensors(pred: Tensor, density: Tensor, *, eps: float) -> Tensor:
     # The scale cancels; without it the variances of a map that sums to 1 underflow in float32.
     x = center(pred / largest_magnitude(pred))
     y = center(density / largest_magnitude(density))
@@ -56,7 +56,7 @@ def _of_tensors(pred: Tensor, density: Tensor, eps: float) -> Tensor:
     return covariance / (variances + eps**2).sqrt()
 
 
-def _of_arrays(pred: np.ndarray, density: np.ndarray, eps: float) -> float:
+def _of_arrays(pred: np.ndarray, density: np.ndarray, *, eps: float) -> float:
     x, y = _centered(pred), _centered(density)
     if x is None or y is None:
         return 0.0 if eps > 0 else math.nan

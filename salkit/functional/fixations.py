@@ -44,12 +44,11 @@ def count_fixations(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def fixated_pixels(fixation_map: Maps, repeats: bool) -> tuple[np.ndarray, np.ndarray]:
     """Index of each fixated pixel of a flat map, ascending, and how often it counts, int64."""
-    fixated = fixation_map > 0
-    if isinstance(fixated, Tensor):
-        index = fixated.nonzero().flatten()
-        counts = fixation_map[index].cpu().numpy()
-        index = index.cpu().numpy()
+    if isinstance(fixation_map, Tensor):
+        places = (fixation_map > 0).nonzero().flatten()
+        counts = fixation_map[places].cpu().numpy()
+        index = places.cpu().numpy()
     else:
-        index = np.flatnonzero(fixated)
+        index = np.flatnonzero(fixation_map > 0)
         counts = fixation_map[index]
     return index, counts.astype(np.int64) if repeats else np.ones(len(index), np.int64)

@@ -48,14 +48,17 @@ def information_gain(
     """
     maps = pred, fixation_map, baseline_density
     if any_tensor(*maps):
-        return _of_tensors(*as_tensors('information_gain', *maps), minmax, eps, repeats)
+        tensors = as_tensors('information_gain', *maps)
+        return _of_tensors(*tensors, minmax=minmax, eps=eps, repeats=repeats)
     return score_each(
-        'information_gain', lambda *single: _of_arrays(*single, minmax, eps, repeats), *maps
+        'information_gain',
+        lambda *single: _of_arrays(*single, minmax=minmax, eps=eps, repeats=repeats),
+        *maps,
     )
 
 
 def _of_tensors(
-    pred: Tensor, fixation_map: Tensor, baseline: Tensor, minmax: bool, eps: float, repeats: bool
+    pred: Tensor, fixation_map: Tensor, baseline: Tensor, *, minmax: bool, eps: float, repeats: bool
 ) -> Tensor:
     fixated = fixation_map > 0
     counts = torch.where(fixated, fixation_map, 0) if repeats else fixated.to(pred.dtype)
@@ -76,6 +79,7 @@ def _of_arrays(
     pred: np.ndarray,
     fixation_map: np.ndarray,
     baseline: np.ndarray,
+    *,
     minmax: bool,
     eps: float,
     repeats: bool,

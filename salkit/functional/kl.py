@@ -32,17 +32,17 @@ def kl_div(pred: Maps, density: Maps, *, eps: float = 2.0**-52) -> Maps:
     models?", TPAMI 2018; `KLdiv.m` of the MIT saliency benchmark.
     """
     if any_tensor(pred, density):
-        return _of_tensors(*as_tensors('kl_div', pred, density), eps)
-    return score_each('kl_div', lambda *maps: _of_arrays(*maps, eps), pred, density)
+        return _of_tensors(*as_tensors('kl_div', pred, density), eps=eps)
+    return score_each('kl_div', lambda *maps: _of_arrays(*maps, eps=eps), pred, density)
 
 
-def _of_tensors(pred: Tensor, density: Tensor, eps: float) -> Tensor:
+def _of_tensors(pred: Tensor, density: Tensor, *, eps: float) -> Tensor:
     saliency = normalize_sum(pred)
     density = normalize_sum(density)
     return (density * (eps + density / (saliency + eps)).log()).sum(MAP_DIMS)
 
 
-def _of_arrays(pred: np.ndarray, density: np.ndarray, eps: float) -> float:
+def _of_arrays(pred: np.ndarray, density: np.ndarray, *, eps: float) -> float:
     totals = pred.sum(dtype=np.float64), density.sum(dtype=np.float64)
     if np.isnan(totals).any():
         return math.nan

@@ -38,13 +38,19 @@ def nss(
     `NSS.m` of the MIT saliency benchmark.
     """
     if any_tensor(pred, fixation_map):
-        return _of_tensors(*as_tensors('nss', pred, fixation_map), ddof, eps, repeats)
+        tensors = as_tensors('nss', pred, fixation_map)
+        return _of_tensors(*tensors, ddof=ddof, eps=eps, repeats=repeats)
     return score_each(
-        'nss', lambda *maps: _of_arrays(*maps, ddof, eps, repeats), pred, fixation_map
+        'nss',
+        lambda *maps: _of_arrays(*maps, ddof=ddof, eps=eps, repeats=repeats),
+        pred,
+        fixation_map,
     )
 
 
-def _of_tensors(pred: Tensor, fixation_map: Tensor, ddof: int, eps: float, repeats: bool) -> Tensor:
+def _of_tensors(
+    pred: Tensor, fixation_map: Tensor, *, ddof: int, eps: float, repeats: bool
+) -> Tensor:
     fixated = fixation_map > 0
     counts = torch.where(fixated, fixation_map, 0) if repeats else fixated.to(pred.dtype)
     count = counts.sum(MAP_DIMS)
@@ -64,7 +70,7 @@ def _of_tensors(pred: Tensor, fixation_map: Tensor, ddof: int, eps: float, repea
 
 
 def _of_arrays(
-    pred: np.ndarray, fixation_map: np.ndarray, ddof: int, eps: float, repeats: bool
+    pred: np.ndarray, fixation_map: np.ndarray, *, ddof: int, eps: float, repeats: bool
 ) -> float:
     index, counts = fixated_pixels(fixation_map, repeats)
     if len(index) == 0:

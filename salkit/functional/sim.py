@@ -46,7 +46,7 @@ def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> 
             _distribution(pred, minmax, eps), _distribution(density, minmax, eps)
         )
         return overlap.sum(MAP_DIMS)
-    return score_each('sim', lambda *maps: _of_arrays(*maps, minmax, eps), pred, density)
+    return score_each('sim', lambda *maps: _of_arrays(*maps, minmax=minmax, eps=eps), pred, density)
 
 
 def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:
@@ -61,8 +61,8 @@ def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:
     return torch.where(undefined, torch.nan, distribution)
 
 
-def _of_arrays(pred: np.ndarray, density: np.ndarray, minmax: bool, eps: float) -> float:
-    distributions = []
+def _of_arrays(pred: np.ndarray, density: np.ndarray, *, minmax: bool, eps: float) -> float:
+    distributions: list[np.ndarray] = []
     for values in (pred, density):
         low = values.min() if minmax else 0
         if low != 0 and eps == 0 and low == values.max():
@@ -74,4 +74,5 @@ def _of_arrays(pred: np.ndarray, density: np.ndarray, minmax: bool, eps: float) 
         if total != 0:
             values /= total
         distributions.append(values)
-    return np.minimum(*distributions, out=distributions[0]).sum()
+    first, second = distributions
+    return np.minimum(first, second, out=first).sum()

@@ -113,7 +113,7 @@ def _array_file(path: Path, maps: MapSequence) -> Iterator[Write]:
 def _grey_video(path: Path, maps: MapSequence) -> Iterator[Write]:
     """An H.264 video whose frames are shown when those of the stimulus are."""
     times = maps.times - maps.times[0]
-    with VideoWriter(path, maps.shape[1:], maps.fps, grey=True) as video:
+    with VideoWriter(path, maps.shape[1:], maps.fps, gray=True) as video:
         yield lambda values, place: video.write(as_integers(values), float(times[place]))
 
 

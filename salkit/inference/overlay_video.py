@@ -12,13 +12,12 @@ from PIL import Image
 
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
-from ..media.video import VideoWriter
-from ..media.video.writer import pixel_aspect_of
+from ..media.video import SoundPart, VideoWriter
 from ..utils.files import whole_file
 from ..utils.threads import in_background
 from .map_sequence import MapSequence, OnFrame, Truth
 from .overlay import Overlay
-from .stimulus import Stimulus
+from .stimulus import Stimulus, VideoStimulus
 
 # Frames that are decoded, and drawn, ahead.
 _AHEAD = 8
@@ -58,15 +57,17 @@ def write_overlay(
                 Image.fromarray(next(drawn)).save(temporary, format=kind)
             return path
         first = next(drawn)
-        video = stimulus.path if stimulus.kind == 'video' else None
+        sound, pixel_aspect = None, 1.0
+        if isinstance(stimulus, VideoStimulus):
+            end = float(maps.times[-1]) + 1 / maps.fps
+            sound = SoundPart(stimulus.path, float(maps.times[0]), end)
+            pixel_aspect = stimulus.info.pixel_aspect
         writer = VideoWriter(
             path,
             (first.shape[0], first.shape[1]),
             maps.fps,
-            sound=video,
-            sound_start=float(maps.times[0]),
-            sound_end=float(maps.times[-1]) + 1 / maps.fps,
-            pixel_aspect=pixel_aspect_of(video) if video else None,
+            sound=sound,
+            pixel_aspect=pixel_aspect,
         )
         with writer:
             for index, time in enumerate(maps.times):

@@ -135,7 +135,7 @@ class VideoStimulus(Stimulus):
     ) -> None:
         self.path = Path(path)
         self.name = self.path.stem if name is None else name
-        self._video = VideoReader(path, keep=0)
+        self._video = VideoReader(path)
         self.info = info = self._video.info
         self.size = (info.height, info.width)
         _check_size(self.size, path)
@@ -153,7 +153,7 @@ class VideoStimulus(Stimulus):
         self, numbers: Sequence[int], size: tuple[int, int] | None = None
     ) -> Iterator[np.ndarray]:
         """See `Stimulus.frames`; every reading has a decoder of its own."""
-        with self._video.another(self._threads) as video:
+        with self._video.copy(self._threads) as video:
             if isinstance(numbers, range) and numbers.step == 1:
                 yield from video.frames(numbers.start, numbers.stop, size)
             else:

@@ -1,16 +1,21 @@
-"""Grey videos, decoded frame by frame."""
+"""Gray videos, decoded frame by frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import DataError
-from .maps import GREY_TOLERANCE, grey
+from .maps import GRAY_TOLERANCE, gray_map
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.avi', '.mov', '.webm', '.m4v')
 # The value of AVCOL_RANGE_JPEG: 0 is black and the largest number white.
@@ -18,8 +23,9 @@ _FULL_RANGE = 2
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[Any, Any]]:
+def _opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its first video stream; errors of the decoder name the file."""
+    # Maps that are images need no decoder.
     import av
 
     try:
@@ -47,25 +53,25 @@ def count_frames(path: str | Path) -> int:
 
 
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
-    """Decode a grey video.
+    """Decode a gray video.
 
     Yields:
         (H, W) of each frame: uint8 where the video has 8 bits, else float32 in [0, 1].
 
     Raises:
-        DataError: a file that cannot be decoded, or a frame in colour.
+        DataError: a file that cannot be decoded, or a frame in color.
     """
     with _opened(path) as (container, stream):
         for number, frame in enumerate(container.decode(stream), 1):
-            yield _grey_of(frame, f'{path}, frame {number}')
+            yield _gray_of(frame, f'{path}, frame {number}')
 
 
-def _grey_of(frame: Any, where: str) -> np.ndarray:
+def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:
     components = frame.format.components
     own_plane = sum(part.plane == components[0].plane for part in components) == 1
     if frame.format.is_rgb or not own_plane:
         deep = components[0].bits > 8
-        image = grey(frame.to_ndarray(format='rgb48le' if deep else 'rgb24'), where)
+        image = gray_map(frame.to_ndarray(format='rgb48le' if deep else 'rgb24'), where)
         return image.astype(np.float32) / np.float32(65535) if deep else image
     bits = components[0].bits
     if bits > 16:
@@ -75,7 +81,7 @@ def _grey_of(frame: Any, where: str) -> np.ndarray:
     for part in components[1:3] if len(components) > 2 else ():
         values = _plane(frame, part.plane, bits)
         spread = max(int(values.max()) - 128 * scale, 128 * scale - int(values.min()))
-        if spread > GREY_TOLERANCE * 255 * scale:
+        if spread > GRAY_TOLERANCE * 255 * scale:
             raise DataError(
                 f'{where}: expected a grey map, got colours: chroma is {spread / scale:.0f} of '
                 '128 off grey'
@@ -88,11 +94,11 @@ def _grey_of(frame: Any, where: str) -> np.ndarray:
     return ((luma.astype(np.float32) - low) / np.float32(span)).clip(0, 1)
 
 
-def _plane(frame: Any, index: int, bits: int) -> np.ndarray:
+def _plane(frame: VideoFrame, index: int, bits: int) -> np.ndarray:
     """One plane as it lies in memory, its rows as long as they are there."""
     plane = frame.planes[index]
     dtype = np.dtype(np.uint8 if bits == 8 else '>u2' if frame.format.is_big_endian else '<u2')
-    rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)
+    rows = np.frombuffer(memoryview(plane), dtype).reshape(-1, plane.line_size // dtype.itemsize)
     # What pads a row to its length in memory is not part of the picture.
     # Two chroma channels lie side by side in some formats.
     count = plane.width * (2 if frame.format.name.startswith(('nv', 'p0')) and index else 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import zipfile
@@ -10,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -18,27 +21,18 @@ from ..utils.files import natural_key
 from .gray_video import VIDEO_SUFFIXES, count_frames, read_frames
 from .maps import ARRAY_SUFFIXES, MAP_SUFFIXES, check_array, load_array, read_map
 
-# (name, bytes, time of the last change in ns): changes whenever the file does.
-Stamp = tuple[str, int, int]
-
-
-def stamp_of(path: Path) -> Stamp:
-    """The stamp of a file."""
-    status = path.stat()
-    return path.name, status.st_size, status.st_mtime_ns
-
 
 class MapStack(ABC):
     """The maps of one video in order of time.
 
+    What is found out about the files is kept, and the files are open only while maps are read: a
+    stack goes to another process as it is.
+
     Attributes:
         path: folder or file that holds them.
-        numbered: whether `names` come from files; else they are 0001, 0002, ...
+        named: whether `names` come from files; else they are 0001, 0002, ...
         random_access: whether starting in the middle costs no more than starting at the first map.
     """
-
-    numbered = False
-    random_access = True
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,6 +42,16 @@ class MapStack(ABC):
     def names(self) -> Sequence[str]:
         """Names of the frames."""
 
+    @property
+    def named(self) -> bool:
+        """Maps that have a place in a file have no names of their own."""
+        return False
+
+    @property
+    def random_access(self) -> bool:
+        """Most formats can be read from anywhere."""
+        return True
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -56,16 +60,27 @@ class MapStack(ABC):
         """Read the maps (H, W) at ascending `indices`, one after another.
 
         Raises:
-            DataError: a map that cannot be read, is in colour or is not there.
+            DataError: a map that cannot be read, is in color or is not there.
         """
 
     def where(self, index: int) -> str:
         """What a message calls the map at `index`."""
         return f'{self.path}, frame {index + 1}'
 
-    def stamps(self) -> list[Stamp]:
-        """Stamps of the files that the maps are in."""
-        return [stamp_of(self.path)]
+    def fingerprint(self) -> str:
+        """Changes when the name, the size or the time of a file does."""
+        return fingerprint_of_files([self.path])
+
+
+def fingerprint_of(content: object) -> str:
+    """A hash of plain values."""
+    return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
+
+
+def fingerprint_of_files(paths: Sequence[Path]) -> str:
+    """A hash of names, sizes and times."""
+    stats = [(path.name, path.stat()) for path in paths]
+    return fingerprint_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 
 
 class FolderStack(MapStack):
@@ -74,9 +89,10 @@ class FolderStack(MapStack):
     Args:
         path: the folder.
         suffixes: of the files that are maps.
-    """
 
-    numbered = True
+    Attributes:
+        files: names of the files, in natural order.
+    """
 
     def __init__(self, path: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> None:
         super().__init__(path)
@@ -86,17 +102,25 @@ class FolderStack(MapStack):
                 for entry in entries
                 if entry.name.lower().endswith(tuple(suffixes)) and not entry.name.startswith('.')
             ]
-        self._stamps = sorted(found, key=lambda stamp: natural_key(stamp[0]))
+        found.sort(key=lambda file: natural_key(file[0]))
+        self.files = [name for name, *_ in found]
+        # Sizes and times of all files of a set would take more memory than their names.
+        self._fingerprint = fingerprint_of(found)
 
     @cached_property
     def names(self) -> list[str]:
         """Names of the files without their suffixes."""
-        names = [os.path.splitext(name)[0] for name, *_ in self._stamps]
+        names = [os.path.splitext(file)[0] for file in self.files]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            files = [name for name, *_ in self._stamps if os.path.splitext(name)[0] == twice]
+            files = [file for file in self.files if os.path.splitext(file)[0] == twice]
             raise DataError(f'{self.path}: two files for frame {twice}: {" and ".join(files)}')
         return names
+
+    @property
+    def named(self) -> bool:
+        """Frames are called as their files are."""
+        return True
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Read one file a map."""
@@ -105,11 +129,11 @@ class FolderStack(MapStack):
 
     def where(self, index: int) -> str:
         """The file's path."""
-        return os.path.join(self.path, self._stamps[index][0])
+        return os.path.join(self.path, self.files[index])
 
-    def stamps(self) -> list[Stamp]:
-        """One a file."""
-        return self._stamps
+    def fingerprint(self) -> str:
+        """Of the files as they were when they were listed."""
+        return self._fingerprint
 
 
 def _size_and_time(entry: os.DirEntry) -> tuple[int, int]:
@@ -124,7 +148,10 @@ def _size_and_time(entry: os.DirEntry) -> tuple[int, int]:
 class _CountedStack(MapStack):
     """Maps that have a place but no name."""
 
-    count: int
+    @cached_property
+    @abstractmethod
+    def count(self) -> int:
+        """How many there are."""
 
     @cached_property
     def names(self) -> list[str]:
@@ -135,27 +162,30 @@ class _CountedStack(MapStack):
 class ArrayStack(_CountedStack):
     """A .npy file with an array (T, H, W), read where it is looked at."""
 
-    @cached_property
-    def _array(self) -> np.ndarray:
+    def _open(self) -> np.ndarray:
         array = load_array(self.path, mapped=True)
         if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
             array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
-        if array.ndim != 3:
-            raise DataError(
-                f'{self.path}: expected the maps of a video (T, H, W), got an array of shape '
-                f'{array.shape}'
-            )
+        _check_rank(self.path, array.shape)
         return array
 
-    @property
+    @cached_property
     def count(self) -> int:
         """T."""
-        return len(self._array)
+        return len(self._open())
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Copy one map at a time out of the file."""
+        array = self._open()
         for index in indices:
-            yield check_array(np.array(self._array[index]), self.where(index))
+            yield check_array(np.array(array[index]), self.where(index))
+
+
+def _check_rank(path: Path, shape: tuple[int, ...]) -> None:
+    if len(shape) != 3:
+        raise DataError(
+            f'{path}: expected the maps of a video (T, H, W), got an array of shape {shape}'
+        )
 
 
 class ZipStack(_CountedStack):
@@ -175,9 +205,14 @@ class ZipStack(_CountedStack):
             return sorted(file.namelist(), key=natural_key)
 
     @property
+    def named(self) -> bool:
+        """Arrays of frames have names; np.savez calls those without arr_0, arr_1, ..."""
+        return len(self._members) > 1
+
+    @property
     def random_access(self) -> bool:
         """A packed stream can only be read from its beginning."""
-        return len(self._members) > 1
+        return self.named
 
     @cached_property
     def count(self) -> int:
@@ -188,29 +223,20 @@ class ZipStack(_CountedStack):
             shape = _read_header(stream)[0]
         if len(shape) == 2:
             return 1
-        if len(shape) != 3:
-            raise DataError(
-                f'{self.path}: expected the maps of a video (T, H, W), got an array of shape '
-                f'{shape}'
-            )
+        _check_rank(self.path, shape)
         return shape[0]
-
-    @property
-    def numbered(self) -> bool:
-        """Arrays of frames have names; np.savez calls those without arr_0, arr_1, ..."""
-        return len(self._members) > 1
 
     @cached_property
     def names(self) -> list[str]:
         """Names of the arrays, or 0001, 0002, ..."""
-        if self.numbered:
+        if self.named:
             return [name.removesuffix('.npy') for name in self._members]
         return [f'{i + 1:04d}' for i in range(self.count)]
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Unpack the maps, skipping what comes before and between."""
         with self._opened() as file:
-            if self.numbered:
+            if self.named:
                 for index in indices:
                     with file.open(self._members[index]) as stream:
                         array = np.lib.format.read_array(stream, allow_pickle=False)
@@ -234,7 +260,7 @@ class ZipStack(_CountedStack):
                     yield check_array(array, self.where(index))
 
 
-def _read_header(stream) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, order and dtype at the beginning of a .npy stream."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
@@ -243,9 +269,12 @@ def _read_header(stream) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 class VideoStack(_CountedStack):
-    """A grey video."""
+    """A gray video."""
 
-    random_access = False
+    @property
+    def random_access(self) -> bool:
+        """A frame is decoded from those before it."""
+        return False
 
     @cached_property
     def count(self) -> int:

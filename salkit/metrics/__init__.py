@@ -1,10 +1,11 @@
 """Scoring: the protocols, what they are put together from, and the Runner's metric."""
 
 from ..utils.rng import frame_rng
+from .averaging import VideoScores
 from .nonfixations import NonfixationPool, rescale_points
 from .protocol import Frame, FrameScores, Measure, Protocol, Truth
 from .published_protocols import get_protocol, protocol_names
-from .report import ScoreReport, VideoScores
+from .report import ScoreReport
 from .saliency_metric import SaliencyMetric
 
 __all__ = [

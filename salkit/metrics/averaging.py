@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from .protocol import FrameScores, Protocol
 
 RESAMPLES = 10_000
+
+
+@dataclass
+class Tally:
+    """The values of one metric.
+
+    Attributes:
+        sum: of the values that are not NaN.
+        count: how many these are.
+        nans: how many are NaN.
+        undefined: NaNs of frames that have what the metric needs.
+    """
+
+    sum: float = 0.0
+    count: int = 0
+    nans: int = 0
+    undefined: int = 0
 
 
 @dataclass
@@ -24,10 +40,7 @@ class VideoScores:
         frames_without_fixations: how many of them nobody looked at.
         constant_maps: predictions with a single value.
         nan_maps: predictions that hold a NaN.
-        sums: by metric, sum of the values that are not NaN.
-        counts: by metric, how many these are.
-        nans: by metric, how many are NaN.
-        undefined: by metric, NaNs of frames that have what the metric needs.
+        metrics: values by metric; a metric that no frame had gives an empty tally.
     """
 
     video: str
@@ -35,10 +48,7 @@ class VideoScores:
     frames_without_fixations: int = 0
     constant_maps: int = 0
     nan_maps: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    nans: dict[str, int] = field(default_factory=dict)
-    undefined: dict[str, int] = field(default_factory=dict)
+    metrics: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
     def add(self, frame: FrameScores) -> None:
         """Take in the scores of one frame; a metric it was not drawn for is simply not in them."""
@@ -47,55 +57,33 @@ class VideoScores:
         self.constant_maps += frame.constant
         self.nan_maps += frame.nan
         for metric, value in frame.scores.items():
-            for table, zero in (
-                (self.sums, 0.0),
-                (self.counts, 0),
-                (self.nans, 0),
-                (self.undefined, 0),
-            ):
-                table.setdefault(metric, zero)
+            tally = self.metrics[metric]
             if math.isnan(value):
-                self.nans[metric] += 1
-                self.undefined[metric] += metric not in frame.missing
+                tally.nans += 1
+                tally.undefined += metric not in frame.missing
             else:
-                self.sums[metric] += float(value)
-                self.counts[metric] += 1
+                tally.sum += float(value)
+                tally.count += 1
 
     def mean(self, metric: str, nan: str = 'drop') -> float:
         """Mean over the frames; NaN where there are no values, or with 'keep' where one is NaN."""
-        if not self.counts.get(metric) or (nan == 'keep' and self.nans[metric]):
+        tally = self.metrics[metric]
+        if not tally.count or (nan == 'keep' and tally.nans):
             return math.nan
-        return self.sums[metric] / self.counts[metric]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values; written with `json`, floats come back to the last bit."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> VideoScores:
-        """The inverse of `to_json`."""
-        return cls(**content)
-
-
-def metric_names(videos: Iterable[VideoScores]) -> list[str]:
-    """Every metric of the videos, in the order they came in."""
-    return list(dict.fromkeys(metric for video in videos for metric in video.sums))
+        return tally.sum / tally.count
 
 
 def average(protocol: Protocol, metric: str, videos: list[VideoScores]) -> float:
     """The score of the whole set, averaged as the protocol does."""
-    if protocol.nan == 'keep' and any(video.nans.get(metric) for video in videos):
+    tallies = [video.metrics[metric] for video in videos]
+    if protocol.nan == 'keep' and any(tally.nans for tally in tallies):
         return math.nan
     if protocol.average == 'frames':
-        count = sum(video.counts.get(metric, 0) for video in videos)
-        return (
-            math.fsum(video.sums.get(metric, 0.0) for video in videos) / count
-            if count
-            else (math.nan)
-        )
-    means = [video.mean(metric) for video in videos]
-    means = [mean for mean in means if not math.isnan(mean)]
-    return math.fsum(means) / len(means) if means else math.nan
+        total, count = math.fsum(t.sum for t in tallies), sum(t.count for t in tallies)
+    else:
+        means = [tally.sum / tally.count for tally in tallies if tally.count]
+        total, count = math.fsum(means), len(means)
+    return total / count if count else math.nan
 
 
 def bootstrap_intervals(
@@ -105,11 +93,12 @@ def bootstrap_intervals(
 
     A metric that fewer than two videos have a value of has none.
     """
-    metrics = [m for m in metrics if sum(bool(v.counts.get(m)) for v in videos) > 1]
+    metrics = [m for m in metrics if sum(bool(v.metrics[m].count) for v in videos) > 1]
     if not metrics:
         return {}
     # Scores are quotients of sums over videos: of means and ones, or of sums and counts.
-    parts = np.array([[(v.sums.get(m, 0.0), v.counts.get(m, 0)) for m in metrics] for v in videos])
+    tallies = [[video.metrics[metric] for metric in metrics] for video in videos]
+    parts = np.array([[(tally.sum, tally.count) for tally in row] for row in tallies])
     if protocol.average == 'videos':
         counted = parts[..., 1] > 0
         parts[..., 0] /= np.where(counted, parts[..., 1], 1)

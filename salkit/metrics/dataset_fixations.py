@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mmengine.logging import print_log
 
+from ..errors import ConfigError
+from ..media.fixation_maps import read_fixation_map
 from .nonfixations import NonfixationPool, Size, rescale_points
+
+if TYPE_CHECKING:
+    from ..datasets.layout import VideoRecord
 
 
 class DatasetNonfixations:
@@ -23,15 +29,15 @@ class DatasetNonfixations:
         seed: of what is drawn.
 
     Attributes:
-        lacks: why there is nothing to read, or None.
+        unavailable: why there is nothing to read, or None.
     """
 
-    def __init__(self, dataset: Any, pool: str | None, seed: int = 0) -> None:
+    def __init__(self, dataset: object, pool: str | None, seed: int = 0) -> None:
         self._rule, self._seed = pool, seed
-        self._videos = {video.name: video for video in getattr(dataset, 'videos', ())}
-        self.lacks = self._reason()
+        videos: Sequence[VideoRecord] = getattr(dataset, 'videos', ())
+        self._videos = {video.name: video for video in videos}
+        self.unavailable = self._reason()
         self._pool: NonfixationPool | None = None
-        self._own: tuple[str, Size, np.ndarray] | None = None
 
     def _reason(self) -> str | None:
         if self._rule is None:
@@ -49,16 +55,13 @@ class DatasetNonfixations:
         """(*size) counts of what a frame is scored against; see `NonfixationPool`."""
         if self._pool is None:
             self._pool = self._read_all()
-        own = None
-        if self._rule == 'other-videos':
-            if self._own is None or self._own[:2] != (video, size):
-                self._own = (video, size, self._points_of(video, size))
-            own = self._own[2]
-        return self._pool.for_frame(video, frame, own, size)
+        return self._pool.for_frame(video, frame, lambda: self._points_of(video, size), size)
 
     def _read_all(self) -> NonfixationPool:
         count = sum(len(video.fixations) for video in self._videos.values())
         print_log(f'Reading the fixations of {count} frames for shuffled AUC', logger='current')
+        if self._rule is None:
+            raise ConfigError(f'expected a protocol with shuffled AUC: {self.unavailable}')
         pool = NonfixationPool(self._rule, self._seed)
         for video in self._videos.values():
             for path, image in zip(video.fixations, video.frames, strict=False):
@@ -74,7 +77,5 @@ class DatasetNonfixations:
 
 def _read_points(path: str) -> tuple[np.ndarray, Size]:
     """Fixated pixels (n, 2) of a file, and the size of its map."""
-    from ..media.fixation_maps import read_fixation_map
-
     fixations = read_fixation_map(path)
     return np.argwhere(fixations), fixations.shape

@@ -19,23 +19,26 @@ SHORT_EPS = 2.2204e-16
 SPLITS = 100
 
 
-def measure(definition: str, *needs: str) -> Callable[[Callable], Measure]:
+Rng = np.random.Generator | None
+
+
+def measure(definition: str, *needs: str) -> Callable[[Callable[[Frame, Rng], float]], Measure]:
     """Decorator that makes a `Measure` of a function of a frame and a generator."""
     return lambda score: Measure(definition, frozenset(needs), score)
 
 
-def _ties(rng: np.random.Generator | None) -> dict:
+def _ties(rng: Rng) -> dict:
     return dict(ties='expected') if rng is None else dict(ties='sampled', seed=rng)
 
 
-def _splits(rng: np.random.Generator | None) -> dict:
+def _splits(rng: Rng) -> dict:
     return {} if rng is None else dict(splits=SPLITS, seed=rng)
 
 
 @measure("Pearson's correlation with the density map", 'density')
-def pearson(frame: Frame, rng=None) -> float:
+def pearson(frame: Frame, rng: Rng = None) -> float:
     """CC."""
-    return F.cc(frame.values, frame.density)
+    return float(F.cc(frame.values, frame.density))
 
 
 def kl(eps: float) -> Measure:
@@ -46,8 +49,8 @@ def kl(eps: float) -> Measure:
         f'eps {"2^-52" if eps == EPS else eps} in the divisor and the logarithm',
         'density',
     )
-    def score(frame: Frame, rng=None) -> float:
-        return F.kl_div(frame.values, frame.density, eps=eps)
+    def score(frame: Frame, rng: Rng = None) -> float:
+        return float(F.kl_div(frame.values, frame.density, eps=eps))
 
     return score
 
@@ -55,15 +58,15 @@ def kl(eps: float) -> Measure:
 @measure(
     'both maps brought to [0, 1], divided by their sums; sum of the pixelwise minimum', 'density'
 )
-def similarity(frame: Frame, rng=None) -> float:
+def similarity(frame: Frame, rng: Rng = None) -> float:
     """SIM."""
-    return F.sim(frame.values, frame.density)
+    return float(F.sim(frame.values, frame.density))
 
 
 @measure('mean over fixated pixels of the z-scored prediction, std with N - 1', 'fixations')
-def nss(frame: Frame, rng=None) -> float:
+def nss(frame: Frame, rng: Rng = None) -> float:
     """NSS."""
-    return F.nss(frame.values, frame.fixations)
+    return float(F.nss(frame.values, frame.fixations))
 
 
 @measure(
@@ -71,9 +74,9 @@ def nss(frame: Frame, rng=None) -> float:
     'closed form; sampled: noise below 1e-7 is added',
     'fixations',
 )
-def judd(frame: Frame, rng=None) -> float:
+def judd(frame: Frame, rng: Rng = None) -> float:
     """AUC-Judd of the MIT benchmark."""
-    return F.auc_judd(frame.prediction, frame.marks, **_ties(rng))
+    return float(F.auc_judd(frame.prediction, frame.marks, **_ties(rng)))
 
 
 @measure(
@@ -81,15 +84,15 @@ def judd(frame: Frame, rng=None) -> float:
     'of unfixated pixels) higher; expectation over the jitter of 1e-7, or sampled',
     'fixations',
 )
-def judd_from_zero(frame: Frame, rng=None) -> float:
+def judd_from_zero(frame: Frame, rng: Rng = None) -> float:
     """AUC-Judd of the TMFI scripts."""
-    return F.auc_judd(frame.prediction, frame.marks, first_rank=0, **_ties(rng))
+    return float(F.auc_judd(frame.prediction, frame.marks, first_rank=0, **_ties(rng)))
 
 
 @measure('rank statistic of fixated against all unfixated pixels, ties count 1/2', 'fixations')
-def judd_ranks(frame: Frame, rng=None) -> float:
+def judd_ranks(frame: Frame, rng: Rng = None) -> float:
     """AUC-Judd without anybody's thresholds."""
-    return F.auc_judd(frame.prediction, frame.marks, ties='half')
+    return float(F.auc_judd(frame.prediction, frame.marks, ties='half'))
 
 
 @measure(
@@ -98,10 +101,10 @@ def judd_ranks(frame: Frame, rng=None) -> float:
     'fixations',
     'nonfixations',
 )
-def shuffled(frame: Frame, rng=None) -> float:
+def shuffled(frame: Frame, rng: Rng = None) -> float:
     """Shuffled AUC of the MIT benchmark."""
-    pool = frame.truth.nonfixations > 0
-    return F.auc_shuffled(frame.prediction, frame.marks, pool, **_splits(rng))
+    pool = frame.nonfixations > 0
+    return float(F.auc_shuffled(frame.prediction, frame.marks, pool, **_splits(rng)))
 
 
 @measure(
@@ -109,18 +112,18 @@ def shuffled(frame: Frame, rng=None) -> float:
     'fixations',
     'nonfixations',
 )
-def shuffled_ranks(frame: Frame, rng=None) -> float:
+def shuffled_ranks(frame: Frame, rng: Rng = None) -> float:
     """Shuffled AUC over a pool of any size, each nonfixation counting."""
-    return weighted_pair_share(frame.prediction, frame.fixations, frame.truth.nonfixations)
+    return weighted_pair_share(frame.prediction, frame.fixations, frame.nonfixations)
 
 
 @measure(
     'as s-AUC, negatives drawn from all pixels; expectation over 100 draws, or sampled',
     'fixations',
 )
-def borji(frame: Frame, rng=None) -> float:
+def borji(frame: Frame, rng: Rng = None) -> float:
     """AUC-Borji of the MIT benchmark."""
-    return F.auc_borji(frame.prediction, frame.marks, **_splits(rng))
+    return float(F.auc_borji(frame.prediction, frame.marks, **_splits(rng)))
 
 
 @measure(
@@ -128,19 +131,17 @@ def borji(frame: Frame, rng=None) -> float:
     'fixations',
     'baseline',
 )
-def gain_minmax(frame: Frame, rng=None) -> float:
+def gain_minmax(frame: Frame, rng: Rng = None) -> float:
     """Information gain of the MIT benchmark."""
-    baseline = np.asarray(frame.truth.baseline, np.float64)
-    return F.information_gain(frame.values, frame.fixations, baseline, minmax=True)
+    return float(F.information_gain(frame.values, frame.fixations, frame.baseline, minmax=True))
 
 
 @measure(
     'bits per fixation over the baseline; both maps divided by their sums', 'fixations', 'baseline'
 )
-def gain(frame: Frame, rng=None) -> float:
+def gain(frame: Frame, rng: Rng = None) -> float:
     """Information gain of maps that are densities."""
-    baseline = np.asarray(frame.truth.baseline, np.float64)
-    return F.information_gain(frame.values, frame.fixations, baseline)
+    return float(F.information_gain(frame.values, frame.fixations, frame.baseline))
 
 
 # NTIRE 2026 -------------------------------------------------------------------------------------
@@ -149,11 +150,11 @@ def gain(frame: Frame, rng=None) -> float:
 
 
 def _read_density(frame: Frame) -> np.ndarray:
-    density = frame.truth.density
+    density = frame.stored_density
     return to_unit_range(density, np.float64 if density.dtype == np.float64 else np.float32)
 
 
-def _standardised(values: np.ndarray) -> np.ndarray:
+def _standardized(values: np.ndarray) -> np.ndarray:
     return (values - values.mean()) / (values.std() + values.dtype.type(1e-7))
 
 
@@ -162,13 +163,13 @@ def _shares(values: np.ndarray, eps: float = 0.0) -> np.ndarray:
 
 
 @measure("Pearson's correlation with the density map, both z-scored with std + 1e-7", 'density')
-def pearson_ntire(frame: Frame, rng=None) -> float:
+def pearson_ntire(frame: Frame, rng: Rng = None) -> float:
     """CC of NTIRE 2026."""
     density = _read_density(frame)
     if any(values.min() == values.max() for values in (frame.values, density)):
         return math.nan
-    x, y = _standardised(frame.values), _standardised(density)
-    return (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
+    x, y = _standardized(frame.values), _standardized(density)
+    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
 
 
 @measure(
@@ -176,26 +177,26 @@ def pearson_ntire(frame: Frame, rng=None) -> float:
     'pixelwise minimum',
     'density',
 )
-def similarity_ntire(frame: Frame, rng=None) -> float:
+def similarity_ntire(frame: Frame, rng: Rng = None) -> float:
     """SIM of NTIRE 2026."""
     density = _read_density(frame)
-    return np.minimum(_shares(frame.values, 1e-7), _shares(density, 1e-7)).sum()
+    return float(np.minimum(_shares(frame.values, 1e-7), _shares(density, 1e-7)).sum())
 
 
 @measure('KL(density || prediction) in nats, both divided by their sums, eps 2.2204e-16', 'density')
-def kl_ntire(frame: Frame, rng=None) -> float:
+def kl_ntire(frame: Frame, rng: Rng = None) -> float:
     """KL of NTIRE 2026."""
     density, saliency = _shares(_read_density(frame)), _shares(frame.values)
-    return (density * np.log(SHORT_EPS + density / (saliency + SHORT_EPS))).sum()
+    return float((density * np.log(SHORT_EPS + density / (saliency + SHORT_EPS))).sum())
 
 
 @measure(
     'mean over all fixations, repeats included, of the prediction z-scored with std of N, + 1e-7',
     'fixations',
 )
-def nss_ntire(frame: Frame, rng=None) -> float:
+def nss_ntire(frame: Frame, rng: Rng = None) -> float:
     """NSS of NTIRE 2026."""
-    return F.nss(frame.values, frame.counts, ddof=0, eps=1e-7, repeats=True)
+    return float(F.nss(frame.values, frame.counts, ddof=0, eps=1e-7, repeats=True))
 
 
 @measure(
@@ -203,12 +204,11 @@ def nss_ntire(frame: Frame, rng=None) -> float:
     'false positives divided by number of pixels - 2',
     'fixations',
 )
-def judd_ntire(frame: Frame, rng=None) -> float:
+def judd_ntire(frame: Frame, rng: Rng = None) -> float:
     """AUC-Judd of NTIRE 2026."""
-    return F.auc_judd(
-        frame.values,
-        frame.counts,
-        ties='pessimistic',
-        repeats=True,
-        negatives=frame.prediction.size - 2,
+    negatives = frame.prediction.size - 2
+    return float(
+        F.auc_judd(
+            frame.values, frame.counts, ties='pessimistic', repeats=True, negatives=negatives
+        )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from ..utils.rng import draw_number
 
 RULES = ('other-videos', 'ten-frames')
 Size = tuple[int, int]
+# -draw, video, frame, number, points, size: as a heap, the largest draw goes first.
+KeptFrame = tuple[int, str, str, int, np.ndarray, Size]
 
 
 def rescale_points(points: np.ndarray, before: Size, after: Size) -> np.ndarray:
@@ -48,18 +51,15 @@ class NonfixationPool:
         self.rule = rule
         self.seed = seed
         self.reservoir = reservoir
-        self.videos = 0
-        self.frames = 0
-        self._last_video: str | None = None
+        self._added = 0
         self._totals: dict[Size, np.ndarray] = {}
-        # (-draw, video, frame, number, points, size) as a heap: the largest draw goes first.
-        self._kept: list[tuple] = []
-        self._in_order: list[tuple] | None = None
+        self._kept: list[KeptFrame] = []
+        self._in_order: list[KeptFrame] | None = None
         self._total_at: tuple[Size, np.ndarray] | None = None
         self._counts_for: tuple[tuple[str, Size], np.ndarray] | None = None
 
     def add(self, video: str, frame: str, points: np.ndarray, size: Size) -> None:
-        """Take in the fixations of one frame; frames of a video come in a row.
+        """Take in the fixations of one frame.
 
         Args:
             video: its name.
@@ -71,10 +71,7 @@ class NonfixationPool:
             ShapeError: the points are not (n, 2).
             DataError: a point outside the frame.
         """
-        self.frames += 1
-        if video != self._last_video:
-            self._last_video = video
-            self.videos += 1
+        self._added += 1
         size = (int(size[0]), int(size[1]))
         self._total_at = self._counts_for = None
         if self.rule == 'other-videos':
@@ -92,7 +89,7 @@ class NonfixationPool:
             raise DataError(f'{video}, frame {frame}: a fixation lies outside the map {size}')
         self._in_order = None
         # The number is unique, so that points are never compared.
-        entry = (-draw, video, frame, self.frames, points, size)
+        entry = (-draw, video, frame, self._added, points, size)
         if len(self._kept) < self.reservoir:
             heapq.heappush(self._kept, entry)
         else:
@@ -102,7 +99,7 @@ class NonfixationPool:
         self,
         video: str,
         frame: str,
-        own_points_of_video: np.ndarray | None,
+        own_points_of_video: Callable[[], np.ndarray] | None,
         size: Size,
     ) -> np.ndarray:
         """What a frame is scored against.
@@ -110,9 +107,9 @@ class NonfixationPool:
         Args:
             video: its name.
             frame: its name.
-            own_points_of_video: (n, 2) fixations of all frames of this video, at `size`, which are
-                taken out of the total; looked at only when the video or the size changes. Not
-                needed for 'ten-frames', nor for a video that was not added.
+            own_points_of_video: gives (n, 2) fixations of all frames of this video, at `size`,
+                which are taken out of the total; called only when the video or the size changes.
+                Not needed for 'ten-frames', nor for a video that was not added.
             size: rows and columns of the frame.
 
         Returns:
@@ -123,9 +120,9 @@ class NonfixationPool:
             return self._ten_frames(video, frame, size)
         if self._counts_for is None or self._counts_for[0] != (video, size):
             counts = self._total(size)
-            if own_points_of_video is not None and len(own_points_of_video):
+            if own_points_of_video is not None:
                 # Not below 0 if the points were not all added.
-                counts = np.maximum(counts - count_fixations(own_points_of_video, size), 0)
+                counts = np.maximum(counts - count_fixations(own_points_of_video(), size), 0)
             self._counts_for = ((video, size), counts)
         return self._counts_for[1]
 

@@ -27,7 +27,7 @@ def prepare_map(
         ShapeError: not a single map, or a final map of another size.
         ConfigError: a choice that does not exist.
     """
-    prediction, size = np.asarray(prediction), tuple(map(int, size))
+    prediction, size = np.asarray(prediction), (int(size[0]), int(size[1]))
     if prediction.ndim != 2 or prediction.size == 0:
         raise ShapeError(f'expected a prediction of shape (h, w), got {prediction.shape}')
     if values not in VALUES or resize not in RESIZE:
@@ -49,7 +49,7 @@ def prepare_map(
         return blur(prediction, blur_kernel) if blur_kernel else prediction
 
 
-def quantise(values: np.ndarray) -> np.ndarray:
+def quantize(values: np.ndarray) -> np.ndarray:
     """Grey levels 0..255, as an 8-bit PNG holds them.
 
     Floats in [0, 1] are multiplied by 255 and rounded. Other floats, and such whose maximum is
@@ -150,7 +150,7 @@ def _linear(x: np.ndarray) -> np.ndarray:
 KERNELS = {'cubic': (2, _cubic), 'linear': (1, _linear)}
 VALUES = {
     'as-read': lambda values: values,
-    '8-bit': quantise,
+    '8-bit': quantize,
     'unit': as_unit,
     'minmax': to_unit_range,
 }

@@ -71,11 +71,26 @@ class Frame:
         """The prediction (H, W) as float64."""
         return np.asarray(self.prediction, np.float64)
 
+    @property
+    def stored_density(self) -> np.ndarray:
+        """The density map (H, W) in the type it came in."""
+        return _known(self.truth.density, 'density')
+
     @cached_property
     def density(self) -> np.ndarray:
         """The density map (H, W), whole numbers or float64."""
-        density = self.truth.density
+        density = self.stored_density
         return density.astype(np.float64) if density.dtype.kind == 'f' else density
+
+    @property
+    def nonfixations(self) -> np.ndarray:
+        """(H, W) counts: where other frames were fixated."""
+        return _known(self.truth.nonfixations, 'nonfixations')
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """(H, W) float64, the density that information gain is counted from."""
+        return np.asarray(_known(self.truth.baseline, 'baseline'), np.float64)
 
     @cached_property
     def fixations(self) -> np.ndarray:
@@ -95,6 +110,12 @@ class Frame:
         if self.truth.fixation_points is None:
             return self.fixations.astype(np.int64)
         return count_fixations(self.truth.fixation_points, self.prediction.shape)
+
+
+def _known(maps: np.ndarray | None, need: str) -> np.ndarray:
+    if maps is None:
+        raise DataError(f'a measure needs {NEEDS[need]}, and the data set has none')
+    return maps
 
 
 @dataclass(frozen=True)
@@ -152,6 +173,8 @@ class Protocol:
         max_frames: frames that the reference code draws where there are more, by metric; None for
             all. Drawn only where a seed is given, as every other random part.
         pool: where the nonfixations of shuffled AUC come from: 'other-videos', 'ten-frames', None.
+        prefers_mat: whether fixations are taken from .mat files where a data set has them both as
+            these and as images.
         interval: whether reports give the 95 % bootstrap interval over videos.
     """
 
@@ -167,6 +190,7 @@ class Protocol:
     nan: str = 'drop'
     max_frames: int | None = None
     pool: str | None = None
+    prefers_mat: bool = False
     interval: bool = False
 
     @property
@@ -174,13 +198,13 @@ class Protocol:
         """The measures that are computed unless others are asked for, in order."""
         return tuple(name for name in self.measures if name not in self.extra)
 
-    def check_metrics(self, metrics: Iterable[str]) -> list[str]:
-        """The metrics as a list.
+    def check_metrics(self, metrics: Iterable[str] | None = None) -> list[str]:
+        """The metrics as a list; None for those that are computed by default.
 
         Raises:
             ConfigError: one that the protocol does not define.
         """
-        metrics = list(metrics)
+        metrics = list(self.metrics if metrics is None else metrics)
         for metric in metrics:
             if metric not in self.measures:
                 raise ConfigError(
@@ -188,6 +212,18 @@ class Protocol:
                     + ', '.join(self.measures)
                 )
         return metrics
+
+    def metrics_of_dataset(self, metrics: Iterable[str] | None = None) -> list[str]:
+        """`check_metrics`, for predictions and a data set alone.
+
+        Raises:
+            ConfigError: a metric that the protocol does not define, or that needs a baseline.
+        """
+        chosen = self.check_metrics(metrics)
+        for metric in chosen:
+            if 'baseline' in self.needs(metric):
+                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
+        return chosen
 
     def needs(self, metric: str) -> frozenset[str]:
         """What a metric is computed from beside the prediction, of `NEEDS`.
@@ -241,10 +277,9 @@ class Protocol:
             DataError: a metric whose ground truth is not there.
             ShapeError: sizes that differ.
         """
-        metrics = self.check_metrics(self.metrics if metrics is None else metrics)
         frame = Frame(np.asarray(prediction), truth)
         scores = {}
-        for metric in metrics:
+        for metric in self.check_metrics(metrics):
             measure = self.measures[metric]
             for need in NEEDS:
                 if need in measure.needs and not truth.holds(need):

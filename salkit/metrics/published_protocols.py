@@ -64,6 +64,7 @@ _BUILT_IN = (
         nan='drop',
         max_frames=50_000,
         pool='ten-frames',
+        prefers_mat=True,
     ),
     Protocol(
         name='tmfi',

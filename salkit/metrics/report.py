@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .averaging import VideoScores, average, bootstrap_intervals, metric_names
+from ..utils.text import aligned
+from .averaging import VideoScores, average, bootstrap_intervals
 from .protocol import FrameScores, Protocol
 from .published_protocols import get_protocol
-
-__all__ = ['ScoreReport', 'VideoScores', 'format_table']
 
 
 @dataclass
@@ -56,7 +55,7 @@ class ScoreReport:
         protocol: str | Protocol,
         dataset: str,
         split: str,
-        frames: Sequence[dict[str, Any]],
+        frames: Sequence[Mapping[str, Any]],
     ) -> ScoreReport:
         """Average the scores of frames.
 
@@ -90,9 +89,9 @@ class ScoreReport:
             videos: one entry a video.
         """
         protocol = get_protocol(protocol)
-        metrics = metric_names(videos)
+        metrics = list(dict.fromkeys(metric for video in videos for metric in video.metrics))
         videos = sorted(videos, key=lambda video: video.video)
-        undefined = {m: sum(video.undefined.get(m, 0) for video in videos) for m in metrics}
+        undefined = {m: sum(video.metrics[m].undefined for video in videos) for m in metrics}
         return cls(
             protocol=protocol.name,
             dataset=dataset,
@@ -126,7 +125,7 @@ class ScoreReport:
             line += f'; {metric} undefined on {count} frames'
         return line
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values; undefined scores are None."""
 
         def plain(scores: dict[str, float]) -> dict[str, float | None]:
@@ -156,9 +155,7 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
         rows: scores by metric, by the row's name.
     """
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
-    width = max(len(name) for name in rows)
-    lines = [' ' * width + ''.join(f'{metric:>9}' for metric in metrics)]
+    table = [['', *metrics]]
     for name, scores in rows.items():
-        cells = (f'{scores[m]:>9.4f}' if m in scores else f'{"-":>9}' for m in metrics)
-        lines.append(f'{name:<{width}}' + ''.join(cells))
-    return '\n'.join(lines)
+        table.append([name, *(f'{scores[m]:.4f}' if m in scores else '-' for m in metrics)])
+    return '\n'.join(aligned(table))

@@ -39,6 +39,8 @@ class SaliencyMetric(BaseMetric):
 
     # Names in logs and checkpoints are the metrics' own.
     default_prefix = ''
+    # Frames, or when processes are gathered, lists of frames.
+    results: list[Any]
 
     def __init__(
         self,
@@ -50,12 +52,9 @@ class SaliencyMetric(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.protocol = get_protocol(protocol)
         self.seed = seed
-        self.metrics = self.protocol.check_metrics(
+        self.metrics = self.protocol.metrics_of_dataset(
             metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
         )
-        for metric in self.metrics:
-            if 'baseline' in self.protocol.needs(metric):
-                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
         self._all_metrics = not metrics
         self._nonfixations: DatasetNonfixations | None = None
         self.report: ScoreReport | None = None
@@ -63,8 +62,8 @@ class SaliencyMetric(BaseMetric):
     def _shuffled(self, metric: str) -> bool:
         return 'nonfixations' in self.protocol.needs(metric)
 
-    def use_dataset(self, dataset: Any, testing: bool = False) -> None:
-        """Tell the metric which data set it scores, so that it can read fixations of other frames.
+    def use_dataset(self, dataset: object, testing: bool = False) -> None:
+        """Name the data set that is scored, so that fixations of other frames can be read.
 
         Nothing is read before the first frame is scored, and nothing at all unless a metric needs
         it.
@@ -81,14 +80,14 @@ class SaliencyMetric(BaseMetric):
         if testing and self._all_metrics:
             wanted = list(self.protocol.metrics)
         shuffled = [metric for metric in wanted if self._shuffled(metric)]
-        if shuffled and source.lacks:
-            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {source.lacks}'
+        if shuffled and source.unavailable:
+            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {source.unavailable}'
             if not self._all_metrics:
                 raise ConfigError(line)
             print_log(f'Left out: {line}', logger='current')
             wanted = [metric for metric in wanted if metric not in shuffled]
         self.metrics = wanted
-        self._nonfixations = source if shuffled and not source.lacks else None
+        self._nonfixations = source if shuffled and not source.unavailable else None
 
     def score_frame(
         self,
@@ -113,9 +112,9 @@ class SaliencyMetric(BaseMetric):
         Raises:
             DataError: a metric whose ground truth the data set does not have.
         """
-        saliency, density, fixations = (
-            None if each is None else _as_array(each)
-            for each in (saliency_map, density_map, fixation_map)
+        saliency = _as_array(saliency_map)
+        density, fixations = (
+            None if each is None else _as_array(each) for each in (density_map, fixation_map)
         )
         nonfixations = None
         if self._nonfixations is not None:

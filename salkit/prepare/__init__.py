@@ -1,7 +1,7 @@
 """From data sets as they are published to the layout that salkit reads."""
 
-from .options import PrepareOptions
+from .options import FolderOptions, GazeOptions, PrepareOptions
 from .report import PrepareReport
-from .run import KINDS, prepare
+from .run import prepare
 
-__all__ = ['KINDS', 'PrepareOptions', 'PrepareReport', 'prepare']
+__all__ = ['FolderOptions', 'GazeOptions', 'PrepareOptions', 'PrepareReport', 'prepare']

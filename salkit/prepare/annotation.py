@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
-from ..datasets.truth_video import TruthVideo
+from ..datasets.published import DensityArguments, PublishedVideo
+from ..datasets.truth_video import PointLists, TruthVideo
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
-from ..media.map_stacks import MapStack, open_stack
-from .fixations import points_to_map
-from .linking import link_or_copy
-from .options import PrepareOptions
-from .stimulus import Stimulus
+from ..media.maps import write_map
+from ..utils.parallel import check_stopped
+from .fixations import Gaze, density_map, fixation_points, points_to_map
+from .options import GazeOptions, PrepareOptions
+from .stimulus import Stimulus, link_or_copy
 
 
 class Annotation(ABC):
     """Ground truth of one video."""
 
-    # What a finished video remembers of it: a changed answer means that it has to be made again.
-    kind: Any
-
+    @property
     @abstractmethod
+    def kind(self) -> str:
+        """What a finished video remembers of it: another kind means that it is made again."""
+
     def lengths(self) -> dict[str, int]:
         """Number of frames of each part, by what a message calls the part.
 
@@ -38,6 +40,7 @@ class Annotation(ABC):
         Raises:
             DataError: ground truth that cannot be read.
         """
+        return {}
 
     def names(self) -> Sequence[str] | None:
         """Stems of the frames' files, where they have any."""
@@ -49,12 +52,7 @@ class Annotation(ABC):
 
     @abstractmethod
     def write(
-        self,
-        folder: Path,
-        names: Sequence[str],
-        stimulus: Stimulus,
-        options: PrepareOptions,
-        advance: Callable,
+        self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
     ) -> str:
         """Make `maps` and `fixation` in `folder`, as many frames as there are `names`.
 
@@ -63,41 +61,38 @@ class Annotation(ABC):
             names: stems of the frames' files.
             stimulus: the frames that it belongs to.
             options: how.
-            advance: called with 0 now and then, to see whether to go on.
 
         Returns:
             What a reader should know, mostly nothing.
         """
 
 
-def _list(folder: Path | None, suffixes: Sequence[str]) -> FileList:
-    if folder is None or not folder.is_dir():
-        return FileList('')
-    return list_files(folder, suffixes)
+def _list(place: Path | None, suffixes: Sequence[str]) -> FileList:
+    return list_files(place, suffixes) if place else FileList('')
 
 
 @dataclass(frozen=True)
-class FolderAnnotation(Annotation):
-    """Published images, linked as they are: `maps`, `fixation` and `fixation/maps/*.mat`.
+class LinkedMaps(Annotation):
+    """Published images, linked as they are.
 
     Args:
-        folder: holds them.
+        video: says where they are.
     """
 
-    folder: Path
+    video: PublishedVideo
     kind = 'published maps'
 
     @cached_property
     def _densities(self) -> FileList:
-        return _list(self.folder / 'maps', IMAGE_SUFFIXES)
+        return _list(self.video.densities, IMAGE_SUFFIXES)
 
     @cached_property
     def _fixations(self) -> FileList:
-        return _list(self.folder / 'fixation', IMAGE_SUFFIXES)
+        return _list(self.video.fixations, IMAGE_SUFFIXES)
 
     @cached_property
     def _mats(self) -> FileList:
-        return _list(self.folder / 'fixation' / 'maps', ('.mat',))
+        return _list(self.video.mats, ('.mat',))
 
     def lengths(self) -> dict[str, int]:
         """Density maps, and fixation maps where there are any."""
@@ -120,97 +115,134 @@ class FolderAnnotation(Annotation):
             raise DataError(f'{path}: cannot be read as an image ({error})') from error
 
     def write(
-        self,
-        folder: Path,
-        names: Sequence[str],
-        stimulus: Stimulus,
-        options: PrepareOptions,
-        advance: Callable,
+        self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
     ) -> str:
         """Link the files under their own names."""
-        parts = ((self._densities, 'maps'), (self._fixations, 'fixation'))
-        for files, place in (*parts, (self._mats, 'fixation/maps')):
+        parts = {'maps': self._densities, 'fixation': self._fixations, 'fixation/maps': self._mats}
+        for place, files in parts.items():
             if files:
                 (folder / place).mkdir(parents=True)
             for path in files[: len(names)]:
+                check_stopped()
                 link_or_copy(path, folder / place / Path(path).name, options.copy)
-                advance(0)
         if not self._fixations and not self._mats:
             return 'no fixation maps: its data set has to be told require_fixations=False'
         return ''
 
 
+class WrittenMaps(Annotation):
+    """Ground truth that becomes an image a frame."""
+
+    @abstractmethod
+    def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Density map (H, W) in [0, 1] and fixation points (n, 2) of the first `count` frames."""
+
+    def note(self) -> str:
+        """What a reader should know of the frames, once all were read."""
+        return ''
+
+    def write(
+        self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
+    ) -> str:
+        """Write both as images."""
+        format = 'png' if options.map_bits == 8 else 'png16'
+        for part in ('maps', 'fixation'):
+            (folder / part).mkdir()
+        frames = self.frames(len(names), stimulus)
+        for name, (density, points) in zip(names, frames, strict=True):
+            check_stopped()
+            write_map(density, folder / 'maps' / f'{name}.png', format)
+            fixated = points_to_map(points, density.shape).astype(np.float32)
+            write_map(fixated, folder / 'fixation' / f'{name}.png', 'png')
+        return self.note()
+
+
 @dataclass(frozen=True)
-class StackAnnotation(Annotation):
-    """A saliency video and a list of fixations for every frame, as AViMoS has them.
+class ListedFixations(WrittenMaps):
+    """A list of fixations for every frame, and density maps or the recipe to make them.
 
     Args:
-        densities: grey video, or folder of images.
-        fixations: JSON file: for every frame a list of [row, column].
-        bits: 8 or 16, of the density maps written.
+        truth: the lists, and the density maps where there are any.
+        recipe: arguments of `density_map` otherwise.
+        bits: 8 or 16, of the density maps that are written.
     """
 
-    densities: Path
-    fixations: Path
+    truth: TruthVideo
+    recipe: DensityArguments | None
     bits: int = 8
 
     @property
     def kind(self) -> str:
-        """With the depth of the maps."""
+        """With the depth of the maps, and the recipe where they are made."""
+        if self.truth.densities is None:
+            return f'fixations and {self.recipe}, {self.bits} bits'
         return f'saliency video and fixations.json, {self.bits} bits'
 
     @cached_property
-    def _stack(self) -> MapStack:
-        return open_stack(self.densities)
-
-    @cached_property
-    def _truth(self) -> TruthVideo:
+    def _lists(self) -> PointLists:
         # Without the saliency video: whether the two are of one length is for the caller to say.
-        return TruthVideo(self.densities.stem, None, self.fixations)
+        lists = TruthVideo(self.truth.name, None, self.truth.fixations).point_lists()
+        if lists is None:
+            raise DataError(f'{self.truth.fixations}: expected lists of fixations')
+        return lists
 
     def lengths(self) -> dict[str, int]:
-        """Frames of the saliency video, entries of the list."""
-        return {
-            'saliency frames': len(self._stack),
-            f'entries in {self.fixations.name}': len(self._truth.points),
-        }
+        """Frames of the saliency video, lists of fixations."""
+        lists = {f'entries in {self._lists.path.name}': len(self._lists)}
+        stack = self.truth.density_stack
+        return lists if stack is None else {'saliency frames': len(stack), **lists}
 
-    def write(
-        self,
-        folder: Path,
-        names: Sequence[str],
-        stimulus: Stimulus,
-        options: PrepareOptions,
-        advance: Callable,
-    ) -> str:
-        """Write both as images."""
-        densities = self._stack.read(range(len(names)))
-        for index, (name, density) in enumerate(zip(names, densities, strict=True)):
-            if density.shape != tuple(stimulus.size):
+    def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """As the data set has them."""
+        stack, size = self.truth.density_stack, stimulus.size
+        points = (self._lists.at(index, size) for index in range(count))
+        if stack is None:
+            for each in points:
+                yield density_map(each, size, **(self.recipe or {})), each
+            return
+        for index, (density, each) in enumerate(zip(stack.read(range(count)), points, strict=True)):
+            if density.shape != size:
                 raise DataError(
-                    f'{self._stack.where(index)}: the map is {density.shape[0]} x '
-                    f'{density.shape[1]} pixels, its frame is '
-                    f'{stimulus.size[0]} x {stimulus.size[1]}'
+                    f'{stack.where(index)}: the map is {density.shape[0]} x {density.shape[1]} '
+                    f'pixels, its frame is {size[0]} x {size[1]}'
                 )
             if np.issubdtype(density.dtype, np.integer):
                 density = density.astype(np.float32) / np.iinfo(density.dtype).max
-            save_density(density, folder / 'maps' / f'{name}.png', self.bits)
-            points = self._truth.points_of(index, density.shape)
-            save_fixations(points, density.shape, folder / 'fixation' / f'{name}.png')
-            advance(0)
-        return ''
+            yield density, each
 
 
-def save_density(density: np.ndarray, path: Path, bits: int = 8) -> None:
-    """Write a map (H, W) in [0, 1] as a grey PNG of 8 or 16 bits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dtype = np.uint8 if bits == 8 else np.uint16
-    levels = np.rint(np.clip(density, 0, 1) * np.float32(np.iinfo(dtype).max))
-    Image.fromarray(levels.astype(dtype)).save(path, compress_level=1)
+class GazeMaps(WrittenMaps):
+    """Density and fixation maps made from gaze.
 
+    Args:
+        gaze: on this video.
+        options: how.
+        bits: 8 or 16, of the density maps.
+    """
 
-def save_fixations(points: np.ndarray, size: tuple[int, int], path: Path) -> None:
-    """Write points (n, 2), rows and columns, as a PNG of `size` that is 255 where they are."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fixation_map = points_to_map(points, size)
-    Image.fromarray(fixation_map.astype(np.uint8) * np.uint8(255)).save(path)
+    def __init__(self, gaze: Gaze, options: GazeOptions, bits: int = 8) -> None:
+        self.gaze, self.options, self.bits = gaze, options, bits
+        self._left_out = 0
+
+    @cached_property
+    def kind(self) -> str:
+        """With a digest of the samples."""
+        content = self.gaze.points.tobytes() + self.gaze.moments.tobytes()
+        digest = hashlib.sha256(content).hexdigest()[:16]
+        return f'gaze {digest}, {self.options}, {self.bits} bits'
+
+    def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Of the samples on each frame."""
+        how = self.options
+        clock = how.fps if stimulus.times is None else stimulus.times
+        points, self._left_out = fixation_points(
+            self.gaze, stimulus.size, len(stimulus), clock, how.screen, how.normalized
+        )
+        for places in points[:count]:
+            yield density_map(places, stimulus.size, **how.density), places
+
+    def note(self) -> str:
+        """How many samples are beside the video."""
+        if not self._left_out:
+            return ''
+        return f'{self._left_out} of {len(self.gaze.points)} gaze samples are not on the video'

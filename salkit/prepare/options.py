@@ -1,17 +1,69 @@
-"""How videos are prepared."""
+"""How a data set is prepared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from ..datasets.published import DensityArguments, density_recipes
 from ..errors import ConfigError
+from ..utils.parallel import check_workers
+from ..utils.text import check_choice
 
 FORMATS = ('png', 'jpg')
 
 
 @dataclass(frozen=True)
+class GazeOptions:
+    """How gaze becomes ground truth.
+
+    Attributes:
+        density: arguments of `density_map`.
+        first_frame: what the file calls a video's first frame.
+        screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
+        normalized: whether places are shares of height and width.
+        fps: of frames in images, where gaze is given by time.
+    """
+
+    density: DensityArguments
+    first_frame: int = 1
+    screen: tuple[int, int] | None = None
+    normalized: bool = False
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """What a folder of anybody's videos is prepared with.
+
+    Attributes:
+        gaze_file: CSV file, see `read_gaze_csv`; without it there are frames only, in `test`.
+        gaze: how it becomes ground truth; needed with it.
+        val: share of the videos for validation.
+        test: share for testing.
+        seed: chooses them.
+
+    Raises:
+        ConfigError: shares that leave nothing for training.
+    """
+
+    gaze_file: str | Path | None = None
+    gaze: GazeOptions | None = None
+    val: float = 0.1
+    test: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, share in (('val', self.val), ('test', self.test)):
+            if not 0 <= share < 1:
+                raise ConfigError(f'{name} must lie between 0 and 1, got {share}')
+        if self.val + self.test >= 1:
+            raise ConfigError(f'val {self.val} and test {self.test} leave nothing to train on')
+
+
+@dataclass(frozen=True)
 class PrepareOptions:
-    """What is made of every video.
+    """What is made of every video, and how the work is done.
 
     Attributes:
         format: 'png' (without loss) or 'jpg', of extracted frames.
@@ -21,6 +73,10 @@ class PrepareOptions:
         allow_trim: frames at the end by which a video and its ground truth may differ; both are
             cut to the shorter.
         map_bits: 8 or 16, of density maps that have to be written as images.
+        unannotated: also prepare videos without ground truth.
+        overwrite: make videos again that were prepared with other options.
+        workers: processes; None for one a core.
+        folder: what goes with the kind 'folder'.
 
     Raises:
         ConfigError: a value that is not possible.
@@ -32,18 +88,46 @@ class PrepareOptions:
     copy: bool = False
     allow_trim: int = 0
     map_bits: int = 8
+    unannotated: bool = False
+    overwrite: bool = False
+    workers: int | None = None
+    folder: FolderOptions = field(default_factory=FolderOptions)
 
     def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise ConfigError(f'format must be one of {", ".join(FORMATS)}, got {self.format!r}')
+        check_choice('', 'format', self.format, FORMATS)
         if not 1 <= self.quality <= 100:
             raise ConfigError(f'quality must lie between 1 and 100, got {self.quality}')
         if self.allow_trim < 0:
             raise ConfigError(f'allow_trim must be at least 0, got {self.allow_trim}')
         if self.map_bits not in (8, 16):
             raise ConfigError(f'map_bits must be 8 or 16, got {self.map_bits}')
+        check_workers(self.workers)
 
     @property
     def frame_format(self) -> str:
         """Format and quality of extracted frames in a word, such as `jpg-95`."""
         return self.format if self.format == 'png' else f'{self.format}-{self.quality}'
+
+
+def density_options(
+    recipe: str | None, sigma_px: float | None, ppd: float | None
+) -> DensityArguments:
+    """Arguments of `density_map` for one of three ways to say how wide a fixation is.
+
+    Raises:
+        ConfigError: not one of the three, or an unknown recipe.
+    """
+    given = dict(recipe=recipe, sigma_px=sigma_px, ppd=ppd)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if len(chosen) != 1:
+        raise ConfigError(
+            'density maps are made with one of --recipe NAME, --sigma-px PIXELS and --ppd PIXELS '
+            f'(a degree of visual angle), got {", ".join(chosen) or "none of them"}'
+        )
+    if sigma_px is not None:
+        return DensityArguments(sigma_px=sigma_px)
+    if ppd is not None:
+        return DensityArguments(ppd=ppd)
+    recipes = density_recipes()
+    check_choice('', '--recipe', str(recipe), recipes)
+    return recipes[str(recipe)]

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..datasets.layout import subfolders
 from ..errors import ConfigError
-from .one_video import UNFINISHED, is_complete, read_record, what_is_made
+from ..utils.text import listed
+from .one_video import read_record, settings_of
 from .options import PrepareOptions
-from .report import FAILED, SKIPPED, SPLITS, Outcome
-from .source import VideoSource
+from .report import FAILED, SKIPPED, Outcome
+from .sources import SPLITS, VideoSource
 
 
-def remove_leftovers(target: Path) -> None:
-    """Remove what killed runs were at."""
-    for folder in (target, *(target / split for split in SPLITS)):
-        if folder.is_dir():
-            for name in os.listdir(folder):
-                if not (name.startswith('.') and name.endswith(UNFINISHED)):
-                    continue
-                kept = folder / name.removesuffix('.old' + UNFINISHED)[1:]
-                if name.endswith('.old' + UNFINISHED) and not kept.exists():
-                    # Killed between two renames: the earlier one is still the whole one.
-                    os.rename(folder / name, kept)
-                else:
-                    shutil.rmtree(folder / name, ignore_errors=True)
+def folders_at(target: Path) -> dict[str, Path]:
+    """The folders of videos in a destination, by `<split>/<name>`."""
+    places = [target / split for split in SPLITS if (target / split).is_dir()]
+    return {f'{place.name}/{sub.name}': sub for place in places for sub in subfolders(place)}
 
 
-def look_at_earlier(
-    videos: Sequence[VideoSource], target: Path, options: PrepareOptions, overwrite: bool
+def decide_by_earlier(
+    videos: Sequence[VideoSource], there: dict[str, Path], options: PrepareOptions
 ) -> dict[int, Outcome]:
-    """What is decided by folders that are there: finished before, or in the way."""
+    """Outcomes, by number, of the videos that need not or must not be made.
+
+    Args:
+        videos: to prepare.
+        there: from `folders_at`; those of videos that are in another split now are removed, where
+            `options` says so.
+        options: how.
+
+    Raises:
+        ConfigError: videos that were prepared with other options.
+    """
     outcomes: dict[int, Outcome] = {}
     differing: dict[str, list[str]] = {}
     labels = {video.label for video in videos}
     for number, video in enumerate(videos):
-        folder = target / video.split / video.name
-        wanted = what_is_made(video, options)
-        _follow_split(video, target, labels, overwrite, differing)
-        if not folder.exists():
+        # Some data sets have the same names in two splits.
+        for other in {f'{split}/{video.name}' for split in SPLITS} - labels:
+            if other in there and read_record(there[other]) is not None:
+                if options.overwrite:
+                    shutil.rmtree(there.pop(other))
+                else:
+                    differing.setdefault(f'now in {video.split!r}', []).append(other)
+        folder = there.get(video.label)
+        if folder is None:
             continue
         record = read_record(folder)
         if record is None:
@@ -50,60 +56,23 @@ def look_at_earlier(
             continue
         changes = [
             f'{key} {record.get(key)!r}, now {value!r}'
-            for key, value in wanted.items()
+            for key, value in settings_of(video, options).items()
             if record.get(key) != value
         ]
         if record.get('trimmed', 0) > options.allow_trim:
             changes.append(f'{record["trimmed"]} frames cut off, now at most {options.allow_trim}')
-        if changes and not overwrite:
+        # The target of a link may be gone.
+        whole = (folder / (record.get('file') or 'images')).exists()
+        if changes and not options.overwrite:
             differing.setdefault('; '.join(changes), []).append(video.label)
-        elif not changes and is_complete(folder, record):
-            frames, note = record.get('frames', 0), record.get('note', '')
-            outcomes[number] = Outcome(video.name, video.split, SKIPPED, frames, note)
+        elif whole and not changes:
+            outcomes[number] = Outcome(
+                video.name, video.split, SKIPPED, record['frames'], record.get('note', '')
+            )
     if differing:
-        told = '. '.join(
-            f'{len(names)} video(s), {", ".join(names[:3])}{", ..." if len(names) > 3 else ""}: '
-            f'{change}'
-            for change, names in differing.items()
-        )
+        found = '. '.join(f'{listed(names, 3)}: {change}' for change, names in differing.items())
         raise ConfigError(
-            f'{target}: was prepared with other options. {told}. --overwrite makes them again; '
+            f'videos were prepared with other options. {found}. --overwrite makes them again; '
             'another destination keeps both'
         )
     return outcomes
-
-
-def _follow_split(
-    video: VideoSource,
-    target: Path,
-    labels: set[str],
-    overwrite: bool,
-    differing: dict[str, list[str]],
-) -> None:
-    """A video that an earlier run put into another split must not stay there as well."""
-    for split in SPLITS:
-        folder = target / split / video.name
-        # Some data sets have the same names in two splits.
-        if f'{split}/{video.name}' in labels or read_record(folder) is None:
-            continue
-        if not overwrite:
-            differing.setdefault(f'split {split!r}, now {video.split!r}', []).append(video.name)
-            continue
-        place = target / video.split / video.name
-        place.parent.mkdir(exist_ok=True)
-        if place.exists():
-            shutil.rmtree(folder)
-        else:
-            os.rename(folder, place)
-
-
-def others(videos: Sequence[VideoSource], target: Path) -> list[str]:
-    """Videos of the destination that are not in the source."""
-    labels = {video.label for video in videos}
-    return [
-        f'{split}/{folder.name}'
-        for split in SPLITS
-        if (target / split).is_dir()
-        for folder in subfolders(target / split)
-        if f'{split}/{folder.name}' not in labels
-    ]

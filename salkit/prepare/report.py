@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..utils.files import whole_file
+from ..datasets.published import LAYOUT, PublishedDataset
+from ..errors import ConfigError
+from ..utils.files import write_json
+from ..utils.text import listed
+from .sources import SPLITS
 
-SPLITS = ('train', 'val', 'test', 'unannotated')
 PREPARED, SKIPPED, FAILED = 'prepared', 'finished before', 'failed'
-# Names told of each reason; the JSON file has all of them.
+# Names that are printed of each reason; the JSON file has all of them.
 SHOWN = 10
+BASE = 'salkit::salfom/umt-l16_cc-kl.py'
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Outcome:
     frames: int = 0
     note: str = ''
 
+    @property
+    def label(self) -> str:
+        """`<split>/<name>`."""
+        return f'{self.split}/{self.name}'
+
 
 @dataclass
 class PrepareReport:
@@ -43,20 +51,20 @@ class PrepareReport:
         kind: of data set.
         source: folder as published.
         destination: folder in salkit's layout.
-        outcomes: by video, in order.
+        dataset: the public data set, `LAYOUT` for anybody's videos.
         left_out: names of videos that were not tried, by the reason.
         others: videos of the destination that are not in the source.
-        expected: published videos and frames (None: unknown) by split.
+        outcomes: by video, in order.
         config: file that `salkit train` takes, where one was written.
     """
 
     kind: str
     source: Path
     destination: Path
-    outcomes: list[Outcome] = field(default_factory=list)
+    dataset: PublishedDataset = LAYOUT
     left_out: dict[str, list[str]] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
-    expected: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
     config: Path | None = None
 
     @property
@@ -68,7 +76,7 @@ class PrepareReport:
     def splits(self) -> dict[str, dict[str, int]]:
         """Videos of each status, and frames, by split."""
         counts = Counter((outcome.split, outcome.status) for outcome in self.outcomes)
-        splits = {outcome.split for outcome in self.outcomes} | self.expected.keys()
+        splits = {outcome.split for outcome in self.outcomes} | self.dataset.counts.keys()
         return {
             split: {
                 **{status: counts[split, status] for status in (PREPARED, SKIPPED, FAILED)},
@@ -77,6 +85,15 @@ class PrepareReport:
             for split in SPLITS
             if split in splits
         }
+
+    @property
+    def annotated_splits(self) -> list[str]:
+        """Splits of the destination with videos that have ground truth."""
+        return [
+            split
+            for split in ('train', 'val', 'test')
+            if next((self.destination / split).glob('*/maps'), None)
+        ]
 
     def lines(self) -> Iterator[str]:
         """The report for a terminal."""
@@ -87,30 +104,57 @@ class PrepareReport:
             line = f'{split}: {", ".join(parts)}; {videos} videos, {counts["frames"]:,} frames'
             yield line + self._compared(split, videos, counts['frames'])
         for outcome in self.failed:
-            yield f'failed: {outcome.split}/{outcome.name}: {outcome.note}'
+            yield f'failed: {outcome.label}: {outcome.note}'
         notes: dict[str, list[str]] = {}
         for outcome in self.outcomes:
             if outcome.note and outcome.status != FAILED:
-                notes.setdefault(outcome.note, []).append(f'{outcome.split}/{outcome.name}')
+                notes.setdefault(outcome.note, []).append(outcome.label)
         for note, names in notes.items():
-            yield f'note: {_some(names)}: {note}'
+            yield f'note: {listed(names, SHOWN)}: {note}'
         for reason, names in self.left_out.items():
-            yield f'left out, {reason}: {len(names)} video(s): {_some(names)}'
+            yield f'left out, {reason}: {len(names)} video(s): {listed(names, SHOWN)}'
         if self.others:
             yield (
                 f'not in {self.source}, left as they are: {len(self.others)} video(s): '
-                f'{_some(self.others)}'
+                f'{listed(self.others, SHOWN)}'
             )
 
     def _compared(self, split: str, videos: int, frames: int) -> str:
-        if split not in self.expected:
+        if split not in self.dataset.counts:
             return ''
-        wanted, wanted_frames = self.expected[split]
+        wanted, wanted_frames = self.dataset.counts[split]
         if videos != wanted:
             return f'; published: {wanted:,} videos'
         if wanted_frames not in (None, frames):
             return f'; published: as many videos, {wanted_frames:,} frames'
         return ', as published'
+
+    def train_config(self, base: str = BASE) -> str:
+        """The text of a config file for `salkit train` and `salkit test`.
+
+        Args:
+            base: config of everything but the data.
+
+        Raises:
+            ConfigError: nothing to train on.
+        """
+        splits, dataset = self.annotated_splits, self.dataset.dataset_type
+        if 'train' not in splits:
+            raise ConfigError(
+                f'{self.destination}: there are no videos to train on (splits with ground truth: '
+                f'{", ".join(splits) or "none"})'
+            )
+        lines = [
+            f'_base_ = {base!r}',
+            f'dataset_type = {dataset!r}',
+            f'data_root = {str(self.destination)!r}',
+        ]
+        if dataset == LAYOUT.dataset_type and 'test' not in splits:
+            lines.append('# There are no test videos.')
+            lines.append("test_dataloader = dict(dataset=dict(split='val'))")
+        for part in ('val', 'test'):
+            lines.append(f"{part}_evaluator = dict(type='SaliencyMetric', protocol='exact')")
+        return '\n'.join(lines) + '\n'
 
     def write(self, path: str | Path) -> None:
         """Write everything as JSON."""
@@ -121,16 +165,11 @@ class PrepareReport:
             splits=self.splits,
             published={
                 split: dict(videos=videos, frames=frames)
-                for split, (videos, frames) in self.expected.items()
+                for split, (videos, frames) in self.dataset.counts.items()
             },
             videos=[vars(outcome) for outcome in self.outcomes],
             left_out=self.left_out,
             others=self.others,
             config=None if self.config is None else str(self.config),
         )
-        with whole_file(path) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-
-
-def _some(names: list[str]) -> str:
-    return ', '.join(names[:SHOWN]) + (', ...' if len(names) > SHOWN else '')
+        write_json(content, path)

@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
-from typing import Any
 
+from tqdm import tqdm
+
+from ..datasets.published import LAYOUT
 from ..errors import ConfigError, DataError, SalkitError, one_line
 from ..utils.files import is_disk_full, locked_folder
-from ..utils.parallel import check_stopped, check_workers, run_tasks
-from .disk import Estimate, estimate, expected_frames
+from ..utils.folders import remove_leftovers
+from ..utils.parallel import Stopped, check_workers, run_tasks
+from ..utils.text import in_units
+from .folder import find_folder
 from .one_video import make_video
 from .options import PrepareOptions
-from .previous_run import look_at_earlier, others, remove_leftovers
-from .published import find_avimos, find_dhf1k, find_hollywood2, find_ucf_sports
+from .previous_run import decide_by_earlier, folders_at
 from .report import FAILED, PREPARED, Outcome, PrepareReport
-from .source import Found, VideoSource
+from .sources import SPLITS, VideoSource, find_published
 
-# How each published data set is found; `folder` has options of its own.
-FINDERS = {
-    'dhf1k': find_dhf1k,
-    'hollywood2': find_hollywood2,
-    'ucf-sports': find_ucf_sports,
-    'avimos': find_avimos,
-}
-KINDS = (*FINDERS, 'folder')
 LOCK = '.prepare.lock'
-
-
-@dataclass(frozen=True)
-class _Task:
-    number: int
-    source: VideoSource
-    folder: Path
-    options: PrepareOptions
-
-
-@dataclass
-class _Job:
-    # Frames made of each video; a slot is written by one process only.
-    made: Any
-
-
-def find_videos(kind: str, source: str | Path, unannotated: bool = False, bits: int = 8) -> Found:
-    """Find the videos of a published data set.
-
-    Args:
-        kind: one of `FINDERS`.
-        source: where it was unpacked to.
-        unannotated: also those without ground truth.
-        bits: 8 or 16, of density maps that have to be written.
-
-    Raises:
-        ConfigError: another kind.
-        DataError: no such folder, or nothing of that kind in it.
-    """
-    if kind not in FINDERS:
-        raise ConfigError(f'kind must be one of {", ".join(FINDERS)}, got {kind!r}')
-    root = Path(source).expanduser()
-    if not root.is_dir():
-        raise DataError(f'{root}: the folder does not exist')
-    extra = dict(bits=bits) if kind == 'avimos' else {}
-    return FINDERS[kind](root.absolute(), unannotated, **extra)
 
 
 def prepare(
@@ -74,11 +32,6 @@ def prepare(
     destination: str | Path,
     options: PrepareOptions | None = None,
     *,
-    found: Found | None = None,
-    unannotated: bool = False,
-    workers: int | None = None,
-    overwrite: bool = False,
-    force: bool = False,
     progress: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> PrepareReport:
@@ -89,50 +42,40 @@ def prepare(
     `source` is changed.
 
     Args:
-        kind: 'dhf1k', 'hollywood2', 'ucf-sports', 'avimos', or 'folder' with `found`.
+        kind: name of a public data set, such as 'ucf-sports', or 'folder' for any videos.
         source: where it was unpacked to.
         destination: made where it is not there.
-        options: how.
-        found: the videos, where they have been looked for.
-        unannotated: also prepare videos without ground truth.
-        workers: processes; None for one a core.
-        overwrite: make videos again that were prepared with other options.
-        force: go on where the disk seems too small.
+        options: what is made, and how.
         progress: show a bar on stderr.
         tell: called with lines that a reader should see at once.
 
     Raises:
-        ConfigError: options that contradict those of an earlier run, or another run at work.
-        DataError: nothing to prepare, or too little space.
+        ConfigError: no such data set, options that contradict those of an earlier run, or another
+            run at work.
+        DataError: nothing to prepare, or no space left.
     """
     options = options or PrepareOptions()
-    workers = check_workers(workers)
     root = Path(source).expanduser()
     target = Path(destination).expanduser().absolute()
     _check_places(root, target)
-    if found is None:
-        found = find_videos(kind, root, unannotated, options.map_bits)
-    report = PrepareReport(kind, root, target, expected=found.expected, left_out=found.left_out)
-    if not found.videos:
-        reasons = '; '.join(f'{len(names)}: {why}' for why, names in found.left_out.items())
+    find = find_folder if kind == 'folder' else lambda *given: find_published(kind, *given)
+    sources = find(root.absolute(), options)
+    report = PrepareReport(kind, root, target, sources.dataset or LAYOUT, sources.left_out)
+    if not sources.videos:
+        reasons = '; '.join(f'{len(names)}: {why}' for why, names in sources.left_out.items())
         raise DataError(f'{root}: nothing is left to prepare ({reasons})')
-    _check_unique(found.videos)
+    _check_unique(sources.videos)
     target.mkdir(parents=True, exist_ok=True)
     with locked_folder(target, LOCK, 'salkit prepare'):
-        remove_leftovers(target)
-        outcomes = look_at_earlier(found.videos, target, options, overwrite)
-        report.others = others(found.videos, target)
-        todo = [
-            _Task(number, video, target / video.split / video.name, options)
-            for number, video in enumerate(found.videos)
-            if number not in outcomes
-        ]
+        for split in SPLITS:
+            remove_leftovers(target / split)
+        there = folders_at(target)
+        outcomes = decide_by_earlier(sources.videos, there, options)
+        report.others = sorted(there.keys() - {video.label for video in sources.videos})
+        todo = [i for i in range(len(sources.videos)) if i not in outcomes]
         if todo:
-            frames = [expected_frames(task.source) for task in todo]
-            need = estimate([task.source for task in todo], frames, target, options)
-            tell(f'{len(todo)} videos to prepare: {need}')
-            _check_space(need, target, force)
-            outcomes |= _run(todo, frames, workers, progress, tell)
+            tell(f'{len(todo)} videos to prepare')
+            outcomes |= _make_all(_Job(sources.videos, target, options), todo, progress, tell)
     report.outcomes = [outcomes[number] for number in sorted(outcomes)]
     return report
 
@@ -159,104 +102,72 @@ def _check_unique(videos: Sequence[VideoSource]) -> None:
             )
 
 
-def _check_space(need: Estimate, target: Path, force: bool) -> None:
-    if need.bytes > need.free and not force:
-        from ..utils.text import in_units
-
-        raise DataError(
-            f'{target}: about {in_units(need.bytes)} are needed and {in_units(need.free)} are '
-            'free; --force starts nevertheless, --format jpg or --keep-video takes less'
-        )
+def disk_use(folder: Path) -> int:
+    """Bytes on disk of the files in a folder that are no links to files elsewhere."""
+    paths = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
+    stats = (os.lstat(path) for path in paths if not os.path.islink(path))
+    return sum(512 * stat.st_blocks for stat in stats if stat.st_nlink == 1)
 
 
-# Running ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Job:
+    videos: Sequence[VideoSource]
+    target: Path
+    options: PrepareOptions
+
+    def folder(self, number: int) -> Path:
+        video = self.videos[number]
+        return self.target / video.split / video.name
 
 
-def _run(
-    tasks: Sequence[_Task],
-    frames: Sequence[int],
-    workers: int,
-    progress: bool,
-    tell: Callable[[str], None],
+def _make_all(
+    job: _Job, todo: Sequence[int], progress: bool, tell: Callable[[str], None]
 ) -> dict[int, Outcome]:
+    """Make the videos whose numbers are in `todo`."""
     outcomes: dict[int, Outcome] = {}
-    slots = {task.number: i for i, task in enumerate(tasks)}
-    job = _Job(RawArray('q', len(tasks)))
-    numbered = [(slots[task.number], task) for task in tasks]
-    with _bar(job.made, frames, progress) as totals:
+    estimated = False
+    with tqdm(total=len(todo), unit='video', desc='prepare', disable=not progress) as bar:
 
         def done(result: tuple[int, Outcome]) -> None:
-            slot, outcome = result
-            outcomes[tasks[slot].number] = outcome
-            # From now on, what there was to do is known.
-            totals[slot] = job.made[slot]
+            nonlocal estimated
+            number, outcome = result
+            outcomes[number] = outcome
+            bar.update()
             if outcome.status == FAILED and progress:
-                tell(f'failed: {outcome.split}/{outcome.name}: {outcome.note}')
+                tell(f'failed: {outcome.label}: {outcome.note}')
+            if outcome.status == PREPARED and not estimated:
+                # From the first video; others compress otherwise.
+                estimated = True
+                need = disk_use(job.folder(number)) * (len(todo) - len(outcomes))
+                free = shutil.disk_usage(job.target).free
+                hint = '; --format jpg or --keep-video takes less' if need > free else ''
+                tell(f'about {in_units(need)} more on disk, {in_units(free)} free{hint}')
 
         try:
-            run_tasks(_work, numbered, job, workers, done)
+            run_tasks(_make_one, todo, job, check_workers(job.options.workers), done)
         except KeyboardInterrupt:
             tell(
-                f'{len(outcomes)} of {len(tasks)} videos are done; the same command goes on from '
+                f'{len(outcomes)} of {len(todo)} videos are done; the same command goes on from '
                 'there'
             )
             raise
     return outcomes
 
 
-def _work(numbered: tuple[int, _Task], job: _Job) -> tuple[int, Outcome]:
-    """Make one video."""
-    slot, task = numbered
-    name, split = task.source.name, task.source.split
-
-    def advance(count: int) -> None:
-        check_stopped()
-        job.made[slot] += count
-
+def _make_one(number: int, job: _Job) -> tuple[int, Outcome]:
+    video = job.videos[number]
+    folder = job.folder(number)
     try:
-        made = make_video(task.source, task.folder, task.options, advance)
-    except SalkitError as error:
-        return slot, Outcome(name, split, FAILED, 0, one_line(error))
-    except OSError as error:
-        if is_disk_full(error):
+        made = make_video(video, folder, job.options)
+        return number, Outcome(video.name, video.split, PREPARED, made.frames, made.note)
+    except Stopped:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and is_disk_full(error):
             # All videos after this one would fail, too.
             raise DataError(
-                f'{task.folder}: {error.strerror}; what is done is kept: make room and run again'
+                f'{folder}: {error.strerror}; what is done is kept: make room and run again'
             ) from error
-        return slot, Outcome(name, split, FAILED, 0, one_line(error))
-    except Exception as error:
         # One video of thousands must not stop the others.
-        return slot, Outcome(name, split, FAILED, 0, f'{type(error).__name__}: {one_line(error)}')
-    return slot, Outcome(name, split, PREPARED, made.frames, made.note)
-
-
-@contextmanager
-def _bar(made: Any, frames: Sequence[int], shown: bool) -> Iterator[list[int]]:
-    """A bar that follows the frames made; gives their expected numbers, to be corrected."""
-    totals = list(frames)
-    if not shown:
-        yield totals
-        return
-    from tqdm import tqdm
-
-    ended = threading.Event()
-    with tqdm(total=sum(totals), unit='frame', desc='prepare', smoothing=0.05) as bar:
-
-        def follow() -> None:
-            while not ended.wait(0.5):
-                _show(bar, made, totals)
-
-        thread = threading.Thread(target=follow, daemon=True)
-        thread.start()
-        try:
-            yield totals
-        finally:
-            ended.set()
-            thread.join()
-            with suppress(OSError):
-                _show(bar, made, totals)
-
-
-def _show(bar: Any, made: Any, totals: Sequence[int]) -> None:
-    bar.total = sum(totals)
-    bar.update(sum(made) - bar.n)
+        kind = '' if isinstance(error, (SalkitError, OSError)) else f'{type(error).__name__}: '
+        return number, Outcome(video.name, video.split, FAILED, 0, f'{kind}{one_line(error)}')

@@ -1,9 +1,11 @@
-"""The frames of a video: a file to decode, or a folder of images."""
+"""The frames of a video: a file to decode, a folder of images, or a still picture."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from ..datasets.layout import VIDEO_STEM
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, read_image
 from ..media.video import VideoReader
-from .linking import keep_video, link_or_copy
+from ..utils.parallel import check_stopped
 from .options import PrepareOptions
 
 # Each higher level takes longer than the one before and saves less: 6 makes files 15 % smaller
@@ -23,96 +25,96 @@ from .options import PrepareOptions
 PNG_LEVEL = 1
 
 
+def link_or_copy(source: str | Path, target: Path, copy: bool = False) -> None:
+    """A hard link to `source` at `target`; a copy if asked for, or where links are impossible.
+
+    A hard link takes no space, and the file stays when the original's name is removed.
+    """
+    # What a symbolic link points to: a hard link to the link itself would break with it.
+    source = os.path.realpath(source)
+    if not copy:
+        try:
+            os.link(source, target)
+            return
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # Another file system, one without links, or too many of them.
+            pass
+    shutil.copy2(source, target)
+
+
 class Stimulus(ABC):
     """The frames of one video.
 
     Attributes:
         path: the file or folder.
-        is_file: whether it is a video file.
+        names: stems of the frames' files, None where they have none.
         size: (rows, columns) of its frames.
         times: seconds at which each frame is shown, where that is known, else None.
-        names: stems of the frames' files, None where they have none.
         note: what to know where the number of frames is not as expected.
     """
 
-    is_file = False
-    times: np.ndarray | None = None
+    path: Path
     names: Sequence[str] | None = None
+    size: tuple[int, int]
+    times: np.ndarray | None = None
     note = ''
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    @abstractmethod
-    def size(self) -> tuple[int, int]:
-        """(rows, columns)."""
 
     @abstractmethod
     def __len__(self) -> int:
         """Number of frames."""
 
     @abstractmethod
-    def write(
-        self, folder: Path, names: Sequence[str], options: PrepareOptions, advance: Callable
-    ) -> None:
+    def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
         """Make `images` in `folder`, as many frames as there are `names`.
 
         Args:
             folder: of the video.
             names: stems of the frames' files.
             options: how.
-            advance: called once a frame.
         """
 
-    @abstractmethod
-    def write_sample(self, folder: Path, options: PrepareOptions, count: int) -> int:
-        """Make `images` in `folder` of at most `count` frames, and give their number."""
+    def keep(self, folder: Path, options: PrepareOptions) -> str | None:
+        """Make `video.<suffix>` in `folder` instead of `images`.
+
+        Returns:
+            Name of the file; None where there is no video to keep.
+        """
+        return None
 
 
-class FrameFolder(Stimulus):
+class Pictures(Stimulus):
     """Images, linked as they are."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        self.path = path
         self._files = list_files(path, IMAGE_SUFFIXES)
-        self.names = self._files.stems()
-        if not self.names:
+        if not self._files:
             raise DataError(f'{path}: holds no {", ".join(IMAGE_SUFFIXES)} files')
+        self.names = self._files.stems()
+        rows, columns = read_image(self._files[0]).shape[:2]
+        self.size = rows, columns
 
     def __len__(self) -> int:
         return len(self._files)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Of the first frame."""
-        return read_image(self._files[0]).shape[:2]
-
-    def write(
-        self, folder: Path, names: Sequence[str], options: PrepareOptions, advance: Callable
-    ) -> None:
+    def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
         """Link them under their own names."""
-        (folder / 'images').mkdir(parents=True)
+        (folder / 'images').mkdir()
         for path in self._files[: len(names)]:
+            check_stopped()
             link_or_copy(path, folder / 'images' / Path(path).name, options.copy)
-            advance()
-
-    def write_sample(self, folder: Path, options: PrepareOptions, count: int) -> int:
-        """The first."""
-        count = min(count, len(self))
-        self.write(folder, self.names[:count], options, lambda: None)
-        return count
 
 
 class VideoFile(Stimulus):
     """A file, every frame of which is decoded once."""
 
-    is_file = True
-
     def __init__(self, path: Path, reader: VideoReader) -> None:
-        super().__init__(path)
+        self.path = path
         self._reader = reader
-        self.times = reader.info.times
+        self.size = reader.info.height, reader.info.width
+        self.times = np.asarray(reader.info.times)
         if reader.info.truncated:
             self.note = 'the file is cut off'
         elif reader.info.errors:
@@ -121,58 +123,39 @@ class VideoFile(Stimulus):
     def __len__(self) -> int:
         return len(self._reader)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """As shown."""
-        return self._reader.info.height, self._reader.info.width
-
-    def write(
-        self, folder: Path, names: Sequence[str], options: PrepareOptions, advance: Callable
-    ) -> None:
+    def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
         """Extract them."""
-        (folder / 'images').mkdir(parents=True)
-        frames = self._reader.frames(stop=len(names))
+        (folder / 'images').mkdir()
         written = 0
-        for name, frame in zip(names, frames, strict=False):
-            _save(frame, folder / 'images' / f'{name}.{options.format}', options)
+        for name, frame in zip(names, self._reader.frames(stop=len(names)), strict=False):
+            check_stopped()
+            # Of the two, each format takes its own.
+            Image.fromarray(frame).save(
+                folder / 'images' / f'{name}.{options.format}',
+                compress_level=PNG_LEVEL,
+                quality=options.quality,
+            )
             written += 1
-            advance()
         if written < len(names):
             raise DataError(f'{self.path}: decoding ended after {written} of {len(names)} frames')
 
-    def write_sample(self, folder: Path, options: PrepareOptions, count: int) -> int:
-        """From all over the video: many begin in black."""
-        (folder / 'images').mkdir(parents=True)
-        if options.keep_video:
-            return 0
-        places = {int((i + 0.5) * len(self) / count) for i in range(count)}
-        for place in sorted(places):
-            _save(self._reader[place], folder / 'images' / f'{place:06d}.{options.format}', options)
-        return len(places)
-
-    def keep(self, folder: Path, options: PrepareOptions, advance: Callable) -> None:
-        """Make `video.<suffix>` in `folder` instead of `images`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        keep_video(self.path, kept_path(folder, self.path), options.copy)
-        advance(len(self))
-
-
-def kept_path(folder: Path, video: Path) -> Path:
-    """Where a video that is kept as it is lies in its folder."""
-    return folder / f'{VIDEO_STEM}{video.suffix.lower()}'
-
-
-def _save(frame: np.ndarray, path: Path, options: PrepareOptions) -> None:
-    image = Image.fromarray(frame)
-    if options.format == 'png':
-        image.save(path, compress_level=PNG_LEVEL)
-    else:
-        image.save(path, quality=options.quality)
+    def keep(self, folder: Path, options: PrepareOptions) -> str | None:
+        """A symbolic link to the file, else a hard link, else a copy."""
+        target = folder / f'{VIDEO_STEM}{self.path.suffix.lower()}'
+        if not options.copy:
+            try:
+                target.symlink_to(self.path.absolute())
+                return target.name
+            except OSError:
+                # Windows lets not everybody make them, and some network file systems have none.
+                pass
+        link_or_copy(self.path, target, options.copy)
+        return target.name
 
 
 @contextmanager
 def open_stimulus(path: Path, options: PrepareOptions) -> Iterator[Stimulus]:
-    """The frames of a file or folder.
+    """The frames of a video file, a folder of images, or an image.
 
     Args:
         path: of either.
@@ -181,9 +164,9 @@ def open_stimulus(path: Path, options: PrepareOptions) -> Iterator[Stimulus]:
     Raises:
         DataError: not a video, or no images.
     """
-    if path.is_dir():
-        yield FrameFolder(path)
+    if path.is_dir() or path.name.lower().endswith(IMAGE_SUFFIXES):
+        yield Pictures(path)
         return
     # Before all frames are written, decoding them once to count them costs little.
-    with VideoReader(path, index='auto' if options.keep_video else 'decode', keep=0) as reader:
+    with VideoReader(path, index='auto' if options.keep_video else 'decode') as reader:
         yield VideoFile(path, reader)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-# Not on first use: the function would then give way to the module of its name.
-from .compare import compare
-from .comparison import Comparison
+import importlib
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .run import Scoring, score, score_protocols
+    from .differences import Comparison
+    from .paired_comparison import compare
+    from .run import ScoreOptions, Scoring, score, score_protocols
 
-__all__ = ['Comparison', 'Scoring', 'compare', 'score', 'score_protocols']
+# Public name -> where it lives. Imported on first use: comparing scores needs nothing of what
+# reads maps.
+_HOMES = {
+    'Comparison': 'differences',
+    'ScoreOptions': 'run',
+    'Scoring': 'run',
+    'compare': 'paired_comparison',
+    'score': 'run',
+    'score_protocols': 'run',
+}
+__all__ = ['Comparison', 'ScoreOptions', 'Scoring', 'compare', 'score', 'score_protocols']
 
 
-def __getattr__(name: str) -> Any:
-    # On first use: comparing scores needs nothing of what reads maps.
-    if name not in __all__:
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from . import run
-
-    return getattr(run, name)
+    return getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)

@@ -1,4 +1,4 @@
-"""Predictions that need no model: a centre Gaussian, the mean density of the other videos.
+"""Predictions that need no model: a Gaussian in the middle, the mean density of the other videos.
 
 A model is worth its weights by what it has over these.
 """
@@ -6,12 +6,10 @@ A model is worth its weights by what it has over these.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -19,7 +17,9 @@ from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..media.images import read_image
 from ..media.maps import MAP_FORMATS, write_map_file
-from ..utils.files import write_json
+from ..media.resampling import resize_map
+from ..prepare.stimulus import link_or_copy
+from ..utils.files import whole_file, write_json
 from ..utils.text import check_choice
 
 if TYPE_CHECKING:
@@ -57,11 +57,8 @@ def center_map(size: tuple[int, int], sigma: float = CENTER_SIGMA) -> np.ndarray
 
 def resize_density(density: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a density map (rows, columns) to `size`, and make it sum to 1."""
-    if density.shape != tuple(size):
-        shrinks = size[0] * size[1] < density.size
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        density = cv2.resize(density, tuple(size)[::-1], interpolation=how)
-    return density / density.sum()
+    resized = resize_map(density, size)
+    return resized / resized.sum()
 
 
 def video_density(video: VideoRecord) -> np.ndarray | None:
@@ -73,11 +70,9 @@ def video_density(video: VideoRecord) -> np.ndarray | None:
     Raises:
         DataError: maps of different sizes.
     """
-    total, used = None, 0
+    total, used = np.zeros(frame_size(video)), 0
     for path in video.densities:
         density = read_image(path, 'unchanged').astype(np.float64)
-        if total is None:
-            total = np.zeros_like(density)
         if density.shape != total.shape:
             raise DataError(
                 f'{path}: the map is {density.shape[0]} x {density.shape[1]} pixels, the ones '
@@ -94,8 +89,22 @@ def frame_size(video: VideoRecord) -> tuple[int, int]:
     return read_image(video.densities[0], 'unchanged').shape
 
 
+def _add_up(
+    videos: Sequence[VideoRecord], sizes: Iterable[tuple[int, int]], progress: bool = False
+) -> tuple[dict[tuple[int, int], np.ndarray], int]:
+    """The sum over videos of their mean density, by size, and how many have one."""
+    totals, used = {size: np.zeros(size) for size in sizes}, 0
+    for video in tqdm(videos, desc='reading densities', unit='video', disable=not progress):
+        density = video_density(video)
+        if density is not None:
+            used += 1
+            for size, total in totals.items():
+                total += resize_density(density, size)
+    return totals, used
+
+
 def mean_density_map(
-    videos: Iterable[VideoRecord], size: tuple[int, int] | None = None
+    videos: Sequence[VideoRecord], size: tuple[int, int] | None = None
 ) -> np.ndarray:
     """Mean over videos of their mean density.
 
@@ -111,16 +120,10 @@ def mean_density_map(
     Raises:
         DataError: no video has a density map that is not zero.
     """
-    total = None
-    for video in videos:
-        density = video_density(video)
-        if density is None:
-            continue
-        size = size or density.shape
-        resized = resize_density(density, size)
-        total = resized if total is None else total + resized
-    if total is None:
+    totals, used = _add_up(videos, [size or frame_size(videos[0])])
+    if not used:
         raise DataError('no video has a density map that is not zero')
+    (total,) = totals.values()
     return total / total.sum()
 
 
@@ -135,26 +138,19 @@ class LeaveOneOutMeans:
         progress: whether to show a bar while they are read.
 
     Raises:
-        DataError: fewer than 2 videos with density maps that are not zero.
+        DataError: fewer than 2 videos.
     """
 
     def __init__(self, videos: Sequence[VideoRecord], progress: bool = False) -> None:
-        if len(videos) < 2:
-            raise DataError(
-                'the mean baseline leaves one video out, so it needs at least 2 videos, got '
-                f'{len(videos)}'
-            )
-        self._totals = {frame_size(video): 0.0 for video in videos}
-        self._videos = 0
-        for video in tqdm(videos, desc='reading densities', unit='video', disable=not progress):
-            density = video_density(video)
-            if density is not None:
-                self._videos += 1
-                for size in self._totals:
-                    self._totals[size] = self._totals[size] + resize_density(density, size)
+        check_others(videos)
+        self._totals, self._videos = _add_up(videos, map(frame_size, videos), progress)
 
     def without(self, video: VideoRecord) -> np.ndarray:
-        """Mean over the other videos at the size of `video`: (rows, columns), sums to 1."""
+        """Mean over the other videos at the size of `video`: (rows, columns), sums to 1.
+
+        Raises:
+            DataError: no other video has a density map that is not zero.
+        """
         own = video_density(video)
         if self._videos - (own is not None) < 1:
             raise DataError(f'{video.name}: no other video has a density map that is not zero')
@@ -164,10 +160,19 @@ class LeaveOneOutMeans:
         return others / others.sum()
 
 
+def check_others(videos: Sequence[VideoRecord]) -> None:
+    """Raise DataError unless there is a video to leave out and another one."""
+    if len(videos) < 2:
+        raise DataError(
+            'the mean baseline leaves one video out, so it needs at least 2 videos, got '
+            f'{len(videos)}'
+        )
+
+
 # Writing -----------------------------------------------------------------------------------------
 
 
-def claim_folder(out: Path, settings: dict[str, Any]) -> None:
+def claim_folder(out: Path, settings: dict[str, object]) -> None:
     """Note in `out` what its maps are, or make sure that they are the same as noted.
 
     Raises:
@@ -212,19 +217,10 @@ def _write_for_all_frames(
     paths = [map_path(out, video.name, Path(f).stem, format) for f in video.frames]
     first, *others = paths
     write_map_file(saliency_map / saliency_map.max(), first.with_suffix(''), format)
-    content = None
     for path in others:
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(first, temporary)
-        except OSError:
-            # Not every file system has links.
-            content = content or first.read_bytes()
-            temporary.write_bytes(content)
-        os.replace(temporary, path)
-        # Replacing a link to the same file leaves both names.
-        temporary.unlink(missing_ok=True)
+        with whole_file(path) as temporary:
+            temporary.unlink(missing_ok=True)
+            link_or_copy(first, temporary)
 
 
 def write_baseline(
@@ -244,7 +240,7 @@ def write_baseline(
         dataset: whose every frame is predicted.
         out: folder, made where it does not exist.
         format: 'npy' (float32), 'png16' or 'png' (8 bit, which moves AUC and KL).
-        sigma: of the centre Gaussian, see `center_map`.
+        sigma: of the Gaussian in the middle, see `center_map`.
         progress: whether to show a bar.
 
     Returns:
@@ -256,18 +252,18 @@ def write_baseline(
     """
     out, videos = Path(out), dataset.videos
     check_choice('', 'format', format, MAP_FORMATS)
-    if kind not in ('center', 'mean'):
-        raise ConfigError(f'the baseline must be center or mean, got {kind!r}')
+    check_choice('', 'baseline', kind, ('center', 'mean'))
     if kind == 'mean' and sigma is not None:
         raise ConfigError('the mean baseline has no sigma')
-    sigma = CENTER_SIGMA if sigma is None and kind == 'center' else sigma
-    settings = dict(baseline=kind, **dataset.metainfo, format=format, sigma=sigma)
+    spread = CENTER_SIGMA if sigma is None else sigma
+    # Before anything is written.
+    center_map((1, 1), spread)
+    settings = dict(baseline=kind, **dataset.metainfo, format=format)
+    settings['sigma'] = spread if kind == 'center' else None
     # The mean of the others is another one when the set has changed.
     settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
-    if kind == 'mean' and len(videos) < 2:
-        LeaveOneOutMeans(videos)
-    if sigma is not None:
-        center_map((1, 1), sigma)
+    if kind == 'mean':
+        check_others(videos)
     claim_folder(out, settings)
 
     def is_finished(video: VideoRecord) -> bool:
@@ -278,7 +274,7 @@ def write_baseline(
     means = LeaveOneOutMeans(videos, progress) if kind == 'mean' and todo else None
     for video in with_progress(todo, len(videos), progress):
         if means is None:
-            saliency_map = center_map(frame_size(video), sigma)
+            saliency_map = center_map(frame_size(video), spread)
         else:
             saliency_map = means.without(video)
         _write_for_all_frames(saliency_map, video, out, format)

@@ -1,61 +1,44 @@
-"""From the kept results of tasks to reports."""
+"""From the scores of pieces to reports."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..datasets.published.truth import GroundTruth
-from ..metrics import Protocol, ScoreReport, VideoScores, get_protocol
+from ..metrics import FrameScores, Protocol, ScoreReport, VideoScores, get_protocol
 from ..utils.files import whole_file
-from .parts import Parts
-from .plan import Plan
-from .ties import WORTH_A_WARNING
-from .work import scores_of_row
+from .finished import FinishedPieces
+from .plan import Metrics, Plan
+
+# Warn where ties leave the mean AUC open by more than this, half a unit of the second digit.
+WORTH_A_WARNING = 0.005
+# Takes protocol, video, frame and scores by metric.
+WriteFrame = Callable[[str, str, str, dict[str, float]], None]
 
 
 @dataclass
-class Seen:
-    """What the maps were like.
+class Collected:
+    """What the videos of a plan gave.
 
     Attributes:
-        frames: maps scored.
-        not_finite: names of those that were not, for a NaN or an infinite value.
-        eight_bit: maps of 8 bits.
-        ties: sum of the shares of tied pairs over `tie_frames`.
-        tie_frames: maps of 8 bits with fixations.
+        reports: by protocol.
+        not_finite: names of the predictions that hold a NaN or an infinite value.
+        tied_share: mean share of tied pairs of the maps of 8 bits; None where there are none.
         shapes: numbers of maps whose shape is not that of their frame, by size.
     """
 
-    frames: int = 0
-    not_finite: list[str] = field(default_factory=list)
-    ties: float = 0.0
-    tie_frames: int = 0
-    shapes: dict[str, int] = field(default_factory=dict)
-
-    def add(self, part: dict[str, Any]) -> None:
-        """Take in the maps of a task."""
-        self.frames += len(part['frames'])
-        self.not_finite += [f'{part["video"]}/{name}' for name in part['not_finite']]
-        shares = [share for share in part['ties'] if not math.isnan(share)]
-        self.ties += math.fsum(shares)
-        self.tie_frames += len(shares)
-        for shape, count in part['shapes'].items():
-            if shape:
-                self.shapes[shape] = self.shapes.get(shape, 0) + count
-
-    @property
-    def tied_share(self) -> float | None:
-        """Mean share of tied pairs of the maps of 8 bits; None where there are none."""
-        return self.ties / self.tie_frames if self.tie_frames else None
+    reports: dict[str, ScoreReport]
+    not_finite: list[str]
+    tied_share: float | None
+    shapes: Counter[str]
 
     def warnings(self) -> list[str]:
-        """What a reader of the scores should know."""
+        """What a reader of the scores should know about the maps."""
         lines = [
             f'{count} maps of {shape}: another shape; each is stretched over its whole frame'
             for shape, count in self.shapes.items()
@@ -70,104 +53,96 @@ class Seen:
         return lines
 
 
-def collect(
-    plan: Plan,
-    truth: GroundTruth,
-    metrics: dict[str, list[str]],
-    parts: Parts,
-    seed: int | None,
-    writer: CsvWriter | None,
-) -> tuple[dict[str, ScoreReport], Seen]:
-    """Read the kept scores, a task at a time, in the order of the videos.
+def collect(plan: Plan, finished: FinishedPieces, seed: int | None, write: WriteFrame) -> Collected:
+    """Read the kept scores, a piece at a time, in the order of the videos.
 
     Args:
         plan: of the run.
-        truth: what was scored against.
-        metrics: by name of the protocol.
-        parts: where the scores are.
+        finished: where the scores are.
         seed: of the choice of frames; None for all.
-        writer: gets a line for every frame.
-
-    Returns:
-        A report for each protocol, and what the maps were like.
+        write: gets the scores of every frame.
     """
-    protocols = {name: get_protocol(name) for name in metrics}
-    drawn = _drawn(plan, protocols, metrics, parts, seed)
-    videos: dict[str, dict[str, VideoScores]] = {name: {} for name in metrics}
-    seen = Seen()
-    for task in plan.tasks:
-        part = parts.read_scores(task.key)
-        seen.add(part)
+    protocols = {name: get_protocol(name) for name in plan.metrics}
+    drawn = _drawn_frames(plan, protocols, finished, seed)
+    videos: dict[str, dict[str, VideoScores]] = {name: {} for name in plan.metrics}
+    shares: list[float] = []
+    not_finite: list[str] = []
+    shapes: Counter[str] = Counter()
+    for piece in plan.pieces:
+        video = plan.videos[piece.video].name
+        kept = finished.read(piece.key)
+        not_finite += [f'{video}/{frame}' for frame in kept.not_finite]
+        shares += [share for share in kept.tied_shares if not math.isnan(share)]
+        shapes.update({shape: count for shape, count in kept.shapes.items() if shape})
         for name, protocol in protocols.items():
-            scores = videos[name].setdefault(task.video, VideoScores(task.video))
-            for frame, row in zip(part['frames'], part['rows'][name], strict=True):
-                scored = scores_of_row(row, metrics[name], protocol)
-                for metric, chosen in drawn.get(name, {}).items():
-                    if (task.video, frame) not in chosen:
-                        del scored.scores[metric]
-                scores.add(scored)
-                if writer is not None:
-                    writer.write(name, task.video, frame, scored.scores)
-    return {
+            scores = videos[name].setdefault(video, VideoScores(video))
+            for frame, (values, *flags) in zip(kept.frames, kept.rows[name], strict=True):
+                counted = {
+                    metric: value
+                    for metric, value in zip(plan.metrics[name], values, strict=True)
+                    if (name, metric) not in drawn or (video, frame) in drawn[name, metric]
+                }
+                scores.add(_frame_scores(protocol, counted, *flags))
+                write(name, video, frame, counted)
+    reports = {
         name: ScoreReport.from_videos(
-            name, truth.dataset, truth.split, [v for v in videos[name].values() if v.frames]
+            name, plan.truth.dataset, plan.truth.split, [v for v in scored.values() if v.frames]
         )
-        for name in metrics
-    }, seen
+        for name, scored in videos.items()
+    }
+    tied_share = math.fsum(shares) / len(shares) if shares else None
+    return Collected(reports, not_finite, tied_share, shapes)
 
 
-def _drawn(
-    plan: Plan,
-    protocols: dict[str, Protocol],
-    metrics: dict[str, list[str]],
-    parts: Parts,
-    seed: int | None,
-) -> dict[str, dict[str, set[tuple[str, str]]]]:
+def _frame_scores(
+    protocol: Protocol, scores: dict[str, float], has_fixations: bool, constant: bool, nan: bool
+) -> FrameScores:
+    missing = () if has_fixations else (m for m in scores if 'fixations' in protocol.needs(m))
+    return FrameScores(scores, has_fixations, constant, nan, frozenset(missing))
+
+
+def _drawn_frames(
+    plan: Plan, protocols: dict[str, Protocol], finished: FinishedPieces, seed: int | None
+) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """Frames that count, by protocol and metric, where a protocol draws them at random."""
     limits = [p.max_frames for p in protocols.values() if p.max_frames is not None]
-    if seed is None or not limits or plan.frames <= min(limits):
+    if seed is None or not limits or sum(len(v.pairs) for v in plan.videos) <= min(limits):
         return {}
     names = [
-        (task.video, frame)
-        for task in plan.tasks
-        for frame in parts.read_scores(task.key)['frames']
+        (plan.videos[piece.video].name, frame)
+        for piece in plan.pieces
+        for frame in finished.read(piece.key).frames
     ]
-    drawn: dict[str, dict[str, set[tuple[str, str]]]] = {}
-    for name, protocol in protocols.items():
-        for metric in metrics[name]:
-            chosen = protocol.select_frames(metric, names, seed)
-            if chosen is not None:
-                drawn.setdefault(name, {})[metric] = chosen
-    return drawn
-
-
-class CsvWriter:
-    """Writes a line for every frame and protocol.
-
-    Args:
-        file: open for writing.
-        metrics: names of the columns.
-    """
-
-    def __init__(self, file, metrics: Sequence[str]) -> None:
-        self._metrics = list(metrics)
-        self._csv = csv.writer(file, lineterminator='\n')
-        self._csv.writerow(['protocol', 'video', 'frame', *self._metrics])
-
-    def write(self, protocol: str, video: str, frame: str, scores: dict[str, float]) -> None:
-        """A line; metrics that were not computed stay empty, undefined ones are nan."""
-        values = [repr(scores[m]) if m in scores else '' for m in self._metrics]
-        self._csv.writerow([protocol, video, frame, *values])
+    return {
+        (name, metric): chosen
+        for name, protocol in protocols.items()
+        for metric in plan.metrics[name]
+        if (chosen := protocol.select_frames(metric, names, seed)) is not None
+    }
 
 
 @contextmanager
-def csv_writer(path: str | Path | None, metrics: dict[str, list[str]]):
-    """A `CsvWriter` to a file that is complete or not there; None without a path."""
+def frame_table(path: str | Path | None, metrics: Metrics) -> Iterator[WriteFrame]:
+    """A CSV file, complete or not there, with a line for every frame and protocol.
+
+    Metrics that were not computed stay empty, undefined ones are nan.
+
+    Yields:
+        What writes a line; without a path it does nothing.
+    """
     if path is None:
-        yield None
+        yield lambda protocol, video, frame, scores: None
         return
+    columns = list(dict.fromkeys(m for names in metrics.values() for m in names))
     with (
         whole_file(path) as temporary,
         open(temporary, 'w', newline='', encoding='utf-8') as file,
     ):
-        yield CsvWriter(file, dict.fromkeys(m for names in metrics.values() for m in names))
+        lines = csv.writer(file, lineterminator='\n')
+        lines.writerow(['protocol', 'video', 'frame', *columns])
+
+        def write(protocol: str, video: str, frame: str, scores: dict[str, float]) -> None:
+            values = [repr(scores[m]) if m in scores else '' for m in columns]
+            lines.writerow([protocol, video, frame, *values])
+
+        yield write

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
+import math
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from ..datasets.file_list import list_files
 from ..datasets.layout import VideoRecord, subfolders
 from ..errors import ConfigError, DataError
+from ..functional.density import gaussian_density
+from ..functional.fixations import count_fixations
 from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
 from ..media.maps import MAP_FORMATS, write_map_file
+from ..prepare.fixations.gaze_csv import read_gaze_rows
+from ..utils.files import sha256_of
 from ..utils.text import check_choice
 from .baselines import claim_folder, frame_size, with_progress
 
@@ -43,34 +45,21 @@ def read_observers_csv(path: str | Path) -> dict[str, Points]:
     """Read fixations by observer from a CSV file with the columns video,frame,observer,row,col.
 
     Args:
-        path: the file; `frame` is the frame's file name without its ending, `row` and `col` are
-            pixels of the frame, counted from 0.
+        path: the file, see `read_gaze_rows`; `frame` is the frame's file name without its ending,
+            `row` and `col` are pixels of the frame, counted from 0.
 
     Returns:
         Fixation points by video.
 
     Raises:
-        DataError: a missing file or column, or a value that is no number.
+        DataError: a missing file or column, or a value that is not a number.
     """
-    found: dict = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    try:
-        with open(path, newline='', encoding='utf-8-sig') as file:
-            reader = csv.DictReader(file)
-            lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if lacking:
-                raise DataError(f'{path}: has no column {", ".join(lacking)}')
-            for line in reader:
-                video, frame, observer, row, column = (line[name] for name in COLUMNS)
-                try:
-                    point = float(row), float(column)
-                    if not np.isfinite(point).all():
-                        raise ValueError(f'{row}, {column} is no pixel')
-                    known = _check_id(observer, f'{path}:{reader.line_num}')
-                except (TypeError, ValueError) as error:
-                    raise DataError(f'{path}:{reader.line_num}: {error}') from error
-                found[video][frame][known].append(point)
-    except FileNotFoundError:
-        raise DataError(f'{path}: the file does not exist') from None
+    found: dict[str, dict[str, dict[str, list[tuple[float, float]]]]] = {}
+    for row in read_gaze_rows(path, ('frame', 'observer')):
+        if math.isnan(row.y + row.x):
+            raise DataError(f'{row.where}: expected the pixel of a fixation, got {row.y}, {row.x}')
+        seen = found.setdefault(row.video, {}).setdefault(row.frame or '', {})
+        seen.setdefault(_check_id(row.observer, row.where), []).append((row.y, row.x))
     return {
         video: {
             frame: {observer: np.floor(points).astype(int) for observer, points in seen.items()}
@@ -109,7 +98,7 @@ def _points_of(video: VideoRecord, points: dict[str, Points] | None) -> Points:
 def _observers_of(video: VideoRecord, points: dict[str, Points] | None) -> list[str]:
     """Names of the video's observers, sorted; DataError where there are fewer than 2."""
     if points is None:
-        observers = [folder.name for folder in _observer_folders(video)]
+        observers = {folder.name for folder in _observer_folders(video)}
     else:
         observers = {o for seen in points.get(video.name, {}).values() for o in seen}
     if not observers:
@@ -142,17 +131,10 @@ def _check_points(video: VideoRecord, points: Points, size: tuple[int, int]) -> 
         raise DataError(f'{video.name}: no frame has fixations of two observers')
 
 
-def blur_points(points: np.ndarray, size: tuple[int, int], sigma_px: float) -> np.ndarray:
-    """Density (rows, columns) float64 of fixation points (N, 2), each a Gaussian of `sigma_px`.
-
-    What falls outside of the frame is lost; beyond 4 sigma a Gaussian counts as 0.
-    """
-    counts = np.zeros(size)
-    np.add.at(counts, tuple(points.T), 1)
-    side = 2 * int(np.ceil(4 * sigma_px)) + 1
-    return cv2.GaussianBlur(
-        counts, (side, side), sigma_px, sigmaY=sigma_px, borderType=cv2.BORDER_CONSTANT
-    )
+def _density(points: np.ndarray, size: tuple[int, int], sigma_px: float) -> np.ndarray:
+    """A Gaussian (rows, columns) around every point; beyond 4 sigma it counts as 0."""
+    window = 2 * int(np.ceil(4 * sigma_px)) + 1
+    return gaussian_density(count_fixations(points, size), sigma_px, window)
 
 
 def _link(target: str, path: Path) -> None:
@@ -171,7 +153,7 @@ def _write_video(
         seen = points.get(stem, {})
         if len(seen) < 2:
             continue
-        blurred = {o: blur_points(found, size, sigma * max(size)) for o, found in seen.items()}
+        blurred = {o: _density(found, size, sigma * max(size)) for o, found in seen.items()}
         total = sum(blurred.values())
         for observer, density in blurred.items():
             name = f'{video.name}@{observer}'
@@ -209,8 +191,7 @@ def write_inter_observer(
         out: folder, made where it does not exist.
         observers_csv: see `read_observers_csv`; by default `read_observers_folder` is used.
         format: of the predictions, 'npy' (float32), 'png16' or 'png'.
-        sigma: standard deviation of the blur as a share of the frame's longer side; 1/30 unless
-            told otherwise.
+        sigma: standard deviation of the blur as a share of the frame's longer side; None for 1/30.
         progress: whether to show a bar.
 
     Returns:
@@ -227,13 +208,12 @@ def write_inter_observer(
         raise ConfigError(f'sigma must be above 0, got {sigma}')
     check_choice('', 'format', format, MAP_FORMATS)
     # Before anything is written: a set without observers should leave no folder behind.
-    points = digest = None
-    if observers_csv is not None:
-        points = read_observers_csv(observers_csv)
-        digest = hashlib.sha256(Path(observers_csv).read_bytes()).hexdigest()
+    points = None if observers_csv is None else read_observers_csv(observers_csv)
+    digest = None if observers_csv is None else sha256_of(observers_csv)
     observers = {video.name: _observers_of(video, points) for video in dataset.videos}
-    for video in dataset.videos if points is not None else ():
-        _check_points(video, points[video.name], frame_size(video))
+    if points is not None:
+        for video in dataset.videos:
+            _check_points(video, points[video.name], frame_size(video))
     settings = dict(
         baseline='inter-observer',
         **dataset.metainfo,

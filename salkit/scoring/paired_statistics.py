@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+import scipy.stats
 
 # All 2**n sign patterns are gone through up to this many videos; above, some are drawn.
 EXACT_UP_TO = 12
@@ -14,30 +15,25 @@ RESAMPLES = 10_000
 _BLOCK = 1_000
 
 
-def _blocks(total: int) -> Iterator[int]:
-    for start in range(0, total, _BLOCK):
-        yield min(_BLOCK, total - start)
-
-
 def bootstrap_interval(
-    differences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0, level: float = LEVEL
+    differences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean (Efron and Tibshirani 1993, sec. 13.3).
+    """95 % percentile bootstrap interval of the mean (Efron and Tibshirani 1993, sec. 13.3).
 
     Args:
         differences: (N,) one value a video.
         resamples: how often N videos are drawn with replacement.
         seed: of the draws; the same seed draws the same videos for every N-video array.
-        level: share of the resampled means that lies inside.
     """
-    count = len(differences)
-    rng = np.random.default_rng(seed)
-    means = [
-        differences[rng.integers(count, size=(rows, count))].mean(axis=1)
-        for rows in _blocks(resamples)
-    ]
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means), [tail, 1 - tail])
+    low, high = scipy.stats.bootstrap(
+        (differences,),
+        np.mean,
+        n_resamples=resamples,
+        batch=_BLOCK,
+        confidence_level=LEVEL,
+        method='percentile',
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
     return float(low), float(high)
 
 
@@ -62,7 +58,8 @@ def sign_flip_p(differences: np.ndarray, flips: int = RESAMPLES, seed: int = 0) 
         return float(np.mean(np.abs((1 - 2 * patterns) @ differences) >= bound))
     rng = np.random.default_rng(seed)
     extreme = 0
-    for rows in _blocks(flips):
+    for start in range(0, flips, _BLOCK):
+        rows = min(_BLOCK, flips - start)
         signs = 1 - 2 * rng.integers(2, size=(rows, count), dtype=np.int8)
         extreme += int(np.sum(np.abs(signs @ differences) >= bound))
     return (1 + extreme) / (1 + flips)

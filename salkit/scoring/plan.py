@@ -1,55 +1,67 @@
-"""What has to be scored, in pieces of bounded size, and what is not there."""
+"""What has to be scored: videos, opened and paired once, and what is not there."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from ..datasets.matching import FrameMatch, match_frames, match_videos
-from ..datasets.published.truth import GroundTruth
+from ..datasets.published.truth import GroundTruth, find_ground_truth
 from ..datasets.truth_video import TruthVideo
-from ..errors import DataError
-from ..media.map_stacks import MapStack, open_stack
+from ..errors import ConfigError, DataError
+from ..media.map_stacks import MapStack, fingerprint_of
+from ..metrics import get_protocol
+from ..utils.text import listed
+from ..version import __version__
 
 # Frames of a piece: what an interrupted run loses at most, on each core.
 PIECE = 250
-# Where a piece can only be reached through those before it, few of them.
-MOST_PIECES = 4
+# By name of the protocol, the metrics to compute.
+Metrics = dict[str, list[str]]
+
+
+class Piece(NamedTuple):
+    """Some frames of a video.
+
+    Attributes:
+        video: its place in the list of videos.
+        start: first of its frames.
+        stop: one after the last.
+        key: what its scores are kept under.
+    """
+
+    video: int
+    start: int
+    stop: int
+    key: str = ''
+
+
+def cut(video: int, count: int, random_access: bool, fingerprint: str = '') -> list[Piece]:
+    """The pieces of a video; one where each could only be reached through those before it."""
+    size = PIECE if random_access else max(count, 1)
+    bounds = [(at, min(at + size, count)) for at in range(0, count, size)]
+    return [Piece(video, *bound, f'{fingerprint} {bound}') for bound in bounds]
 
 
 @dataclass(frozen=True)
-class Task:
-    """Some frames of one video.
+class MatchedVideo:
+    """Predictions and ground truth of one video, paired frame by frame.
 
     Attributes:
-        video: name in the ground truth.
-        predictions: folder or file.
-        densities: as for `TruthVideo`.
-        fixations: as for `TruthVideo`.
+        name: in the ground truth.
+        predictions: the maps.
+        truth: what they are scored against.
         needs: kinds of ground truth that the metrics take.
-        start: first of the matched frames.
-        stop: one after the last.
-        key: changes with the files and with everything that the scores depend on.
+        pairs: the frames to score, each by its place in both.
     """
 
-    video: str
-    predictions: Path
-    densities: Path | None
-    fixations: Path | None
+    name: str
+    predictions: MapStack
+    truth: TruthVideo
     needs: frozenset[str]
-    start: int
-    stop: int
-    key: str
-
-    def open(self) -> tuple[MapStack, TruthVideo, list[tuple[int, int]]]:
-        """The maps, the ground truth, and this piece's pairs of frames in them."""
-        stack = open_stack(self.predictions)
-        truth = TruthVideo(self.video, self.densities, self.fixations)
-        pairs = _usable(match_frames(stack, truth.frames), truth, self.needs)
-        return stack, truth, pairs[self.start : self.stop]
+    pairs: list[tuple[int, int]]
 
 
 @dataclass
@@ -74,153 +86,122 @@ class Missing:
     def summary(self, most: int = 8) -> str:
         """All of it in a line, each list cut after a few names."""
         kinds = {
-            'videos': 'no predictions for {} video(s)',
-            'frames': 'no prediction for {} frame(s)',
-            'maps': 'no ground truth for {} frame(s)',
-            'not_finite': 'NaN or infinite values in {} prediction(s)',
+            'no predictions for {} video(s)': self.videos,
+            'no prediction for {} frame(s)': self.frames,
+            'no ground truth for {} frame(s)': self.maps,
+            'NaN or infinite values in {} prediction(s)': self.not_finite,
         }
-        parts = []
-        for kind, text in kinds.items():
-            names = getattr(self, kind)
-            if names:
-                more = f' and {len(names) - most} more' if len(names) > most else ''
-                parts.append(f'{text.format(len(names))}: {", ".join(names[:most])}{more}')
-        return '; '.join(parts)
+        return '; '.join(
+            f'{text.format(len(names))}: {listed(names, most)}'
+            for text, names in kinds.items()
+            if names
+        )
 
 
 @dataclass
 class Plan:
-    """Everything that a run is going to do.
+    """Protocols that read the same files, and what they score.
 
     Attributes:
-        tasks: in order of the videos.
+        metrics: to compute, by name of the protocol.
+        truth: what is scored against.
+        reads_whole_set: whether a metric needs the fixations of the whole set.
+        videos: those that have predictions.
+        pieces: what their frames are scored in, in order.
         missing: what is not there.
         warnings: what a reader of the scores should know.
     """
 
-    tasks: list[Task]
-    missing: Missing
-    warnings: list[str]
+    metrics: Metrics
+    truth: GroundTruth
+    reads_whole_set: bool
+    videos: list[MatchedVideo] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    missing: Missing = field(default_factory=Missing)
+    warnings: list[str] = field(default_factory=list)
 
-    @property
-    def frames(self) -> int:
-        """How many will be scored."""
-        return sum(task.stop - task.start for task in self.tasks)
 
-
-def make_plan(
-    predictions: dict[str, Path],
-    truth: GroundTruth,
-    needs: Collection[str],
-    settings: dict,
-    whole_set: bool,
-) -> Plan:
-    """Match everything by name; list files, but open none but headers.
+def make_plans(
+    wanted: Metrics,
+    predictions: dict[str, MapStack],
+    ground_truth: str | Path,
+    split: str | None,
+    settings: object,
+) -> list[Plan]:
+    """Match everything by name; files are listed, and none is opened but for its header.
 
     Args:
+        wanted: metrics by protocol. Where a data set has fixations both as images and as .mat
+            files, protocols that prefer the one and the other get plans of their own.
         predictions: what `find_predictions` gives.
-        truth: what `find_ground_truth` gives.
-        needs: kinds of ground truth that the metrics take.
+        ground_truth: root of a data set.
+        split: of the data set; None where there is only one.
         settings: whatever else the scores depend on.
-        whole_set: whether the scores of a video depend on the fixations of all others.
 
     Raises:
-        DataError: names that do not match at all.
+        ConfigError: no metric is left.
+        DataError: ground truth that is not there, or names that do not match at all.
     """
-    needs = frozenset(needs) & {'density', 'fixations'}
+    groups: dict[bool, Metrics] = {}
+    for name, metrics in wanted.items():
+        groups.setdefault(get_protocol(name).prefers_mat, {})[name] = metrics
+    truths = {mat: find_ground_truth(ground_truth, split, mat) for mat in groups}
+    if len(truths) == 2 and _same_fixations(*truths.values()):
+        groups = {False: wanted}
+    return [
+        _make_plan(metrics, predictions, truths[mat], settings) for mat, metrics in groups.items()
+    ]
+
+
+def _same_fixations(one: GroundTruth, other: GroundTruth) -> bool:
+    return [v.fixations for v in one.videos] == [v.fixations for v in other.videos]
+
+
+def _make_plan(
+    metrics: Metrics, predictions: dict[str, MapStack], truth: GroundTruth, settings: object
+) -> Plan:
+    metrics, warnings = _possible(metrics, len(truth.videos))
+    needs = {
+        need
+        for name, chosen in metrics.items()
+        for metric in chosen
+        for need in get_protocol(name).needs(metric)
+    }
+    plan = Plan(metrics, truth, 'nonfixations' in needs, warnings=warnings)
+    shared = fingerprint_of([__version__, metrics, settings])
+    if plan.reads_whole_set:
+        shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
     matches = match_videos(predictions, [video.name for video in truth.videos])
-    plan = Plan([], Missing(), [])
-    shared = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    planned = []
-    for listed in truth.videos:
-        # A copy: the listing of one video is forgotten before that of the next is made.
-        video = TruthVideo(listed.name, listed.densities, listed.fixations)
-        stamps = video.stamps()
-        if whole_set:
-            shared.update(repr((video.name, stamps)).encode())
-        if video.name not in matches:
-            plan.missing.videos.append(video.name)
-            continue
-        path = predictions[matches[video.name]]
-        stack = open_stack(path)
-        if not len(stack):
+    for video in truth.videos:
+        stack = predictions.get(matches.get(video.name, ''))
+        if stack is None or not len(stack):
             plan.missing.videos.append(video.name)
             continue
         match = match_frames(stack, video.frames)
-        _note(plan, match, stack, video, needs)
-        pairs = _usable(match, video, needs)
-        own = hashlib.sha256(repr((str(path), stack.stamps(), stamps)).encode()).hexdigest()
-        ready = stack.random_access and all(
-            maps is None or maps.random_access
-            for maps in (video.density_stack, video.fixation_stack)
+        lacking = _note(plan, video, stack, match, needs)
+        pairs = [pair for pair in match.pairs if pair[1] not in lacking]
+        # Changes with the files and with everything that the scores depend on.
+        own = fingerprint_of([shared, stack.path, stack.fingerprint(), video.fingerprint()])
+        random_access = stack.random_access and video.random_access
+        plan.pieces += cut(len(plan.videos), len(pairs), random_access, own)
+        plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs))
+    unused = [name for name in predictions if name not in set(matches.values())]
+    if unused:
+        plan.warnings.append(
+            f'{len(unused)} predicted video(s) have no ground truth in this split: {listed(unused)}'
         )
-        # Without the listings: they would stay in memory for all videos.
-        planned.append((listed, path, len(pairs), ready, own))
-    _note_unused(plan, predictions, matches)
-    for video, path, count, ready, own in planned:
-        for start, stop in pieces(count, ready):
-            key = hashlib.sha256(f'{shared.hexdigest()} {own} {start} {stop}'.encode())
-            plan.tasks.append(
-                Task(
-                    video.name,
-                    path,
-                    video.densities,
-                    video.fixations,
-                    needs,
-                    start,
-                    stop,
-                    key.hexdigest()[:32],
-                )
-            )
-    if not plan.tasks:
+    if not plan.pieces:
         raise DataError(f'nothing to score: {plan.missing.summary()}')
     return plan
 
 
-def point_tasks(truth: GroundTruth) -> list[Task]:
-    """Tasks that read the fixations of all videos, predicted or not.
-
-    Their bounds count the frames that have fixation maps.
-    """
-    tasks = []
-    for listed in truth.videos:
-        video = TruthVideo(listed.name, listed.densities, listed.fixations)
-        stack = video.fixation_stack or video.density_stack
-        own = repr((video.name, video.stamps()))
-        for start, stop in pieces(len(video.with_fixations), stack.random_access):
-            key = hashlib.sha256(f'points {own} {start} {stop}'.encode()).hexdigest()[:32]
-            tasks.append(
-                Task(
-                    video.name,
-                    Path(),
-                    video.densities,
-                    video.fixations,
-                    frozenset(),
-                    start,
-                    stop,
-                    key,
-                )
-            )
-    return tasks
-
-
-def pieces(count: int, random_access: bool) -> Iterable[tuple[int, int]]:
-    """Bounds of the pieces that `count` frames are scored in."""
-    size = PIECE if random_access else max(2 * PIECE, -(-count // MOST_PIECES))
-    return [(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _usable(match: FrameMatch, truth: TruthVideo, needs: Collection[str]) -> list[tuple[int, int]]:
-    lacking = set(truth.lacking(needs)[1])
-    return [pair for pair in match.pairs if pair[1] not in lacking]
-
-
 def _note(
-    plan: Plan, match: FrameMatch, stack: MapStack, truth: TruthVideo, needs: Collection[str]
-) -> None:
+    plan: Plan, truth: TruthVideo, stack: MapStack, match: FrameMatch, needs: Collection[str]
+) -> set[int]:
+    """Note in the plan what does not fit; the frames that lack ground truth."""
+    kind, lacking = truth.lacking(needs)
     names = truth.frames.names
     plan.missing.frames += [f'{truth.name}/{names[i]}' for i in match.missing]
-    kind, lacking = truth.lacking(needs)
     plan.missing.maps += [f'{truth.name}/{names[i]}: {kind}' for i in lacking]
     if match.note:
         plan.warnings.append(f'{truth.name}: {match.note}')
@@ -229,14 +210,22 @@ def _note(
             f'{truth.name}: {len(match.extra)} of {len(stack)} predicted frames have no ground '
             f'truth, {stack.where(match.extra[0])} first'
         )
+    return set(lacking)
 
 
-def _note_unused(plan: Plan, predictions: dict[str, Path], matches: dict[str, str]) -> None:
-    used = set(matches.values())
-    unused = [name for name in predictions if name not in used]
-    if unused:
-        more = f' and {len(unused) - 5} more' if len(unused) > 5 else ''
-        plan.warnings.append(
-            f'{len(unused)} predicted video(s) have no ground truth in this split: '
-            f'{", ".join(unused[:5])}{more}'
-        )
+def _possible(metrics: Metrics, videos: int) -> tuple[Metrics, list[str]]:
+    """The metrics without those that a single video cannot give, and what to say about it."""
+    if videos > 1:
+        return metrics, []
+    possible, warnings = {}, []
+    for name, chosen in metrics.items():
+        protocol = get_protocol(name)
+        alone = protocol.pool == 'other-videos'
+        left_out = [m for m in chosen if alone and 'nonfixations' in protocol.needs(m)]
+        possible[name] = [metric for metric in chosen if metric not in left_out]
+        reason = 'fixations of other videos, and there is one video'
+        if not possible[name]:
+            raise ConfigError(f'{", ".join(left_out)} of protocol {name} needs {reason}')
+        if left_out:
+            warnings.append(f'{", ".join(left_out)} of protocol {name} left out: needs {reason}')
+    return possible, warnings

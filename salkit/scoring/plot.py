@@ -11,30 +11,32 @@ from ..errors import ConfigError
 from ..utils.files import whole_file
 
 if TYPE_CHECKING:
-    from .comparison import Comparison, Difference
+    from matplotlib.axes import Axes
+
+    from .differences import Comparison, Difference
 
 # Names of more videos cannot be read below each other.
 NAMED_VIDEOS = 40
-COLOURS = ('#222222', '#d1495b', '#00798c', '#edae49', '#7b5ea7', '#66a182')
+COLORS = ('#222222', '#d1495b', '#00798c', '#edae49', '#7b5ea7', '#66a182')
 
 
-def _panel(axis, reference: str, rows: list[Difference], protocol: str) -> None:
+def _panel(axis: Axes, reference: str, rows: list[Difference], protocol: str) -> None:
     """Scores of every video in one metric, in the order of the reference's."""
     metric = rows[0].metric
     scores = dict(zip(rows[0].videos, rows[0].reference_scores, strict=True))
     for row in rows:
         scores |= dict(zip(row.videos, row.reference_scores, strict=True))
     order = {video: i for i, video in enumerate(sorted(scores, key=lambda v: (scores[v], v)))}
-    axis.plot(list(order.values()), sorted(scores.values()), '.', color=COLOURS[0], label=reference)
+    axis.plot(list(order.values()), sorted(scores.values()), '.', color=COLORS[0], label=reference)
     for number, row in enumerate(rows):
-        colour = COLOURS[1 + number % (len(COLOURS) - 1)]
+        color = COLORS[1 + number % (len(COLORS) - 1)]
         places = np.array([order[video] for video in row.videos])
         if len(rows) == 1:
             # The pair's line makes the difference of each video visible.
             axis.vlines(
-                places, row.reference_scores, row.other_scores, color=colour, alpha=0.4, lw=1
+                places, row.reference_scores, row.other_scores, color=color, alpha=0.4, lw=1
             )
-        axis.plot(places, row.other_scores, '.', color=colour, label=row.other)
+        axis.plot(places, row.other_scores, '.', color=color, label=row.other)
     arrow = 'lower is better' if rows[0].better == 'lower' else 'higher is better'
     axis.set_title(f'{metric} ({arrow}), protocol {protocol}', fontsize='medium', loc='left')
     axis.set_ylabel(metric)
@@ -63,6 +65,7 @@ def plot_per_video(comparison: Comparison, path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() != '.png':
         raise ConfigError(f'{path}: the picture is a PNG file, so its name should end in .png')
+    # Heavy, and only for pictures.
     from matplotlib.figure import Figure
 
     panels: dict[tuple[str, str], list[Difference]] = {}

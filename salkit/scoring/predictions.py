@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..datasets.layout import subfolders
 from ..errors import DataError
 from ..media.gray_video import VIDEO_SUFFIXES
 from ..media.images import IMAGE_SUFFIXES
-from ..media.map_stacks import ArrayStack, FolderStack, MapStack, ZipStack, open_stack
-from ..media.maps import ARRAY_SUFFIXES, MAP_SUFFIXES
+from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
+from ..media.maps import MAP_SUFFIXES
 
 EXPECTED = (
     'expected a folder of maps for each video (PNG, JPEG, .npy or .npz, a file a frame), or an '
-    'array file (T, H, W) or grey video for each'
+    'array file (T, H, W) or gray video for each'
 )
+# How many array files of a folder are opened to find out what they hold.
+LOOKED_AT = 20
 
 
-def find_predictions(root: str | Path) -> dict[str, Path]:
-    """Where the maps of each video are.
+def find_predictions(root: str | Path) -> dict[str, MapStack]:
+    """The maps of each video.
 
     Below `root`, or below folders that hold nothing but one folder: a folder a video with a file a
     frame (perhaps in one more folder, as `0601/maps`), or a file a video. `root` may also be a
     single video itself.
 
     Returns:
-        Folder or file by name of the video; nothing in them has been read.
+        Maps by name of the video; none of them has been read.
 
     Raises:
         DataError: nothing found, or two places for one video.
     """
     root = Path(root).expanduser()
     if root.is_file():
-        open_stack(root)
-        return {root.stem: root}
+        return {root.stem: open_stack(root)}
     if not root.is_dir():
         raise DataError(f'{root}: the folder of predictions does not exist')
     folder = root
@@ -48,39 +48,27 @@ def find_predictions(root: str | Path) -> dict[str, Path]:
         folder = inside[0]
 
 
-def _has_files(folder: Path, suffixes: tuple[str, ...]) -> bool:
-    with os.scandir(folder) as entries:
-        return any(
-            entry.name.lower().endswith(suffixes) and not entry.name.startswith('.')
-            for entry in entries
-        )
-
-
-def _videos_in(folder: Path) -> dict[str, Path]:
-    if _has_files(folder, IMAGE_SUFFIXES):
-        return {folder.name: folder}
-    files = FolderStack(folder, VIDEO_SUFFIXES + ARRAY_SUFFIXES)
-    paths = [Path(files.where(i)) for i in range(len(files.stamps()))]
-    arrays = [path for path in paths if path.suffix.lower() in ARRAY_SUFFIXES]
-    if arrays and not any(map(_is_video, arrays[:20])):
-        return {folder.name: folder}
-    videos: dict[str, Path] = {}
-    inside = {sub.name: _maps_folder(sub) for sub in subfolders(folder)}
-    found = {name: sub for name, sub in inside.items() if sub is not None}
-    for name, path in [*found.items(), *((path.stem, path) for path in paths)]:
+def _videos_in(folder: Path) -> dict[str, MapStack]:
+    files = FolderStack(folder, VIDEO_SUFFIXES + MAP_SUFFIXES).files
+    if any(file.lower().endswith(IMAGE_SUFFIXES) for file in files):
+        return {folder.name: FolderStack(folder)}
+    stacks = [open_stack(folder / file) for file in files]
+    arrays = [stack for stack in stacks if not isinstance(stack, VideoStack)]
+    if arrays and not any(map(_holds_a_video, arrays[:LOOKED_AT])):
+        return {folder.name: FolderStack(folder)}
+    inside = {sub.name: _maps_of_video(sub) for sub in subfolders(folder)}
+    videos: dict[str, MapStack] = {name: stack for name, stack in inside.items() if len(stack)}
+    for stack in stacks:
+        name = stack.path.stem
         if name in videos:
-            raise DataError(f'two predictions of one video: {videos[name]} and {path}')
-        videos[name] = path
-    if videos:
-        # Empty folders beside full ones are videos without frames.
-        empty = {name: folder / name for name, sub in inside.items() if sub is None}
-        videos = {**empty, **videos}
-    return videos
+            raise DataError(f'two predictions of one video: {videos[name].path} and {stack.path}')
+        videos[name] = stack
+    # Empty folders beside full ones are videos without frames.
+    return {**inside, **videos} if videos else {}
 
 
-def _is_video(path: Path) -> bool:
+def _holds_a_video(stack: MapStack) -> bool:
     """Whether an array file holds the maps of a video, not a single one."""
-    stack: MapStack = ArrayStack(path) if path.suffix.lower() == '.npy' else ZipStack(path)
     try:
         return len(stack) > 1
     except DataError:
@@ -88,9 +76,11 @@ def _is_video(path: Path) -> bool:
         return False
 
 
-def _maps_folder(folder: Path) -> Path | None:
-    """Where the maps of a video are: in its folder, or in the only one inside that has any."""
-    if _has_files(folder, MAP_SUFFIXES):
-        return folder
-    inside = [sub for sub in subfolders(folder) if _has_files(sub, MAP_SUFFIXES)]
-    return inside[0] if len(inside) == 1 else None
+def _maps_of_video(folder: Path) -> FolderStack:
+    """The maps of a video: in its folder, or in the only one inside that has any."""
+    own = FolderStack(folder)
+    if not len(own.files):
+        inside = [stack for sub in subfolders(folder) if (stack := FolderStack(sub)).files]
+        if len(inside) == 1:
+            return inside[0]
+    return own

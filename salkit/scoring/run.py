@@ -2,28 +2,63 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from ..errors import ConfigError, DataError
-from ..metrics import NonfixationPool, ScoreReport, get_protocol
+from ..media.map_stacks import fingerprint_of
+from ..metrics import ScoreReport, get_protocol
 from ..plugin import plugins_of
+from ..utils.files import cache_dir, write_json
 from ..utils.parallel import check_workers, run_tasks
 from ..version import __version__
-from .collect import Seen, collect, csv_writer
-from .groups import Group, by_source, metrics_of, plan_group
-from .parts import POINTS, SCORES, Parts, parts_folder
-from .plan import Missing, Task
+from .collect import collect, frame_table
+from .finished import FinishedPieces, PieceScores, finished_pieces
+from .plan import Missing, Piece, Plan, cut, make_plans
 from .predictions import find_predictions
-from .work import Job, fill_pool, gather_points, score_frames
+from .work import Fixations, Job, gather_fixations, score_piece
 
+# Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """How maps are scored.
+
+    Attributes:
+        split: of the data set; None where there is only one.
+        metrics: which of the protocols'; None for those they have by default.
+        out: JSON file to write the scores to.
+        csv: file for the scores of every frame.
+        workers: processes; None for one a core.
+        allow_missing: average over what there is, where something is missing.
+        seed: draw the random parts as the reference code does; None for their expectation.
+        final: the maps have the size of their frames and are post-processed, as `salkit test`
+            dumps them: a protocol that blurs does not blur them again.
+        progress: show a progress bar.
+        warn: gets each warning while the run goes on.
+    """
+
+    split: str | None = None
+    metrics: Sequence[str] | None = None
+    out: str | Path | None = None
+    csv: str | Path | None = None
+    workers: int | None = None
+    allow_missing: bool = False
+    seed: int | None = None
+    final: bool = False
+    progress: bool = False
+    warn: Callable[[str], None] = lambda line: None
 
 
 @dataclass
@@ -34,24 +69,24 @@ class Scoring:
         reports: by protocol.
         missing: what was left out of the averages, by protocol.
         warnings: what a reader should know, by protocol.
-        seen: what the maps were like, by protocol.
+        tied_shares: mean share of tied pairs of maps of 8 bits, by protocol; None without such.
         origin: inputs and versions.
     """
 
-    reports: dict[str, ScoreReport]
-    missing: dict[str, Missing]
-    warnings: dict[str, list[str]]
-    seen: dict[str, Seen]
-    origin: dict[str, Any]
+    reports: dict[str, ScoreReport] = field(default_factory=dict)
+    missing: dict[str, Missing] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    tied_shares: dict[str, float | None] = field(default_factory=dict)
+    origin: dict[str, object] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The content of a score file: flat for one protocol, else `reports` of such."""
         flat = [
             dict(
                 report.to_json(),
                 missing=vars(self.missing[name]),
                 warnings=self.warnings[name],
-                eight_bit_tied_share=self.seen[name].tied_share,
+                eight_bit_tied_share=self.tied_shares[name],
                 plugins=plugins_of(dict(protocol=name)),
                 **self.origin,
             )
@@ -64,16 +99,8 @@ def score(
     predictions: str | Path,
     ground_truth: str | Path,
     protocol: str = 'exact',
-    *,
-    split: str | None = None,
-    metrics: Sequence[str] | None = None,
-    out: str | Path | None = None,
-    csv: str | Path | None = None,
-    workers: int | None = None,
-    allow_missing: bool = False,
-    seed: int | None = None,
-    final: bool = False,
-    progress: bool = False,
+    options: ScoreOptions | None = None,
+    **changes: Any,
 ) -> ScoreReport:
     """Score predicted maps under a protocol.
 
@@ -84,54 +111,23 @@ def score(
         predictions: folder of maps, see `find_predictions`.
         ground_truth: root of a data set, see `find_ground_truth`.
         protocol: its name.
-        split: of the data set; None where there is only one.
-        metrics: which of the protocol's; None for those it has by default.
-        out: JSON file to write the scores to.
-        csv: file for the scores of every frame.
-        workers: processes; None for one a core.
-        allow_missing: average over what there is, where something is missing.
-        seed: draw the random parts as the reference code does; None for their expectation.
-        final: the maps have the size of their frames and are post-processed, as `salkit test`
-            dumps them: a protocol that blurs does not blur them again.
-        progress: show a progress bar.
+        options: see `ScoreOptions`.
+        **changes: single options by name: `score(..., split='val', out='scores.json')`.
 
     Raises:
-        ConfigError: no such protocol, metric or split.
+        ConfigError: no such protocol, metric or split, or another run with the same output.
         DataError: files that cannot be read or do not match, or an incomplete set.
     """
-    scoring = score_protocols(
-        predictions,
-        ground_truth,
-        [protocol],
-        split=split,
-        metrics=metrics,
-        out=out,
-        csv=csv,
-        workers=workers,
-        allow_missing=allow_missing,
-        seed=seed,
-        final=final,
-        progress=progress,
-    )
-    return scoring.reports[get_protocol(protocol).name]
+    scoring = score_protocols(predictions, ground_truth, [protocol], options, **changes)
+    return scoring.reports[protocol]
 
 
 def score_protocols(
     predictions: str | Path,
     ground_truth: str | Path,
     protocols: Iterable[str],
-    *,
-    split: str | None = None,
-    metrics: Sequence[str] | None = None,
-    out: str | Path | None = None,
-    csv: str | Path | None = None,
-    workers: int | None = None,
-    allow_missing: bool = False,
-    seed: int | None = None,
-    final: bool = False,
-    progress: bool = False,
-    command: Sequence[str] | None = None,
-    warn: Callable[[str], None] = lambda line: None,
+    options: ScoreOptions | None = None,
+    **changes: Any,
 ) -> Scoring:
     """Score predicted maps under several protocols at once; each file is read once.
 
@@ -139,105 +135,109 @@ def score_protocols(
         predictions: as for `score`, as all that is not listed here.
         ground_truth: the same.
         protocols: names.
-        command: what the score file names as its origin; None for that of this process.
-        warn: gets each warning.
+        options: the same.
+        **changes: the same.
     """
-    from ..utils.files import write_json
-
-    workers = check_workers(workers)
-    wanted = {name: metrics_of(name, metrics) for name in dict.fromkeys(protocols)}
+    options = replace(options or ScoreOptions(), **changes)
+    workers = check_workers(options.workers)
+    names = dict.fromkeys(protocols)
+    wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
     if not wanted:
         raise ConfigError('no protocol to score under')
-    found = find_predictions(predictions)
-    groups = [
-        plan_group(group, found, ground_truth, split, seed, final, prefer_mat)
-        for group, prefer_mat in by_source(wanted, ground_truth, split)
-    ]
-    for line in dict.fromkeys(w for g in groups for w in (*g.warnings, *g.plan.warnings)):
-        warn(line)
-    for group in groups:
-        _refuse(predictions, group.plan.missing, allow_missing)
-    parts = Parts(
-        parts_folder(
-            out, Path(predictions).absolute(), Path(ground_truth).absolute(), wanted, split, seed
-        )
-    )
-    with parts.held():
-        parts.keep_only({task.key for g in groups for task in [*g.plan.tasks, *g.points]})
-        for group in groups:
-            _work(group, Job(group.metrics, parts, seed, final), workers, progress)
-        result = Scoring({}, {}, {}, {}, _origin(predictions, ground_truth, command))
-        with csv_writer(csv, wanted) as writer:
-            for group in groups:
-                reports, seen = collect(group.plan, group.truth, group.metrics, parts, seed, writer)
-                missing = group.plan.missing
-                missing.not_finite = seen.not_finite
-                _refuse(predictions, missing, allow_missing)
-                for line in seen.warnings():
-                    warn(line)
-                lines = [*group.warnings, *group.plan.warnings, *seen.warnings()]
-                for name, report in reports.items():
-                    result.reports[name] = report
-                    result.missing[name] = missing
-                    result.warnings[name] = lines
-                    result.seen[name] = seen
+    settings = (options.seed, options.final)
+    stacks = find_predictions(predictions)
+    plans = make_plans(wanted, stacks, ground_truth, options.split, settings)
+    for line in dict.fromkeys(line for plan in plans for line in plan.warnings):
+        options.warn(line)
+    for plan in plans:
+        _refuse(predictions, plan.missing, options)
+    folder = Path(f'{options.out}.parts')
+    if options.out is None:
+        inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
+        name = fingerprint_of([*inputs, wanted, options.split, settings])
+        folder = cache_dir() / 'score' / name
+    result = Scoring(origin=_origin(predictions, ground_truth))
+    keys = {piece.key for plan in plans for piece in plan.pieces}
+    with finished_pieces(folder, keys) as finished:
+        for plan in plans:
+            _score_rest(plan, finished, options, workers)
+        with frame_table(options.csv, wanted) as write:
+            for plan in plans:
+                found = collect(plan, finished, options.seed, write)
+                plan.missing.not_finite = found.not_finite
+                _refuse(predictions, plan.missing, options)
+                for line in found.warnings():
+                    options.warn(line)
+                result.reports |= found.reports
+                for name in found.reports:
+                    result.missing[name] = plan.missing
+                    result.warnings[name] = plan.warnings + found.warnings()
+                    result.tied_shares[name] = found.tied_share
         # In the order they were asked for.
         result.reports = {name: result.reports[name] for name in wanted}
-        if out is not None:
-            write_json(result.to_json(), out)
-        parts.remove()
+        if options.out is not None:
+            write_json(result.to_json(), options.out)
     return result
 
 
-def _refuse(predictions: str | Path, missing: Missing, allow_missing: bool) -> None:
-    if missing and not allow_missing:
+def _refuse(predictions: str | Path, missing: Missing, options: ScoreOptions) -> None:
+    if missing and not options.allow_missing:
         raise DataError(
             f'{predictions}: the set is incomplete: {missing.summary()} '
             '(--allow-missing averages over the rest)'
         )
 
 
-def _work(group: Group, job: Job, workers: int, progress: bool) -> None:
-    """Run the tasks of a group that have no results yet."""
-    kept = job.parts.present()
-    todo = [task for task in group.plan.tasks if task.key + SCORES not in kept]
+def _score_rest(plan: Plan, finished: FinishedPieces, options: ScoreOptions, workers: int) -> None:
+    """Score the pieces of a plan that have no scores yet."""
+    pieces = plan.pieces
+    todo = [piece for piece in pieces if piece.key not in finished]
     if not todo:
         return
-    for task in group.points:
-        job.points.setdefault(task.video, []).append(task.key)
-    unread = [task for task in group.points if task.key + POINTS not in kept]
-    with _bar('fixations', unread, 0, progress and bool(unread)) as bar:
-        run_tasks(gather_points, unread, job, workers, bar.update)
-    for rule in {get_protocol(name).pool for name in group.metrics} if group.points else ():
-        if rule is not None:
-            job.pools[rule] = NonfixationPool(rule, job.seed or 0)
-            fill_pool(job.pools[rule], job)
-    finished = group.plan.frames - sum(task.stop - task.start for task in todo)
-    with _bar('frames', group.plan.tasks, finished, progress) as bar:
-        run_tasks(score_frames, todo, job, workers, bar.update)
+    rules = {pool for name in plan.metrics if (pool := get_protocol(name).pool)}
+    fixations = Fixations(rules if plan.reads_whole_set else (), options.seed or 0)
+    if plan.reads_whole_set:
+        videos = plan.truth.videos
+        unread = [
+            piece
+            for i, video in enumerate(videos)
+            for piece in cut(i, len(video.with_fixations), video.random_access)
+        ]
+        with _bar('fixations', unread, unread, options) as bar:
+
+            def take(gathered: tuple[str, list[str], list[np.ndarray], tuple[int, int]]) -> None:
+                fixations.add(*gathered)
+                bar.update(len(gathered[1]))
+
+            run_tasks(gather_fixations, unread, videos, workers, take)
+    job = Job(plan.videos, plan.metrics, options.seed, options.final, fixations)
+    with _bar('frames', pieces, todo, options) as bar:
+
+        def keep(scored: tuple[Piece, PieceScores]) -> None:
+            piece, scores = scored
+            finished.add(piece.key, scores)
+            bar.update(piece.stop - piece.start)
+
+        run_tasks(score_piece, todo, job, workers, keep)
 
 
-def _bar(unit: str, tasks: Sequence[Task], finished: int, show: bool) -> tqdm:
-    total = sum(task.stop - task.start for task in tasks)
-    return tqdm(total=total, initial=finished, unit=unit, desc=unit, disable=not show)
+def _bar(unit: str, pieces: Sequence[Piece], todo: Sequence[Piece], options: ScoreOptions) -> tqdm:
+    total, left = (sum(p.stop - p.start for p in some) for some in (pieces, todo))
+    hidden = not options.progress or not total
+    return tqdm(total=total, initial=total - left, unit=unit, desc=unit, disable=hidden)
 
 
-def _origin(
-    predictions: str | Path, ground_truth: str | Path, command: Sequence[str] | None
-) -> dict[str, Any]:
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
+def _origin(predictions: str | Path, ground_truth: str | Path) -> dict[str, object]:
     versions = {'python': platform.python_version()}
     for package in _PACKAGES:
         try:
-            versions[package.removesuffix('-python')] = version(package)
-        except PackageNotFoundError:
+            versions[package.removesuffix('-python')] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
             continue
     return dict(
         predictions=str(predictions),
         ground_truth=str(ground_truth),
-        command=shlex.join(sys.argv if command is None else command),
+        command=shlex.join(sys.argv),
         salkit_version=__version__,
         versions=versions,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .encoders import EncoderSuite
     from .losses import LossSuite
     from .metrics import MetricSuite
+    from .published import PublishedSuite
     from .suite import Suite
 
 # Public name -> where it lives. Imported on first use: pytest loads this package in every session,
@@ -31,9 +32,18 @@ _HOMES = {
     'EncoderSuite': 'encoders',
     'LossSuite': 'losses',
     'MetricSuite': 'metrics',
+    'PublishedSuite': 'published',
     'Suite': 'suite',
 }
-__all__ = ['DatasetSuite', 'DecoderSuite', 'EncoderSuite', 'LossSuite', 'MetricSuite', 'Suite']
+__all__ = [
+    'DatasetSuite',
+    'DecoderSuite',
+    'EncoderSuite',
+    'LossSuite',
+    'MetricSuite',
+    'PublishedSuite',
+    'Suite',
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,7 @@
 """Folders that are complete or not there: made beside their place and renamed at the end.
 
 What is unfinished carries the number of its process and the name of its machine, so that what a
-killed run left is told from what a running one is at.
+killed run left can be told from what a running one is at.
 """
 
 from __future__ import annotations
@@ -108,5 +108,10 @@ def _is_at_work(process: int, machine: str, leftover: Path) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass
-    return True
+        return True
+    try:
+        # A process that has ended keeps its number until its parent asks what became of it.
+        state = Path(f'/proc/{process}/stat').read_text(encoding='utf-8').rpartition(')')[2]
+    except OSError:
+        return True
+    return state.split()[0] != 'Z'

@@ -111,7 +111,7 @@ class Results:
             self.entropy = np.array([saliency_entropy(self.maps[0])])
             return
         entropy = []
-        with VideoWriter(path, self.maps.stimulus.size, self.maps.fps, grey=True) as video:
+        with VideoWriter(path, self.maps.stimulus.size, self.maps.fps, gray=True) as video:
             for time, saliency_map in zip(self.maps.times, self.maps, strict=True):
                 video.write(self._shown(saliency_map), float(time - self.maps.times[0]))
                 entropy.append(saliency_entropy(saliency_map))

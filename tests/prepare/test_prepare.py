@@ -1,8 +1,11 @@
 """Published data sets become the layout that the data set classes read."""
 
+import functools
 import json
 import os
 import shutil
+import socket
+import subprocess
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image
 from score_data import write_truth
 from trees import AVI, hashes, write_avimos, write_dhf1k, write_gaze, write_shots
 
+import salkit.prepare.run as prepare_run
 from salkit.cli import main
 from salkit.config.load import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
@@ -18,9 +22,10 @@ from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError
 from salkit.media.fixation_maps import read_fixation_map
 from salkit.media.images import read_image
-from salkit.prepare import PrepareOptions, prepare
-from salkit.prepare.folder import Shares, split_videos
-from salkit.prepare.run import LOCK
+from salkit.prepare import FolderOptions, PrepareOptions, prepare
+from salkit.prepare.folder import split_videos
+from salkit.prepare.run import LOCK, disk_use
+from salkit.prepare.stimulus import VideoFile
 from salkit.utils import files
 
 
@@ -31,8 +36,16 @@ def own_cache(tmp_path, monkeypatch):
 
 def run(kind, source, target, *, workers=1, **options):
     names = PrepareOptions.__dataclass_fields__
-    how = PrepareOptions(**{k: options.pop(k) for k in list(options) if k in names})
-    return prepare(kind, source, target, how, workers=workers, **options)
+    how = {k: options.pop(k) for k in list(options) if k in names}
+    return prepare(kind, source, target, PrepareOptions(workers=workers, **how), **options)
+
+
+def unfinished(folder):
+    """Where a process that is gone was making a folder."""
+    process = subprocess.Popen(['true'])
+    process.wait()
+    name = f'.{folder.name}.{process.pid}@{socket.gethostname()}.unfinished'
+    return folder.with_name(name)
 
 
 def names_in(folder):
@@ -108,7 +121,7 @@ def test_keep_video_links_the_file_and_makes_its_index(tmp_path):
     source = write_dhf1k(tmp_path / 'source', numbers=(1, 601))
     told = []
     run('dhf1k', source, tmp_path / 'out', keep_video=True, tell=told.append)
-    assert 'about 0 bytes on disk' in told[0]
+    assert 'about 4.1 kB more on disk' in told[1]
     folder = tmp_path / 'out' / 'train' / '0001'
     assert not (folder / 'images').exists()
     assert (folder / 'video.avi').is_symlink()
@@ -204,7 +217,7 @@ def test_finished_videos_are_not_made_again(tmp_path):
     stamp = first.stat().st_mtime_ns
     shutil.rmtree(tmp_path / 'out' / 'train' / '0002')
     # What a killed run leaves behind.
-    leftovers = [tmp_path / 'out' / 'train' / f'.{name}.unfinished' for name in ('0002', 'gone')]
+    leftovers = [unfinished(tmp_path / 'out' / 'train' / name) for name in ('0002', 'gone')]
     for folder in leftovers:
         (folder / 'images').mkdir(parents=True)
     report = run('dhf1k', source, tmp_path / 'out')
@@ -217,7 +230,9 @@ def test_killed_between_two_renames(tmp_path):
     source = write_dhf1k(tmp_path / 'source', numbers=(1,))
     run('dhf1k', source, tmp_path / 'out')
     folder = tmp_path / 'out' / 'train' / '0001'
-    folder.rename(folder.with_name('.0001.old.unfinished'))
+    waiting = unfinished(folder) / '.replaced'
+    waiting.mkdir(parents=True)
+    folder.rename(waiting / '0001')
     (outcome,) = run('dhf1k', source, tmp_path / 'out').outcomes
     assert outcome.status == 'finished before'
     assert len(read_video(folder).frames) == 12
@@ -251,7 +266,8 @@ def test_a_kept_video_whose_original_moved_is_linked_again(tmp_path):
 
 
 def test_two_runs_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, 'PATIENCE_SECONDS', 0)
+    impatient = functools.partial(files.locked_folder, patience=0)
+    monkeypatch.setattr(prepare_run, 'locked_folder', impatient)
     source = write_dhf1k(tmp_path / 'source', numbers=(1,))
     (tmp_path / 'out').mkdir()
     lock = files.locked_folder(tmp_path / 'out', LOCK, 'a test')
@@ -288,25 +304,36 @@ def test_source_that_is_not_there_or_holds_the_destination(tmp_path):
 
 
 def test_too_small_a_disk(tmp_path, monkeypatch):
-    source = write_dhf1k(tmp_path / 'source', numbers=(1,))
+    source = write_dhf1k(tmp_path / 'source', numbers=(1, 2))
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, 'disk_usage', lambda _: usage._replace(free=20_000))
-    with pytest.raises(DataError, match=r'about \d+ kB are needed and 20 kB are free'):
+    told = []
+    run('dhf1k', source, tmp_path / 'out', tell=told.append)
+    assert told[1].endswith(' more on disk, 20 kB free; --format jpg or --keep-video takes less')
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_is_done(tmp_path, monkeypatch):
+    source = write_dhf1k(tmp_path / 'source', numbers=(1, 2))
+    write = VideoFile.write
+
+    def fill_up(self, *arguments):
+        if '002' in self.path.name:
+            raise OSError(28, 'No space left on device')
+        write(self, *arguments)
+
+    monkeypatch.setattr(VideoFile, 'write', fill_up)
+    with pytest.raises(DataError, match='No space left on device; what is done is kept'):
         run('dhf1k', source, tmp_path / 'out')
-    assert not (tmp_path / 'out' / 'train').exists()
-    assert not run('dhf1k', source, tmp_path / 'out', force=True).failed
+    assert names_in(tmp_path / 'out' / 'train') == ['0001']
 
 
-def test_the_estimate_is_near_what_is_used(tmp_path):
-    from salkit.prepare.disk import disk_use
-
+@pytest.mark.parametrize('options', [{}, dict(format='jpg'), dict(copy=True)])
+def test_the_estimate_is_near_what_is_used(tmp_path, options):
     source = write_dhf1k(tmp_path / 'source', numbers=(1, 2), size=(96, 160))
-    for number, options in enumerate(({}, dict(format='jpg'), dict(copy=True))):
-        told = []
-        run('dhf1k', source, tmp_path / f'out{number}', tell=told.append, **options)
-        used = disk_use(tmp_path / f'out{number}') / 1000
-        estimated = float(told[0].split('about ')[2].split(' kB')[0])
-        assert 0.7 < estimated / used < 1.3
+    told = []
+    run('dhf1k', source, tmp_path / 'out', tell=told.append, **options)
+    used = disk_use(tmp_path / 'out' / 'train' / '0002') / 1000
+    assert 0.8 < float(told[1].removeprefix('about ').split(' kB')[0]) / used < 1.25
 
 
 # Hollywood-2, UCF-Sports, AViMoS ----------------------------------------------------------------
@@ -344,7 +371,8 @@ def test_a_frame_missing_in_the_middle_of_a_shot(tmp_path):
     folder = source / 'training' / 'actioncliptrain00001_1'
     (folder / 'images' / 'actioncliptrain00001_00003.png').unlink()
     (failed,) = run('ucf-sports', source, tmp_path / 'out', allow_trim=1).failed
-    assert '00004 would be paired with density map actioncliptrain00001_00003' in failed.note
+    assert 'actioncliptrain00001_00003.png: this density map would be paired' in failed.note
+    assert str(tmp_path / 'out' / 'train') in failed.note and 'unfinished' not in failed.note
 
 
 def test_the_real_sequence(tmp_path, sample_sequence):
@@ -380,12 +408,21 @@ def test_avimos_with_parts_missing(tmp_path):
     points = source / 'FixationsTrain' / 'Train' / 'c' / 'fixations.json'
     points.write_text(json.dumps(json.loads(points.read_text())[:-1]))
     report = run('avimos', source, tmp_path / 'out')
-    assert sorted(report.left_out.values()) == [['a'], ['b']]
+    assert report.left_out == {'no video': ['a'], 'no annotation, part of train': ['b']}
     (failed,) = report.failed
     assert '5 frames, 5 saliency frames, 4 entries in fixations.json' in failed.note
+
+
+def test_avimos_without_the_list_of_splits(tmp_path):
+    source = write_avimos(tmp_path / 'source')
     (source / 'TrainTestSplit.json').unlink()
-    with pytest.raises(DataError, match=r'no TrainTestSplit\.json'):
-        run('avimos', source, tmp_path / 'out')
+    shutil.rmtree(source / 'FixationsTrain' / 'Train' / 'b')
+    report = run('avimos', source, tmp_path / 'out')
+    # Folders of fixations are called after their splits.
+    assert {outcome.name: outcome.split for outcome in report.outcomes} == dict(
+        a='train', c='train', d='test', e='test'
+    )
+    assert report.left_out == {'of no split of AViMoS': ['b']}
 
 
 # A folder of videos -----------------------------------------------------------------------------
@@ -491,15 +528,19 @@ def test_gaze_whose_names_are_ambiguous(tmp_path, capsys):
 
 def test_splits_are_stable():
     names = [f'{i:03d}' for i in range(100)]
-    splits = split_videos(names, Shares(0.1, 0.2))
+    splits = split_videos(names, FolderOptions(val=0.1, test=0.2))
     counts = {split: list(splits.values()).count(split) for split in ('train', 'val', 'test')}
     assert counts == dict(train=70, val=10, test=20)
-    assert split_videos(names[::-1], Shares(0.1, 0.2)) == splits
-    assert split_videos(names, Shares(0.1, 0.2, seed=1)) != splits
-    more = split_videos([*names, 'new'], Shares(0.1, 0.2))
+    assert split_videos(names[::-1], FolderOptions(val=0.1, test=0.2)) == splits
+    assert split_videos(names, FolderOptions(val=0.1, test=0.2, seed=1)) != splits
+    more = split_videos([*names, 'new'], FolderOptions(val=0.1, test=0.2))
     assert sum(more[name] != splits[name] for name in names) <= 2
-    assert split_videos(['a'], Shares()) == {'a': 'train'}
-    assert sorted(split_videos(['a', 'b', 'c'], Shares()).values()) == ['test', 'train', 'val']
+    assert split_videos(['a'], FolderOptions()) == {'a': 'train'}
+    assert sorted(split_videos(['a', 'b', 'c'], FolderOptions()).values()) == [
+        'test',
+        'train',
+        'val',
+    ]
 
 
 # The command ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from salkit.cli import main
 from salkit.datasets import VideoSaliencyDataset
-from salkit.scoring.observers import blur_points, write_inter_observer
+from salkit.scoring.observers import write_inter_observer
 
 
 @pytest.fixture
@@ -57,12 +57,12 @@ def points_csv(tmp_path):
     return path
 
 
-def test_points_are_blurred_as_documented():
-    points = np.array([(10, 20), (10, 20), (2, 3)])
-    counts = np.zeros((32, 48))
-    counts[10, 20], counts[2, 3] = 2, 1
-    expected = gaussian_filter(counts, 2.0, mode='constant', truncate=4)
-    assert blur_points(points, (32, 48), 2.0) == pytest.approx(expected, abs=1e-12)
+def blurred(points, size, sigma):
+    """A Gaussian around every point, cut at 4 sigma, by SciPy; at most 1."""
+    counts = np.zeros(size)
+    np.add.at(counts, tuple(np.transpose(points)), 1)
+    found = gaussian_filter(counts, sigma, mode='constant', truncate=4)
+    return found / found.max()
 
 
 def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, capsys):
@@ -94,16 +94,15 @@ def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, 
         'test002@cy',
     }
 
-    def blurred(*observers):
-        points = np.array([p for o in observers for p in POINTS['test000']['0001'][o]])
-        found = blur_points(points, (32, 48), 0.05 * 48)
-        return found / found.max()
+    def density_of(*observers):
+        points = [p for o in observers for p in POINTS['test000']['0001'][o]]
+        return blurred(points, (32, 48), 0.05 * 48)
 
     def prediction(observer):
         return np.load(out / 'predictions' / f'test000@{observer}' / '0001.npy')
 
-    assert prediction('anna') == pytest.approx(blurred('ben', 'cy'), abs=1e-6)
-    assert prediction('ben') == pytest.approx(blurred('anna', 'cy'), abs=1e-6)
+    assert prediction('anna') == pytest.approx(density_of('ben', 'cy'), abs=1e-6)
+    assert prediction('ben') == pytest.approx(density_of('anna', 'cy'), abs=1e-6)
     # Frames that nobody else looked at are left out, and so are those that nobody looked at.
     assert sorted(p.name for p in (out / 'predictions' / 'test000@ben').iterdir()) == [
         '0001.npy',
@@ -117,7 +116,7 @@ def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, 
     fixations = density(truth / 'test000@ben' / 'fixation' / '0001.png')
     assert np.argwhere(fixations).tolist() == [[12, 22], [20, 40]]
     own = density(truth / 'test000@ben' / 'maps' / '0001.png') / 255
-    assert own == pytest.approx(blurred('ben'), abs=0.51 / 255)
+    assert own == pytest.approx(density_of('ben'), abs=0.51 / 255)
     # Run again, nothing is redone; an interrupted video is.
     capsys.readouterr()
     assert run(*argv) == 0
@@ -156,15 +155,18 @@ def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv
     header, rows = 'video,frame,observer,row,col\n', 'test000,0001,a,1,1\n'
     others = ''.join(f'test00{v},0001,{o},1,1\n' for v in (1, 2) for o in 'ab')
     for text, reason in (
-        ('video,frame,row,col\n', 'has no column observer'),
-        (header + 'test000,0001,a,x,1\n', 'points.csv:2: could not convert'),
-        (header + 'test000,0001,a\n', 'points.csv:2: '),
+        ('video,frame,row,col\n', 'with frame and observer; found video, frame, row, col'),
+        (header + 'test000,0001,a,x,1\n', "points.csv, line 2: y must be a number, got 'x'"),
+        (header + 'test000,0001,a\n', 'points.csv, line 2: expected 5 values'),
         (header + 'test000,0001,../a,1,1\n', "not '../a'"),
         (header + rows, 'fixations of one observer only, a'),
         (header + others + rows + 'test000,0009,b,1,1\n', 'on a frame that it has not, 0009'),
         (header + others + rows + 'test000,0001,b,32,1\n', 'outside of frame 0001, which is 32 x'),
         (header + others + rows + 'test000,0002,b,1,1\n', 'no frame has fixations of two'),
-        (header + rows + 'test000,0001,b,nan,1\n', 'points.csv:3: '),
+        (
+            header + rows + 'test000,0001,b,nan,1\n',
+            'points.csv, line 3: expected the pixel of a fixation',
+        ),
     ):
         points_csv.write_text(text)
         assert reason in fails(capsys, *argv, '--observers', points_csv)

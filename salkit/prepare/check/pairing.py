@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from .fault import Fault, Faults
+from ...functional.density import gaussian_density
+from ...functional.fixations import count_fixations
+from ...media.resampling import resize_map
+from .faults import KINDS, Faults
 
 # Maps are compared on a grid of this longer side: wide Gaussians lose nothing by it.
 GRID = 64
 # Standard deviations, in cells, that fixations are blurred with to look like the density.
 SIGMAS = (0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 SHIFTS = (1, -1, 2, -2, 3, -3)
-# Fewest frames that tell a shift.
-FEWEST = 5
+# Fewest frames that show a shift, and most that the blur is chosen by.
+FEWEST, MOST = 5, 40
 # Frames, from 0, at which other videos' fixations are tried on a video's density maps.
 TRIED = (0, 5, 10, 20, 40, 80)
 MOST_POINTS = 256
 # Mean density at the fixations, as a share of the maximum, below which nothing is there. Densities
 # smoothed over time have little there after a jump of the gaze.
 NOTHING = 0.2
+# A fixation lies under its own Gaussian: of a map that has more than this at each, none is foreign.
+UNDER_ITS_OWN = 0.01
 # Correlation of densities with blurred fixations from which on they were made of these alone;
 # finer comparisons need that.
 EXACT = 0.93
@@ -41,8 +44,9 @@ class FramePair:
         fixation_path: its file.
         density: (h, w) float32 on the grid, of mean 0 and standard deviation 1.
         points: (n, 2) int16 cells (y, x).
-        nss: mean of the normalised density map, as large as it is, at the fixations.
+        nss: mean of the normalized density map, as large as it is, at the fixations.
         at_fixations: mean density at the fixations, as a share of the maximum.
+        lowest: least density at any fixation, as a share of the maximum.
     """
 
     number: int
@@ -52,6 +56,7 @@ class FramePair:
     points: np.ndarray
     nss: float
     at_fixations: float
+    lowest: float
 
     @property
     def is_off(self) -> bool:
@@ -64,191 +69,144 @@ class FramePair:
 
 
 def frame_pair(
-    number: int, density_path: str, fixation_path: str, density: np.ndarray, fixations: np.ndarray
+    number: int, paths: tuple[str, str], density: np.ndarray, fixations: np.ndarray
 ) -> FramePair | None:
-    """Compare a density map and a fixation map (H, W) of one frame; None where one is flat."""
+    """Compare the maps of one frame.
+
+    Args:
+        number: of the frame.
+        paths: of the two files.
+        density: density map (H, W).
+        fixations: fixation map (H, W) bool.
+
+    Returns:
+        None where one of them is flat.
+    """
     density = density.astype(np.float32)
-    rows, columns = np.nonzero(fixations)
-    deviation = float(density.std())
-    if deviation == 0 or not len(rows):
+    points = np.argwhere(fixations)
+    deviation, height, width = float(density.std()), *density.shape
+    if deviation == 0 or not len(points):
         return None
-    height, width = density.shape
     scale = min(1.0, GRID / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    values = density[rows, columns]
-    nss = float((values.mean() - density.mean()) / deviation)
-    small = cv2.resize(density, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    points = np.stack([rows * size[0] // height, columns * size[1] // width], 1)
-    if len(points) > MOST_POINTS:
-        points = points[np.linspace(0, len(points) - 1, MOST_POINTS).astype(int)]
+    values = density[fixations]
+    peak = float(density.max())
+    cells = points * size // density.shape
+    if len(cells) > MOST_POINTS:
+        cells = cells[np.linspace(0, len(cells) - 1, MOST_POINTS).astype(int)]
     return FramePair(
         number,
-        density_path,
-        fixation_path,
-        normalised(small),
-        points.astype(np.int16),
-        nss,
-        float(values.mean() / density.max()),
+        *paths,
+        _normalized(resize_map(density, size)),
+        cells.astype(np.int16),
+        float((values.mean() - density.mean()) / deviation),
+        float(values.mean() / peak),
+        float(values.min() / peak),
     )
 
 
-def normalised(image: np.ndarray) -> np.ndarray:
-    """Of mean 0 and standard deviation 1; a flat image is all 0."""
+def _normalized(image: np.ndarray) -> np.ndarray:
+    """An image of mean 0 and standard deviation 1; a flat one is all 0."""
     deviation = image.std()
     return (image - image.mean()) / deviation if deviation > 1e-6 else np.zeros_like(image)
 
 
-def blurred(points: np.ndarray, size: tuple[int, int], sigma: float) -> np.ndarray:
-    """Points (n, 2) as a normalised sum of Gaussians (h, w)."""
-    image = np.zeros(size, np.float32)
-    np.add.at(image, (points[:, 0], points[:, 1]), 1)
-    return normalised(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT))
-
-
 def fit(density: np.ndarray, points: np.ndarray) -> float:
-    """NSS of a normalised density on the grid at points (n, 2) of the same grid."""
+    """NSS of a normalized density on the grid at points (n, 2) of the same grid."""
     return float(density[points[:, 0], points[:, 1]].mean())
 
 
-@dataclass
-class Pairing:
-    """What the pairs of a video say.
-
-    Attributes:
-        faults: found in the video by itself.
-        samples: by number of the frame: grid and points, for other videos' maps to try.
-        astray: by number: densities that fit nothing in this video.
-    """
-
-    faults: Faults = field(default_factory=Faults)
-    samples: dict[int, tuple[tuple[int, int], np.ndarray]] = field(default_factory=dict)
-    astray: dict[int, np.ndarray] = field(default_factory=dict)
-
-
-def check_pairs(pairs: list[FramePair], maps_folder: str, consecutive: bool) -> Pairing:
+def check_pairs(
+    pairs: list[FramePair], maps_folder: Path, consecutive: bool, faults: Faults
+) -> list[FramePair]:
     """Find density maps that belong to other fixations.
 
     Args:
         pairs: of one video, in order; those of one grid are compared with each other.
         maps_folder: of the density maps.
-        consecutive: whether every frame is there, so that a shift can be told.
+        consecutive: whether every frame is there, so that a shift can be found.
+        faults: gets what is wrong.
+
+    Returns:
+        The pairs whose maps fit nothing in this video, if these are most of them: perhaps they fit
+        another video.
     """
-    result = Pairing()
-    result.samples = {p.number: (p.density.shape, p.points) for p in pairs if p.number in TRIED}
     off = [p for p in pairs if p.is_off]
-    pairs = [p for p in pairs if p.density.shape == pairs[0].density.shape]
-    if not pairs:
-        return result
-    densities = np.stack([p.density.ravel() for p in pairs])
-    shift = 0
-    sigma = _likely_sigma(pairs, densities)
-    expected = np.stack([blurred(p.points, p.density.shape, sigma).ravel() for p in pairs])
-    own = _agreement(densities, expected)
+    alike = [p for p in pairs if p.density.shape == pairs[0].density.shape]
+    some = alike[:MOST]
+    sigma = max(SIGMAS, key=lambda sigma: np.median(_agreement(some, sigma).max(1)))
+    agreement = _agreement(alike, sigma)
+    own = agreement.diagonal()
     # Gaussians nearly as wide as the frame say little, whatever the fixations.
-    fine = len(pairs) >= FEWEST and sigma <= min(pairs[0].density.shape) / 4
-    if consecutive and fine:
-        shift = _shift(densities, expected)
+    is_fine = len(alike) >= FEWEST and sigma <= min(alike[0].density.shape) / 4
+    shift = _shift(agreement) if consecutive and is_fine else 0
     if shift:
-        result.faults.tell(
+        frames = 'the frame' if abs(shift) == 1 else f'{abs(shift)} frames'
+        where = 'after' if shift > 0 else 'before'
+        faults.add(
             'shifted',
             maps_folder,
-            f'the maps seem shifted by {shift:+d}: each fits the fixations of '
-            f'{"the frame" if abs(shift) == 1 else f"{abs(shift)} frames"} '
-            f'{"after" if shift > 0 else "before"} its own far better',
-            'maps that fit their own fixations',
-            f'rename the density maps: {shift:+d} to each number',
+            f'the maps seem shifted by {shift:+d}: each fits the fixations of {frames} {where} '
+            'its own far better',
+            remedy=f'rename the density maps: {shift:+d} to each number',
         )
-        return result
-    suspects = {id(p) for p in off}
-    typical = float(np.median(own))
+        return []
+    for p in (p for p in off if p.density.shape != alike[0].density.shape):
+        _add_mispaired(p, None, faults)
     # Not of half of the frames alone: some may fit by chance.
-    if fine and float(np.quantile(own, 0.3)) > EXACT:
-        suspects |= {id(p) for p, value in zip(pairs, own, strict=True) if value < 0.8 * typical}
-    result.faults += _astray(pairs, off, suspects, densities, expected, own)
-    if len(off) > len(pairs) / 2:
-        result.astray = {p.number: p.density for p in off if p.number in TRIED}
-    return result
+    is_exact = is_fine and float(np.quantile(own, 0.3)) > EXACT
+    for row, p in enumerate(alike):
+        is_suspect = is_exact and p.lowest < UNDER_ITS_OWN and own[row] < 0.8 * np.median(own)
+        if p.is_off or is_suspect:
+            better = _better_fit(agreement, row)
+            if p.is_off or better is not None:
+                _add_mispaired(p, None if better is None else alike[better], faults)
+    return off if len(off) > len(pairs) / 2 else []
 
 
-def _agreement(densities: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Correlation of each row of the one with that of the other."""
-    return np.einsum('np,np->n', densities, expected) / densities.shape[1]
+def _agreement(pairs: list[FramePair], sigma: float) -> np.ndarray:
+    """Correlation of each density (row) with the blurred fixations of each frame (column)."""
+    shape = pairs[0].density.shape
+    densities = np.stack([p.density.ravel() for p in pairs])
+    blurred = [gaussian_density(count_fixations(p.points, shape), sigma) for p in pairs]
+    expected = np.stack([_normalized(each).ravel() for each in blurred]).astype(np.float32)
+    return densities @ expected.T / densities.shape[1]
 
 
-def _likely_sigma(pairs: list[FramePair], densities: np.ndarray) -> float:
-    """The blur under which fixations look most like the densities, at the best shift."""
-    count = min(len(pairs), 40)
-    best = {}
-    for sigma in SIGMAS:
-        some = np.stack([blurred(p.points, p.density.shape, sigma).ravel() for p in pairs[:count]])
-        values = [
-            float(np.median(_agreement(densities[:count][a], some[b])))
-            for a, b in (_overlap(count, k) for k in (0, *SHIFTS) if abs(k) < count)
-        ]
-        best[sigma] = max(values)
-    return max(best, key=best.get)
-
-
-def _overlap(count: int, shift: int) -> tuple[slice, slice]:
-    """Densities, and the fixations `shift` frames later."""
-    return (
-        slice(max(0, -shift), count - max(0, shift)),
-        slice(max(0, shift), count - max(0, -shift)),
-    )
-
-
-def _shift(densities: np.ndarray, expected: np.ndarray) -> int:
+def _shift(agreement: np.ndarray) -> int:
     """Frames that the fixations, which the densities fit, come later; 0 where they are in step."""
-    count = len(densities)
-    own = _agreement(densities, expected)
-    best, best_value = 0, 0.0
+    best, best_gain = 0, 0.02
     for shift in SHIFTS:
-        if count - abs(shift) < FEWEST:
+        other = agreement.diagonal(shift)
+        if len(other) < FEWEST:
             continue
-        a, b = _overlap(count, shift)
-        other, here = _agreement(densities[a], expected[b]), own[a]
+        here = agreement.diagonal()[max(0, -shift) :][: len(other)]
         gain = float(other.mean() - here.mean())
         # The rest that the blur does not explain must shrink, too: slow gaze fits nearly as well.
-        clear = other.mean() > EXACT and 1 - other.mean() < 0.6 * (1 - here.mean())
-        if clear and gain > 0.02 and (other > here).mean() >= 0.7 and gain > best_value:
-            best, best_value = shift, gain
+        is_clear = other.mean() > EXACT and 1 - other.mean() < 0.6 * (1 - here.mean())
+        if is_clear and gain > best_gain and (other > here).mean() >= 0.7:
+            best, best_gain = shift, gain
     return best
 
 
-def _astray(
-    pairs: list[FramePair],
-    off: list[FramePair],
-    suspects: set[int],
-    densities: np.ndarray,
-    expected: np.ndarray,
-    own: np.ndarray,
-) -> Iterator[Fault]:
-    """Faults of single density maps, with the frame that they fit, where there is one."""
-    is_off = {id(p) for p in off}
-    rows = {id(p): i for i, p in enumerate(pairs)}
-    typical = float(np.median(own))
-    for p in [*(p for p in off if id(p) not in rows), *(p for p in pairs if id(p) in suspects)]:
-        better = None
-        if id(p) in rows:
-            row = rows[id(p)]
-            values = expected @ densities[row] / densities.shape[1]
-            first = int(values.argmax())
-            # After a jump, densities smoothed over time fit the frames beside better.
-            least = 0.5 if abs(first - row) <= NEAR else 0.8
-            if values[first] > max(0.8, 0.9 * typical) and own[row] < least * typical:
-                better = _brief(pairs[first].fixation_path)
-        if id(p) not in is_off and better is None:
-            continue
-        found = (
-            f'nothing at the fixations of {_brief(p.fixation_path)} (NSS {p.nss:.2f})'
-            if id(p) in is_off
-            else f'little at the fixations of {_brief(p.fixation_path)} (NSS {p.nss:.2f})'
-        )
-        remedy = 'unpack the density maps again, or make this one anew from the fixations'
-        if better:
-            found += f'; it fits those of {better} far better'
-            remedy = f'rename it, or {remedy}'
-        yield Fault('mispaired', p.density_path, found, 'density where the fixations are', remedy)
+def _better_fit(agreement: np.ndarray, row: int) -> int | None:
+    """The frame whose fixations the density of `row` fits far better, or None."""
+    typical = float(np.median(agreement.diagonal()))
+    first = int(agreement[row].argmax())
+    # After a jump, densities smoothed over time fit the frames beside better.
+    least = 0.5 if abs(first - row) <= NEAR else 0.8
+    is_better = agreement[row, first] > max(0.8, 0.9 * typical)
+    return first if is_better and agreement[row, row] < least * typical else None
+
+
+def _add_mispaired(pair: FramePair, better: FramePair | None, faults: Faults) -> None:
+    what = 'nothing' if pair.is_off else 'little'
+    found = f'{what} at the fixations of {_brief(pair.fixation_path)} (NSS {pair.nss:.2f})'
+    remedy = KINDS['mispaired'].remedy
+    if better is not None:
+        found += f'; it fits those of {_brief(better.fixation_path)} far better'
+        remedy = f'rename it, or {remedy}'
+    faults.add('mispaired', pair.density_path, found, remedy=remedy)
 
 
 def _brief(path: str) -> str:

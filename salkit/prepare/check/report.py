@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ...datasets.published.counts import PUBLISHED
-from .fault import ERROR, KINDS, WARNING, Fault, Faults
+from ...datasets.published import get_published
+from ...utils.text import aligned
+from .faults import ERROR, KINDS, WARNING, Fault, Faults
 
 COLUMNS = ('videos', 'frames', 'density maps', 'fixation maps')
 
@@ -20,10 +21,10 @@ class CheckReport:
 
     Attributes:
         root: of the data set.
-        dataset: key of `PUBLISHED` that it was compared with, or None.
+        dataset: name of the public data set that it was compared with, or None.
         faults: all of them, by kind.
         counts: numbers of 'videos', 'frames', 'density maps', 'fixation maps' by split.
-        notes: what is no fault but should be known.
+        notes: what is not a fault but should be known.
         checked: number of videos that were looked at.
         videos: number of videos that there are.
         quick: whether only a sample of the frames was read.
@@ -60,12 +61,9 @@ class CheckReport:
         """Whether nothing is wrong; warnings count only if `strict`."""
         return not (self.faults if self.strict else self.errors)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Everything as plain values."""
-        by_kind: dict[str, int] = {}
-        for fault in self.faults:
-            by_kind[fault.kind] = by_kind.get(fault.kind, 0) + 1
-        published = PUBLISHED[self.dataset].splits if self.dataset else {}
+        published = get_published(self.dataset).counts if self.dataset else {}
         return dict(
             root=str(self.root),
             ok=self.ok,
@@ -81,7 +79,7 @@ class CheckReport:
             },
             errors=len(self.errors),
             warnings=len(self.warnings),
-            by_kind=by_kind,
+            by_kind=dict(Counter(fault.kind for fault in self.faults)),
             notes=self.notes,
             faults=[fault.to_json() for fault in self.faults],
         )
@@ -92,22 +90,22 @@ class CheckReport:
         """The report as text: the counts, then faults by kind.
 
         Args:
-            examples: how many faults of a kind to tell one by one.
+            examples: how many faults of a kind to print one by one.
         """
         yield from self._table()
         yield from (f'note: {note}' for note in self.notes)
         for severity in (ERROR, WARNING):
-            for kind, title in KINDS.items():
-                alike = [f for f in self.faults if (f.kind, f.severity) == (kind, severity)]
+            for name, kind in KINDS.items():
+                alike = [f for f in self.faults if (f.kind, f.severity) == (name, severity)]
                 if alike:
                     yield ''
-                    yield f'{severity}: {title} [{kind}]: {len(alike):,}'
+                    yield f'{severity}: {kind.title} [{name}]: {len(alike):,}'
                     yield from self._group(alike, examples)
         yield ''
         yield self._verdict()
 
-    def _table(self) -> Iterator[str]:
-        published = PUBLISHED[self.dataset].splits if self.dataset else {}
+    def _table(self) -> list[str]:
+        published = get_published(self.dataset).counts if self.dataset else {}
         head = ['split', *COLUMNS]
         if published:
             head += ['published videos', 'published frames']
@@ -115,13 +113,10 @@ class CheckReport:
         for split, counts in self.counts.items():
             row = [split, *(f'{counts[column]:,}' for column in COLUMNS)]
             if published:
-                row += [f'{n:,}' for n in published[split]] if split in published else ['-', '-']
+                known = published.get(split, (None, None))
+                row += ['-' if number is None else f'{number:,}' for number in known]
             rows.append(row)
-        widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-        for row in rows:
-            cells = [row[0].ljust(widths[0])]
-            cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-            yield '  '.join(cells)
+        return aligned(rows)
 
     def _group(self, alike: list[Fault], examples: int) -> Iterator[str]:
         shown = alike[:examples]

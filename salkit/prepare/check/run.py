@@ -2,149 +2,136 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ...datasets.published.counts import PUBLISHED, differences, recognise
+from ...datasets.published import PublishedVideo, get_published, recognize
 from ...errors import ConfigError
 from ...utils.parallel import check_workers, run_tasks
-from .fault import ERROR, KINDS, WARNING, Fault, Faults
-from .one_video import VideoResult, check_video
+from ...utils.text import check_choice
+from .faults import ERROR, KINDS, WARNING, Faults
+from .layout import find_places
 from .pairing import fit
-from .places import Places, VideoPlace, find_places
 from .report import COLUMNS, CheckReport
-
-DATASETS = ('auto', *PUBLISHED)
-
-
-@dataclass
-class _Job:
-    sample: int | None
+from .video import VideoResult, check_video
 
 
-def check_dataset(
-    root: str | Path,
-    dataset: str = 'auto',
-    split: str | Sequence[str] | None = None,
-    *,
-    quick: bool = False,
-    sample: int = 8,
-    complete: bool = False,
-    strict: bool = False,
-    ignore: Collection[str] = (),
-    workers: int | None = None,
-    progress: bool = False,
-) -> CheckReport:
-    """Look for what is wrong with a data set.
+@dataclass(frozen=True)
+class CheckOptions:
+    """What is checked, and what counts.
 
-    Ctrl-C ends it; the report then tells what was found so far.
-
-    Args:
-        root: of the data set in salkit's layout, of a split or a video, or DHF1K as downloaded.
-        dataset: 'dhf1k', 'hollywood2', 'ucf-sports' or 'avimos', whose published counts to compare
-            with; 'auto' takes it from the names of the videos, and then only notes differences.
+    Attributes:
         split: only this one, or these.
         quick: read only the names, the headers of the images, and some frames of each video.
         sample: how many frames that is.
         complete: other counts than the published ones are errors.
         strict: warnings count as errors, see `CheckReport.ok`.
-        ignore: kinds of faults not to tell, see `KINDS`.
+        ignore: kinds of faults not to report, see `KINDS`.
+
+    Raises:
+        ConfigError: no such kind of fault, or a number out of range.
+    """
+
+    split: str | Sequence[str] | None = None
+    quick: bool = False
+    sample: int = 8
+    complete: bool = False
+    strict: bool = False
+    ignore: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        for kind in self.ignore:
+            check_choice('', 'ignore', kind, KINDS)
+        if self.sample < 1:
+            raise ConfigError(f'sample must be at least 1, got {self.sample}')
+
+
+def check_dataset(
+    root: str | Path,
+    dataset: str = 'auto',
+    *,
+    workers: int | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> CheckReport:
+    """Look for what is wrong with a data set.
+
+    Ctrl-C ends it; the report then holds what was found so far.
+
+    Args:
+        root: of the data set in salkit's layout, of a split or a video, or of a public data set as
+            downloaded.
+        dataset: name of a public data set, such as 'dhf1k', whose published counts to compare with;
+            'auto' takes it from the names of the videos, and then only notes differences.
         workers: processes; None for one a core.
         progress: show a progress bar.
+        **options: those of `CheckOptions`, such as `quick=True`.
 
     Raises:
         DataError: no such folder or split, or nothing that looks like a video.
         ConfigError: no such data set or kind of fault, or a number out of range.
     """
-    if dataset not in DATASETS:
-        raise ConfigError(f'dataset must be one of {", ".join(DATASETS)}, got {dataset!r}')
-    for kind in ignore:
-        if kind not in KINDS:
-            raise ConfigError(f'no kind of fault {kind!r}; there are {", ".join(KINDS)}')
-    if sample < 1:
-        raise ConfigError(f'sample must be at least 1, got {sample}')
+    chosen = CheckOptions(**options)
+    named = None if dataset == 'auto' else get_published(dataset)
     workers = check_workers(workers)
     root = Path(root).expanduser()
-    places = _find(root, split)
-    results, finished = _check_all(places.videos, sample if quick else None, workers, progress)
-    report = CheckReport(root, quick=quick, strict=strict, videos=len(places.videos))
-    report.checked = len(results)
-    report.counts = _counts(places.splits, results)
-    report.faults = Faults(places.faults)
-    report.faults += (fault for result in results for fault in result.faults)
-    names = [place.name for place in places.videos]
-    report.dataset = recognise(names) if dataset == 'auto' else dataset
-    report.faults = _allow_no_fixations(report, results)
-    report.faults += _fitting_elsewhere(results)
-    report.faults += _in_several_splits(results)
-    if finished and report.dataset:
-        _compare(report, told=dataset != 'auto', complete=complete)
+    split = chosen.split
+    faults = Faults()
+    videos = find_places(root, [split] if isinstance(split, str) else split or (), faults)
+    results = _check_all(videos, chosen.sample if chosen.quick else None, workers, progress)
+    known = named or recognize(video.name for video in videos)
+    report = CheckReport(
+        root,
+        known.name if known else None,
+        faults=faults,
+        counts=_counts([video.split for video in videos], results),
+        checked=len(results),
+        videos=len(videos),
+        quick=chosen.quick,
+        strict=chosen.strict,
+    )
+    for result in results:
+        report.faults += result.faults
+    _allow_no_fixations(report, results)
+    _find_fitting_elsewhere(report.faults, results)
+    _find_in_several_splits(report.faults, results)
+    if report.complete:
+        _compare_counts(report, is_named=named is not None, complete=chosen.complete)
     order = list(KINDS)
-    report.faults = Faults(
-        sorted(
-            (fault for fault in report.faults if fault.kind not in ignore),
-            key=lambda fault: order.index(fault.kind),
-        )
-    )
+    kept = (fault for fault in report.faults if fault.kind not in chosen.ignore)
+    report.faults = Faults(sorted(kept, key=lambda fault: order.index(fault.kind)))
     return report
-
-
-def _find(root: Path, split: str | Sequence[str] | None) -> Places:
-    if split is None or isinstance(split, str):
-        return find_places(root, split)
-    found = [find_places(root, name) for name in dict.fromkeys(split)]
-    every = dict.fromkeys(fault for places in found for fault in places.faults)
-    return Places(
-        [video for places in found for video in places.videos],
-        [name for places in found for name in places.splits],
-        list(every),
-    )
 
 
 # All videos --------------------------------------------------------------------------------------
 
 
 def _check_all(
-    videos: list[VideoPlace], sample: int | None, workers: int, progress: bool
-) -> tuple[list[VideoResult], bool]:
-    """Results in the order of the videos, and whether all are there."""
-    sizes = [_frames_listed(video) for video in videos]
+    videos: list[PublishedVideo], sample: int | None, workers: int, progress: bool
+) -> list[VideoResult]:
+    """Results in the order of the videos; fewer after an interruption."""
     results: dict[int, VideoResult] = {}
-    # The longest first: none is left over at the end.
-    tasks = sorted(range(len(videos)), key=lambda i: -sizes[i])
-    bar = tqdm(total=sum(sizes), unit='frame', desc='checked', disable=not progress)
+    bar = tqdm(total=len(videos), unit='video', desc='checked', disable=not progress)
 
-    def done(outcome: tuple[int, VideoResult | None]) -> None:
-        number, result = outcome
-        results[number] = result
-        bar.update(sizes[number])
+    def done(outcome: tuple[int, VideoResult]) -> None:
+        results.update([outcome])
+        bar.update()
 
-    # Ctrl-C: what there is will be told.
+    # Ctrl-C: what there is goes into the report.
     with bar, suppress(KeyboardInterrupt):
-        run_tasks(_check_one, [(i, videos[i]) for i in tasks], _Job(sample), workers, done)
-    return [results[i] for i in sorted(results)], len(results) == len(videos)
+        run_tasks(_check_one, list(enumerate(videos)), sample, workers, done)
+    return [results[number] for number in sorted(results)]
 
 
-def _check_one(task: tuple[int, VideoPlace], job: _Job) -> tuple[int, VideoResult]:
+def _check_one(task: tuple[int, PublishedVideo], sample: int | None) -> tuple[int, VideoResult]:
     number, place = task
-    return number, check_video(place, job.sample)
-
-
-def _frames_listed(video: VideoPlace) -> int:
-    """About how many frames there are, for the progress bar."""
-    counts = [1]
-    for folder in (video.images, video.maps):
-        try:
-            counts.append(len(os.listdir(folder)) if folder else 0)
-        except OSError:
-            continue
-    return max(counts)
+    return number, check_video(place, sample)
 
 
 def _counts(splits: Sequence[str], results: list[VideoResult]) -> dict[str, dict[str, int]]:
@@ -152,20 +139,20 @@ def _counts(splits: Sequence[str], results: list[VideoResult]) -> dict[str, dict
     for result in results:
         numbers = (1, result.frames, result.densities, result.fixations)
         for column, number in zip(COLUMNS, numbers, strict=True):
-            counts[result.split][column] += number
+            counts[result.place.split][column] += number
     return counts
 
 
-# What only all videos together tell --------------------------------------------------------------
+# What only all videos together show --------------------------------------------------------------
 
 
-def _allow_no_fixations(report: CheckReport, results: list[VideoResult]) -> Faults:
-    """The faults, with warnings for errors where the data set has no fixation maps at all."""
+def _allow_no_fixations(report: CheckReport, results: list[VideoResult]) -> None:
+    """Make warnings of errors where the data set has no fixation maps at all."""
     annotated = [result for result in results if result.densities or result.fixations]
     if report.dataset or not annotated or not all(r.lacks_fixations for r in annotated):
-        return report.faults
-    folders = {str(Path(result.folder) / 'fixation') for result in annotated}
-    return Faults(
+        return
+    folders = {str(result.place.fixations) for result in annotated}
+    report.faults = Faults(
         replace(
             fault,
             severity=WARNING,
@@ -178,66 +165,56 @@ def _allow_no_fixations(report: CheckReport, results: list[VideoResult]) -> Faul
     )
 
 
-def _fitting_elsewhere(results: list[VideoResult]) -> list[Fault]:
-    """Videos most of whose density maps fit nothing, with the video whose fixations they fit."""
-    faults = Faults()
-    for result in results:
-        astray = result.pairing.astray
-        if not astray:
-            continue
+def _find_fitting_elsewhere(faults: Faults, results: list[VideoResult]) -> None:
+    """Find videos most of whose density maps fit nothing, and whose fixations they fit."""
+    for result in (each for each in results if each.astray):
         best, best_nss = None, 1.5
         for other in results:
-            samples = other.pairing.samples
-            if other is result:
-                continue
+            samples = {} if other is result else {p.number: p for p in other.samples}
             values = [
-                fit(density, samples[n][1])
-                for n, density in astray.items()
-                if n in samples and samples[n][0] == density.shape
+                fit(p.density, samples[p.number].points)
+                for p in result.astray
+                if p.number in samples and samples[p.number].density.shape == p.density.shape
             ]
-            if values and 2 * len(values) >= len(astray) and np.mean(values) > best_nss:
+            if values and 2 * len(values) >= len(result.astray) and np.mean(values) > best_nss:
                 best, best_nss = other, float(np.mean(values))
         found = 'most density maps have nothing at the fixations'
         remedy = 'unpack maps and fixation of this video again: one of the two is of another video'
         if best is not None:
-            found += f'; they fit those of {best.split}/{best.name} (NSS {best_nss:.1f})'
-            remedy = f'put the maps of this video here; these look like those of {best.folder}'
-        faults.tell('mispaired', result.maps, found, 'density where the fixations are', remedy)
-    return faults
+            found += f'; they fit those of {best.label} (NSS {best_nss:.1f})'
+            remedy = (
+                f'put the maps of this video here; these look like those of {best.place.folder}'
+            )
+        faults.add('mispaired', str(result.place.densities), found, remedy=remedy)
 
 
-def _in_several_splits(results: list[VideoResult]) -> list[Fault]:
+def _find_in_several_splits(faults: Faults, results: list[VideoResult]) -> None:
     first: dict[str, VideoResult] = {}
-    faults = Faults()
     for result in results:
         if result.fingerprint is None:
             continue
         other = first.setdefault(result.fingerprint, result)
-        if other.split != result.split:
-            faults.tell(
-                'duplicate-video',
-                result.folder,
-                f'the frames of {other.split}/{other.name}',
-                'every video in one split only',
-                f'remove one of them; scores on {result.split} are not held out otherwise',
-                WARNING,
-            )
-    return faults
+        split = result.place.split
+        if other.place.split != split:
+            remedy = f'remove one of them; scores on {split} are not held out otherwise'
+            found = f'the frames of {other.label}'
+            faults.add('duplicate-video', result.place.folder, found, remedy=remedy)
 
 
-def _compare(report: CheckReport, told: bool, complete: bool) -> None:
+def _compare_counts(report: CheckReport, is_named: bool, complete: bool) -> None:
     """Compare with the published counts: a note, a warning, or an error."""
-    title = PUBLISHED[report.dataset].title
-    for split, found, published in differences(report.dataset, report.counts):
-        if not told and not complete:
+    if report.dataset is None:
+        return
+    dataset = get_published(report.dataset)
+    for split, found, published in dataset.differences(report.counts):
+        if not is_named and not complete:
             place = f'{split}: ' if split else ''
-            report.notes.append(f'{place}{found}; {title} as published: {published}')
+            report.notes.append(f'{place}{found}; {dataset.title} as published: {published}')
             continue
-        report.faults.tell(
+        report.faults.add(
             'published-counts',
-            split or str(report.root),
+            split or report.root,
             found,
-            f'{published} ({title})',
-            'nothing, if a part is what you want; else download and unpack what is missing',
-            ERROR if complete else WARNING,
+            f'{published} ({dataset.title})',
+            severity=ERROR if complete else WARNING,
         )

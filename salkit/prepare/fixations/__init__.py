@@ -1,13 +1,17 @@
 """Makes ground truth: fixation maps from gaze, density maps from fixations."""
 
-from .density import DENSITY_RECIPES, density_map, points_to_map
-from .gaze_csv import Gaze, fixation_points, read_gaze_csv
+from .density import DENSITY_RECIPES, DensityOptions, density_map, points_to_map
+from .gaze_csv import Gaze, GazeRow, read_gaze_csv, read_gaze_rows
+from .screen import fixation_points
 
 __all__ = [
     'DENSITY_RECIPES',
+    'DensityOptions',
     'Gaze',
+    'GazeRow',
     'density_map',
     'fixation_points',
     'points_to_map',
     'read_gaze_csv',
+    'read_gaze_rows',
 ]

@@ -4,56 +4,84 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...datasets.published import DensityArguments, dhf1k, hollywood2
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
 
-# Full width at half maximum of a Gaussian of sigma 1.
-FWHM = 2 * math.sqrt(2 * math.log(2))
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-# Arguments of `density_map` by name.
-DENSITY_RECIPES: dict[str, dict[str, Any]] = {
-    # A width at half maximum of 30 pixels in frames of 640 x 360 (Wang et al., CVPR 2018, and
-    # make_gauss_masks.m of their repository).
-    'dhf1k': dict(sigma_px=30 / FWHM),
-    # That script counts rows and columns from 0 where its caller counts from 1, and takes the
-    # middle of its Gaussian one further on: two pixels too far down and right.
-    'dhf1k-published': dict(sigma_px=30 / FWHM, shift_px=2),
-    # Of Wang et al. as well, for the fixations of Mathe and Sminchisescu (TPAMI 2015).
-    'ucf-hollywood2': dict(sigma_px=20.0, window_px=150),
-}
+# Arguments of `density_map` by name; those of plugins' data sets are in `density_recipes()`.
+DENSITY_RECIPES: dict[str, DensityArguments] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
 NORMALIZATIONS = ('max', 'sum', None)
 
 
-def check_density_arguments(
-    sigma_px: float | None = None,
-    ppd: float | None = None,
-    sigma_deg: float = 1.0,
-    window_px: int | None = None,
-    shift_px: int = 0,
-    normalize: str | None = 'max',
-) -> dict[str, Any]:
-    """Those of `density_map` with the standard deviation in pixels, as `density_of_counts` takes.
+@dataclass(frozen=True)
+class DensityOptions:
+    """How a density is made from fixations; its width is `sigma_px` or `ppd` times `sigma_deg`.
+
+    Attributes:
+        sigma_px: standard deviation of the Gaussian in pixels.
+        ppd: pixels in a degree of visual angle, instead of `sigma_px`.
+        sigma_deg: standard deviation in degrees, with `ppd`.
+        window_px: side of the square that each Gaussian is cut to, see `gaussian_density`.
+        shift_px: how far down and right each Gaussian is moved.
+        normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
+            1 each.
 
     Raises:
         ConfigError: arguments that do not go together, or are not above 0.
     """
-    if (sigma_px is None) == (ppd is None):
-        raise ConfigError('give the Gaussian as sigma_px or as ppd (pixels per degree), one of two')
-    given = dict(sigma_px=sigma_px) if ppd is None else dict(ppd=ppd, sigma_deg=sigma_deg)
-    for name, value in given.items():
-        if not (value > 0 and math.isfinite(value)):
-            raise ConfigError(f'{name} must be above 0, got {value}')
-    if window_px is not None and not (window_px >= 1 and window_px == int(window_px)):
-        raise ConfigError(f'window_px must be a whole number from 1, got {window_px}')
-    if normalize not in NORMALIZATIONS:
-        raise ConfigError(f"normalize must be 'max', 'sum' or None, got {normalize!r}")
-    sigma = float(math.prod(given.values()))
-    return dict(sigma_px=sigma, window_px=window_px, shift_px=shift_px, normalize=normalize)
+
+    sigma_px: float | None = None
+    ppd: float | None = None
+    sigma_deg: float = 1.0
+    window_px: int | None = None
+    shift_px: int = 0
+    normalize: str | None = 'max'
+
+    def __post_init__(self) -> None:
+        if (self.sigma_px is None) == (self.ppd is None):
+            raise ConfigError(
+                'give the Gaussian as sigma_px or as ppd (pixels per degree), one of two'
+            )
+        for name in ('sigma_px', 'ppd', 'sigma_deg'):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f'{name} must be above 0, got {value}')
+        window = self.window_px
+        if window is not None and not (window >= 1 and window == int(window)):
+            raise ConfigError(f'window_px must be a whole number from 1, got {window}')
+        if self.normalize not in NORMALIZATIONS:
+            raise ConfigError(f"normalize must be 'max', 'sum' or None, got {self.normalize!r}")
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation in pixels."""
+        width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
+        return float(width or 0)
+
+    def to_json(self) -> dict[str, float | int | str | None]:
+        """What the values of a density depend on, as plain values."""
+        return dict(
+            sigma_px=self.sigma,
+            window_px=self.window_px,
+            shift_px=self.shift_px,
+            normalize=self.normalize,
+        )
+
+    def density_of(self, counts: np.ndarray) -> np.ndarray:
+        """The density (H, W) float32 of the number of fixations on each pixel (H, W)."""
+        density = gaussian_density(counts, self.sigma, self.window_px, self.shift_px)
+        if self.normalize is not None and density.any():
+            density /= density.max() if self.normalize == 'max' else density.sum()
+        return density.astype(np.float32)
 
 
 def points_to_map(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
@@ -76,19 +104,13 @@ def points_to_map(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np
 def count_points(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
     """How many points fall into each pixel, (H, W) int64; see `points_to_map`."""
     # Pixel 3 reaches from 3.0 to 4.0.
-    return count_fixations(np.floor(np.asarray(points_yx, dtype=np.float64)), tuple(size))
+    return count_fixations(np.floor(np.asarray(points_yx, dtype=np.float64)), size)
 
 
 def density_map(
     fixations: np.ndarray | Sequence,
     size: tuple[int, int] | None = None,
-    *,
-    sigma_px: float | None = None,
-    ppd: float | None = None,
-    sigma_deg: float = 1.0,
-    window_px: int | None = None,
-    shift_px: int = 0,
-    normalize: str | None = 'max',
+    **options: Unpack[DensityArguments],
 ) -> np.ndarray:
     """The density of fixations: a Gaussian summed over each of them.
 
@@ -96,13 +118,7 @@ def density_map(
         fixations: (H, W) fixation map, each pixel that is not 0 counting once; or, with `size`,
             (n, 2) points y and x in pixels, each counting as often as it is given.
         size: (H, W) of the frame that the points lie in.
-        sigma_px: standard deviation in pixels.
-        ppd: pixels in a degree of visual angle, instead of `sigma_px`.
-        sigma_deg: standard deviation in degrees, with `ppd`.
-        window_px: side of the square that each Gaussian is cut to, see `gaussian_density`.
-        shift_px: how far down and right each Gaussian is moved.
-        normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
-            1 each.
+        **options: those of `DensityOptions`, such as `sigma_px=12`.
 
     Returns:
         (H, W) float32, zero everywhere where there is no fixation.
@@ -122,18 +138,4 @@ def density_map(
                 f'got {counts.shape} without size'
             )
         counts = counts > 0
-    arguments = check_density_arguments(sigma_px, ppd, sigma_deg, window_px, shift_px, normalize)
-    return density_of_counts(counts, **arguments)
-
-
-def density_of_counts(
-    counts: np.ndarray,
-    sigma_px: float,
-    window_px: int | None = None,
-    shift_px: int = 0,
-    normalize: str | None = 'max',
-) -> np.ndarray:
-    """As `density_map`, of the number of fixations on each pixel (H, W); arguments are checked."""
-    density = gaussian_density(counts, sigma_px, window_px, shift_px)
-    scale = {'max': density.max, 'sum': density.sum, None: lambda: 1.0}[normalize]()
-    return (density / scale if scale > 0 else density).astype(np.float32)
+    return DensityOptions(**options).density_of(counts)

@@ -3,197 +3,79 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
 from ...datasets.truth_video import TruthVideo
 from ...functional.fixations import count_fixations
 from ...media.fixation_maps import read_fixation_map
-from .export import frame_points, read_recording
 
 
-def digest_of_files(paths: Sequence[str | Path]) -> str:
-    """Changes when a file does, by name, size and time."""
-    stamps = []
-    for path in map(Path, paths):
-        status = path.stat()
-        stamps.append((path.name, status.st_size, status.st_mtime_ns))
-    return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()
-
-
-class FixationVideo(ABC):
+@dataclass(frozen=True)
+class FixationVideo:
     """Fixations on every frame of a video.
 
     Attributes:
         name: of the video, a path below the data set's root such as `val/0601`.
+        stems: what the files of each frame are called, without their endings.
+        digest: changes when the fixations do.
         is_map: whether fixations are stored as maps, so that none need be written.
+        read: gives how many fixations are on each pixel, (H, W), frame by frame; raises DataError
+            for a file that cannot be read, or a fixation outside of the frame.
     """
 
     name: str
-    is_map = False
-
-    @property
-    @abstractmethod
-    def stems(self) -> Sequence[str]:
-        """What the files of each frame are called, without their endings."""
-
-    @property
-    @abstractmethod
-    def digest(self) -> str:
-        """Changes when the fixations do."""
-
-    @abstractmethod
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """How many fixations are on each pixel, (H, W) each, of the frames at `indices`.
-
-        Raises:
-            DataError: a file that cannot be read, or a fixation outside of the frame.
-        """
+    stems: Sequence[str]
+    digest: str
+    is_map: bool
+    read: Callable[[], Iterator[np.ndarray]]
 
 
-@dataclass(frozen=True)
-class MapVideo(FixationVideo):
-    """Fixation maps, a file a frame."""
-
-    name: str
-    files: tuple[str, ...]
-    is_map = True
-
-    @cached_property
-    def stems(self) -> list[str]:
-        """Those of the files."""
-        return [Path(file).stem for file in self.files]
-
-    @cached_property
-    def digest(self) -> str:
-        """Of all files."""
-        return digest_of_files(self.files)
-
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """Binary maps: each pixel counts once."""
-        for index in indices:
-            yield read_fixation_map(self.files[index])
-
-
-class _NumberedVideo(FixationVideo):
-    """A video whose frames are called 0001, 0002, ... .
-
-    Attributes:
-        size: (H, W).
-        frames: how many.
-    """
-
-    size: tuple[int, int]
-    frames: int
-
-    @cached_property
-    def stems(self) -> list[str]:
-        """Counted from 1."""
-        return [f'{number:04d}' for number in range(1, self.frames + 1)]
-
-
-@dataclass(frozen=True)
-class PointVideo(_NumberedVideo):
-    """Points in memory, (n, 2) y and x of each frame."""
-
-    name: str
-    size: tuple[int, int]
-    points: list[np.ndarray]
-
-    @property
-    def frames(self) -> int:
-        """As many as there are lists of points."""
-        return len(self.points)
-
-    @cached_property
-    def digest(self) -> str:
-        """Of all points."""
-        found = hashlib.sha256(repr((self.size, self.frames)).encode())
-        for points in self.points:
-            found.update(len(points).to_bytes(8, 'little') + np.ascontiguousarray(points).tobytes())
-        return found.hexdigest()
-
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """Each point counts as often as it is given."""
-        for index in indices:
-            yield count_fixations(self.points[index], self.size)
-
-
-@dataclass(frozen=True)
-class ListVideo(_NumberedVideo):
-    """A `fixations.json` of AViMoS: a list of [row, column] for every frame."""
-
-    name: str
-    size: tuple[int, int]
-    path: Path
-
-    @cached_property
-    def _truth(self) -> TruthVideo:
-        return TruthVideo(self.name, None, self.path)
-
-    @cached_property
-    def frames(self) -> int:
-        """As many as the file has lists."""
-        return len(self._truth.points)
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the file."""
-        return digest_of_files([self.path])
-
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """Each point counts as often as it is given."""
-        for index in indices:
-            yield count_fixations(self._truth.points_of(index, self.size), self.size)
-
-
-@dataclass(frozen=True)
-class ExportVideo(_NumberedVideo):
-    """Raw gaze of DHF1K, a file a viewer; see `export`.
+def stored_fixations(
+    name: str, truth: TruthVideo, size: tuple[int, int] | None = None
+) -> FixationVideo:
+    """The fixations of a data set: maps, in which each pixel counts once, or lists with repeats.
 
     Args:
         name: of the video.
-        size: (H, W).
-        frames: how many.
-        files: of its viewers.
-        outer_product: see `frame_points`; a pixel that several mark counts once then.
+        truth: where they are stored; it has no density maps.
+        size: (H, W) of the frames, for lists; None for maps, which have it.
     """
-
-    name: str
-    size: tuple[int, int]
-    frames: int
-    files: tuple[str, ...]
-    outer_product: bool = False
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the files, and of how they are read."""
-        settings = repr((self.size, self.frames, self.outer_product))
-        return hashlib.sha256((digest_of_files(self.files) + settings).encode()).hexdigest()
-
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
-        """Each sample counts, or with `outer_product` each marked pixel."""
-        viewers = [
-            frame_points(read_recording(file), self.size, self.frames, self.outer_product)
-            for file in self.files
-        ]
-        for index in indices:
-            counts = count_fixations(np.concatenate([v[index] for v in viewers]), self.size)
-            yield counts > 0 if self.outer_product else counts
+    digest = truth.fingerprint()
+    lists = truth.point_lists()
+    if lists is None or size is None:
+        files = [truth.frames.where(index) for index in range(len(truth.frames))]
+        return FixationVideo(name, truth.frames.names, digest, True, partial(_read_maps, files))
+    # They are read again by the process that needs them: all of a data set would fill the memory.
+    stems = _numbered(len(lists))
+    return FixationVideo(name, stems, digest, False, partial(_read_lists, truth, size))
 
 
-def files_in(folder: Path, suffixes: Sequence[str]) -> bool:
-    """Whether a folder is there and holds a file with one of the suffixes."""
-    if not folder.is_dir():
-        return False
-    with os.scandir(folder) as entries:
-        return any(
-            e.name.lower().endswith(tuple(suffixes)) and not e.name.startswith('.') for e in entries
-        )
+def given_fixations(name: str, size: tuple[int, int], points: list[np.ndarray]) -> FixationVideo:
+    """Points (n, 2) y and x of each frame (H, W), each of which counts as often as it is given."""
+    digest = hashlib.sha256(repr((size, len(points))).encode())
+    for each in points:
+        digest.update(len(each).to_bytes(8, 'little') + np.ascontiguousarray(each).tobytes())
+    read = partial(_read_points, points, size)
+    return FixationVideo(name, _numbered(len(points)), digest.hexdigest(), False, read)
+
+
+def _numbered(count: int) -> list[str]:
+    return [f'{number:04d}' for number in range(1, count + 1)]
+
+
+def _read_maps(files: list[str]) -> Iterator[np.ndarray]:
+    return map(read_fixation_map, files)
+
+
+def _read_lists(truth: TruthVideo, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    if (lists := truth.point_lists()) is not None:
+        for index in range(len(lists)):
+            yield count_fixations(lists.at(index, size), size)
+
+
+def _read_points(points: list[np.ndarray], size: tuple[int, int]) -> Iterator[np.ndarray]:
+    return (count_fixations(each, size) for each in points)

@@ -1,19 +1,23 @@
-"""What gaze alone does not tell: size, length and frame times of the videos that were shown."""
+"""What gaze alone does not say: size, length and frame times of the videos that were shown."""
 
 from __future__ import annotations
 
-import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...datasets.layout import list_files
+from ...datasets.file_list import list_files
+from ...datasets.layout import VIDEO_STEM
+from ...datasets.published.raw_layout import holds, video_files, walk
 from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES, read_image
+from ...media.video import VideoReader
 
 # <root>/<split>/<video>/images is three folders down.
 DEPTH = 3
+_MAPS = re.compile('maps|fixation')
 
 
 @dataclass(frozen=True)
@@ -44,25 +48,16 @@ class Stimuli:
     """
 
     def __init__(self, root: str | Path) -> None:
-        from ...media.video import VIDEO_SUFFIXES
-
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise DataError(f'{root}: the folder of videos does not exist')
         self._paths: dict[str, Path] = {}
-        for folder, folders, files in os.walk(self.root, followlinks=True):
-            inside = Path(folder)
-            maps = ('maps', 'fixation')
-            folders[:] = [f for f in folders if not f.startswith('.') and f not in maps]
-            if len(inside.relative_to(self.root).parts) >= DEPTH:
-                folders.clear()
-            name = inside.parent.name if inside.name == 'images' else inside.name
-            if any(file.lower().endswith(IMAGE_SUFFIXES) for file in files):
-                self._paths[name] = inside
-            for file in files:
-                stem, suffix = os.path.splitext(file)
-                if suffix.lower() in VIDEO_SUFFIXES:
-                    self._paths[name if stem == 'video' else stem] = inside / file
+        for folder in walk(self.root, DEPTH, _MAPS):
+            name = folder.parent.name if folder.name == 'images' else folder.name
+            if holds(folder, IMAGE_SUFFIXES):
+                self._paths[name] = folder
+            for path in video_files(folder):
+                self._paths[name if path.stem == VIDEO_STEM else path.stem] = path
         if not self._paths:
             raise DataError(f'{root}: holds no videos and no folders of frames')
 
@@ -72,11 +67,9 @@ class Stimuli:
         Raises:
             DataError: there is none, or it cannot be read.
         """
-        number = int(name) if name.isdigit() else None
         for known, path in self._paths.items():
-            if known in (name, Path(name).stem) or (
-                number is not None and known.isdigit() and int(known) == number
-            ):
+            same = name.isdigit() and known.isdigit() and int(known) == int(name)
+            if same or known in (name, Path(name).stem):
                 return _describe(path)
         raise DataError(f'{self.root}: holds no video {name}')
 
@@ -84,9 +77,8 @@ class Stimuli:
 def _describe(path: Path) -> Stimulus:
     if path.is_dir():
         images = list_files(path, IMAGE_SUFFIXES)
-        return Stimulus(read_image(images[0]).shape[:2], len(images))
-    from ...media.video import VideoReader
-
+        height, width = read_image(images[0]).shape[:2]
+        return Stimulus((height, width), len(images))
     with VideoReader(path) as video:
         info = video.info
         return Stimulus((info.height, info.width), len(video), np.asarray(info.times))

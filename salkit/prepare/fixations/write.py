@@ -2,25 +2,73 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from ...errors import DataError
+from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import MAP_FORMATS, write_map_file
+from ...utils.files import write_json
+from ...utils.folders import whole_folder
 from ...utils.parallel import check_stopped, check_workers, run_tasks
 from ...utils.text import check_choice
-from .density import density_of_counts
-from .folder import MapFolder
+from ...version import __version__
+from .density import DensityOptions
 from .sources import FixationVideo
 
-# Frames that one process works on at a time.
-PIECE = 200
+# The file that says what the maps beside it were made from, and how.
+NOTE = 'density.json'
+
+
+@dataclass(frozen=True)
+class MapFolder:
+    """A folder of maps, which is there when all of them are in it.
+
+    Attributes:
+        path: its place.
+        settings: what its maps depend on; kept in it.
+        names: of its maps.
+    """
+
+    path: Path
+    settings: Mapping[str, object]
+    names: Sequence[str]
+
+    @property
+    def _made_with(self) -> dict[str, object] | None:
+        """The settings of what is there, None where they are not known."""
+        try:
+            settings = json.loads((self.path / NOTE).read_text(encoding='utf-8'))['settings']
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return settings if isinstance(settings, dict) else None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of its maps are there, made with these settings."""
+        return self._made_with == self.settings and {*self.names} <= {*os.listdir(self.path)}
+
+    def check_replaceable(self, overwrite: bool) -> None:
+        """Raise DataError if something else is in its place that may not be replaced."""
+        if self.path.exists() and not self.path.is_dir():
+            raise DataError(f'{self.path}: expected a folder, or nothing, got a file')
+        names, there = os.listdir(self.path) if self.path.exists() else [], self._made_with
+        if names and not overwrite and there != self.settings:
+            reason = 'holds files already'
+            if there is not None:
+                changed = sorted(k for k in self.settings if there.get(k) != self.settings[k])
+                reason = f'holds maps that were made otherwise ({", ".join(changed)})'
+            raise DataError(f'{self.path}: {reason}; --overwrite replaces them')
+        for name in names:
+            if not name.lower().endswith((*IMAGE_SUFFIXES, '.npy')) and name != NOTE:
+                raise DataError(f'{self.path}: holds more than maps, {name}: not overwritten')
 
 
 @dataclass(frozen=True)
@@ -38,27 +86,18 @@ class Target:
     fixations: MapFolder | None
 
     @property
-    def folders(self) -> list[MapFolder]:
-        """Both, the density maps last: where these are, all is done."""
-        return [folder for folder in (self.fixations, self.densities) if folder is not None]
+    def unfinished(self) -> list[MapFolder]:
+        """Those of its folders that are to be written, the density maps first."""
+        folders = (self.densities, self.fixations)
+        return [each for each in folders if each is not None and not each.is_complete]
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Some frames of the video of `job.targets[target]`; `number` is its own."""
-
-    number: int
-    target: int
-    start: int
-    stop: int
-
-
-@dataclass
-class Job:
-    """What all pieces share."""
+class _Job:
+    """What all videos share."""
 
     targets: list[Target]
-    density: dict[str, Any]
+    density: DensityOptions
     format: str
 
 
@@ -78,18 +117,20 @@ class Written:
 
 
 def plan_target(
-    video: FixationVideo, folder: Path, density: dict[str, Any], format: str = 'png'
+    video: FixationVideo, folder: Path, density: DensityOptions, format: str = 'png'
 ) -> Target:
     """The target of a video whose maps go into `folder`, those of fixations beside it.
 
     Args:
         video: fixations.
         folder: of the density maps.
-        density: arguments of `density_of_counts`.
+        density: how they are made.
         format: of the density maps.
     """
     suffix = 'npy' if format == 'npy' else 'png'
-    settings = dict(density=density, format=format, fixations=video.digest)
+    settings: dict[str, object] = dict(
+        density=density.to_json(), format=format, fixations=video.digest
+    )
     densities = MapFolder(folder, settings, [f'{stem}.{suffix}' for stem in video.stems])
     fixations = None
     if not video.is_map:
@@ -100,21 +141,21 @@ def plan_target(
 
 def write_densities(
     targets: Sequence[Target],
-    density: dict[str, Any],
+    density: DensityOptions,
     format: str = 'png',
     workers: int | None = None,
     overwrite: bool = False,
     progress: bool = False,
 ) -> Written:
-    """Write density maps, and fixation maps where there are none, video by video.
+    """Write density maps, and fixation maps where there are none, several videos at a time.
 
-    Videos that are complete are left as they are, and frames that an interrupted run has written
-    are not made again. A folder appears when all its maps are written.
+    A video's folders appear when they are complete, and what is complete is not made again: an
+    interrupted run goes on with the videos that are left.
 
     Args:
-        targets: from `plan_target`, with the same `density` and `format`.
-        density: arguments of `density_of_counts`.
-        format: 'png' (8 bit: the density times 255, rounded to the nearest), 'png16' or 'npy'
+        targets: of each video.
+        density: how the maps are made.
+        format: 'png' (8 bit, the density times 255 rounded to the nearest), 'png16' or 'npy'
             (float32).
         workers: processes; one a core by default.
         overwrite: whether maps that are there may be replaced.
@@ -127,58 +168,32 @@ def write_densities(
     """
     check_choice('', 'format', format, MAP_FORMATS)
     workers = check_workers(workers)
-    todo = [target for target in targets if not all(f.is_complete for f in target.folders)]
-    for target in todo:
+    left = [target for target in targets if target.unfinished]
+    for target in left:
         if not target.video.stems:
             raise DataError(f'{target.video.name}: has no frames')
-        for folder in target.folders:
-            if not folder.is_complete:
-                folder.check(overwrite)
-    pieces: list[Piece] = []
-    for number, target in enumerate(todo):
-        frames = len(target.video.stems)
-        for start in range(0, frames, PIECE):
-            pieces.append(Piece(len(pieces), number, start, min(start + PIECE, frames)))
-        for folder in target.folders:
-            if not folder.is_complete:
-                folder.begin()
-    left = Counter(piece.target for piece in pieces)
-    frames = sum(piece.stop - piece.start for piece in pieces)
+        for folder in target.unfinished:
+            folder.check_replaceable(overwrite)
+    frames = sum(len(target.video.stems) for target in left)
     with tqdm(total=frames, desc='densities', unit='frame', disable=not progress) as bar:
-
-        def done(number: int) -> None:
-            piece = pieces[number]
-            left[piece.target] -= 1
-            if not left[piece.target]:
-                for folder in todo[piece.target].folders:
-                    if not folder.is_complete:
-                        folder.finish()
-            bar.update(piece.stop - piece.start)
-
-        run_tasks(_write_piece, pieces, Job(todo, density, format), workers, done)
-    return Written(len(todo), frames, len(targets) - len(todo))
+        run_tasks(_write_video, range(len(left)), _Job(left, density, format), workers, bar.update)
+    return Written(len(left), frames, len(targets) - len(left))
 
 
-def _write_piece(piece: Piece, job: Job) -> int:
-    """Write the frames of a piece that are not there, and give its number."""
-    target = job.targets[piece.target]
-    stems = target.video.stems
-    densities = _missing(target.densities, piece)
-    fixations = _missing(target.fixations, piece)
-    indices = sorted(densities | fixations)
-    for index, counts in zip(indices, target.video.read(indices), strict=True):
-        check_stopped()
-        if index in densities:
-            density = density_of_counts(counts, **job.density)
-            write_map_file(density, target.densities.partial / stems[index], job.format)
-        if index in fixations:
-            fixated = (counts > 0).astype(np.float32)
-            write_map_file(fixated, target.fixations.partial / stems[index], 'png')
-    return piece.number
-
-
-def _missing(folder: MapFolder | None, piece: Piece) -> set[int]:
-    if folder is None or folder.is_complete:
-        return set()
-    frames = range(piece.start, piece.stop)
-    return {i for i in frames if not (folder.partial / folder.names[i]).exists()}
+def _write_video(number: int, job: _Job) -> int:
+    """Write the folders of a video that are not complete, and give the number of its frames."""
+    target = job.targets[number]
+    with ExitStack() as stack:
+        # Left in the opposite order: where the density maps are, all is done.
+        made = {
+            each.path: stack.enter_context(whole_folder(each.path)) for each in target.unfinished
+        }
+        for stem, counts in zip(target.video.stems, target.video.read(), strict=True):
+            check_stopped()
+            if folder := made.get(target.densities.path):
+                write_map_file(job.density.density_of(counts), folder / stem, job.format)
+            if target.fixations and (folder := made.get(target.fixations.path)):
+                write_map_file((counts > 0).astype(np.float32), folder / stem, 'png')
+        for each in target.unfinished:
+            write_json(dict(salkit=__version__, settings=each.settings), made[each.path] / NOTE)
+    return len(target.video.stems)

@@ -14,7 +14,6 @@ from PIL import Image
 
 import salkit.prepare.check.run as run_module
 from salkit.cli import main
-from salkit.datasets.published.counts import PUBLISHED, recognise
 from salkit.errors import ConfigError, DataError
 from salkit.prepare.check import check_dataset
 
@@ -80,8 +79,8 @@ def test_json_on_standard_output_is_alone(root, capsys):
     [
         (['nowhere'], 'the data root does not exist'),
         (['.', '--split', 'val'], "has no split 'val'; it has train, test"),
-        (['.', '--dataset', 'coco'], "got 'coco'"),
-        (['.', '--ignore', 'ugly'], "no kind of fault 'ugly'"),
+        (['.', '--dataset', 'coco'], "unknown public data set 'coco'"),
+        (['.', '--ignore', 'ugly'], 'ignore must be one of misspelt-split, '),
         (['.', '--workers', '0'], 'workers must be at least 1'),
         (['.', '--sample', '0'], 'sample must be at least 1'),
         (['train/train000/maps'], 'holds no videos'),
@@ -160,14 +159,6 @@ def test_published_counts(root):
     assert not check_dataset(root, complete=True, workers=1).ok
     assert len(check_dataset(root, 'avimos', workers=1).warnings) == 1
     assert '47' in '\n'.join(named.lines())
-
-
-def test_data_sets_are_recognised():
-    assert recognise(['0001', '601']) == 'dhf1k'
-    assert recognise(['actioncliptest00001_1', 'actionclipautotrain00012_3']) == 'hollywood2'
-    assert recognise(['Diving-Side-001', 'SkateBoarding-Front-012']) == 'ucf-sports'
-    assert recognise(['0001', 'Diving-Side-001']) is None and recognise([]) is None
-    assert PUBLISHED['dhf1k'].splits['train'] == (600, 346_140)
 
 
 # Interruption ------------------------------------------------------------------------------------

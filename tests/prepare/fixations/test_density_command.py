@@ -12,7 +12,6 @@ from make_data import write_dataset
 from make_video import encode_video
 from PIL import Image
 from scipy.io import savemat
-from test_exportdata import sample, write_recording
 
 from salkit.cli import main
 from salkit.datasets import VideoSaliencyDataset
@@ -132,8 +131,10 @@ def test_maps_are_replaced_on_demand_only(root, capsys):
     assert 'made otherwise (fixations)' in fails(capsys, root, '--sigma-px', 3)
     assert run(root, '--sigma-px', 3, '--overwrite') == 0
     assert '1 videos of 5 frames' in capsys.readouterr().out
+    # What lacks a map is not finished.
     (published / '0004.png').unlink()
-    assert 'lacks 0004.png' in fails(capsys, root, '--sigma-px', 3)
+    assert run(root, '--sigma-px', 3) == 0 and len(names_in(published)) == 6
+    assert '1 videos of 5 frames' in capsys.readouterr().out
 
 
 def test_nothing_but_maps_is_overwritten(root, tmp_path, capsys):
@@ -159,39 +160,42 @@ def test_what_is_done_stays(root, capsys):
 
 @pytest.mark.slow
 def test_killed_and_run_again(tmp_path):
-    """Nothing half-written, nothing made twice."""
-    fixation = tmp_path / 'set' / 'train' / 'a' / 'fixation'
-    fixation.mkdir(parents=True)
+    """Nothing half-written, no finished video made twice."""
     rng = np.random.default_rng(0)
-    # So large that the workers cannot be through before they notice.
-    for i in range(150):
-        Image.fromarray(255 * (rng.random((540, 960)) < 0.001).astype('u1')).save(
-            fixation / f'{i + 1:04d}.png'
-        )
+    for i in range(12):
+        fixation = tmp_path / 'set' / 'train' / f'{i:02d}' / 'fixation'
+        fixation.mkdir(parents=True)
+        # More videos than the workers are through with before they notice.
+        for j in range(5):
+            Image.fromarray(255 * (rng.random((540, 960)) < 0.001).astype('u1')).save(
+                fixation / f'{j + 1:04d}.png'
+            )
+    root = tmp_path / 'set' / 'train'
     argv = [sys.executable, '-m', 'salkit', 'density', str(tmp_path / 'set'), '--sigma-px', '9']
     argv += ['--workers', '2']
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, start_new_session=True, text=True)
-    maps, partial = fixation.with_name('maps'), fixation.with_name('.maps.partial')
     deadline = time.monotonic() + 120
-    while len(list(partial.glob('[0-9]*.png'))) < 10:
+    while len(list(root.glob('*/maps'))) < 2:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
+    # The workers hold the pipe until they have noticed.
     error = process.communicate(timeout=60)[1]
     assert process.returncode == -9 and 'Traceback' not in error
-    assert not maps.exists()
-    # After SIGKILL, the workers end by themselves; they may finish a map first.
-    time.sleep(2.5)
-    stamps = {path.name: path.stat().st_mtime_ns for path in partial.glob('[0-9]*.png')}
-    assert 10 <= len(stamps) < 150
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.01)
+    stamps = {path: path.stat().st_mtime_ns for path in root.glob('*/maps/*.png')}
+    assert 10 <= len(stamps) < 60 and len(stamps) == 5 * len(list(root.glob('*/maps')))
     assert main(argv[3:]) == 0
-    assert len(list(maps.glob('*.png'))) == 150 and not partial.exists()
-    assert names_in(fixation.parent) == ['fixation', 'maps']
-    assert all((maps / name).stat().st_mtime_ns == stamp for name, stamp in stamps.items())
-    assert not [name for name in names_in(maps) if name.startswith('.')]
-    for i in (1, 77, 150):
-        expected = np.rint(255 * expected_map(fixation.parent, f'{i:04d}', sigma_px=9))
-        assert np.array_equal(read(maps / f'{i:04d}.png'), expected)
+    assert len(list(root.glob('*/maps/*.png'))) == 60
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+    for video in root.iterdir():
+        assert names_in(video) == ['fixation', 'maps']
+        assert names_in(video / 'maps') == [*(f'{j + 1:04d}.png' for j in range(5)), 'density.json']
+        expected = np.rint(255 * expected_map(video, '0003', sigma_px=9))
+        assert np.array_equal(read(video / 'maps' / '0003.png'), expected)
 
 
 def test_an_error_on_the_way_leaves_no_folder(root, capsys):
@@ -310,46 +314,6 @@ def test_lists_of_fixations(tmp_path, capsys):
     assert 'v1/fixations.json, frame 1: the fixation [5, 99] lies outside' in line
 
 
-def test_exportdata(tmp_path, capsys):
-    source = tmp_path / 'exportdata_train'
-    for viewer, shift in (('P01', 0), ('P02', 100)):
-        samples = [
-            sample(0, 1, 1, 'Blink'),
-            sample(0.01, 50 + shift, 60 + shift),
-            sample(0.02, 52 + shift, 64 + shift),
-            sample(0.05, 7, 8),
-            sample(0.055, 20 + shift, 30 + shift),
-        ]
-        for video in (1, 700):
-            write_recording(source / viewer / f'{viewer}_Trail{video:03d}.txt', samples)
-    assert run(source, '--recipe', 'dhf1k', '--out', tmp_path / 'out', '--format', 'npy') == 0
-    assert 'a video ends with its last gaze' in capsys.readouterr().out
-    assert names_in(tmp_path / 'out') == ['0001', '0700']
-    folder = tmp_path / 'out' / '0700'
-    fixations = read(folder / 'fixation' / '0001.png')
-    assert fixations.shape == (360, 640)
-    assert np.argwhere(fixations).tolist() == [[50, 60], [52, 64], [150, 160], [152, 164]]
-    expected = density_map(
-        [(7, 8), (7, 8), (20, 30), (120, 130)], (360, 640), **DENSITY_RECIPES['dhf1k']
-    )
-    assert np.array_equal(read(folder / 'maps' / '0002.npy'), expected)
-    argv = ['--recipe', 'dhf1k-published', '--out', tmp_path / 'published', '--outer-product']
-    assert run(source, *argv, '--format', 'npy') == 0
-    published = read(tmp_path / 'published' / '0001' / 'fixation' / '0001.png')
-    # Of each viewer apart.
-    assert np.argwhere(published).tolist() == [
-        [row + shift, column + shift]
-        for shift in (0, 100)
-        for row in (50, 52)
-        for column in (60, 64)
-    ]
-    # Both looked at one of the places; in a map it counts once.
-    published = read(tmp_path / 'published' / '0001' / 'fixation' / '0002.png')
-    assert (published > 0).sum() == 7
-    expected = density_map(published, **DENSITY_RECIPES['dhf1k-published'])
-    assert np.array_equal(read(tmp_path / 'published' / '0001' / 'maps' / '0002.npy'), expected)
-
-
 # Mistakes ----------------------------------------------------------------------------------------
 
 
@@ -359,11 +323,10 @@ def test_exportdata(tmp_path, capsys):
         ([], 'one of --recipe, --sigma-px and --ppd'),
         (['--sigma-px', 3, '--ppd', 3], 'one of --recipe, --sigma-px and --ppd'),
         (['--sigma-px', 3, '--sigma-deg', 3], '--sigma-deg goes with --ppd'),
-        (['--recipe', 'mine'], "unknown recipe 'mine'; there are dhf1k, "),
+        (['--recipe', 'mine'], '--recipe must be one of dhf1k, '),
         (['--recipe', 'dhf1k', '--window-px', 3], '--recipe and --window-px: give one'),
         (['--sigma-px', -1], 'sigma_px must be above 0, got -1.0'),
         (['--sigma-px', 3, '--size', '32x48'], '--size says how to read gaze'),
-        (['--sigma-px', 3, '--outer-product'], '--outer-product goes with'),
         (['--sigma-px', 3, '--screen', '10,20'], '--screen must be two whole numbers'),
     ],
 )

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salkit.errors import ConfigError, DataError
-from salkit.prepare.fixations import fixation_points, read_gaze_csv
-from salkit.prepare.fixations.places import frames_at, to_video_pixels
+from salkit.prepare.fixations import fixation_points, read_gaze_csv, read_gaze_rows
+from salkit.prepare.fixations.screen import frames_at, to_video_pixels
 
 SIZE = (36, 64)
 
@@ -33,7 +33,7 @@ def test_frames_and_columns(write):
         )
     )
     assert list(gaze) == ['a', 'b']
-    assert gaze['a'].frames.tolist() == [0, 2, 0]
+    assert gaze['a'].moments.tolist() == [0, 2, 0]
     assert gaze['a'].observers.tolist() == ['anna', 'anna', 'ben']
     points, lost = fixation_points(gaze['a'], SIZE)
     assert [each.tolist() for each in points] == [[[20, 10]], [], [[21, 11]]] and lost == 1
@@ -43,7 +43,16 @@ def test_frames_and_columns(write):
 
 def test_a_file_of_observers_is_read_too(write):
     gaze = only(write('video,frame,observer,row,col\na,0002,anna,5,6\n'))
-    assert gaze.points.tolist() == [[5, 6]] and gaze.frames.tolist() == [1]
+    assert gaze.points.tolist() == [[5, 6]] and gaze.moments.tolist() == [1]
+
+
+def test_rows_keep_the_names_of_frames(write):
+    path = write('video,frame,observer,row,col\na,clip_0002,anna,5,6\n')
+    (row,) = read_gaze_rows(path, ('frame', 'observer'))
+    assert (row.video, row.frame, row.seconds, row.observer) == ('a', 'clip_0002', None, 'anna')
+    assert (row.y, row.x) == (5, 6) and row.where == f'{path}, line 2'
+    with pytest.raises(DataError, match='with observer; found video, time_s, x, y'):
+        list(read_gaze_rows(write('video,time_s,x,y\na,1,2,3\n'), ('observer',)))
 
 
 @pytest.mark.parametrize('separator', [';', '\t'])
@@ -54,7 +63,7 @@ def test_other_separators(write, separator):
 
 def test_frames_may_count_from_0(write):
     path = write('video,frame,x,y\na,0,2,3\n')
-    assert only(path, first_frame=0).frames.tolist() == [0]
+    assert only(path, first_frame=0).moments.tolist() == [0]
     with pytest.raises(DataError, match='line 2: frame 0, but frames count from 1; --first-frame'):
         read_gaze_csv(path)
 
@@ -115,12 +124,12 @@ def test_shares():
         ('video,x,y\na,1,2\n', 'one of frame, time_s and time_ms'),
         ('video,time,x,y\na,1,2,3\n', 'found video, time, x, y'),
         ('video,frame,x,y\n', 'holds no gaze'),
-        ('video,frame,x,y\na,1,2,3\na,1,2\n', 'line 3: 3 values'),
-        ('video,frame,x,y\na,1,two,3\n', "line 2: x is no number: 'two'"),
-        ('video,frame,x,y\n\na,1,2,inf\n', "line 3: y is no number: 'inf'"),
-        ('video,frame,x,y\na,1.5,2,3\n', "line 2: frame is no whole number: '1.5'"),
-        ('video,frame,x,y\na,,2,3\n', 'line 2: frame is no whole number'),
-        ('video,time_s,x,y\na,,2,3\n', 'line 2: time_s is no number'),
+        ('video,frame,x,y\na,1,2,3\na,1,2\n', 'line 3: expected 4 values as in the header, got 3'),
+        ('video,frame,x,y\na,1,two,3\n', "line 2: x must be a number, got 'two'"),
+        ('video,frame,x,y\n\na,1,2,inf\n', "line 3: y must be a number, got 'inf'"),
+        ('video,frame,x,y\na,1.5,2,3\n', "line 2: frame must be a whole number, got '1.5'"),
+        ('video,frame,x,y\na,,2,3\n', 'line 2: frame must be a whole number'),
+        ('video,time_s,x,y\na,,2,3\n', 'line 2: time_s must be a number'),
         ('video,frame,x,y\n,1,2,3\n', 'line 2: the video has no name'),
     ],
 )

@@ -1,0 +1,186 @@
+"""What can be wrong with a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ERROR, WARNING = 'error', 'warning'
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault.
+
+    Attributes:
+        title: its heading.
+        expected: what should be there, where that is always the same.
+        remedy: what to do about it, where that is always the same.
+        severity: 'error' or 'warning', unless a fault says otherwise.
+    """
+
+    title: str
+    expected: str = ''
+    remedy: str = ''
+    severity: str = ERROR
+
+
+# Kinds of faults by name, in the order that they are reported in.
+KINDS = {
+    'misspelt-split': Kind('split folder under a wrong name'),
+    'double-split': Kind('a split in two folders', 'one folder a split'),
+    'nested-folder': Kind('videos a folder too deep', 'images, maps and fixation'),
+    'archive': Kind(
+        'archive that may not be unpacked',
+        'its files',
+        'unpack it (of several parts, only the first is named to the unpacker) and move it away',
+        WARNING,
+    ),
+    'empty-split': Kind(
+        'split without videos',
+        'a folder for each video',
+        'put the videos there, or remove the folder',
+    ),
+    'published-counts': Kind(
+        'another count than published',
+        remedy='nothing, if a part is what you want; else download and unpack what is missing',
+        severity=WARNING,
+    ),
+    'missing-folder': Kind('missing or empty folder'),
+    'count-mismatch': Kind(
+        'different counts of frames and maps',
+        'as many of each',
+        'extract the frames again, every one and no other: salkit prepare takes care; or unpack '
+        'the maps again',
+    ),
+    'missing-file': Kind('missing file'),
+    'duplicate-frame': Kind('two files of the same frame', 'one file a frame'),
+    'numbering': Kind('numbering', severity=WARNING),
+    'stray-file': Kind(
+        'stray file or folder', remedy='move it away: it is not read', severity=WARNING
+    ),
+    'permission': Kind('no permission to read', 'a file or folder that you may read'),
+    'empty-file': Kind('empty file'),
+    'unreadable': Kind('unreadable or truncated file'),
+    'wrong-size': Kind('wrong size'),
+    'broken-video': Kind('broken or truncated video', 'a whole video', 'download the video again'),
+    'swapped-folders': Kind('folders maps and fixation swapped', 'density maps in maps'),
+    'shifted': Kind('maps shifted against the frames', 'density maps that fit their own fixations'),
+    'mispaired': Kind(
+        'density map of another frame or video',
+        'density where the fixations are',
+        'unpack the density maps again, or make this one anew from the fixations',
+    ),
+    'density-empty': Kind(
+        'all-zero density map',
+        'a density map',
+        'unpack the density map again, or make it anew from the fixations',
+    ),
+    'density-constant': Kind(
+        'constant density map',
+        'a density map',
+        'make the map anew from the fixations, or unpack it again',
+    ),
+    'density-points': Kind(
+        'density map that is not blurred',
+        'a blurred density map',
+        'put the density map there, or make it from the fixations: this is a fixation map',
+    ),
+    'not-grey': Kind(
+        'map in colour',
+        'a map in grey',
+        'put the map itself there, not an overlay or heat map in colour',
+    ),
+    'fixation-empty': Kind(
+        'all-zero fixation map',
+        'fixations, or nothing in the density map either',
+        'unpack the fixation map again, or remove this frame and its maps',
+    ),
+    'fixation-grey': Kind(
+        'fixation map with grey levels',
+        'a few white pixels on black',
+        'put the fixation map there: this looks like a density map, which belongs into maps',
+    ),
+    'fixation-dense': Kind(
+        'fixation map with far too many fixations',
+        'a few white pixels on black',
+        'make the map anew from the fixation points, one pixel each',
+    ),
+    'no-gaze': Kind(
+        'frame without gaze',
+        'somebody looking',
+        'nothing, if nobody looked at this frame: scores leave it out; else unpack its maps again',
+        WARNING,
+    ),
+    'flat-frames': Kind(
+        'frames without a picture',
+        'pictures',
+        'extract the frames again; play the video to see whether it is blank',
+        WARNING,
+    ),
+    'frozen-frames': Kind(
+        'identical frames',
+        'a video that moves',
+        'extract the frames again, at the rate of the video: salkit prepare does',
+        WARNING,
+    ),
+    'duplicate-video': Kind(
+        'the same video in several splits', 'every video in one split only', severity=WARNING
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with one file or folder.
+
+    Attributes:
+        kind: one of `KINDS`.
+        path: of the file or folder; where it is missing, where it should be.
+        found: what is there.
+        expected: what should be there.
+        remedy: what to do about it.
+        severity: 'error' or 'warning'.
+    """
+
+    kind: str
+    path: str
+    found: str
+    expected: str
+    remedy: str
+    severity: str = ERROR
+
+    @property
+    def message(self) -> str:
+        """What was found and what was expected."""
+        return f'{self.found}; expected {self.expected}'
+
+    def to_json(self) -> dict[str, str]:
+        """All of it as plain values."""
+        return dict(vars(self), message=self.message)
+
+
+class Faults(list[Fault]):
+    """A list that faults are added to by what is special about each."""
+
+    def add(
+        self,
+        kind: str,
+        path: Path | str,
+        found: str,
+        expected: str = '',
+        remedy: str = '',
+        severity: str = '',
+    ) -> None:
+        """Add a fault; what is left out is that of its kind."""
+        usual = KINDS[kind]
+        self.append(
+            Fault(
+                kind,
+                str(path),
+                found,
+                expected or usual.expected,
+                remedy or usual.remedy,
+                severity or usual.severity,
+            )
+        )

@@ -1,0 +1,130 @@
+"""The videos of a public data set that can be prepared, and why others are left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..datasets.layout import subfolders
+from ..datasets.published import DensityArguments, PublishedDataset, PublishedVideo, get_published
+from ..datasets.published.raw_layout import is_hidden
+from ..errors import DataError
+from ..media.images import IMAGE_SUFFIXES
+from ..utils.text import listed
+from .annotation import Annotation, LinkedMaps, ListedFixations
+from .options import PrepareOptions
+
+ARCHIVES = re.compile(r'.*\.(zip|rar|7z|tar|tgz|tar\.gz)', re.IGNORECASE)
+NO_TRUTH = 'no ground truth (--unannotated prepares the frames)'
+# Where videos without ground truth go that would otherwise stand among annotated ones.
+UNANNOTATED = 'unannotated'
+SPLITS = ('train', 'val', 'test', UNANNOTATED)
+
+
+@dataclass(frozen=True)
+class VideoSource:
+    """One video to prepare.
+
+    Attributes:
+        name: of its folder.
+        split: folder that it goes into, one of `SPLITS`.
+        stimulus: video file, image file, or folder of its frames.
+        annotation: its ground truth; None where it has none.
+    """
+
+    name: str
+    split: str
+    stimulus: Path
+    annotation: Annotation | None = None
+
+    @property
+    def label(self) -> str:
+        """`<split>/<name>`."""
+        return f'{self.split}/{self.name}'
+
+
+@dataclass
+class Sources:
+    """All videos of a data set, and what is wrong with it.
+
+    Attributes:
+        videos: to prepare.
+        left_out: names of other videos by the reason.
+        dataset: the public data set that they are of, None for anybody's videos.
+    """
+
+    videos: list[VideoSource] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+    dataset: PublishedDataset | None = None
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Note why a video is not prepared."""
+        self.left_out.setdefault(reason, []).append(name)
+
+
+def find_published(kind: str, root: Path, options: PrepareOptions) -> Sources:
+    """Find the videos of a public data set.
+
+    Args:
+        kind: its name.
+        root: where it was unpacked to.
+        options: what is prepared.
+
+    Raises:
+        ConfigError: no such data set.
+        DataError: nothing of it in `root`.
+    """
+    dataset = get_published(kind)
+    videos = dataset.find_videos(root)
+    if not any(video.has_stimulus for video in videos):
+        if videos:
+            raise DataError(
+                f'{root}: holds the annotation of {len(videos)} videos and none of the videos; '
+                f'expected {dataset.layout}'
+            )
+        raise nothing_found(root, f'{dataset.layout} ({dataset.title})')
+    recipe = next(iter(dataset.recipes.values()), None)
+    sources = Sources(dataset=dataset)
+    for video in videos:
+        annotation = _annotation(video, recipe, options.map_bits)
+        withheld = video.split in dataset.withheld
+        if video.problem or not video.has_stimulus or video.stimulus is None:
+            sources.leave_out(video.name, video.problem or 'no video')
+        elif video.split not in SPLITS:
+            sources.leave_out(video.name, f'of no split of {dataset.title}')
+        elif annotation is None and not options.unannotated:
+            reason = NO_TRUTH if withheld else f'no annotation, part of {video.split}'
+            sources.leave_out(video.name, reason)
+        else:
+            split = video.split if annotation or withheld else UNANNOTATED
+            sources.videos.append(VideoSource(video.name, split, video.stimulus, annotation))
+    return sources
+
+
+def _annotation(
+    video: PublishedVideo, recipe: DensityArguments | None, bits: int
+) -> Annotation | None:
+    truth = video.truth()
+    if truth.is_list:
+        return ListedFixations(truth, recipe, bits) if truth.densities or recipe else None
+    maps = video.densities
+    linkable = maps and (maps.is_dir() or maps.name.lower().endswith(IMAGE_SUFFIXES))
+    return LinkedMaps(video) if linkable else None
+
+
+def nothing_found(root: Path, expected: str) -> DataError:
+    """The error for a folder that does not hold the data set."""
+    archives = [
+        name
+        for folder in (root, *subfolders(root)[:100])
+        for name in sorted(os.listdir(folder))
+        if ARCHIVES.fullmatch(name) and not is_hidden(name)
+    ]
+    if archives:
+        return DataError(
+            f'{root}: holds archives and nothing to prepare: unpack {listed(archives)} first, such '
+            f'as with unzip, unrar or 7z; expected then: {expected}'
+        )
+    return DataError(f'{root}: expected {expected}, found {listed(sorted(os.listdir(root)), 8)}')

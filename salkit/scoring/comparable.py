@@ -1,0 +1,158 @@
+"""Finds out whether score files are of the same things, and what they have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ..errors import DataError
+from ..utils.text import listed
+from .score_files import Scores
+
+
+def shared_protocols(
+    files: Sequence[dict[str, Scores]], names: Sequence[str], protocol: str | None, force: bool
+) -> list[tuple[Scores, ...]]:
+    """The reports to compare, one tuple a protocol with a report of each file.
+
+    Args:
+        files: reports by protocol.
+        names: what the files are called.
+        protocol: the only one to compare; None for all that every file holds.
+        force: whether files that hold one protocol each are compared whatever these are.
+
+    Raises:
+        DataError: there are none.
+    """
+    held = [f'{name}: {", ".join(f)}' for name, f in zip(names, files, strict=True)]
+    if protocol is not None:
+        if not all(protocol in file for file in files):
+            raise DataError(f'not every file holds protocol {protocol!r} ({"; ".join(held)})')
+        return [tuple(file[protocol] for file in files)]
+    shared = [name for name in files[0] if all(name in file for file in files)]
+    if shared:
+        return [tuple(file[name] for file in files) for name in shared]
+    if force and all(len(file) == 1 for file in files):
+        return [tuple(next(iter(file.values())) for file in files)]
+    raise DataError(
+        f'no protocol is in every file ({"; ".join(held)}), and scores of different protocols '
+        'are different quantities' + ('' if force else ' (--force compares them all the same)')
+    )
+
+
+def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[str]:
+    """Make sure that both scored the same frames of the same data under the same protocol.
+
+    Args:
+        reference: one side.
+        other: the other.
+        force: whether what differs is only a warning.
+
+    Returns:
+        The warnings.
+
+    Raises:
+        DataError: something differs, and not `force`.
+    """
+    problems = [
+        f'{what} of {reference.name} is {left}, of {other.name} {right}'
+        for what, left, right in (
+            ('the protocol', reference.protocol, other.protocol),
+            ('the data set', reference.dataset, other.dataset),
+            ('the split', reference.split, other.split),
+        )
+        if _plain_name(left) != _plain_name(right)
+    ]
+    ours, theirs = reference.frames_per_video, other.frames_per_video
+    unequal = sorted(video for video in ours.keys() & theirs.keys() if ours[video] != theirs[video])
+    if unequal:
+        video = unequal[0]
+        problems.append(
+            f'{len(unequal)} video(s) with other numbers of frames: {video} has {ours[video]} in '
+            f'{reference.name} and {theirs[video]} in {other.name}'
+        )
+    elif (
+        reference.per_video.keys() == other.per_video.keys()
+        and None not in (reference.frames, other.frames)
+        and reference.frames != other.frames
+    ):
+        problems.append(
+            f'of the same videos {reference.name} scored {reference.frames} frames and '
+            f'{other.name} {other.frames}'
+        )
+    if problems and not force:
+        raise DataError(f'{"; ".join(problems)} (--force compares them all the same)')
+    return problems
+
+
+def _plain_name(name: str) -> str:
+    """Under which the class UCFSportsDataset is the folder ucf_sports."""
+    return re.sub(r'[^a-z0-9]', '', name.lower().removesuffix('dataset'))
+
+
+def common_videos(
+    reference: Scores, other: Scores, allow_missing: bool
+) -> tuple[list[str], list[str]]:
+    """Sorted names of the videos that both hold.
+
+    Args:
+        reference: one side.
+        other: the other.
+        allow_missing: whether videos that only one side has are only a warning.
+
+    Returns:
+        The names and the warnings.
+
+    Raises:
+        DataError: videos that only one side has, and not `allow_missing`; fewer than 2 in common.
+    """
+    common = sorted(reference.per_video.keys() & other.per_video.keys())
+    lacking = [
+        f'{len(extra)} video(s) only in {one.name}: {listed(extra)}'
+        for one, two in ((reference, other), (other, reference))
+        if (extra := sorted(one.per_video.keys() - two.per_video.keys()))
+    ]
+    if lacking and not allow_missing:
+        raise DataError(
+            f'{"; ".join(lacking)} (--allow-missing compares the {len(common)} that both have)'
+        )
+    if len(common) < 2:
+        raise DataError(
+            f'{reference.name} and {other.name} have {len(common)} video(s) in common; a paired '
+            'comparison needs at least 2'
+        )
+    return common, lacking
+
+
+def common_metrics(
+    reference: Scores, other: Scores, metrics: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Metrics that both hold.
+
+    Args:
+        reference: one side.
+        other: the other.
+        metrics: the only ones that are wanted; None for all.
+
+    Returns:
+        The metrics, and warnings of those that only one side has.
+
+    Raises:
+        DataError: there are none, or one that is wanted is not among them.
+    """
+    shared = [metric for metric in reference.metrics if metric in other.metrics]
+    if metrics is not None:
+        for metric in metrics:
+            if metric not in shared:
+                raise DataError(
+                    f'{reference.name} and {other.name} do not both hold {metric!r}; both hold '
+                    f'{", ".join(shared)}'
+                )
+        return list(metrics), []
+    if not shared:
+        raise DataError(f'{reference.name} and {other.name} have no metric in common')
+    return shared, [
+        f'only {one.name} holds {", ".join(extra)}'
+        for one in (reference, other)
+        if (extra := [metric for metric in one.metrics if metric not in shared])
+    ]

@@ -1,0 +1,182 @@
+"""Paired comparison of score files: differences, their intervals and their p-values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from .comparable import check_same_subject, common_metrics, common_videos, shared_protocols
+from .differences import Comparison, Difference
+from .paired_statistics import LEVEL, RESAMPLES, bootstrap_interval, holm, sign_flip_p
+from .score_files import Scores, Source, read_scores, short_names
+
+# Below this many videos even differences that all point one way have p > 0.05 in two-sided tests.
+FEW_VIDEOS = 6
+# Metrics are better when higher but for these (the Kullback-Leibler divergence, under the names
+# that codes give it).
+LOWER_IS_BETTER = {'kl', 'kldiv', 'kld', 'emd'}
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How score files are compared.
+
+    Attributes:
+        names: what all of them are called, the reference first; None for their files' names.
+        protocol: the only one to compare; None for all that every file holds.
+        metrics: the only ones to compare; None for all that both files hold.
+        force: compare other protocols, data sets, splits and frames with a warning.
+        allow_missing: compare the common videos where one side has more, with a warning.
+        resamples: bootstrap samples, and sign flips where there are more than 12 videos.
+        seed: of both.
+    """
+
+    names: Sequence[str] | None = None
+    protocol: str | None = None
+    metrics: Sequence[str] | None = None
+    force: bool = False
+    allow_missing: bool = False
+    resamples: int = RESAMPLES
+    seed: int = 0
+
+
+def compare(
+    reference: Source, *others: Source, options: CompareOptions | None = None, **changes: Any
+) -> Comparison:
+    """Compare scores of the same videos.
+
+    Every number is a mean over videos, paired by name: other - reference. Videos without a value
+    on either side are left out of that metric. The p-values of a protocol, over metrics and
+    files, are one family for Holm's correction; `metrics` narrows it.
+
+    Args:
+        reference: a score file, its content or a `ScoreReport`.
+        others: one or more that are compared with it.
+        options: see `CompareOptions`.
+        **changes: single options by name: `compare(..., metrics=['CC'])`.
+
+    Raises:
+        DataError: a file that is no score file, or files that cannot be compared.
+    """
+    options = replace(options or CompareOptions(), **changes)
+    sources = (reference, *others)
+    if not others:
+        raise DataError('a comparison needs at least 2 score files')
+    if options.resamples < 1:
+        raise DataError(f'a comparison needs at least 1 resample, got {options.resamples}')
+    names = short_names(sources) if options.names is None else list(options.names)
+    if len(set(names)) != len(sources):
+        raise DataError(f'{len(sources)} score files need as many different names, got {names}')
+    files = [read_scores(source, name) for source, name in zip(sources, names, strict=True)]
+    differences: list[Difference] = []
+    warnings: list[str] = []
+    subjects = {}
+    for first, *rest in shared_protocols(files, names, options.protocol, options.force):
+        subjects[first.protocol] = f'{first.dataset} {first.split}'
+        family: list[Difference] = []
+        for other in rest:
+            rows, notes = _compare_two(first, other, options)
+            family += rows
+            warnings += notes
+        differences += _corrected(family)
+    return Comparison(
+        reference=names[0],
+        others=tuple(names[1:]),
+        differences=tuple(differences),
+        subjects=subjects,
+        warnings=tuple(dict.fromkeys(warnings)),
+        settings=dict(
+            files=[
+                str(source) if isinstance(source, (str, Path)) else name
+                for source, name in zip(sources, names, strict=True)
+            ],
+            level=LEVEL,
+            resamples=options.resamples,
+            seed=options.seed,
+        ),
+    )
+
+
+def _compare_two(
+    reference: Scores, other: Scores, options: CompareOptions
+) -> tuple[list[Difference], list[str]]:
+    """The differences of a pair of files, not yet corrected for their number, and warnings."""
+    warnings = check_same_subject(reference, other, options.force)
+    videos, lacking = common_videos(reference, other, options.allow_missing)
+    metrics, one_sided = common_metrics(reference, other, options.metrics)
+    pair = (reference, other)
+    rows = [_difference(pair, videos, metric, options) for metric in metrics]
+    return rows, [*warnings, *lacking, *one_sided, *_reading_notes(rows, pair)]
+
+
+def _difference(
+    pair: tuple[Scores, Scores], videos: list[str], metric: str, options: CompareOptions
+) -> Difference:
+    values = np.array(
+        [[side.per_video[video].get(metric, math.nan) for video in videos] for side in pair]
+    )
+    whole = np.isfinite(values).all(axis=0)
+    scores = values[:, whole]
+    change = scores[1] - scores[0]
+    low = high = p = math.nan
+    if len(change) >= 2:
+        low, high = bootstrap_interval(change, options.resamples, options.seed)
+        p = sign_flip_p(change, options.resamples, options.seed)
+    plain_name = metric.lower().replace('-', '').replace('_', '')
+    return Difference(
+        protocol=pair[0].protocol,
+        metric=metric,
+        other=pair[1].name,
+        better='lower' if plain_name in LOWER_IS_BETTER else 'higher',
+        videos=tuple(itertools.compress(videos, whole)),
+        left_out=int((~whole).sum()),
+        reference_scores=scores[0],
+        other_scores=scores[1],
+        low=low,
+        high=high,
+        p=p,
+    )
+
+
+def _corrected(family: Sequence[Difference]) -> list[Difference]:
+    """The differences with `p_holm`.
+
+    Raises:
+        DataError: none could be tested.
+    """
+    tested = [row.p for row in family if not math.isnan(row.p)]
+    if not tested:
+        raise DataError('no metric has a value on both sides for at least 2 videos')
+    corrected = iter(holm(tested))
+    return [row if math.isnan(row.p) else replace(row, p_holm=next(corrected)) for row in family]
+
+
+def _reading_notes(rows: Sequence[Difference], pair: tuple[Scores, Scores]) -> list[str]:
+    """Warnings of what a reader could take the numbers for."""
+    notes = []
+    fewest = min(len(row.videos) for row in rows)
+    if fewest < FEW_VIDEOS:
+        notes.append(
+            f'only {fewest} videos: no p-value can be below 2 / 2**{fewest} = '
+            f'{min(1, 2 / 2**fewest):.3g}, whatever the difference'
+        )
+    for row in rows:
+        means = (row.reference_mean, row.other_mean)
+        for side, mean in zip(pair, means, strict=True):
+            whole = len(row.videos) == len(side.per_video)
+            own = side.means.get(row.metric, math.nan)
+            if whole and abs(own - mean) > 1e-6 + 1e-6 * abs(mean):
+                notes.append(
+                    f'the overall scores in {side.name} under {side.protocol} are not means over '
+                    f'videos ({row.metric} {own:.4f}, mean over videos {mean:.4f}): a protocol '
+                    'that pools all frames weighs long videos more than this comparison does'
+                )
+                return notes
+    return notes
