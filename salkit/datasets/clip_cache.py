@@ -85,17 +85,17 @@ class CachedVideo:
     Attributes:
         data: all bytes of its file.
         size: (rows, columns) of its frames and maps.
-        stamps: `stamp_of` each file, by kind: 'frames' (or the one video file), 'densities',
-            'fixations'.
+        stamps: `stamp_of` each file, uint64, by kind: 'frames' (or the one video file),
+            'densities', 'fixations'.
         shown: (rows, columns) of the frames as shown.
-        ends: of each frame, where its density map and its fixations end in `data`.
+        ends: (n, 2) int64, where the density map and the fixations of each frame end in `data`.
     """
 
     data: np.ndarray
     size: tuple[int, int]
-    stamps: dict[str, list[int]]
+    stamps: dict[str, np.ndarray]
     shown: tuple[int, int]
-    ends: list[tuple[int, int]]
+    ends: np.ndarray
 
     @classmethod
     def open(cls, path: Path) -> CachedVideo:
@@ -105,19 +105,21 @@ class CachedVideo:
         end = len(data) - LENGTH_BYTES
         length = int.from_bytes(data[end:].tobytes(), 'big')
         header = json.loads(data[max(0, end - length) : end].tobytes())
-        if header.pop('version') != VERSION:
+        if header['version'] != VERSION:
             raise StaleError(f'{path}: another version of the cache')
-        size, shown = (tuple(header.pop(name)) for name in ('size', 'shown'))
-        return cls(data, size, shown=shown, **header)
+        # As arrays, they take a fifth of the memory.
+        stamps = {kind: np.array(values, np.uint64) for kind, values in header['stamps'].items()}
+        size, shown = tuple(header['size']), tuple(header['shown'])
+        return cls(data, size, stamps, shown, np.array(header['ends'], np.int64))
 
     def _check(self, kind: str, files: Mapping[int, str]) -> None:
         """Raise StaleError unless these files, by number, are those that were cached."""
         for number, path in files.items():
-            if self.stamps[kind][number] != stamp_of(path):
+            if int(self.stamps[kind][number]) != stamp_of(path):
                 raise StaleError(f'{path}: another file than the one that was cached')
 
     def _start(self, index: int) -> int:
-        return self.ends[index - 1][1] if index else 0
+        return int(self.ends[index - 1, 1]) if index else 0
 
     def clip(self, sample: dict[str, Any]) -> tuple[np.ndarray, tuple[int, int]]:
         """See `ClipCache.clip`; raises one of `UNUSABLE`."""

@@ -69,7 +69,8 @@ def _stamps(record: VideoRecord) -> dict[str, list[int]]:
 def is_current(record: VideoRecord, path: Path) -> bool:
     """Whether a video is cached in the file `path`, from its own files as they are now."""
     try:
-        return CachedVideo.open(path).stamps == _stamps(record)
+        cached = CachedVideo.open(path).stamps
+        return {kind: values.tolist() for kind, values in cached.items()} == _stamps(record)
     except UNUSABLE:
         return False
 
