@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
+from ..media.video import VIDEO_SUFFIXES, open_video
 from ..utils.files import natural_key
 from .file_list import FileList, Numbering, list_files
 
@@ -67,12 +68,11 @@ def _check_pairs(video: Path, frames: FileList, maps: FileList, kind: str) -> No
     frame_stems, map_stems = frames.stems(), maps.stems()
     if len(frames) != len(maps):
         message = f'{video}: {len(frames)} frames but {len(maps)} {kind}s'
-        lacking = [stem for stem in frame_stems if stem not in set(map_stems)]
-        extra = [stem for stem in map_stems if stem not in set(frame_stems)]
+        lacking, extra = {*frame_stems} - {*map_stems}, {*map_stems} - {*frame_stems}
         if lacking and len(lacking) < len(frames):
-            message += f'; no {kind} for frame {lacking[0]}'
+            message += f'; no {kind} for frame {next(s for s in frame_stems if s in lacking)}'
         elif extra and len(extra) < len(maps):
-            message += f'; no frame for {kind} {extra[0]}'
+            message += f'; no frame for {kind} {next(s for s in map_stems if s in extra)}'
         raise DataError(message)
     if frame_stems == map_stems:
         return
@@ -92,8 +92,6 @@ def find_video_file(folder: Path) -> Path | None:
     Raises:
         DataError: there are several.
     """
-    from ..media.video import VIDEO_SUFFIXES
-
     with os.scandir(folder) as entries:
         found = sorted(
             entry.name
@@ -108,8 +106,6 @@ def find_video_file(folder: Path) -> Path | None:
 
 def _frames_of_file(path: Path, densities: FileList) -> FileList:
     """The frames of a video file, called as its density maps are."""
-    from ..media.video import open_video
-
     count = len(open_video(path))
     names: Sequence[str] | Numbering = Numbering('', 1, 4, '', count)
     if isinstance(densities.names, Numbering) and len(densities) == count:
