@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -312,9 +311,3 @@ def open_stack(path: Path) -> MapStack:
     if suffix in ARRAY_SUFFIXES:
         return ArrayStack(path) if suffix == '.npy' else ZipStack(path)
     raise DataError(f'{path}: expected a folder, a .npy or .npz file or a video')
-
-
-def frame_number(name: str) -> int | None:
-    """The last number in a frame's name."""
-    numbers = re.findall(r'\d+', name)
-    return int(numbers[-1]) if numbers else None

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import functional as F
+from .frame import Frame
 from .preparation import to_unit_range
-from .protocol import Frame, Measure
+from .protocol import Measure
 from .ranks import weighted_pair_share
 
 # What the MIT benchmark's and most other codes write for 2^-52.

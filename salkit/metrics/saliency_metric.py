@@ -16,7 +16,7 @@ from ..errors import ConfigError
 from ..registry import METRICS
 from ..utils.rng import frame_rng
 from .dataset_fixations import DatasetNonfixations
-from .protocol import Truth
+from .frame import Truth
 from .published_protocols import get_protocol
 from .report import ScoreReport
 
