@@ -97,8 +97,8 @@ class Frame:
         return self.counts > 0
 
     @cached_property
-    def marks(self) -> np.ndarray:
-        """The fixated pixels (H, W) as float64: the AUCs of float32 maps then are float64."""
+    def fixation_map(self) -> np.ndarray:
+        """(H, W) float64, 1 at the fixated pixels: with it the AUC of a float32 map is float64."""
         return self.fixations.astype(np.float64)
 
     @cached_property
