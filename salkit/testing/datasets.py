@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..builder import build
+from ..datasets import VideoSaliencyDataset
 from ..errors import DataError, SalkitError
 from ..registry import DATASETS
 from ..types import ClipMeta
@@ -66,62 +67,56 @@ class DatasetSuite(Suite):
         folder.mkdir()
         return Path(self.write_files(folder) or folder)
 
-    def dataset(self, root: Path, **others: Any) -> Dataset:
-        """An instance on `root`, test clips of small size unless told otherwise."""
-        options = dict(split=self.splits[-1], sampling='all')
-        options['pipeline'] = [
+    def dataset(self, root: Path, **others: object) -> VideoSaliencyDataset:
+        """An instance on `root`, of that class or like one; small test clips by default."""
+        pipeline = [
             dict(type='LoadClip', size=_SIZE),
             dict(type='LoadTargets'),
             dict(type='PackClip'),
         ]
+        options = dict(split=self.splits[-1], sampling='all', pipeline=pipeline)
         options = {k: v for k, v in options.items() if self.takes(k)}
-        smoke = self.arguments()
-        smoke.pop('data_root', None)
-        arguments = {**options, **smoke, **others}
+        arguments = {**options, **self.arguments(), **others, 'data_root': str(root)}
         try:
-            return self.part(data_root=str(root), **arguments)
+            return self.part(**arguments)
         except DataError as error:
             self.fail(f'cannot read the files of the suite: {error}')
 
-    def _check_map(self, item: dict, key: str, index: int, size: tuple[int, int]) -> None:
-        value = item[key]
+    def _check_map(self, value: object, where: str, size: tuple[int, ...]) -> None:
         if value is None:
             return
-        where = f'item {index}: {key}'
-        self.check(isinstance(value, Tensor), f'{where} is a {type(value).__name__}, not a tensor')
+        if not isinstance(value, Tensor):
+            self.fail(f'{where} is a {type(value).__name__}, not a tensor')
         self.check(
             value.dtype == torch.float32, f'{where} is {value.dtype}, expected torch.float32'
         )
-        self.check(
-            tuple(value.shape) == tuple(size),
-            f'{where} is {tuple(value.shape)}, its frame {tuple(size)}',
-        )
+        self.check(value.shape == size, f'{where} is {tuple(value.shape)}, its frame {size}')
         low, high = value.min().item(), value.max().item()
         self.check(low >= 0 and high <= 1, f'{where} has values from {low:.3g} to {high:.3g}')
-        if key == 'fixation_map':
-            self.check(
-                ((value == 0) | (value == 1)).all(), f'{where} has values other than 0 and 1'
-            )
+        if where.endswith('fixation_map'):
+            binary = ((value == 0) | (value == 1)).all()
+            self.check(binary, f'{where} has values other than 0 and 1')
 
-    def _check_item(self, item: Any, index: int, clip_len: int, size: tuple[int, int]) -> None:
-        self.check(isinstance(item, dict), f'item {index} is a {type(item).__name__}, not a dict')
+    def _check_item(self, item: object, index: int, clip_len: int | None) -> None:
+        if not isinstance(item, dict):
+            self.fail(f'item {index} is a {type(item).__name__}, not a dict')
         for key in ('clip', 'density_map', 'fixation_map', 'meta'):
             self.check(key in item, f'item {index} has no {key!r}, it has {sorted(item)}')
         clip = item['clip']
+        kind = getattr(clip, 'dtype', type(clip).__name__)
+        self.check(kind == torch.uint8, f'item {index}: clip is {kind}, expected uint8')
+        shape = tuple(clip.shape)
         self.check(
-            isinstance(clip, Tensor) and clip.dtype == torch.uint8,
-            f'item {index}: clip is {getattr(clip, "dtype", type(clip).__name__)}, expected uint8',
+            len(shape) == 4 and shape[0] == 3,
+            f'item {index}: clip is {shape}, expected (3, T, H, W)',
         )
         self.check(
-            clip.ndim == 4 and clip.shape[0] == 3,
-            f'item {index}: clip is {tuple(clip.shape)}, expected (3, T, H, W)',
+            shape[1] == clip_len,
+            f'item {index}: clip has {shape[1]} frames, clip_len is {clip_len}',
         )
-        self.check(
-            clip.shape[1] == clip_len,
-            f'item {index}: clip has {clip.shape[1]} frames, clip_len is {clip_len}',
-        )
+        size = tuple(getattr(item['meta'], 'size', ()))
         for key in ('density_map', 'fixation_map'):
-            self._check_map(item, key, index, size)
+            self._check_map(item[key], f'item {index}: {key}', size)
 
     def _check_same(self, item: dict, expected: dict, what: str) -> None:
         for key, value in expected.items():
@@ -132,15 +127,14 @@ class DatasetSuite(Suite):
 
     # Checks ------------------------------------------------------------------------------------
 
-    def test_items(self, tmp_path) -> None:
+    def test_items(self, tmp_path: Path) -> None:
         """Every item is a clip of `clip_len` frames with its maps and where it comes from."""
         dataset = self.dataset(self.make_root(tmp_path))
         self.check(isinstance(len(dataset), int) and len(dataset), 'has no items')
+        clip_len = self.arguments().get('clip_len', getattr(dataset, 'clip_len', None))
+        self.check(clip_len is not None, 'has no attribute clip_len')
         for index in range(len(dataset)):
-            item = dataset[index]
-            meta = item.get('meta') if isinstance(item, dict) else None
-            size = meta.size if isinstance(meta, ClipMeta) else ()
-            self._check_item(item, index, self._clip_len(dataset), size)
+            self._check_item(dataset[index], index, clip_len)
         first = dataset[0]
         self.check(first['clip'].float().std() > 0, 'item 0: clip holds a single value')
         for key in ('density_map', 'fixation_map'):
@@ -148,12 +142,7 @@ class DatasetSuite(Suite):
                 first[key] is None or first[key].max() > 0, f'item 0: {key} holds only zeros'
             )
 
-    def _clip_len(self, dataset: Any) -> int:
-        clip_len = self.arguments().get('clip_len', getattr(dataset, 'clip_len', None))
-        self.check(clip_len is not None, 'has no attribute clip_len')
-        return clip_len
-
-    def test_metas(self, tmp_path) -> None:
+    def test_metas(self, tmp_path: Path) -> None:
         """`meta` names data set, split, video and frame, no two alike, and the frame's size."""
         dataset = self.dataset(self.make_root(tmp_path))
         metas = [dataset[i]['meta'] for i in range(len(dataset))]
@@ -179,7 +168,7 @@ class DatasetSuite(Suite):
             f'two items are called {twice}: scores are kept by video and frame',
         )
 
-    def test_metainfo(self, tmp_path) -> None:
+    def test_metainfo(self, tmp_path: Path) -> None:
         """`metainfo` names data set and split, for reports and checkpoints."""
         meta = getattr(self.dataset(self.make_root(tmp_path)), 'metainfo', None)
         self.check(
@@ -187,7 +176,7 @@ class DatasetSuite(Suite):
             f'metainfo is {meta!r}, expected a dict with dataset and split',
         )
 
-    def test_every_split(self, tmp_path) -> None:
+    def test_every_split(self, tmp_path: Path) -> None:
         """Every split has items, and training shares no video with validation or testing."""
         if not self.takes('split'):
             pytest.skip(f'{self.name} takes no argument split')
@@ -203,7 +192,7 @@ class DatasetSuite(Suite):
             name = sorted(video for video, _ in shared)[:1]
             self.check(not shared, f'{self.splits[0]!r} and {split!r} share the video {name}')
 
-    def test_items_are_deterministic(self, tmp_path) -> None:
+    def test_items_are_deterministic(self, tmp_path: Path) -> None:
         """The same item is the same each time, and in another instance."""
         root = self.make_root(tmp_path)
         dataset, other = self.dataset(root), self.dataset(root)
@@ -212,7 +201,7 @@ class DatasetSuite(Suite):
             self._check_same(dataset[index], item, 'the second time')
             self._check_same(other[index], item, 'in another instance')
 
-    def test_random_clips_follow_the_epoch(self, tmp_path) -> None:
+    def test_random_clips_follow_the_epoch(self, tmp_path: Path) -> None:
         """Random training clips follow from the epoch, so that a run can be repeated."""
         if not self.takes('sampling') or not hasattr(self.part, 'set_epoch'):
             pytest.skip(f'{self.name} draws no clips at random by epoch')
@@ -224,7 +213,7 @@ class DatasetSuite(Suite):
         dataset.set_epoch(1)
         self._check_same(dataset[0], first, 'when its epoch comes again')
 
-    def test_pickles(self, tmp_path) -> None:
+    def test_pickles(self, tmp_path: Path) -> None:
         """It survives `pickle`, as it must to reach worker processes."""
         dataset = self.dataset(self.make_root(tmp_path))
         try:
@@ -233,7 +222,7 @@ class DatasetSuite(Suite):
             self.fail(f'pickle fails: {said(error)}')
         self._check_same(twin[0], dataset[0], 'after pickle')
 
-    def test_data_loader_workers(self, tmp_path) -> None:
+    def test_data_loader_workers(self, tmp_path: Path) -> None:
         """Two worker processes give the same items in the same order."""
         from mmengine.dataset import pseudo_collate
 
@@ -252,27 +241,23 @@ class DatasetSuite(Suite):
                 item = {key: values[offset] for key, values in batch.items()}
                 self._check_same(item, dataset[2 * number + offset], 'in a DataLoader')
 
-    def test_an_index_too_high_is_an_error(self, tmp_path) -> None:
+    def test_an_index_too_high_is_an_error(self, tmp_path: Path) -> None:
         """The index after the last is an IndexError, at which iteration ends."""
         dataset = self.dataset(self.make_root(tmp_path))
+        item = f'item {len(dataset)} of {len(dataset)}'
         try:
             dataset[len(dataset)]
         except IndexError:
             return
         except Exception as error:
-            self.fail(
-                f'item {len(dataset)} of {len(dataset)} raises {type(error).__name__}, expected '
-                'IndexError'
-            )
-        self.fail(f'gives an item {len(dataset)} of {len(dataset)}, expected IndexError')
+            self.fail(f'{item} raises {type(error).__name__}, expected IndexError')
+        self.fail(f'gives an {item}, expected IndexError')
 
-    def test_a_missing_root_is_an_error(self, tmp_path) -> None:
+    def test_a_missing_root_is_an_error(self, tmp_path: Path) -> None:
         """A data root that is not there is a DataError that names it."""
         missing = tmp_path / 'nowhere'
-        smoke = self.arguments()
-        smoke.pop('data_root', None)
         try:
-            self.part(data_root=str(missing), **smoke)
+            self.part(**self.arguments(data_root=str(missing)))
         except DataError as error:
             self.check(
                 str(missing) in str(error), f'the error does not name {missing}; it says: {error}'
@@ -283,11 +268,11 @@ class DatasetSuite(Suite):
             self.fail('takes a data root that does not exist, expected DataError')
         self.check(not missing.exists(), 'makes the data root that it does not find')
 
-    def test_builds_from_a_config(self, tmp_path) -> None:
+    def test_builds_from_a_config(self, tmp_path: Path) -> None:
         """The strict builder makes it from the name that configs call it by."""
         if registered_part(self.registry, self.part) is None:
             pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
-        cfg = {**self.arguments(), 'type': self.name, 'data_root': str(self.make_root(tmp_path))}
+        cfg = self.arguments(type=self.name, data_root=str(self.make_root(tmp_path)))
         try:
             built = build(DATASETS, cfg)
         except SalkitError as error:

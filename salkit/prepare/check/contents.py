@@ -69,7 +69,7 @@ class Contents:
         digest = hashlib.blake2b(pixels.data, digest_size=8)
         digest.update(repr(pixels.shape).encode())
         self.digests[number] = digest.digest()
-        # A few rows tell most pictures apart.
+        # A few rows are enough for most pictures.
         if all((some == pixels[:1, :1]).all() for some in (pixels[::32], pixels)):
             self.flat.append(number)
 

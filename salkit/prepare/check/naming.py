@@ -31,7 +31,7 @@ class Part:
         folder: of the files.
         names: in natural order.
         is_closed: whether the system does not open the folder.
-        numbers: by name: the number of the frame, where names tell; else empty.
+        numbers: by name: the number of the frame, where names have one; else empty.
         offset: what its numbers are off by, against those of the video's first part.
     """
 
@@ -135,7 +135,7 @@ def pair_names(parts: dict[str, Part], video: Path, faults: Faults) -> list[dict
     """Pair the files of a video's folders, and find which are missing.
 
     Files are paired by the number in their names, where these may be off by a constant, or by
-    stem; where neither tells, in order.
+    stem; where neither fits, in order.
 
     Args:
         parts: 'images', 'maps', 'fixation', 'mats': those that hold files.

@@ -24,7 +24,7 @@ class CheckReport:
         dataset: name of the public data set that it was compared with, or None.
         faults: all of them, by kind.
         counts: numbers of 'videos', 'frames', 'density maps', 'fixation maps' by split.
-        notes: what is no fault but should be known.
+        notes: what is not a fault but should be known.
         checked: number of videos that were looked at.
         videos: number of videos that there are.
         quick: whether only a sample of the frames was read.

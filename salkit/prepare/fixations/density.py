@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.published import dhf1k, hollywood2
+from ...datasets.published import DensityArguments, dhf1k, hollywood2
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 # Arguments of `density_map` by name; those of plugins' data sets are in `density_recipes()`.
-DENSITY_RECIPES: dict[str, Any] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
+DENSITY_RECIPES: dict[str, DensityArguments] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
 NORMALIZATIONS = ('max', 'sum', None)
 
 
@@ -105,7 +108,9 @@ def count_points(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np.
 
 
 def density_map(
-    fixations: np.ndarray | Sequence, size: tuple[int, int] | None = None, **options: Any
+    fixations: np.ndarray | Sequence,
+    size: tuple[int, int] | None = None,
+    **options: Unpack[DensityArguments],
 ) -> np.ndarray:
     """The density of fixations: a Gaussian summed over each of them.
 

@@ -16,7 +16,7 @@ from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES
 from .gaze_csv import read_gaze_csv
 from .screen import fixation_points
-from .sources import FixationVideo, PointVideo, TruthFixations
+from .sources import FixationVideo, given_fixations, stored_fixations
 from .stimuli import Stimuli, Stimulus
 
 Item = TypeVar('Item')
@@ -33,7 +33,7 @@ class GazeReading:
     Attributes:
         size: (H, W) of the videos.
         fps: their frames per second.
-        videos: folder that the videos themselves are in; they tell their sizes, frames and times.
+        videos: folder of the videos themselves, whose sizes, lengths and times are taken then.
         screen: see `to_video_pixels`.
         normalized: see `to_video_pixels`.
         first_frame: see `read_gaze_csv`.
@@ -66,7 +66,7 @@ class GazeReading:
             return Stimulus(found.size, found.frames, found.clock if self.fps is None else self.fps)
         if self.size is None:
             raise ConfigError(
-                'gaze does not tell how large the videos are: give --size HxW (rows x columns) '
+                'gaze does not say how large the videos are: give --size HxW (rows x columns) '
                 'or --videos'
             )
         return Stimulus(self.size, None, self.fps)
@@ -123,7 +123,7 @@ def find_fixations(
     if holds(path, (*IMAGE_SUFFIXES, '.mat')) or holds(path / 'maps', ('.mat',)):
         reading.check_used('fixation maps', ())
         video = PublishedVideo(path.name, NO_SPLIT, path, fixations=path, mats=_mats(path))
-        return Found([TruthFixations(path.name, video.truth())], 'folder')
+        return Found([stored_fixations(path.name, video.truth())], 'folder')
     videos = _with_fixations(path)
     if not videos:
         raise DataError(f'{path}: holds no fixations; {EXPECTED}')
@@ -136,7 +136,7 @@ def find_fixations(
         if truth.fixations is None:
             where = video.fixations or video.mats
             raise DataError(f'{where}: holds no fixation maps (images, or .mat files)')
-        found.append(TruthFixations(video.folder.relative_to(path).as_posix(), truth))
+        found.append(stored_fixations(video.folder.relative_to(path).as_posix(), truth))
     return Found(found, 'maps')
 
 
@@ -158,7 +158,7 @@ def _in_lists(videos: list[PublishedVideo], reading: GazeReading, progress: bool
     found = []
     for video in _looking(videos, progress):
         size = reading.stimulus(video.name).size
-        found.append(TruthFixations(video.name, replace(video, densities=None).truth(), size))
+        found.append(stored_fixations(video.name, replace(video, densities=None).truth(), size))
     return Found(found, 'gaze')
 
 
@@ -170,7 +170,7 @@ def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
             gaze, shown.size, shown.frames, shown.clock, reading.screen, reading.normalized
         )
         lost, total = lost + left_out, total + len(gaze.points)
-        videos.append(PointVideo(Path(gaze.video).stem, shown.size, points))
+        videos.append(given_fixations(Path(gaze.video).stem, shown.size, points))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')
     notes = []

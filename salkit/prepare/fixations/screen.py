@@ -92,7 +92,7 @@ def fixation_points(
         if clock is None:
             raise ConfigError(
                 f'{gaze.video}: gaze is given by time; the frame rate (--fps) or the videos '
-                '(--videos) tell which frame that is'
+                '(--videos) say which frame that is'
             )
         moments = frames_at(moments, clock)
     points = to_video_pixels(gaze.points, size, screen, normalized)

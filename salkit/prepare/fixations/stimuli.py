@@ -1,8 +1,8 @@
-"""What gaze alone does not tell: size, length and frame times of the videos that were shown."""
+"""What gaze alone does not say: size, length and frame times of the videos that were shown."""
 
 from __future__ import annotations
 
-import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from ...datasets.file_list import list_files
 from ...datasets.layout import VIDEO_STEM
+from ...datasets.published.raw_layout import holds, video_files, walk
 from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES, read_image
-from ...media.video import VIDEO_SUFFIXES, VideoReader
+from ...media.video import VideoReader
 
 # <root>/<split>/<video>/images is three folders down.
 DEPTH = 3
+_MAPS = re.compile('maps|fixation')
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,12 @@ class Stimuli:
         if not self.root.is_dir():
             raise DataError(f'{root}: the folder of videos does not exist')
         self._paths: dict[str, Path] = {}
-        for folder, folders, files in os.walk(self.root, followlinks=True):
-            inside = Path(folder)
-            maps = ('maps', 'fixation')
-            folders[:] = [f for f in folders if not f.startswith('.') and f not in maps]
-            if len(inside.relative_to(self.root).parts) >= DEPTH:
-                folders.clear()
-            name = inside.parent.name if inside.name == 'images' else inside.name
-            if any(file.lower().endswith(IMAGE_SUFFIXES) for file in files):
-                self._paths[name] = inside
-            for file in files:
-                stem, suffix = os.path.splitext(file)
-                if suffix.lower() in VIDEO_SUFFIXES:
-                    self._paths[name if stem == VIDEO_STEM else stem] = inside / file
+        for folder in walk(self.root, DEPTH, _MAPS):
+            name = folder.parent.name if folder.name == 'images' else folder.name
+            if holds(folder, IMAGE_SUFFIXES):
+                self._paths[name] = folder
+            for path in video_files(folder):
+                self._paths[name if path.stem == VIDEO_STEM else path.stem] = path
         if not self._paths:
             raise DataError(f'{root}: holds no videos and no folders of frames')
 

@@ -43,7 +43,7 @@ class MapFolder:
 
     @property
     def _made_with(self) -> dict[str, object] | None:
-        """The settings of what is there, None where nothing tells."""
+        """The settings of what is there, None where they are not known."""
         try:
             settings = json.loads((self.path / NOTE).read_text(encoding='utf-8'))['settings']
         except (OSError, ValueError, KeyError, TypeError):

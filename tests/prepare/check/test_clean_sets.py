@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from make_data import write_dataset, write_video
 from make_video import encode_video
@@ -88,6 +88,23 @@ def write_gaze(folder, rng, frames, size, points, sigma, options):
             depth=st.sampled_from([np.uint8, np.uint16]),
             mat=st.booleans(),
         )
+    ),
+)
+@example(
+    # Ten fixations in two pixels of a small frame, which a map marks once each.
+    112806467,
+    10,
+    (21, 23),
+    10,
+    4.75,
+    dict(
+        name='{:04d}',
+        first=0,
+        frame_suffix='.png',
+        speed=0,
+        counted=True,
+        depth=np.uint8,
+        mat=False,
     ),
 )
 def test_gaze_of_all_kinds(seed, frames, size, points, sigma, options):
