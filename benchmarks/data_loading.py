@@ -115,9 +115,13 @@ def open_loader(root: Path, cache: str | None, workers: int) -> DataLoader:
         dict(type='PackClip'),
     ]
     dataset = VideoSaliencyDataset(
-        str(root), split='clips', clip_len=CLIP_LEN, sampling='random', clips_per_video=2000,
+        str(root),
+        split='clips',
+        clip_len=CLIP_LEN,
+        sampling='random',
+        clips_per_video=2000,
         pipeline=pipeline,
-    )  # fmt: skip
+    )
     return DataLoader(
         dataset, batch_size=1, shuffle=True, num_workers=workers, collate_fn=pseudo_collate
     )
@@ -163,10 +167,18 @@ def main() -> None:
         os.environ['SALKIT_CACHE'] = str(root / 'own')
         write_videos(root, args.videos, args.frames)
         result = dict(
-            frame=FRAME, size=SIZE, clip_len=CLIP_LEN, videos=args.videos, frames=args.frames,
-            cores=len(os.sched_getaffinity(0)), load=round(os.getloadavg()[0], 1),
-            kb_a_frame=file_sizes(root, args.frames), clips_per_s={}, ratio={}, waiting={},
-        )  # fmt: skip
+            frame=FRAME,
+            size=SIZE,
+            clip_len=CLIP_LEN,
+            videos=args.videos,
+            frames=args.frames,
+            cores=len(os.sched_getaffinity(0)),
+            load=round(os.getloadavg()[0], 1),
+            kb_a_frame=file_sizes(root, args.frames),
+            clips_per_s={},
+            ratio={},
+            waiting={},
+        )
         videos = open_loader(root / 'png', None, 0).dataset.videos
         start = time.perf_counter()
         report = build_cache(videos, SIZE, workers=1)
@@ -174,9 +186,11 @@ def main() -> None:
         result['kb_a_frame']['cache'] = round(report.bytes / frames / 1000, 1)
         result['cache_frames_per_s'] = round(frames / (time.perf_counter() - start), 1)
         sources = dict(
-            png=(root / 'png', None), jpg=(root / 'jpg', None), video=(root / 'video', None),
+            png=(root / 'png', None),
+            jpg=(root / 'jpg', None),
+            video=(root / 'video', None),
             cache=(root / 'png', 'auto'),
-        )  # fmt: skip
+        )
         for workers in (0, 1, 2):
             # Side by side, so that what else the machine does falls on all of them.
             speeds = {

@@ -49,7 +49,7 @@ def naive(predictor: SaliencyPredictor, path: Path, folder: Path) -> None:
     """Every window decoded, resized and normalised anew, and predicted alone."""
     model, settings = predictor.backend.model, predictor.settings
     folder.mkdir(exist_ok=True)
-    video = VideoReader(path, keep=0)
+    video = VideoReader(path)
     size = (video.info.height, video.info.width)
     for last in range(len(video)):
         window = settings.window(last, len(video))

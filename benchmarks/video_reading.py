@@ -114,9 +114,13 @@ def main(argv: list[str] | None = None) -> None:
         path = Path(folder) / 'video.mp4'
         write_video(path, options.frames, tuple(options.size))
         result = dict(
-            frames=options.frames, size='x'.join(map(str, options.size)), codec='h264',
-            clip_frames=CLIP, **measure(path, options.clips), av=av.__version__,
-        )  # fmt: skip
+            frames=options.frames,
+            size='x'.join(map(str, options.size)),
+            codec='h264',
+            clip_frames=CLIP,
+            **measure(path, options.clips),
+            av=av.__version__,
+        )
     text = json.dumps(result, indent=2)
     print(text)
     if options.out:

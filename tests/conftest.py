@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,9 @@ from PIL import Image
 # The first example pays for imports and caches, and a shared machine has its own pace.
 hypothesis.settings.register_profile('salkit', deadline=None, max_examples=25)
 hypothesis.settings.load_profile('salkit')
+
+# A shell that runs this in the background has it ignore Ctrl-C, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / 'data'
 

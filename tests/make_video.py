@@ -61,6 +61,14 @@ def has_encoder(codec):
     return True
 
 
+def has_sound(path):
+    """Whether a file holds a sound stream."""
+    import av
+
+    with av.open(str(path)) as container:
+        return bool(container.streams.audio)
+
+
 def encode_video(
     path,
     frames=12,

@@ -52,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
     for number in tqdm(range(count), unit='clip'):
         sample = dataset[number * len(dataset) // count]
         meta = sample.get('meta')
-        told = '' if meta is None else f'_{meta.dataset}_{meta.video}_{meta.frame}'
+        labels = '' if meta is None else f'_{meta.dataset}_{meta.video}_{meta.frame}'
         # Names of videos may hold what names of files may not.
-        name = re.sub(r'[^\w.+-]+', '-', f'{number:04d}{told}')
+        name = re.sub(r'[^\w.+-]+', '-', f'{number:04d}{labels}')
         draw_contact_sheet(sample, out / f'{name}.png')
     print(f'{count} of {len(dataset)} clips drawn in {out}')
     return 0

@@ -7,7 +7,6 @@ changed or added, or after it was interrupted: it does what is missing.
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..datasets.layout import VideoRecord
+
+    # Videos, size and place of a cache.
+    _Group = tuple[list[VideoRecord], tuple[int, int], str]
 
 DEFAULT_SIZE = (224, 224)
 
@@ -56,8 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _of_config(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tuple, str]]:
-    """Videos, size and place of each data set of a config."""
+def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
+    """What to cache of each data set of a config."""
     from ..builder import build
     from ..config.load import DATALOADERS, dataset_configs, load_config, parse_options
     from ..datasets import VideoSaliencyDataset
@@ -77,7 +79,8 @@ def _of_config(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tu
             f'--splits {" ".join(unknown)}: {args.source} has {", ".join(dict.fromkeys(splits))}'
         )
     for dataset, split in zip(found, splits, strict=True):
-        load = next((t for t in dataset.get('pipeline', ()) if t['type'] == 'LoadClip'), {})
+        loads = [t for t in dataset.get('pipeline', ()) if t['type'] == 'LoadClip']
+        load = loads[0] if loads else {}
         size = args.size or load.get('size')
         place = args.dir or load.get('cache', AUTO)
         if (args.splits and split not in args.splits) or place is None:
@@ -89,8 +92,8 @@ def _of_config(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tu
         yield build(DATASETS, listed, kind=VideoSaliencyDataset).videos, tuple(size), place
 
 
-def _of_folder(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tuple, str]]:
-    """Videos, size and place of each split of a data root."""
+def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
+    """What to cache of each split of a data root."""
     from ..datasets.clip_cache import AUTO
     from ..datasets.index import read_videos
     from ..datasets.layout import SPLIT_FOLDERS, find_split_folder, holds_videos, subfolders
@@ -118,29 +121,21 @@ def _of_folder(args: argparse.Namespace) -> Iterator[tuple[list[VideoRecord], tu
 def run(args: argparse.Namespace) -> int:
     """Cache what is not cached; status 1 where a video cannot be."""
     leave_cores_to_workers()
-    from tqdm import tqdm
-
     from ..datasets.clip_cache_build import build_cache
+    from ..utils.text import in_units
 
     of_source = _of_folder if Path(args.source).expanduser().is_dir() else _of_config
-    # Data sets of one size and place share one run, and one bar.
-    groups: dict[tuple, list[VideoRecord]] = {}
+    # Data sets of one size and place share one run.
+    groups: dict[tuple[tuple[int, int], str], list[VideoRecord]] = {}
     for videos, size, place in of_source(args):
         groups.setdefault((size, place), []).extend(videos)
-    failed = {}
+    failed: dict[str, str] = {}
     for (size, place), videos in groups.items():
         with ended_as_interrupted():
-            report = build_cache(
-                videos,
-                size,
-                place,
-                workers=args.workers,
-                progress=True,
-                tell=lambda line: tqdm.write(line, file=sys.stderr),
-            )
+            report = build_cache(videos, size, place, workers=args.workers, progress=True)
         failed |= report.failed
         there = f' ({report.kept} were there already)' if report.kept else ''
-        taken = tqdm.format_sizeof(report.bytes, 'B')
+        taken = in_units(report.bytes)
         print(f'{report.written} videos cached at {size[0]} x {size[1]}, {taken}{there}')
         for folder in report.folders:
             print(f'  {folder}')

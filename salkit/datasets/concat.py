@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
 from torch.utils.data import ConcatDataset as TorchConcatDataset
@@ -27,7 +26,7 @@ class ConcatDataset(MMEngineConcatDataset):
 
     Attributes:
         datasets: the data sets.
-        clip_len: frames per clip, the same in all; None where they do not tell.
+        clip_len: frames per clip, the same in all; None where the data sets name none.
 
     Raises:
         ConfigError: none at all, or clips of different lengths.
@@ -39,8 +38,8 @@ class ConcatDataset(MMEngineConcatDataset):
             raise ConfigError('ConcatDataset: expected at least one data set, got none')
         lengths = {getattr(dataset, 'clip_len', None) for dataset in built}
         if len(lengths) > 1:
-            told = ', '.join(f'{type(d).__name__} {getattr(d, "clip_len", None)}' for d in built)
-            raise ConfigError(f'ConcatDataset: clip_len differs between the data sets: {told}')
+            found = ', '.join(f'{type(d).__name__} {getattr(d, "clip_len", None)}' for d in built)
+            raise ConfigError(f'ConcatDataset: clip_len differs between the data sets: {found}')
         self.clip_len = lengths.pop()
         # mmengine's own takes its BaseDataset alone, and one description for all.
         TorchConcatDataset.__init__(self, built)
@@ -48,7 +47,7 @@ class ConcatDataset(MMEngineConcatDataset):
         self._fully_initialized = True
 
     @property
-    def metainfo(self) -> dict[str, Any]:
+    def metainfo(self) -> dict[str, str]:
         """Names that go into checkpoints and reports, those of all data sets joined by a plus."""
         infos = [getattr(dataset, 'metainfo', {}) for dataset in self.datasets]
         return {

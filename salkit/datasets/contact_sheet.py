@@ -21,15 +21,17 @@ def _title(sample: dict[str, Any]) -> str:
     meta, clip = sample['meta'], sample['clip']
     _, frames, rows, columns = clip.shape
     fixations = sample['fixation_map']
-    told = 'no fixation map' if fixations is None else f'{int((fixations > 0).sum())} fixations'
+    counted = 'no fixation map' if fixations is None else f'{int((fixations > 0).sum())} fixations'
     return (
         f'{meta.dataset} {meta.split}: {meta.video}, frame {meta.frame} '
         f'({meta.size[0]} x {meta.size[1]} pixels)\n'
-        f'clip of {frames} frames, {rows} x {columns} pixels; {told}'
+        f'clip of {frames} frames, {rows} x {columns} pixels; {counted}'
     )
 
 
-def _show(axis: Axes, frame: np.ndarray, extent: tuple[float, ...], title: str) -> None:
+def _show(
+    axis: Axes, frame: np.ndarray, extent: tuple[float, float, float, float], title: str
+) -> None:
     # Maps may be larger than the clip; they lie over the same frame.
     axis.imshow(frame, extent=extent)
     axis.set_title(title, fontsize=8)
@@ -63,7 +65,8 @@ def draw_contact_sheet(sample: dict[str, Any], path: str | Path) -> None:
     large = width / 3 * shape
     figure = Figure(figsize=(width, rows * (width / columns * shape + 0.2) + large + 0.8))
     figure.set_layout_engine('constrained')
-    top, bottom = figure.subfigures(2, 1, height_ratios=[rows * width / columns * shape, large])
+    heights = [rows * width / columns * shape, large]
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     figure.suptitle(_title(sample), fontsize=9)
     axes = top.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:

@@ -161,7 +161,7 @@ def _grey_video(path: Path, maps: SaliencyMaps) -> Iterator[Output]:
     from ..media.video.writer import VideoWriter
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with VideoWriter(path, tuple(maps.shape[1:]), maps.fps, grey=True) as writer:
+    with VideoWriter(path, tuple(maps.shape[1:]), maps.fps, gray=True) as writer:
         output = _GreyVideo(path, maps, writer)
         yield output
         output.check()

@@ -12,6 +12,7 @@ from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..utils.files import whole_file
 from ..utils.threads import in_background
+from .stimulus import VideoStimulus
 
 if TYPE_CHECKING:
     from .maps import OnFrame, SaliencyMaps, Truth
@@ -51,8 +52,7 @@ def write_overlay(
     on_frame: OnFrame | None = None,
 ) -> Path:
     """Write frames with their maps over them; see `SaliencyMaps.overlay`."""
-    from ..media.video import VideoWriter
-    from ..media.video.writer import pixel_aspect_of
+    from ..media.video import SoundPart, VideoWriter
 
     is_picture = path.suffix.lower() in IMAGE_SUFFIXES
     if is_picture and len(maps) > 1:
@@ -68,15 +68,13 @@ def write_overlay(
             write_picture(path, next(drawn))
             return path
         first = next(drawn)
-        video = stimulus.path if stimulus.kind == 'video' else None
+        sound, pixel_aspect = None, 1.0
+        if isinstance(stimulus, VideoStimulus):
+            end = float(maps.times[-1]) + 1 / maps.fps
+            sound = SoundPart(stimulus.path, float(maps.times[0]), end)
+            pixel_aspect = stimulus.info.pixel_aspect
         writer = VideoWriter(
-            path,
-            first.shape[:2],
-            maps.fps,
-            sound=video,
-            sound_start=float(maps.times[0]),
-            sound_end=float(maps.times[-1]) + 1 / maps.fps,
-            pixel_aspect=video and pixel_aspect_of(video),
+            path, first.shape[:2], maps.fps, sound=sound, pixel_aspect=pixel_aspect
         )
         with writer:
             for index, time in enumerate(maps.times):

@@ -124,7 +124,7 @@ class VideoStimulus(Stimulus):
     ) -> None:
         self.path = Path(path)
         self.name = self.path.stem if name is None else name
-        self._video = VideoReader(path, keep=0)
+        self._video = VideoReader(path)
         self.info = self._video.info
         self.size = (self.info.height, self.info.width)
         self._check_size()
@@ -141,7 +141,7 @@ class VideoStimulus(Stimulus):
         self.names = _numbered(self.info.frames)
 
     def _open(self) -> VideoReader:
-        return self._video.another(self._threads)
+        return self._video.copy(self._threads)
 
     def _read(self, number: int) -> np.ndarray:
         with self._open() as video:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ def scored_frames(num_frames: int, clip_len: int, sampling: str, stride: int, he
 
 @dataclass(frozen=True)
 class ClipSettings:
-    """What a model needs around it: how clips are cut, resized and normalised, maps finished.
+    """What a model needs around it: how clips are cut, resized and normalized, maps finished.
 
     Attributes:
         clip_len: T, frames per clip.
@@ -93,18 +94,21 @@ class ClipSettings:
         """Frames of a video that get a map, see `scored_frames`."""
         return scored_frames(num_frames, self.span, 'all', 1, self.head)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values, the inverse of `from_json`."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, content: dict[str, Any]) -> ClipSettings:
+    def from_json(cls, content: Mapping[str, Any]) -> ClipSettings:
         """Settings from what `to_json` gave.
 
         Raises:
             ConfigError: an entry that is missing, unknown or out of range.
         """
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
         try:
             return cls(**values)
         except TypeError as error:

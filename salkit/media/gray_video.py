@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from ..errors import DataError
-from .maps import GREY_TOLERANCE, grey
+from .maps import GRAY_TOLERANCE, gray_map
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.avi', '.mov', '.webm', '.m4v')
 # The value of AVCOL_RANGE_JPEG: 0 is black and the largest number white.
@@ -66,7 +66,7 @@ def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:
     own_plane = sum(part.plane == components[0].plane for part in components) == 1
     if frame.format.is_rgb or not own_plane:
         deep = components[0].bits > 8
-        image = grey(frame.to_ndarray(format='rgb48le' if deep else 'rgb24'), where)
+        image = gray_map(frame.to_ndarray(format='rgb48le' if deep else 'rgb24'), where)
         return image.astype(np.float32) / np.float32(65535) if deep else image
     bits = components[0].bits
     if bits > 16:
@@ -76,7 +76,7 @@ def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:
     for part in components[1:3] if len(components) > 2 else ():
         values = _plane(frame, part.plane, bits)
         spread = max(int(values.max()) - 128 * scale, 128 * scale - int(values.min()))
-        if spread > GREY_TOLERANCE * 255 * scale:
+        if spread > GRAY_TOLERANCE * 255 * scale:
             raise DataError(
                 f'{where}: expected a grey map, got colours: chroma is {spread / scale:.0f} of '
                 '128 off grey'

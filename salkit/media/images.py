@@ -4,6 +4,8 @@ With Pillow alone, so that prediction with an exported model needs neither PyTor
 pixels are those of mmcv's Pillow backend.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,23 @@ from PIL import Image, ImageOps
 from ..errors import DataError
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
-# What shows through where a grey picture is transparent.
+# What shows through where a gray picture is transparent.
 _BEHIND = (124, 117, 104)
 
 
-def _unreadable(path: str | Path, error: Exception) -> DataError:
-    # Decoders raise many types; for the reader it is one thing.
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DataError(f'{path}: cannot be read as an image ({reason})')
+@contextmanager
+def opened_image(path: str | Path) -> Iterator[Image.Image]:
+    """An open image file; whatever goes wrong with it in the block is a DataError."""
+    try:
+        # Pillow refuses truncated files, which OpenCV fills up in silence.
+        with Image.open(path) as image:
+            yield image
+    except FileNotFoundError:
+        raise DataError(f'{path}: the file does not exist') from None
+    except Exception as error:
+        # Decoders raise many types; for the reader it is one thing.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f'{path}: cannot be read as an image ({reason})') from error
 
 
 def picture_array(image: Image.Image) -> np.ndarray:
@@ -44,16 +55,8 @@ def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
     Raises:
         DataError: missing, unreadable or truncated file.
     """
-    try:
-        # Pillow refuses truncated files, which OpenCV fills up in silence.
-        with Image.open(path) as image:
-            array = picture_array(image) if flag == 'color' else np.array(image)
-    except FileNotFoundError:
-        raise DataError(f'{path}: the file does not exist') from None
-    except Exception as error:
-        raise _unreadable(path, error) from error
-    if array.size == 0:
-        raise DataError(f'{path}: cannot be read as an image')
+    with opened_image(path) as image:
+        array = picture_array(image) if flag == 'color' else np.array(image)
     return array[..., 0] if flag == 'unchanged' and array.ndim == 3 else array
 
 
@@ -78,19 +81,13 @@ def read_reduced_jpeg(
     Raises:
         DataError: missing, unreadable or truncated file.
     """
-    try:
-        with Image.open(path) as image:
-            if image.format != 'JPEG' or image.mode not in ('RGB', 'L'):
-                return None
-            stored = image.size
-            turned = image.getexif().get(0x0112, 1) >= 5
-            wanted = (size[0], size[1]) if turned else (size[1], size[0])
-            image.draft(image.mode, wanted)
-            if image.size == stored:
-                return None
-            frame = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
-    except FileNotFoundError:
-        raise DataError(f'{path}: the file does not exist') from None
-    except Exception as error:
-        raise _unreadable(path, error) from error
+    with opened_image(path) as image:
+        if image.format != 'JPEG' or image.mode not in ('RGB', 'L'):
+            return None
+        stored = image.size
+        turned = image.getexif().get(0x0112, 1) >= 5
+        image.draft(image.mode, size if turned else size[::-1])
+        if image.size == stored:
+            return None
+        frame = picture_array(image)
     return frame, (stored if turned else stored[::-1])

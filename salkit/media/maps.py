@@ -6,22 +6,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from ..errors import DataError
 from ..utils.files import whole_file
-from .images import IMAGE_SUFFIXES, read_image
+from .images import IMAGE_SUFFIXES, opened_image, picture_array
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
-# By how much the channels of a grey map may differ, as a share of white. Colour subsampling in
+# By how much the channels of a gray map may differ, as a share of white. Colour subsampling in
 # JPEG files and videos leaves a level or two.
-GREY_TOLERANCE = 8 / 255
+GRAY_TOLERANCE = 8 / 255
 # Modes in which Pillow gives one number a pixel, black to white.
-_GREY_MODES = ('1', 'L', 'I', 'F')
+_GRAY_MODES = ('1', 'L', 'I', 'F')
 # Formats of a map in a file of its own.
 MAP_FORMATS = ('npy', 'png16', 'png')
-_PNG = b'\x89PNG\r\n\x1a\n'
 
 
 def read_map(path: str | Path) -> np.ndarray:
@@ -39,34 +37,24 @@ def read_map(path: str | Path) -> np.ndarray:
     return _read_image_map(path)
 
 
-def _is_grey(path: str | Path) -> bool:
-    """Whether an image has one number a pixel, black to white; True if it cannot be read."""
-    try:
-        with open(path, 'rb') as file:
-            header = file.read(26)
-        if header.startswith(_PNG):
-            # The type of colour of every PNG: 0 is grey, 4 grey with an alpha channel.
-            return header[25:] in (b'\0', b'\4')
-        with Image.open(path) as image:
-            return image.mode.startswith(_GREY_MODES)
-    except Exception:
-        # Reading it fails once more, with the message that all unreadable images get.
-        return True
-
-
 def _read_image_map(path: str | Path) -> np.ndarray:
-    if _is_grey(path):
-        values = read_image(path, 'unchanged')
-        if values.dtype == np.bool_:
-            return values.astype(np.uint8) * np.uint8(255)
-        if values.dtype.kind in 'iu' and values.dtype != np.uint8:
-            # Pillow gives some files of 16 bits as 32, and some with the bytes the other way.
-            return values.astype(np.uint16)
-        return values
-    return grey(read_image(path, 'color'), str(path))
+    with opened_image(path) as image:
+        is_gray = image.mode.startswith(_GRAY_MODES)
+        values = np.array(image) if is_gray else picture_array(image)
+    if not is_gray:
+        return gray_map(values, str(path))
+    if values.ndim == 3:
+        # Beside it is an alpha channel.
+        values = values[..., 0]
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if values.dtype.kind in 'iu' and values.dtype != np.uint8:
+        # Pillow gives some files of 16 bits as 32, and some with the bytes the other way.
+        return values.astype(np.uint16)
+    return values
 
 
-def grey(image: np.ndarray, where: str) -> np.ndarray:
+def gray_map(image: np.ndarray, where: str) -> np.ndarray:
     """The map (H, W) in an image (H, W, 3) of integers whose channels are all the same.
 
     Raises:
@@ -74,12 +62,12 @@ def grey(image: np.ndarray, where: str) -> np.ndarray:
     """
     spread = int((image.max(2) - image.min(2)).max())
     white = np.iinfo(image.dtype).max
-    if spread > GREY_TOLERANCE * white:
+    if spread > GRAY_TOLERANCE * white:
         raise DataError(
             f'{where}: expected a grey map, got colours: the channels of a pixel differ by '
             f'{spread} of {white}'
         )
-    # Green has most of the grey of what was once grey.
+    # Green has most of the gray of what was once gray.
     return np.ascontiguousarray(image[..., 1])
 
 
@@ -154,7 +142,7 @@ def as_integers(saliency_map: np.ndarray, bits: int = 8) -> np.ndarray:
 
 def as_png(values: np.ndarray) -> bytes:
     """The PNG file of a map (H, W) of whole numbers."""
-    # Not imwrite, which tells nothing of a full disk.
+    # Not imwrite, which does not report a full disk.
     done, encoded = cv2.imencode('.png', values)
     if not done:
         raise DataError(f'a map of shape {values.shape} cannot be written as PNG')

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 
 
 def _gaussian_kernel(size: int) -> np.ndarray:
-    # The sigma that OpenCV takes for a kernel of this size when it is told none.
+    # The sigma that OpenCV takes for a kernel of this size when it is given none.
     sigma = 0.3 * ((size - 1) * 0.5 - 1) + 0.8
     offset = np.arange(size) - (size - 1) / 2
     kernel = np.exp(-(offset**2) / (2 * sigma**2))

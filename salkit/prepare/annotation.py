@@ -178,36 +178,37 @@ class ListedFixations(WrittenMaps):
             return f'fixations and {self.recipe}, {self.bits} bits'
         return f'saliency video and fixations.json, {self.bits} bits'
 
+    @cached_property
+    def _lists(self) -> PointLists:
+        # Without the saliency video: whether the two are of one length is for the caller to say.
+        lists = TruthVideo(self.truth.name, None, self.truth.fixations).point_lists()
+        if lists is None:
+            raise DataError(f'{self.truth.fixations}: expected lists of fixations')
+        return lists
+
     def lengths(self) -> dict[str, int]:
         """Frames of the saliency video, lists of fixations."""
-        lists = self._lists()
-        lengths = {f'entries in {lists.path.name}': len(lists)}
+        lists = {f'entries in {self._lists.path.name}': len(self._lists)}
         stack = self.truth.density_stack
-        return lengths if stack is None else {'saliency frames': len(stack), **lengths}
-
-    def _lists(self) -> PointLists:
-        # Whether there are as many as density maps is for the caller of `lengths` to say.
-        return PointLists(self.truth.fixations or Path())
+        return lists if stack is None else {'saliency frames': len(stack), **lists}
 
     def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """As the data set has them."""
-        stack = self.truth.density_stack
-        densities = None if stack is None else stack.read(range(count))
-        lists = self._lists()
-        for index in range(count):
-            points = lists.at(index, stimulus.size)
-            if stack is None or densities is None:
-                yield density_map(points, stimulus.size, **(self.recipe or {})), points
-                continue
-            density = next(densities)
-            if density.shape != stimulus.size:
+        stack, size = self.truth.density_stack, stimulus.size
+        points = (self._lists.at(index, size) for index in range(count))
+        if stack is None:
+            for each in points:
+                yield density_map(each, size, **(self.recipe or {})), each
+            return
+        for index, (density, each) in enumerate(zip(stack.read(range(count)), points, strict=True)):
+            if density.shape != size:
                 raise DataError(
                     f'{stack.where(index)}: the map is {density.shape[0]} x {density.shape[1]} '
-                    f'pixels, its frame is {stimulus.size[0]} x {stimulus.size[1]}'
+                    f'pixels, its frame is {size[0]} x {size[1]}'
                 )
             if np.issubdtype(density.dtype, np.integer):
                 density = density.astype(np.float32) / np.iinfo(density.dtype).max
-            yield density, points
+            yield density, each
 
 
 class GazeMaps(WrittenMaps):

@@ -168,5 +168,5 @@ def open_stimulus(path: Path, options: PrepareOptions) -> Iterator[Stimulus]:
         yield Pictures(path)
         return
     # Before all frames are written, decoding them once to count them costs little.
-    with VideoReader(path, index='auto' if options.keep_video else 'decode', keep=0) as reader:
+    with VideoReader(path, index='auto' if options.keep_video else 'decode') as reader:
         yield VideoFile(path, reader)

@@ -57,7 +57,7 @@ def is_disk_full(error: OSError) -> bool:
 
 @contextmanager
 def locked_folder(
-    folder: str | Path, name: str, owner: str, patience: float = PATIENCE_SECONDS
+    folder: str | Path, name: str, owner: str, patience: float | None = None
 ) -> Iterator[FileLock]:
     """Hold the lock of a folder, which is released even when the process is killed.
 
@@ -67,14 +67,14 @@ def locked_folder(
         folder: where the lock lies.
         name: its file's.
         owner: what holds it, for the error: 'salkit prepare'.
-        patience: seconds to wait for another run to end.
+        patience: seconds to wait for another run to end; None for `PATIENCE_SECONDS`.
 
     Raises:
         ConfigError: another run holds it.
     """
     lock = FileLock(Path(folder) / name)
     try:
-        lock.acquire(timeout=patience)
+        lock.acquire(timeout=PATIENCE_SECONDS if patience is None else patience)
     except Timeout:
         raise ConfigError(f'{folder}: another run of {owner} is at work there') from None
     except (NotImplementedError, OSError):

@@ -1,7 +1,7 @@
 """Folders that are complete or not there: made beside their place and renamed at the end.
 
 What is unfinished carries the number of its process and the name of its machine, so that what a
-killed run left is told from what a running one is at.
+killed run left can be told from what a running one is at.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
@@ -62,7 +62,7 @@ def one_thread() -> Iterator[None]:
     """
     import cv2
     import torch
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no types
 
     threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)
@@ -128,7 +128,10 @@ def run_tasks(
         ProcessPoolExecutor(workers, context, initializer=_start, initargs=(shared, stop)) as pool,
     ):
         try:
-            _feed(pool, function, tasks, 2 * workers, done)
+            futures = [pool.submit(_call, function, task) for task in tasks]
+            for future in as_completed(futures):
+                with suppress(Stopped):
+                    done(future.result())
         except BrokenProcessPool:
             raise SalkitError(
                 'a worker process was ended from outside, perhaps for want of memory; what is done '
@@ -141,34 +144,10 @@ def run_tasks(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _feed(
-    pool: ProcessPoolExecutor,
-    function: Callable[[Task, Shared], Result],
-    tasks: Iterable[Task],
-    most: int,
-    done: Callable[[Result], None],
-) -> None:
-    """Hand out tasks, a few ahead of the workers."""
-    running: set[Future] = set()
-    waiting = iter(tasks)
-    while True:
-        while len(running) < most and (task := next(waiting, None)) is not None:
-            running.add(pool.submit(_call, function, task))
-        if not running:
-            return
-        ended, running = wait(running, return_when=FIRST_COMPLETED)
-        for future in ended:
-            try:
-                result = future.result()
-            except Stopped:
-                continue
-            done(result)
-
-
-def _start(shared: Any, stop: Event) -> None:
+def _start(shared: object, stop: Event) -> None:
     """What a worker does first."""
     global _shared, _stop
-    # Ctrl-C reaches the whole group of processes; the main one tells the workers.
+    # Ctrl-C reaches the whole group of processes; the main one stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _shared, _stop = shared, stop
@@ -186,4 +165,6 @@ def _end_with(parent: int) -> None:
 
 
 def _call(function: Callable[[Task, Shared], Result], task: Task) -> Result:
+    # It may have waited for its turn when the run was interrupted.
+    check_stopped()
     return function(task, _shared)

@@ -133,7 +133,7 @@ def _shown_writer(path: Path, maps: KeptMaps) -> Iterator[Callable[[np.ndarray, 
     from ..media.video import VideoWriter
 
     times = maps.times - maps.times[0]
-    with VideoWriter(path, maps.stimulus.size, maps.fps, grey=True) as video:
+    with VideoWriter(path, maps.stimulus.size, maps.fps, gray=True) as video:
         yield lambda grey, index: video.write(grey, float(times[index]))
 
 

@@ -12,7 +12,7 @@ CONFIG = 'demo/umt-tiny_cc-kl'
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'own'))
-    monkeypatch.setattr(clip_cache, '_told', None)
+    clip_cache._warned.cache_clear()
 
 
 @pytest.fixture
@@ -25,20 +25,20 @@ def cache(*argv):
 
 
 def cached(folder):
-    return sorted(str(p.parent.relative_to(folder)) for p in folder.rglob('header.json'))
+    return sorted(str(p.relative_to(folder).with_suffix('')) for p in folder.rglob('*.clips'))
 
 
 def test_a_data_root(root, capsys):
     assert cache(root) == 0
     printed = capsys.readouterr()
-    assert '7 videos cached at 224 x 224' in printed.out and '7 videos to cache' in printed.err
+    assert '7 videos cached at 224 x 224' in printed.out and '4 videos to cache' in printed.err
     assert cached(root) == sorted(
         f'{split}/{HIDDEN}/224x224/{split}{i:03d}'
         for split, count in dict(train=4, val=1, test=2).items()
         for i in range(count)
     )
     assert cache(root, '--splits', 'train', 'test') == 0
-    assert '0 videos cached at 224 x 224, 0.00B (6 were there already)' in capsys.readouterr().out
+    assert '0 videos cached at 224 x 224, 0 bytes (6 were there already)' in capsys.readouterr().out
 
 
 def test_one_split_one_size_one_folder(root, tmp_path):

@@ -6,7 +6,6 @@ from make_data import write_dataset
 from salkit.datasets import DemoDataset
 from salkit.datasets.demo import generator as demo_generator
 from salkit.errors import ConfigError, DataError
-from salkit.utils.files import cache_dir
 
 
 def test_the_set_is_made_on_first_use_and_read_afterwards(tmp_path, monkeypatch):
@@ -40,11 +39,3 @@ def test_another_folder_is_read_and_never_written_to(tmp_path, monkeypatch):
     assert not (tmp_path / 'nowhere').exists()
     with pytest.raises(ConfigError, match='head must be one of'):
         DemoDataset(str(root), head='x')
-
-
-def test_where_the_cache_is(tmp_path, monkeypatch):
-    monkeypatch.delenv('SALKIT_CACHE', raising=False)
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    assert cache_dir() == tmp_path / 'salkit'
-    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'own'))
-    assert cache_dir() == tmp_path / 'own'

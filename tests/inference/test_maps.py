@@ -6,13 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from make_video import encode_video, numbered_frame
+from make_video import encode_video, has_sound, numbered_frame
 from PIL import Image
 
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.inference.overlay import Overlay, OverlayStyle
 from salkit.media.video import VideoReader
-from salkit.media.video.sound import has_sound
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,22 @@
+"""Files that are complete or not there, hashes, locks, order."""
+
+import errno
+import hashlib
+import json
+
 import pytest
 
-from salkit.utils.files import whole_file
+from salkit.errors import ConfigError
+from salkit.utils import files
+from salkit.utils.files import (
+    cache_dir,
+    is_disk_full,
+    locked_folder,
+    natural_key,
+    sha256_of,
+    whole_file,
+    write_json,
+)
 
 
 def test_a_file_is_complete_or_as_it_was(tmp_path):
@@ -13,3 +29,57 @@ def test_a_file_is_complete_or_as_it_was(tmp_path):
         raise OSError('the disk is full')
     assert path.read_text() == 'first'
     assert [item.name for item in path.parent.iterdir()] == ['a.txt']
+
+
+def test_json(tmp_path):
+    write_json({'a': [1, 2]}, tmp_path / 'a.json')
+    text = (tmp_path / 'a.json').read_text()
+    assert json.loads(text) == {'a': [1, 2]} and text.endswith('}\n')
+    with pytest.raises(TypeError):
+        write_json({'a': object()}, tmp_path / 'a.json')
+    assert (tmp_path / 'a.json').read_text() == text
+
+
+def test_hashes(tmp_path):
+    content = bytes(range(256)) * 5000
+    (tmp_path / 'a').write_bytes(content)
+    assert sha256_of(tmp_path / 'a') == hashlib.sha256(content).hexdigest()
+
+
+def test_one_run_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, 'PATIENCE_SECONDS', 0.05)
+    with locked_folder(tmp_path, '.lock', 'salkit cache'):
+        with (
+            pytest.raises(ConfigError, match='another run of salkit cache'),
+            locked_folder(tmp_path, '.lock', 'salkit cache'),
+        ):
+            pass
+        with locked_folder(tmp_path, '.other', 'salkit cache'):
+            pass
+    with locked_folder(tmp_path, '.lock', 'salkit cache', patience=0):
+        pass
+
+
+def test_full_disks():
+    assert is_disk_full(OSError(errno.ENOSPC, '')) and is_disk_full(OSError(errno.EDQUOT, ''))
+    assert not is_disk_full(OSError(errno.ENOENT, ''))
+
+
+def test_natural_order():
+    names = ['frame_10', 'frame_9', 'frame_09', 'a2b10', 'a2b9', '7']
+    assert sorted(names, key=natural_key) == [
+        '7',
+        'a2b9',
+        'a2b10',
+        'frame_09',
+        'frame_9',
+        'frame_10',
+    ]
+
+
+def test_where_the_cache_is(tmp_path, monkeypatch):
+    monkeypatch.delenv('SALKIT_CACHE', raising=False)
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert cache_dir() == tmp_path / 'salkit'
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'own'))
+    assert cache_dir() == tmp_path / 'own'

@@ -1,7 +1,6 @@
 """Work in a thread: order, errors, and an end to it."""
 
 import threading
-import time
 
 import pytest
 
@@ -26,29 +25,28 @@ def test_items_come_in_order_and_from_a_thread():
 
 
 def test_it_runs_ahead_and_no_further():
-    made = []
+    made, more = [], threading.Semaphore(0)
 
     def items():
         for number in range(100):
             made.append(number)
+            more.release()
             yield number
+
+    def made_at_least(count):
+        while len(made) < count:
+            assert more.acquire(timeout=60)
+        return len(made)
 
     background = in_background(items(), 4)
     assert next(background) == 0
-
-    def settled():
-        before = 0
-        while before != len(made):
-            before = len(made)
-            time.sleep(0.2)
-        return before
-
     # Those taken with the first, four that wait, one that the thread holds.
-    assert 1 + 4 + 1 <= settled() <= 4 + 4 + 1
+    assert made_at_least(1 + 4 + 1) <= 4 + 4 + 1
     for number in range(1, 40):
         assert next(background) == number
-    assert settled() <= 40 + 4 + 4 + 1
+    assert made_at_least(40 + 4) <= 40 + 4 + 4 + 1
     background.close()
+    assert len(made) <= 40 + 4 + 4 + 1
     assert not threads()
 
 

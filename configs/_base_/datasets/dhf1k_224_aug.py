@@ -8,7 +8,7 @@ _train_pipeline = [
     dict(type='LoadTargets', size=_read),
     dict(type='RandomResizedCropClip', size=(224, 224), scale=(0.6, 1.0), ratio=(0.8, 1.25)),
     dict(type='FlipClip', horizontal=0.5),
-    dict(type='ColourJitterClip', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.03),
+    dict(type='ColorJitterClip', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.03),
     dict(type='PackClip'),
 ]
 train_dataloader = dict(dataset=dict(clip_stride=(1, 2), pipeline=_train_pipeline))

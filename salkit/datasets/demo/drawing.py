@@ -47,26 +47,27 @@ def draw_sprite(
     whole, inside = cover(1), cover(0.8)
     if shape == 'ring':
         whole, inside = whole - cover(0.3), np.maximum(inside - cover(0.45), 0)
-    if fill == 'plain':
-        paint = colors[0]
+    if texture is not None:
+        paint = resample(texture, np.zeros(2), (len(texture) - 1) / (n - 1), (n, n))
     elif fill == 'stripes':
         v, u = (np.mgrid[:n, :n] - (n - 1) / 2) / (radius * SPRITE_SCALE)
         mix = np.clip(0.5 + 2 * np.sin(7 * (u + v)), 0, 1)[..., None]
         paint = mix * colors[0] + (1 - mix) * colors[1]
     else:
-        paint = resample(texture, np.zeros(2), (len(texture) - 1) / (n - 1), (n, n))
+        paint = colors[0]
     paint = paint * inside + colors[0] * (1 - inside)
     return np.concatenate([paint * whole, whole], axis=-1)
 
 
 def _outline(rng: np.random.Generator, shape: str) -> np.ndarray:
     """Vertices (n, 2) of a shape of radius 1 around the origin, at a random angle."""
+    radii: np.ndarray | float = 1.0
     if shape == 'star':
         angles, radii = np.arange(10) * np.pi / 5, np.tile((1, 0.45), 5)
     elif shape == 'polygon':
-        angles, radii = np.arange(corners := rng.integers(3, 7)) * 2 * np.pi / corners, 1
+        angles = np.arange(corners := rng.integers(3, 7)) * 2 * np.pi / corners
     else:
-        angles, radii = np.arange(48) * np.pi / 24, 1
+        angles = np.arange(48) * np.pi / 24
     angles = angles + rng.uniform(0, 2 * np.pi)
     return np.stack([radii * np.sin(angles), radii * np.cos(angles)], axis=-1)
 

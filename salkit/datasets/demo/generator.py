@@ -2,7 +2,7 @@
 
 Nothing is downloaded: the photographs lie in the scikit-image package. Each clip has one object
 that draws the gaze because it moves, appears or stands out. Most moving ones have decoys that look
-alike and rest on the background, so that one frame alone does not tell where people look.
+alike and rest on the background, so that one frame alone does not show where people look.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
+from PIL import Image
+from tqdm import tqdm
 
 from ...errors import ConfigError, DataError
 from ...functional.density import gaussian_density
-from ...functional.fixations import count_fixations
+from ...media.maps import as_integers
+from ...utils.folders import unfinished_folder
+from ...utils.parallel import usable_cores
+from ...utils.text import check_choice
 from .scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
 
 DEMO_VERSION = 1
@@ -33,8 +39,18 @@ _LAG = 2  # frames by which gaze trails the attractor
 _DWELL = 8  # frames that an observer stays with one choice
 
 
+class _Recipe(TypedDict):
+    """What a data set follows from, as it stands in its `demo.json`."""
+
+    version: int
+    seed: int
+    videos: dict[str, int]
+    frames: int
+    size: list[int]
+
+
 def generate_demo_data(
-    root: str | os.PathLike,
+    root: str | os.PathLike[str],
     *,
     seed: int = 0,
     videos: dict[str, int] | None = None,
@@ -45,8 +61,8 @@ def generate_demo_data(
     """Make the demo data set, unless `root` holds it already.
 
     Writes `<root>/<split>/<video>/{images,maps,fixation}/0001.png` and so on (images: JPEG;
-    density maps: 8-bit grey PNG, each with its maximum at 255; fixation maps: 0/255 PNG) and
-    `<root>/demo.json`, which tells how each clip was made. The set is made beside `root` and moved
+    density maps: 8-bit gray PNG, each with its maximum at 255; fixation maps: 0/255 PNG) and
+    `<root>/demo.json`, which says how each clip was made. The set is made beside `root` and moved
     there when it is complete. The same arguments give the same bytes, and no two splits share a
     photo.
 
@@ -68,41 +84,37 @@ def generate_demo_data(
         DataError: `root` exists and is not this data set, or cannot be written.
     """
     root = Path(root).absolute()
-    videos = {
-        name: int(n) for name, n in (DEFAULT_VIDEOS if videos is None else videos).items() if n
-    }
-    size = tuple(int(n) for n in size)
-    _check_arguments(seed, videos, frames, size)
-    wanted = {
+    chosen = DEFAULT_VIDEOS if videos is None else videos
+    for split in chosen:
+        check_choice('demo data', 'split', split, SPLITS)
+    wanted: _Recipe = {
         'version': DEMO_VERSION,
         'seed': int(seed),
-        'videos': {split: videos[split] for split in SPLITS if split in videos},
+        'videos': {split: int(chosen[split]) for split in SPLITS if chosen.get(split)},
         'frames': int(frames),
-        'size': list(size),
+        'size': [int(side) for side in size],
     }
-    if os.path.lexists(root):
-        _check_complete(root, wanted)
-        return root
-    try:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f'.{root.name}-', dir=root.parent, ignore_cleanup_errors=True
-        ) as scratch:
-            # A folder of our own making: the scratch folder itself is readable by its owner only.
-            built = Path(scratch) / 'demo'
-            built.mkdir()
-            _write_set(built, wanted, progress)
-            try:
-                if os.path.lexists(root):
-                    raise FileExistsError(root)
-                os.replace(built, root)
-            except OSError:
-                if not os.path.lexists(root):
-                    raise
-                _check_complete(root, wanted)  # another process was faster
-    except OSError as error:
-        raise DataError(f'{root}: cannot make the demo data set: {error}') from error
+    _check_arguments(**wanted)
+    if not os.path.lexists(root):
+        try:
+            with unfinished_folder(root.parent, root.name) as scratch:
+                made = scratch / root.name
+                made.mkdir()
+                _write_set(made, wanted, progress)
+                _rename_unless_there(made, root)
+        except OSError as error:
+            raise DataError(f'{root}: cannot make the demo data set: {error}') from error
+    _check_same(root, wanted)
     return root
+
+
+def _rename_unless_there(made: Path, root: Path) -> None:
+    try:
+        os.rename(made, root)
+    except OSError:
+        # Another process was faster, or it failed for another reason.
+        if not os.path.lexists(root):
+            raise
 
 
 def simulate_gaze(scene: DemoScene, rng: np.random.Generator) -> np.ndarray:
@@ -153,26 +165,9 @@ def simulate_gaze(scene: DemoScene, rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.rint(points + tremor), 0, size - 1).astype(int)
 
 
-def density_from_points(
-    fixation_points: np.ndarray, size: tuple[int, int], sigma_px: float
-) -> np.ndarray:
-    """Sum a Gaussian over each fixation point and divide by the maximum.
-
-    Args:
-        fixation_points: (n, 2) as (y, x), n >= 1.
-        size: Height and width in pixels.
-        sigma_px: Standard deviation in pixels.
-
-    Returns:
-        Density map (height, width) in [0, 1].
-    """
-    density = gaussian_density(count_fixations(fixation_points, size), sigma_px)
-    return density / density.max()
-
-
-def _check_arguments(seed: int, videos: dict[str, int], frames: int, size: tuple[int, ...]) -> None:
-    if unknown := sorted(set(videos) - set(SPLITS)):
-        raise ConfigError(f'demo data: unknown split {unknown[0]!r}, expected {", ".join(SPLITS)}')
+def _check_arguments(
+    version: int, seed: int, videos: dict[str, int], frames: int, size: list[int]
+) -> None:
     if not videos or min(videos.values()) < 1:
         raise ConfigError(f'demo data: expected at least one clip, got videos={videos}')
     if frames < MIN_FRAMES:
@@ -183,8 +178,8 @@ def _check_arguments(seed: int, videos: dict[str, int], frames: int, size: tuple
         raise ConfigError(f'demo data: expected a seed >= 0, got {seed}')
 
 
-def _check_complete(root: Path, wanted: dict) -> None:
-    """Raise DataError unless `root` is the data set described by `wanted`, with all its files."""
+def _check_same(root: Path, wanted: _Recipe) -> None:
+    """Raise DataError unless `root` is the data set described by `wanted`."""
     try:
         info = json.loads((root / INFO_NAME).read_text(encoding='utf-8'))
         found = {key: info[key] for key in wanted}
@@ -196,45 +191,34 @@ def _check_complete(root: Path, wanted: dict) -> None:
                 f'{root}: holds a demo data set with {key}={found[key]}, not {value}; '
                 'choose another folder or delete this one'
             )
-    for split, count in wanted['videos'].items():
-        for index in range(count):
-            for part in ('images', 'maps', 'fixation'):
-                folder = root / split / _video_name(index) / part
-                if not folder.is_dir() or len(os.listdir(folder)) < wanted['frames']:
-                    raise DataError(f'{root}: incomplete demo data set ({folder}); delete it')
 
 
 def _video_name(index: int) -> str:
     return f'{index + 1:04d}'
 
 
-def _write_set(folder: Path, wanted: dict, progress: bool) -> None:
+def _write_set(folder: Path, wanted: _Recipe, progress: bool) -> None:
     """Write every clip, and `demo.json` last."""
-    from tqdm import tqdm
-
-    jobs = [(split, i) for split, count in wanted['videos'].items() for i in range(count)]
-    clips: dict[str, dict] = {split: {} for split in wanted['videos']}
+    jobs = [(split, i) for split in SPLITS for i in range(wanted['videos'].get(split, 0))]
+    clips: dict[str, dict[str, dict[str, object]]] = defaultdict(dict)
     # Threads, not processes: a script without a main guard can call this, and most of the work
     # (resampling, encoding) runs outside the interpreter lock.
-    pool = ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1))
-    try:
-        futures = {pool.submit(_write_clip, folder, wanted, *job): job for job in jobs}
-        bar = tqdm(total=len(jobs), desc='demo data', unit='clip', disable=not progress)
-        with bar:
-            for future in as_completed(futures):
-                split, index = futures[future]
-                clips[split][_video_name(index)] = future.result()
-                bar.update()
-    finally:
-        pool.shutdown(cancel_futures=True)
-    info = {**wanted, 'clips': {split: dict(sorted(clips[split].items())) for split in clips}}
-    text = json.dumps(info, indent=1) + '\n'
+    with ThreadPoolExecutor(max_workers=min(2, usable_cores())) as pool:
+        try:
+            done = pool.map(lambda job: _write_clip(folder, wanted, *job), jobs)
+            bar = tqdm(done, total=len(jobs), desc='demo data', unit='clip', disable=not progress)
+            for (split, index), clip in zip(jobs, bar, strict=True):
+                clips[split][_video_name(index)] = clip
+        finally:
+            pool.shutdown(cancel_futures=True)
+    text = json.dumps({**wanted, 'clips': clips}, indent=1) + '\n'
     (folder / INFO_NAME).write_text(text, encoding='utf-8')
 
 
-def _write_clip(folder: Path, wanted: dict, split: str, index: int) -> dict:
+def _write_clip(folder: Path, wanted: _Recipe, split: str, index: int) -> dict[str, object]:
     """Write one clip; returns its entry in `demo.json`."""
-    size, seed = tuple(wanted['size']), wanted['seed']
+    seed, (height, width) = wanted['seed'], wanted['size']
+    size = (height, width)
     scene = plan_scene(split, index, seed=seed, frames=wanted['frames'], size=size)
     rng = np.random.default_rng([seed, SPLITS.index(split), index, 1])
     fixation_points = simulate_gaze(scene, rng)
@@ -245,9 +229,9 @@ def _write_clip(folder: Path, wanted: dict, split: str, index: int) -> dict:
         name = f'{t + 1:04d}'
         fixation_map = np.zeros(size, np.uint8)
         fixation_map[points[:, 0], points[:, 1]] = 255
-        density_map = density_from_points(np.argwhere(fixation_map), size, sigma_px=size[0] / 10)
+        density = gaussian_density(fixation_map > 0, size[0] / 10)
         _write_image(video / 'images' / f'{name}.jpg', draw_frame(scene, t))
-        _write_image(video / 'maps' / f'{name}.png', np.rint(density_map * 255).astype(np.uint8))
+        _write_image(video / 'maps' / f'{name}.png', as_integers(density / density.max()))
         _write_image(video / 'fixation' / f'{name}.png', fixation_map)
     return {
         'photo': scene.photo,
@@ -262,8 +246,6 @@ def _write_clip(folder: Path, wanted: dict, split: str, index: int) -> dict:
 
 def _write_image(path: Path, image: np.ndarray) -> None:
     """Write an 8-bit image, JPEG or PNG by the suffix, in one go."""
-    from PIL import Image
-
     encoded = io.BytesIO()
     if path.suffix == '.jpg':
         Image.fromarray(image).save(encoded, 'JPEG', quality=95)

@@ -120,7 +120,7 @@ def plan_scene(
     rng = np.random.default_rng([seed, SPLITS.index(split), index, 0])
     photo = PHOTOS[split][index % len(PHOTOS[split])]
     kind = _kind(index)
-    canvas = crop_photo(rng, photo, tuple(round(1.5 * n) for n in size))
+    canvas = crop_photo(rng, photo, (round(1.5 * size[0]), round(1.5 * size[1])))
     camera = _camera_path(rng, frames, size, canvas.shape[:2])
     n_decoys = int(rng.choice(3, p=(0.5, 0.4, 0.1))) if kind == 'moving' else 0
 
@@ -270,10 +270,10 @@ def _contrast_spots(canvas: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
     from skimage.feature import peak_local_max
 
-    grey = canvas.mean(axis=-1)
+    gray = canvas.mean(axis=-1)
     sigma = size[0] / 24
-    variance = gaussian_filter(grey**2, sigma) - gaussian_filter(grey, sigma) ** 2
-    border = tuple((n - round(0.85 * m)) // 2 for n, m in zip(grey.shape, size, strict=True))
+    variance = gaussian_filter(gray**2, sigma) - gaussian_filter(gray, sigma) ** 2
+    border = tuple((n - round(0.85 * m)) // 2 for n, m in zip(gray.shape, size, strict=True))
     contrast = np.sqrt(np.maximum(variance, 0))
     inner = contrast[border[0] : -border[0], border[1] : -border[1]]
     spots = peak_local_max(inner, min_distance=max(1, size[0] // 8), num_peaks=4)

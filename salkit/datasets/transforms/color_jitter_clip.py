@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from ...errors import ConfigError
 from ...registry import TRANSFORMS
+from .flip_clip import check_shares
 
 # ITU-R BT.601: the share of each colour in the grey of a pixel, and the plane of the hues.
-GREY = np.array([0.299, 0.587, 0.114])
-YIQ = np.array([GREY, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+GRAY = np.array([0.299, 0.587, 0.114])
+YIQ = np.array([GRAY, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
-def colour_matrix(
+def color_matrix(
     brightness: float, contrast: float, saturation: float, hue: float, mean: float
 ) -> np.ndarray:
     """The (3, 4) matrix that takes (R, G, B, 1) to its changed colours.
@@ -31,14 +31,15 @@ def colour_matrix(
     angle = 2 * math.pi * hue
     turn = np.eye(3)
     turn[1:, 1:] = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-    colours = np.linalg.inv(YIQ) @ turn @ YIQ
-    colours = (saturation * np.eye(3) + (1 - saturation) * GREY) @ colours
+    colors = np.linalg.inv(YIQ) @ turn @ YIQ
+    colors = (saturation * np.eye(3) + (1 - saturation) * GRAY) @ colors
     shift = (1 - contrast) * brightness * mean
-    return np.column_stack([contrast * brightness * colours, np.full(3, shift)])
+    return np.column_stack([contrast * brightness * colors, np.full(3, shift)])
 
 
-@TRANSFORMS.register_module()
-class ColourJitterClip(BaseTransform):
+# Configs of 0.1 spell it ColourJitterClip.
+@TRANSFORMS.register_module(name=['ColorJitterClip', 'ColourJitterClip'])
+class ColorJitterClip(BaseTransform):
     """Change brightness, contrast, saturation and hue of a clip, all frames alike.
 
     A factor is drawn evenly from 1 - x to 1 + x, the turn of the hue from -x to x. All changes are
@@ -63,16 +64,9 @@ class ColourJitterClip(BaseTransform):
         saturation: float = 0.0,
         hue: float = 0.0,
     ) -> None:
-        for name, value, most in (
-            ('brightness', brightness, 1),
-            ('contrast', contrast, 1),
-            ('saturation', saturation, 1),
-            ('hue', hue, 0.5),
-        ):
-            if not 0 <= value <= most:
-                raise ConfigError(
-                    f'ColourJitterClip: {name} must be between 0 and {most}, got {value}'
-                )
+        check_shares('ColorJitterClip', brightness=brightness, contrast=contrast)
+        check_shares('ColorJitterClip', saturation=saturation)
+        check_shares('ColorJitterClip', most=0.5, hue=hue)
         self.spread = np.array([brightness, contrast, saturation, hue], np.float64)
 
     def transform(self, results: dict) -> dict:
@@ -82,7 +76,8 @@ class ColourJitterClip(BaseTransform):
             return results
         clip = np.ascontiguousarray(results['clip'])
         rows = clip.reshape(-1, *clip.shape[2:])
-        mean = float(GREY @ cv2.mean(rows)[:3])
-        matrix = colour_matrix(*draws, mean)
+        mean = float(GRAY @ cv2.mean(rows)[:3])
+        brightness, contrast, saturation, hue = draws.tolist()
+        matrix = color_matrix(brightness, contrast, saturation, hue, mean)
         results['clip'] = cv2.transform(rows, matrix).reshape(clip.shape)
         return results

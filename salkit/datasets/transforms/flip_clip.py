@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from ...errors import ConfigError
 from ...registry import TRANSFORMS
-from .checks import check_probabilities
+
+
+def check_shares(owner: str, most: float = 1, **shares: float) -> None:
+    """Raise ConfigError unless every value, by its argument's name, lies in [0, `most`]."""
+    for name, value in shares.items():
+        if not 0 <= value <= most:
+            raise ConfigError(f'{owner}: {name} must be between 0 and {most}, got {value}')
 
 
 @TRANSFORMS.register_module()
@@ -25,7 +32,7 @@ class FlipClip(BaseTransform):
     """
 
     def __init__(self, horizontal: float = 0.5, vertical: float = 0.0) -> None:
-        check_probabilities('FlipClip', horizontal=horizontal, vertical=vertical)
+        check_shares('FlipClip', horizontal=horizontal, vertical=vertical)
         self.horizontal = horizontal
         self.vertical = vertical
 

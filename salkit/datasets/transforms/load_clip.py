@@ -9,8 +9,9 @@ from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
 from ...media.images import read_image, read_reduced_jpeg, resize_image
+from ...media.video import open_video
 from ...registry import TRANSFORMS
-from ..clip_cache import AUTO, ClipCache, check_place
+from ..clip_cache import AUTO, find_cache
 
 
 def read_frame(
@@ -57,8 +58,8 @@ class LoadClip(BaseTransform):
         cache: where the resized frames of `salkit cache` are looked for: 'auto' beside the videos
             and in salkit's cache folder; the folder it was given as `--dir`; None nowhere.
         fast_jpeg: decode .jpg frames of at least twice `size` at a half, a quarter or an eighth of
-            theirs, and videos likewise where their codec can (MPEG-4 part 2, MJPEG). Pixels differ
-            a little from those of resized frames, so nothing is taken from the cache.
+            theirs. Pixels differ a little from those of resized frames, so nothing is taken from
+            the cache.
 
     Raises:
         ConfigError: a size that is not two positive numbers, or `fast_jpeg` with a cache's folder.
@@ -73,16 +74,14 @@ class LoadClip(BaseTransform):
     ) -> None:
         if size is not None and (len(size) != 2 or min(size) < 1):
             raise ConfigError(f'LoadClip: size must be (rows, columns), got {size!r}')
-        check_place('LoadClip', cache, size)
         if fast_jpeg and cache not in (None, AUTO):
             raise ConfigError(
                 'LoadClip: fast_jpeg gives other pixels than a cache, take one of them'
             )
-        self.size = None if size is None else tuple(size)
+        self.size = None if size is None else (int(size[0]), int(size[1]))
         self.cache_frames = cache_frames
         self.fast_jpeg = fast_jpeg
-        usable = self.size is not None and cache is not None and not fast_jpeg
-        self._stored = ClipCache(cache, self.size) if usable else None
+        self._stored = None if fast_jpeg else find_cache('LoadClip', cache, self.size)
         self._cache: OrderedDict[str, tuple[np.ndarray, tuple[int, int]]] = OrderedDict()
 
     def __getstate__(self) -> dict:
@@ -98,12 +97,9 @@ class LoadClip(BaseTransform):
             }
         if not missing:
             return {}
-        from ...media.video import open_video
-
         # A video is decoded once for all that is wanted of it.
         numbers = dict(zip(results['frame_paths'], results['frame_indices'], strict=True))
-        options = dict(lowres=True) if self.fast_jpeg else {}
-        video = open_video(results['video_path'], **options)
+        video = open_video(results['video_path'])
         frames = video.read([numbers[path] for path in missing], size=self.size)
         shown = (video.info.height, video.info.width)
         return {path: (frame, shown) for path, frame in zip(missing, frames, strict=True)}
@@ -127,7 +123,7 @@ class LoadClip(BaseTransform):
         Raises:
             DataError: a frame that cannot be read, or of another size than the last one.
         """
-        stored = self._stored and self._stored.clip(results)
+        stored = None if self._stored is None else self._stored.clip(results)
         if stored is not None:
             results['clip'], results['size'] = stored
             return results

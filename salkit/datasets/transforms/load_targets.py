@@ -11,7 +11,7 @@ from ...errors import DataError
 from ...media.fixation_maps import read_fixation_map
 from ...media.images import read_image
 from ...registry import TRANSFORMS
-from ..clip_cache import AUTO, ClipCache, check_place
+from ..clip_cache import AUTO, find_cache
 
 
 def resize_fixation_map(fixation_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -99,10 +99,8 @@ class LoadTargets(BaseTransform):
     """
 
     def __init__(self, size: tuple[int, int] | None = None, cache: str | None = AUTO) -> None:
-        check_place('LoadTargets', cache, size)
-        self.size = None if size is None else tuple(size)
-        usable = self.size is not None and cache is not None
-        self._stored = ClipCache(cache, self.size) if usable else None
+        self.size = None if size is None else (int(size[0]), int(size[1]))
+        self._stored = find_cache('LoadTargets', cache, self.size)
 
     def transform(self, results: dict) -> dict:
         """Add the two maps to `results`.
@@ -110,7 +108,7 @@ class LoadTargets(BaseTransform):
         Raises:
             DataError: a map that cannot be read or is of another size than its frame.
         """
-        maps = self._stored and self._stored.targets(results)
+        maps = None if self._stored is None else self._stored.targets(results)
         if maps is None:
             maps = read_targets(
                 results.get('density_path'),

@@ -22,7 +22,7 @@ class PackClip(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Pack `results`."""
         clip = np.ascontiguousarray(rearrange(results['clip'], 't h w c -> c t h w'))
-        packed = dict(clip=torch.from_numpy(clip))
+        packed: dict[str, torch.Tensor | ClipMeta | None] = dict(clip=torch.from_numpy(clip))
         for name in ('density_map', 'fixation_map'):
             value = results.get(name)
             packed[name] = None if value is None else torch.from_numpy(np.array(value, np.float32))

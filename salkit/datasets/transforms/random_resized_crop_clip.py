@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
+from ...media.images import resize_image
 from ...registry import TRANSFORMS
 from .load_targets import resize_density_map, resize_fixation_map
 
@@ -81,13 +81,13 @@ class RandomResizedCropClip(BaseTransform):
         if tries < 1:
             raise ConfigError(f'RandomResizedCropClip: tries must be at least 1, got {tries}')
         self.size = (int(size[0]), int(size[1]))
-        self.scale = tuple(scale)
-        self.ratio = tuple(ratio)
+        self.scale = (float(scale[0]), float(scale[1]))
+        self.ratio = (float(ratio[0]), float(ratio[1]))
         self.tries = tries
 
     def _draw(self, results: dict, frame: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of the part."""
-        # A map without anything in it does not tell good parts from bad ones.
+        # A map without anything in it does not set good parts apart from bad ones.
         maps = [results[k] for k in MAPS if results.get(k) is not None and results[k].any()]
         for _ in range(self.tries):
             top, left, height, width = draw_box(results['rng'], frame, self.scale, self.ratio)
@@ -114,9 +114,7 @@ class RandomResizedCropClip(BaseTransform):
         rows, columns = self._draw(results, frame)
         parts = clip[:, rows, columns]
         if parts.shape[1:3] != self.size:
-            parts = np.stack(
-                [mmcv.imresize(part, self.size[::-1], backend='pillow') for part in parts]
-            )
+            parts = np.stack([resize_image(part, self.size) for part in parts])
         results['clip'] = parts
         if results.get('density_map') is not None:
             part = np.asarray(results['density_map'][rows, columns], np.float32)

@@ -6,11 +6,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
-from .checks import check_probabilities
+from .flip_clip import check_shares
 
 
-@TRANSFORMS.register_module()
-class RecolourClip(BaseTransform):
+# Configs of 0.1 spell it RecolourClip.
+@TRANSFORMS.register_module(name=['RecolorClip', 'RecolourClip'])
+class RecolorClip(BaseTransform):
     """Swap the colour channels and turn the clip into its negative, all frames alike.
 
     A strong augmentation for models that learn from a handful of pictures. The draw follows from
@@ -25,7 +26,7 @@ class RecolourClip(BaseTransform):
     """
 
     def __init__(self, permute: float = 0.5, invert: float = 0.0) -> None:
-        check_probabilities('RecolourClip', permute=permute, invert=invert)
+        check_shares('RecolorClip', permute=permute, invert=invert)
         self.permute = permute
         self.invert = invert
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .index import UNKNOWN, FrameIndex
+import av
+from av import Packet, VideoFrame
+
+from .frame_index import UNKNOWN, FrameIndex
 from .picture import checksum
 from .source import VideoSource, packet_of
-
-if TYPE_CHECKING:
-    import av
 
 # Containers whose seeking finds packets where the index has seen them. In others, packets are
 # counted from the start, which is still far quicker than decoding.
@@ -24,7 +23,7 @@ TRIES = 3
 
 
 class LostError(Exception):
-    """Decoding gave other frames than the index tells."""
+    """Decoding gave other frames than those of the index."""
 
 
 class FrameDecoder:
@@ -34,35 +33,30 @@ class FrameDecoder:
         path: of the video.
         index: of its frames.
         threads: of the decoder.
-        lowres: see `VideoSource`.
 
     Attributes:
         position: number of the frame given last, -1 for none.
         decoded: frames that the decoder has put out so far, for tests and benchmarks.
     """
 
-    def __init__(
-        self, path: str | Path, index: FrameIndex, threads: int = 1, lowres: int = 0
-    ) -> None:
+    def __init__(self, path: str | Path, index: FrameIndex, threads: int = 1) -> None:
         self.path = path
         self.index = index
         self.threads = threads
-        self.lowres = lowres
         self.position = -1
         self.decoded = 0
         self._first = 0
         self._source: VideoSource | None = None
-        self._frames: Iterator[av.VideoFrame] | None = None
+        self._frames: Iterator[VideoFrame] = iter(())
 
-    def frame(self, number: int) -> av.VideoFrame:
+    def frame(self, number: int) -> VideoFrame:
         """Decode frame `number`.
 
         Raises:
-            LostError: even from its start, the video does not decode as the index tells.
+            LostError: even from its start, the video does not decode as its index has it.
         """
         start = self.index.start_for(number)
-        ahead = self._frames is not None and self.position < number
-        if ahead and start <= self.position + NEAR:
+        if self.position < number and start <= self.position + NEAR:
             try:
                 return self._forward(number)
             except LostError:
@@ -79,7 +73,7 @@ class FrameDecoder:
                 start = self.index.start_for(number, before=start)
         return self._from_first(number)
 
-    def _from_first(self, number: int) -> av.VideoFrame:
+    def _from_first(self, number: int) -> VideoFrame:
         try:
             self._start(0)
             return self._forward(number)
@@ -97,24 +91,23 @@ class FrameDecoder:
         except LostError:
             return False
 
-    def _forward(self, number: int) -> av.VideoFrame:
-        while self.position < number:
-            frame = next(self._frames, None)
-            if frame is None:
-                self._frames = None
-                raise LostError(f'frame {self.position + 1} is missing')
+    def _forward(self, number: int) -> VideoFrame:
+        """The next frames up to `number`, which lies ahead."""
+        for frame in self._frames:
             self.position += 1
-        self._check(frame, number)
-        return frame
+            if self.position == number:
+                self._check(frame, number)
+                return frame
+        raise LostError(f'frame {self.position + 1} is missing')
 
-    def _check(self, frame: av.VideoFrame, number: int) -> None:
+    def _check(self, frame: VideoFrame, number: int) -> None:
         """Compare a frame with what it was when the index was made.
 
         A decoder fills damaged places in with what it has seen before, which is less when it did
         not start at the start, and other threads may not be as far.
         """
         known = int(self.index.checksum[number])
-        if known == UNKNOWN or self.lowres or (self._first == 0 and self.threads == 1):
+        if known == UNKNOWN or (self._first == 0 and self.threads == 1):
             return
         if checksum(frame) != known:
             raise LostError(f'frame {number} differs from that of a sequential decode')
@@ -124,15 +117,14 @@ class FrameDecoder:
         self.position, self._first = first - 1, first
         self._frames = self._run(first)
 
-    def _run(self, first: int) -> Iterator[av.VideoFrame]:
+    def _run(self, first: int) -> Iterator[VideoFrame]:
         """Frames from `first` on, one after the other, each as the index has it."""
         number, packet = first, int(self.index.packet[first]) if first else 0
-        packets = self._packets_from(first, packet)
-        source = self._source
+        source, packets = self._packets_from(first, packet)
         errors = source.errors
         for frame in source.frames(source.numbered(packets, packet)):
             self.decoded += 1
-            found = number
+            found: int | None = number
             if self.index.identity != 'count':
                 pts = UNKNOWN if frame.pts is None else frame.pts
                 found = self.index.number_of(packet_of(frame), pts)
@@ -140,47 +132,32 @@ class FrameDecoder:
                 if found is not None and found < first:
                     # Stored behind the key frame, shown before it.
                     continue
-                self._check_restart(frame, number, number == first, source.errors > errors)
+                broken = source.errors > errors or frame.is_corrupt
+                if broken or (number == first and not frame.key_frame):
+                    raise LostError(f'frame {number} cannot be decoded from its key frame')
+                # FFmpeg guesses the time stamps of .avi, and may do so otherwise after seeking.
+                stamped = source.format != 'avi' and frame.pts is not None
+                if stamped and number < len(self.index) and frame.pts != self.index.pts[number]:
+                    raise LostError(f'frame {number} has another time stamp')
             if found != number or number >= len(self.index):
                 raise LostError(f'frame {found} instead of {number}')
             yield frame
             number += 1
 
-    def _check_restart(
-        self, frame: av.VideoFrame, number: int, is_first: bool, errors: bool
-    ) -> None:
-        """Refuse what a decoder that did not start at the start may have got wrong."""
-        if errors or frame.is_corrupt or (is_first and not frame.key_frame):
-            raise LostError(f'frame {number} cannot be decoded from its key frame')
-        # FFmpeg guesses the time stamps of .avi, and may do so otherwise after seeking.
-        if self._source.format == 'avi' or frame.pts is None:
-            return
-        if number < len(self.index) and frame.pts != self.index.pts[number]:
-            raise LostError(f'frame {number} has another time stamp')
-
-    def _packets_from(self, first: int, packet: int) -> Iterator[av.Packet]:
-        """Packets from number `packet` on, that of frame `first`; opens the file, or seeks."""
-        if first and self._source is not None:
-            packets = self._seek(first)
+    def _packets_from(self, first: int, packet: int) -> tuple[VideoSource, Iterator[Packet]]:
+        """The file, opened or as it is, and packets from number `packet` on, that of `first`."""
+        for source in (self._source, None) if first else (None,):
+            source = source or self._open()
+            packets = self._seek(source, first) if first else source.packets()
             if packets is not None:
-                return packets
-        self._open()
-        if not first:
-            return self._source.packets()
-        packets = self._seek(first)
-        if packets is not None:
-            return packets
-        self._open()
-        packets = self._source.packets()
-        for _ in range(packet):
-            next(packets, None)
-        return packets
+                return source, packets
+        # Without seeking.
+        source = self._open()
+        return source, islice(source.packets(), packet, None)
 
-    def _seek(self, first: int) -> Iterator[av.Packet] | None:
+    def _seek(self, source: VideoSource, first: int) -> Iterator[Packet] | None:
         """Packets from that of the key frame `first` on; None where seeking does not find it."""
-        import av
-
-        index, source = self.index, self._source
+        index = self.index
         wanted = int(index.position[first])
         if not source.format.startswith(SEEKABLE) or wanted == UNKNOWN:
             return None
@@ -205,25 +182,23 @@ class FrameDecoder:
             target = index.start_for(target, before=target)
         return None
 
-    def _open(self) -> None:
+    def _open(self) -> VideoSource:
         if self._source is not None:
             self._source.close()
-        self._source = VideoSource(self.path, self.threads, self.lowres)
+        self._source = VideoSource(self.path, self.threads)
+        return self._source
 
     def abandon(self) -> None:
         """Forget the file without touching it: in a forked process it is the parent's."""
         _ABANDONED.append((self._source, self._frames))
-        self._source = self._frames = None
-        self.position = -1
+        self._source, self._frames, self.position = None, iter(()), -1
 
     def close(self) -> None:
         """Close the file; the next frame opens it again."""
-        self._frames = None
         if self._source is not None:
             self._source.close()
-        self._source = None
-        self.position = -1
+        self._source, self._frames, self.position = None, iter(()), -1
 
 
 # Kept from being freed, which would wait for threads that a forked process does not have.
-_ABANDONED: list = []
+_ABANDONED: list[object] = []

@@ -10,15 +10,16 @@ import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
+import av
 import numpy as np
 
 from ...errors import DataError
 from ...utils.files import cache_dir, whole_file
-from .index import FrameIndex
+from .frame_index import FrameIndex
 from .info import VideoInfo
 
 # Another number makes all indices anew: count it up when they change.
-VERSION = 1
+VERSION = 2
 _ARRAYS = ('packet', 'pts', 'dts', 'position', 'restart', 'checksum')
 
 
@@ -40,7 +41,6 @@ def stamp_of(path: str | Path) -> tuple[str, int, int]:
 
 
 def _file_of(stamp: tuple[str, int, int]) -> Path:
-    import av
 
     # Another release of FFmpeg may decode a damaged video otherwise.
     key = json.dumps([VERSION, stamp, sorted(av.library_versions.items())])

@@ -48,6 +48,7 @@ class VideoInfo:
         codec: FFmpeg's name of the codec, such as 'h264'.
         rotation: degrees clockwise that stored frames are turned by: 0, 90, 180 or 270. Frames are
             given turned (and mirrored, where the file says so).
+        pixel_aspect: width of a pixel as shown by its height; 1 for square ones.
         duration: seconds from the start of the first frame to the end of the last one.
         truncated: whether the file was cut off: it promised more than it holds, or reading or
             decoding ended in an error. The frames that still decode are there.
@@ -61,6 +62,7 @@ class VideoInfo:
     fps: float
     codec: str
     rotation: int
+    pixel_aspect: float
     duration: float
     truncated: bool
     errors: int

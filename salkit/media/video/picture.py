@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import cast
 
 import numpy as np
+from av import VideoFrame
+from av.sidedata.sidedata import SideData
+from av.video.reformatter import VideoReformatter
 
-from .index import UNKNOWN
-
-if TYPE_CHECKING:
-    import av
+from .frame_index import UNKNOWN
 
 
-def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+def orientation(frame: VideoFrame) -> tuple[bool, bool, bool]:
     """How a stored frame has to be turned to be shown.
 
     Returns:
@@ -24,13 +24,13 @@ def orientation(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
     if data is None:
         return False, False, False
     # A point (x, y) is shown at (a x + c y, b x + d y); libavutil/display.h.
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(cast('SideData', data)), np.int32)[:5].tolist()
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return False, d < 0, a < 0
     return True, b < 0, c < 0
 
 
-def rotation_of(frame: av.VideoFrame) -> int:
+def rotation_of(frame: VideoFrame) -> int:
     """Degrees clockwise that a stored frame has to be turned by: 0, 90, 180 or 270."""
     return round(-frame.rotation / 90) % 4 * 90
 
@@ -43,12 +43,11 @@ class RGBConverter:
     """
 
     def __init__(self) -> None:
-        from av.video.reformatter import VideoReformatter
 
         # One for all frames: setting it up takes as long as converting a small frame.
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
+    def __call__(self, frame: VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8 as shown."""
         rgb = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
         swap, upside_down, mirrored = orientation(frame)
@@ -58,7 +57,7 @@ class RGBConverter:
         return np.ascontiguousarray(rgb)
 
 
-def checksum(frame: av.VideoFrame) -> int:
+def checksum(frame: VideoFrame) -> int:
     """CRC-32 of a frame's pixels as decoded; `UNKNOWN` for formats that lie in memory otherwise."""
     layout, planes = frame.format, frame.planes
     value = 0
@@ -71,6 +70,8 @@ def checksum(frame: av.VideoFrame) -> int:
         if not 0 < row <= plane.line_size:
             return UNKNOWN
         # What pads a row to its length in memory is not part of the picture.
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, :row]
-        value = zlib.crc32(np.ascontiguousarray(rows), value)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, :row
+        ]
+        value = zlib.crc32(np.ascontiguousarray(rows).data, value)
     return value

@@ -8,24 +8,25 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
+import av
 import numpy as np
+from av import VideoFrame
 
 from ...errors import ConfigError, DataError
+from ...utils.text import check_choice
 from ..images import resize_image
 from .decoder import FrameDecoder, LostError
-from .index import FrameIndex
+from .frame_index import FrameIndex
+from .index_build import build_index
 from .index_cache import load_index, save_index, stamp_of
-from .indexing import build_index
 from .info import VideoInfo
 from .picture import RGBConverter
 from .source import reason_of
 
-BACKENDS = ('auto', 'pyav', 'torchcodec')
 INDICES = ('auto', 'packets', 'decode')
-# Memory for the frames kept after reading, in bytes.
-KEPT_BYTES = 128 * 2**20
+# Files that `open_video` keeps open in a process.
+OPEN_VIDEOS = 8
 
 
 class VideoReader:
@@ -44,41 +45,20 @@ class VideoReader:
         index: 'decode' decodes the whole video for its index, and each frame read later is checked
             against that; 'packets' trusts the packets where codec and container allow it, and
             verifies start and end only, so that damage in the middle is found when it is read;
-            'auto' is 'packets' for videos of more than `indexing.DECODED_PIXELS`, else 'decode'.
-        backend: 'pyav'; 'torchcodec' where that is installed, refused where its frames are not
-            those of PyAV; 'auto' is 'pyav'.
+            'auto' is 'packets' for videos of more than `index_build.DECODED_PIXELS`, else 'decode'.
         threads: of the decoder; 0 for one a core. Data loaders have workers instead.
-        keep: how many frames to keep after reading, for clips that overlap.
-        lowres: let the codec decode at a half, a quarter or an eighth of the size where `size` is
-            small enough and the codec can (MPEG-1, -2, -4, MJPEG). Quicker, but other pixels than
-            those of resized frames.
 
     Raises:
         DataError: no such file, not a video, or nothing of it decodes.
-        ConfigError: an argument out of range, or a backend that is not installed.
+        ConfigError: an argument out of range.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        index: str = 'auto',
-        backend: str = 'auto',
-        threads: int = 1,
-        keep: int = 32,
-        lowres: bool = False,
-    ) -> None:
-        for name, value, allowed in (('index', index, INDICES), ('backend', backend, BACKENDS)):
-            if value not in allowed:
-                raise ConfigError(f'VideoReader: {name} must be one of {allowed}, got {value!r}')
-        for name, value in (('threads', threads), ('keep', keep)):
-            if value < 0:
-                raise ConfigError(f'VideoReader: {name} must not be negative, got {value}')
-        if lowres and backend == 'torchcodec':
-            raise ConfigError('VideoReader: lowres needs the backend pyav')
+    def __init__(self, path: str | Path, index: str = 'auto', threads: int = 1) -> None:
+        check_choice('VideoReader', 'index', index, INDICES)
+        if threads < 0:
+            raise ConfigError(f'VideoReader: threads must be at least 0, got {threads}')
         self.path = Path(path)
-        self._options: dict[str, Any] = dict(
-            index=index, backend=backend, threads=threads, keep=keep, lowres=lowres
-        )
+        self._how, self._threads = index, threads
         self._prepare()
         # Bad files are found here, not at the first frame.
         self._load_index()
@@ -86,14 +66,11 @@ class VideoReader:
     def _prepare(self) -> None:
         self._lock = threading.RLock()
         self._index: FrameIndex | None = None
-        self._stamp: tuple[str, int, int] | None = None
+        self._stamp = ('', 0, 0)
         self._decoder: FrameDecoder | None = None
-        self._torchcodec: Any = None
         self._converter: RGBConverter | None = None
-        self._kept: OrderedDict[tuple, np.ndarray] = OrderedDict()
-        self._kept_bytes = 0
         self.closed = False
-        _READERS.add(self)
+        _readers.add(self)
 
     # What it is --------------------------------------------------------------------------------
 
@@ -132,13 +109,10 @@ class VideoReader:
         size = _checked_size(size)
         with self._lock:
             numbers = [self._number(index) for index in indices]
-            frames: dict[int, np.ndarray] = {}
-            for number in sorted(set(numbers)):
-                frames[number] = self._read(number, size)
-            info = self.info
-            if not numbers:
-                return np.empty((0, *(size or (info.height, info.width)), 3), np.uint8)
-            return np.stack([frames[number] for number in numbers])
+            frames = {number: self._read(number, size) for number in sorted(set(numbers))}
+        if not numbers:
+            return np.empty((0, *(size or (self.info.height, self.info.width)), 3), np.uint8)
+        return np.stack([frames[number] for number in numbers])
 
     def __getitem__(self, index: int | slice) -> np.ndarray:
         """One frame (H, W, 3), or (n, H, W, 3) of a slice."""
@@ -165,7 +139,7 @@ class VideoReader:
         size = _checked_size(size)
         for number in range(*slice(start, stop).indices(len(self))):
             with self._lock:
-                frame = self._read(number, size, keep=False)
+                frame = self._read(number, size)
             yield frame
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -178,46 +152,29 @@ class VideoReader:
             raise IndexError(f'{self.path}: frame {number} of {count}')
         return number % count
 
-    def _read(self, number: int, size: tuple[int, int] | None, keep: bool = True) -> np.ndarray:
-        """A frame that the caller may not change if it is kept."""
-        frame = self._kept.get((number, size))
-        if frame is not None:
-            self._kept.move_to_end((number, size))
-            return frame if keep else frame.copy()
-        frame = self._decode(number, size)
-        info = self.info
+    def _read(self, number: int, size: tuple[int, int] | None) -> np.ndarray:
+        frame, info = self._decode(number), self.info
         if size is not None:
-            frame = resize_image(frame, size)
-        elif frame.shape[:2] != (info.height, info.width):
+            return resize_image(frame, size)
+        if frame.shape[:2] != (info.height, info.width):
             raise DataError(
                 f'{self.path}: frame {number} is {frame.shape[0]} x {frame.shape[1]} pixels, the '
                 f'first is {info.height} x {info.width}; give a size to read such videos'
             )
-        if keep:
-            self._keep((number, size), frame)
         return frame
 
-    def _keep(self, key: tuple, frame: np.ndarray) -> None:
-        self._kept[key] = frame
-        self._kept_bytes += frame.nbytes
-        while len(self._kept) > self._options['keep'] or self._kept_bytes > KEPT_BYTES:
-            self._kept_bytes -= self._kept.popitem(last=False)[1].nbytes
-
-    def _decode(self, number: int, size: tuple[int, int] | None) -> np.ndarray:
-        """Frame `number` as shown, smaller where `lowres` allows it."""
-        if self._options['backend'] == 'torchcodec':
-            return self._open_torchcodec()(number)
+    def _decode(self, number: int) -> np.ndarray:
+        """Frame `number` as shown."""
         try:
-            return self._convert(self._open(self._lowres(size)).frame(number))
+            return self._convert(self._open().frame(number))
         except LostError as error:
             self._correct_index(number, error)
         try:
-            return self._convert(self._open(self._lowres(size)).frame(number))
+            return self._convert(self._open().frame(number))
         except LostError as error:
             raise DataError(f'{self.path}: decoding does not repeat itself ({error})') from None
 
-    def _convert(self, frame: Any) -> np.ndarray:
-        import av
+    def _convert(self, frame: VideoFrame) -> np.ndarray:
 
         self._converter = self._converter or RGBConverter()
         try:
@@ -234,11 +191,10 @@ class VideoReader:
             raise ValueError(f'{self.path}: the video was closed')
         with self._lock:
             if self._index is None:
-                how = self._options['index']
                 self._stamp = stamp_of(self.path)
                 index = load_index(self._stamp)
-                if index is None or (how == 'decode' and index.source != 'decode'):
-                    index = build_index(self.path, how)
+                if index is None or (self._how == 'decode' and index.source != 'decode'):
+                    index = build_index(self.path, self._how)
                     save_index(self._stamp, index)
                 self._index = index
             return self._index
@@ -253,64 +209,35 @@ class VideoReader:
             if len(self._index) == len(index):
                 return
             raise DataError(
-                f'{self.path}: damaged around frame {number} ({error}): its packets told '
+                f'{self.path}: damaged around frame {number} ({error}): its packets hold '
                 f'{len(index)} frames, {len(self._index)} decode. The index is corrected: open '
                 'the video again'
             )
 
-    def _open(self, lowres: int) -> FrameDecoder:
+    def _open(self) -> FrameDecoder:
         index = self._load_index()
-        if self._decoder is not None and self._decoder.lowres != lowres:
-            self._decoder.close()
-            self._decoder = None
         if self._decoder is None:
             if stamp_of(self.path) != self._stamp:
                 raise DataError(f'{self.path}: the video has changed since it was opened')
-            self._decoder = FrameDecoder(self.path, index, self._options['threads'], lowres)
+            self._decoder = FrameDecoder(self.path, index, self._threads)
         return self._decoder
 
-    def _open_torchcodec(self) -> Any:
-        if self._torchcodec is None:
-            from .torchcodec_frames import TorchcodecFrames
-
-            def truth(number: int) -> np.ndarray:
-                return self._convert(self._open(0).frame(number))
-
-            self._torchcodec = TorchcodecFrames(self.path, len(self), truth)
-        return self._torchcodec
-
-    def _lowres(self, size: tuple[int, int] | None) -> int:
-        if size is None or not self._options['lowres']:
-            return 0
-        info = self.info
-        halvings = min(info.height // size[0], info.width // size[1]).bit_length() - 1
-        return min(max(halvings, 0), 3)
-
     def release(self) -> None:
-        """Close the file and forget kept frames; the next read opens it again."""
+        """Close the file; the next read opens it again."""
         with self._lock:
-            self._kept.clear()
-            self._kept_bytes = 0
-            self._torchcodec = None
             if self._decoder is not None:
                 self._decoder.close()
                 self._decoder = None
 
-    def another(self, threads: int | None = None) -> VideoReader:
+    def copy(self, threads: int) -> VideoReader:
         """A second reader of the same video, to read elsewhere in it at the same time.
 
         Args:
-            threads: of its decoder; None for as many.
-
-        Raises:
-            DataError: see `VideoReader`.
+            threads: of its decoder.
         """
-        index = self._load_index()
         reader = object.__new__(type(self))
-        reader.__setstate__(self.__getstate__())
-        if threads is not None:
-            reader._options = dict(reader._options, threads=threads)
-        reader._index, reader._stamp = index, self._stamp
+        reader.__setstate__(dict(self.__getstate__(), _threads=threads))
+        reader._index, reader._stamp = self._load_index(), self._stamp
         return reader
 
     def close(self) -> None:
@@ -326,19 +253,16 @@ class VideoReader:
 
     # Other processes ---------------------------------------------------------------------------
 
-    def __getstate__(self) -> dict[str, Any]:
-        return dict(path=self.path, options=self._options, closed=self.closed)
+    def __getstate__(self) -> dict[str, object]:
+        names = ('path', '_how', '_threads', 'closed')
+        return {name: getattr(self, name) for name in names}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.path = state['path']
-        self._options = state['options']
+    def __setstate__(self, state: dict[str, object]) -> None:
         self._prepare()
-        self.closed = state['closed']
+        vars(self).update(state)
 
     def _after_fork(self) -> None:
-        # A thread of the parent may have held the lock.
         self._lock = threading.RLock()
-        self._torchcodec = None
         if self._decoder is not None:
             self._decoder.abandon()
             self._decoder = None
@@ -352,11 +276,40 @@ def _checked_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-_READERS: weakref.WeakSet[VideoReader] = weakref.WeakSet()
+def open_video(path: str | Path) -> VideoReader:
+    """A reader of a video, shared by all that ask for it in this process.
+
+    The file of the one that was longest not asked for is closed when there are more than
+    `OPEN_VIDEOS`. Ask for each use anew and do not close: a reader that is held longer opens its
+    file again when it is read.
+
+    Args:
+        path: of the video.
+
+    Raises:
+        DataError: see `VideoReader`; also after the file was changed, if it is no video any more.
+    """
+    stamp = stamp_of(path)
+    with _lock:
+        reader = _open.pop(stamp, None)
+        if reader is None or reader.closed:
+            reader = VideoReader(path)
+        _open[stamp] = reader
+        if len(_open) > OPEN_VIDEOS:
+            _open.popitem(last=False)[1].release()
+    return reader
+
+
+_lock = threading.Lock()
+_open: OrderedDict[tuple[str, int, int], VideoReader] = OrderedDict()
+_readers: weakref.WeakSet[VideoReader] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for reader in list(_READERS):
+    # A thread of the parent may have held a lock.
+    global _lock
+    _lock = threading.Lock()
+    for reader in list(_readers):
         reader._after_fork()
 
 

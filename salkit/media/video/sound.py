@@ -1,179 +1,177 @@
-"""Reads the sound of a file: its packets, or decoded."""
+"""The sound of one file for another: decoded, cut, and encoded as AAC, which all browsers play."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+import math
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
+from av import AudioFrame, AudioStream
+from av.container import InputContainer, OutputContainer
+from av.stream import Discard
 
 from ...errors import DataError
-from .source import VideoSource, reason_of
+from .source import VideoSource, open_file, reason_of
 
-if TYPE_CHECKING:
-    import av
-
-# Starts later than this are looked up, earlier ones read up to; seconds.
-SEEK = 10.0
-# Packets that are so many seconds from the last are only believed after so many of them.
-JUMP, BELIEVED = 10.0, 50
+RATE, LAYOUT, CHANNELS, BITS = 48_000, 'stereo', 2, 160_000
+# Gaps and overlaps of up to 0.02 s are time stamps rounded.
+JITTER = round(0.02 * RATE)
+# Seconds before a cut from which on the sound is decoded: decoders take some to start up.
+RUN_UP = 1.0
 
 
-def has_sound(path: str | Path) -> bool:
-    """Whether a file holds a sound stream; False for what cannot be opened."""
-    import av
-
-    try:
-        with _open(path) as container:
-            return bool(container.streams.audio)
-    except (av.FFmpegError, OSError, ValueError):
-        return False
-
-
-class SoundReader:
-    """The sound of a file, from a time on.
-
-    Args:
-        path: of the file.
-        start: seconds from its first video frame; times that are given count from there.
+@dataclass(frozen=True)
+class SoundPart:
+    """A part of the sound of a file.
 
     Attributes:
-        stream: the sound stream; None where there is none.
-        warnings: what could not be read, a line each.
-
-    Raises:
-        OSError, av.FFmpegError, ValueError, DataError: the file cannot be opened.
+        path: of the file; one without sound is no error.
+        start: seconds from the file's first video frame that become time 0.
+        end: seconds from that frame where the sound is cut; None for its own end.
     """
 
-    def __init__(self, path: str | Path, start: float = 0.0) -> None:
-        self.path = path
-        self.start = start
+    path: str | Path
+    start: float = 0.0
+    end: float | None = None
+
+
+class SoundWriter:
+    """Puts the sound of a file into a container, piece by piece and in step with its frames.
+
+    Where the file has a hole, or no sound yet, there is silence. Whatever is wrong with the file
+    ends its sound and is kept in `warnings`; what goes wrong with the container is raised.
+
+    Args:
+        part: the file, and which part of it.
+
+    Attributes:
+        warnings: what went wrong, a line each; complete once this is closed.
+    """
+
+    def __init__(self, part: SoundPart) -> None:
+        self.part = part
         self.warnings: list[str] = []
-        self.stream: Any = None
-        self._container: Any = None
-        self._origin = 0.0
-        self.reopen()
-        if self.stream is not None:
-            self._origin = first_frame_time(path)
+        self._output: AudioStream | None = None
+        self._pieces = self._read()
+        self._ahead = next(self._pieces, None)
 
-    def reopen(self) -> None:
-        """Stand at the file's start."""
-        from av.stream import Discard
+    def __bool__(self) -> bool:
+        """Whether there is any: some players stumble over a track without anything in it."""
+        return self._ahead is not None
 
-        self.close()
-        self._container = _open(self.path)
-        streams = self._container.streams
-        self.stream = streams.best('audio') or next(iter(streams.audio), None)
-        for stream in streams:
-            if stream is not self.stream:
-                stream.discard = Discard.all
+    def add_to(self, container: OutputContainer) -> None:
+        """Make the stream; before anything is written to the container."""
+        self._output = container.add_stream('aac', rate=RATE, layout=LAYOUT)
+        self._output.bit_rate = BITS
 
-    def time(self, stamp: int | None, base: Fraction | None) -> float | None:
-        """Seconds from the start to a time stamp; None for unknown."""
-        if stamp is None or base is None:
-            return None
-        return float(stamp * base) - self._origin - self.start
+    def feed(self, container: OutputContainer, until: float = math.inf) -> None:
+        """Write the sound that starts before `until`, in seconds."""
+        if self._output is None:
+            return
+        while self._ahead is not None and self._ahead[0] < until * RATE:
+            container.mux(self._output.encode(self._ahead[1]))
+            self._ahead = next(self._pieces, None)
+        if self._ahead is None:
+            container.mux(self._output.encode(None))
+            self._output = None
 
-    def packets(self) -> Iterator[av.Packet]:
-        """Packets, from some way before the start on, or from the file's."""
-        import av
+    def close(self) -> None:
+        """Close the file."""
+        self._pieces.close()
 
-        demuxed = self._from(self.start) if self.start > SEEK else None
-        demuxed = demuxed or self._container.demux(self.stream)
-        last, strange = None, 0
-        while True:
-            try:
-                packet = next(demuxed, None)
-            except (av.FFmpegError, OSError) as error:
-                self.warnings.append(f'{self.path}: its sound ends early: {reason_of(error)}')
-                return
-            if packet is None:
-                return
-            time = self.time(packet.pts, packet.time_base)
-            if time is not None:
-                # A damaged time stamp would put hours of silence before what follows.
-                if last is not None and abs(time - last) > JUMP and strange < BELIEVED:
-                    strange += 1
-                    continue
-                last, strange = time, 0
-            if packet.size:
-                yield packet
+    def _warn(self, what: str) -> None:
+        self.warnings.append(f'{self.part.path}: {what}')
 
-    def _from(self, start: float) -> Iterator[av.Packet] | None:
-        """Packets from 2 s before `start` on; None, at the file's start, where seeking fails."""
-        import av
+    def _read(self) -> Generator[tuple[int, AudioFrame], None, None]:
+        """Pieces one after the other, each with the number of its first sample."""
+        try:
+            with open_file(self.part.path) as container:
+                stream = container.streams.best('audio')
+                if stream is not None:
+                    yield from _without_holes(self._decode(container, stream), self.part)
+        except (av.FFmpegError, OSError, ValueError, DataError) as error:
+            self._warn(f'its sound is lost, all or from some point on: {reason_of(error)}')
 
-        base = self.stream.time_base
-        with suppress(av.FFmpegError, OSError):
-            self._container.seek(int((self._origin + start - 2) / base), stream=self.stream)
-            demuxed = self._container.demux(self.stream)
-            first = next(demuxed, None)
-            time = None if first is None else self.time(first.pts, first.time_base)
-            if time is not None and time <= -1:
-                return demuxed
-        self.reopen()
-        return None
-
-    def decoded(self, rate: int, layout: str) -> Iterator[tuple[float | None, np.ndarray]]:
-        """Time and samples (channels, n), float32, of each decoded piece."""
-        import av
-
+    def _decode(
+        self, container: InputContainer, stream: AudioStream
+    ) -> Iterator[tuple[int | None, np.ndarray]]:
+        """Samples (2, n) float32, with the number of the first, where the file has a time stamp."""
+        if stream.codec_context is None or not stream.codec_context.sample_rate:
+            raise DataError('FFmpeg has no decoder for it')
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all
+        origin = first_frame_time(self.part.path) + self.part.start
         resampler, kind, errors = None, None, 0
-        for packet in self._with_end():
+        for packet in container.demux(stream):
+            if packet.pts is not None and packet.pts * packet.time_base < origin - RUN_UP:
+                continue
             try:
-                frames = self.stream.codec_context.decode(packet)
+                frames = stream.codec_context.decode(packet)
             except (av.FFmpegError, ValueError):
                 errors += 1
                 continue
             for frame in frames:
-                if kind != (frame.format.name, frame.layout.name, frame.sample_rate):
-                    kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-                    resampler = av.AudioResampler('fltp', layout, rate)
+                if resampler is None or kind != _kind_of(frame):
+                    kind = _kind_of(frame)
+                    resampler = av.AudioResampler('fltp', LAYOUT, RATE)
                 for piece in resampler.resample(frame):
-                    yield self.time(piece.pts, piece.time_base), piece.to_ndarray()
+                    time = piece.time
+                    at = None if time is None else round((time - origin) * RATE)
+                    yield at, piece.to_ndarray()
         if errors:
-            self.warnings.append(f'{self.path}: {errors} packets of its sound do not decode')
+            self._warn(f'{errors} packets of its sound do not decode')
 
-    def _with_end(self) -> Iterator[av.Packet | None]:
-        yield from self.packets()
-        yield None
 
-    def close(self) -> None:
-        """Close the file."""
-        if self._container is not None:
-            self._container.close()
-            self._container = None
+def _without_holes(
+    pieces: Iterable[tuple[int | None, np.ndarray]], part: SoundPart
+) -> Iterator[tuple[int, AudioFrame]]:
+    """Sound from sample 0 to the part's end: silence where there is none between two pieces."""
+    length = 2**62 if part.end is None else round((part.end - part.start) * RATE)
+    position = 0
+    for at, samples in pieces:
+        if at is None or (position and abs(at - position) <= JITTER):
+            at = position
+        if at + samples.shape[1] <= position:
+            continue
+        while position < min(at, length):
+            # At most a second a piece.
+            silence = np.zeros((CHANNELS, min(RATE, at - position, length - position)), np.float32)
+            yield position, _frame(silence, position)
+            position += silence.shape[1]
+        samples = samples[:, position - at :][:, : length - position]
+        if samples.shape[1]:
+            yield position, _frame(samples, position)
+            position += samples.shape[1]
+        if position >= length:
+            return
+
+
+def _kind_of(frame: AudioFrame) -> tuple[str, str, int]:
+    """What a resampler is made for."""
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _frame(samples: np.ndarray, position: int) -> AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format='fltp', layout=LAYOUT)
+    frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)
+    return frame
 
 
 def first_frame_time(path: str | Path) -> float:
-    """Time stamp, in seconds, of the first frame that a video gives; its start without frames."""
-    try:
-        source = VideoSource(path)
-    except DataError:
-        with _open(path) as container:
-            stamp = container.start_time
-            return 0.0 if stamp is None else stamp / 1e6
-    try:
+    """Time stamp, in seconds, of the first frame that a video gives.
+
+    Raises:
+        DataError: not a video.
+    """
+    with VideoSource(path) as source:
         if source.format == 'avi':
             # All its streams start together; FFmpeg's guess is late by what the codec reorders.
             return 0.0
-        base = source.stream.time_base
         first = next(source.frames(source.packets()), None)
         stamp = source.stream.start_time if first is None else first.pts
-        return float((stamp or 0) * base)
-    finally:
-        source.close()
-
-
-def _open(path: str | Path) -> Any:
-    import av
-
-    # See `VideoSource`.
-    return av.open(
-        str(Path(path).absolute()),
-        metadata_errors='replace',
-        options={'protocol_whitelist': 'file'},
-    )
+        return float((stamp or 0) * source.time_base)

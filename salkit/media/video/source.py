@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import av
+from av import Packet, VideoFrame, VideoStream
+from av.container import InputContainer
+from av.stream import Disposition
 
 from ...errors import DataError
-
-if TYPE_CHECKING:
-    import av
 
 
 def reason_of(error: BaseException) -> str:
     """What FFmpeg or the system says, in a few words."""
     return str(getattr(error, 'strerror', None) or error or type(error).__name__)
+
+
+def open_file(path: str | Path) -> InputContainer:
+    """Open a file with FFmpeg; raises what PyAV raises.
+
+    A playlist under the name of a video may not reach into the network.
+    """
+    # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names in
+    # the metadata are no reason to refuse a file.
+    return av.open(
+        str(Path(path).absolute()),
+        metadata_errors='replace',
+        options={'protocol_whitelist': 'file'},
+    )
 
 
 class VideoSource:
@@ -23,7 +40,6 @@ class VideoSource:
     Args:
         path: of the file.
         threads: of the decoder; 0 for as many as there are cores.
-        lowres: halve the frame's sides so many times while decoding, where the codec can.
 
     Attributes:
         container: the opened file.
@@ -35,20 +51,13 @@ class VideoSource:
         DataError: no such file, no video, or one that FFmpeg cannot open.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, lowres: int = 0) -> None:
-        import av
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
 
         self.path = path
         self.errors = 0
         self.broken = False
-        # An absolute path, so that no name is taken for a protocol such as `http:`; and a playlist
-        # under the name of a video may not reach into the network.
-        name = str(Path(path).absolute())
         try:
-            # Broken names in the metadata are no reason to refuse a video.
-            self.container: Any = av.open(
-                name, metadata_errors='replace', options={'protocol_whitelist': 'file'}
-            )
+            self.container = open_file(path)
         except av.error.FileNotFoundError:
             raise DataError(f'{path}: the video does not exist') from None
         except av.error.IsADirectoryError:
@@ -63,16 +72,13 @@ class VideoSource:
             self.context.thread_count = threads
             if threads != 1:
                 self.stream.thread_type = 'AUTO'
-            if lowres:
-                self.context.options = {'lowres': str(lowres)}
             # Frames carry the number of the packet that they were decoded from.
             self.context.copy_opaque = True
         except BaseException:
             self.container.close()
             raise
 
-    def _video_stream(self) -> Any:
-        from av.stream import Disposition
+    def _video_stream(self) -> VideoStream:
 
         picture = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = self.container.streams
@@ -94,10 +100,13 @@ class VideoSource:
         """FFmpeg's name of the codec, such as 'av1', whichever decoder is in use."""
         return self.context.codec.canonical_name
 
-    def packets(self) -> Iterator[av.Packet]:
-        """Packets from where the file stands to its end, or to the first that cannot be read."""
-        import av
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per unit of the time stamps."""
+        return self.stream.time_base or Fraction(1)
 
+    def packets(self) -> Iterator[Packet]:
+        """Packets from where the file stands to its end, or to the first that cannot be read."""
         demuxed = self.container.demux(self.stream)
         while True:
             try:
@@ -111,26 +120,20 @@ class VideoSource:
             if packet.size:
                 yield packet
 
-    def frames(self, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+    def frames(self, packets: Iterable[Packet]) -> Iterator[VideoFrame]:
         """Decode packets in this order, and what the decoder holds back at their end.
 
         One that does not decode is counted and left out, as FFmpeg's own programs do.
         """
-        import av
-
-        for packet in packets:
+        for packet in chain(packets, [None]):
             try:
                 decoded = self.context.decode(packet)
             except (av.FFmpegError, OSError):
                 self.errors += 1
                 continue
             yield from decoded
-        try:
-            yield from self.context.decode(None)
-        except (av.FFmpegError, OSError):
-            self.errors += 1
 
-    def numbered(self, packets: Iterable[av.Packet], first: int = 0) -> Iterator[av.Packet]:
+    def numbered(self, packets: Iterable[Packet], first: int = 0) -> Iterator[Packet]:
         """Give packets their numbers, which `packet_of` finds in the frames."""
         for number, packet in enumerate(packets, first):
             # A new object for each: PyAV finds them again by their address, and small integers
@@ -142,7 +145,13 @@ class VideoSource:
         """Close the file."""
         self.container.close()
 
+    def __enter__(self) -> VideoSource:
+        return self
 
-def packet_of(frame: av.VideoFrame) -> int:
-    """Number of the packet that a frame was decoded from, -1 where the decoder does not tell."""
-    return -1 if frame.opaque is None else frame.opaque[0]
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def packet_of(frame: VideoFrame) -> int:
+    """Number of the packet that a frame was decoded from, -1 where the decoder does not say."""
+    return frame.opaque[0] if isinstance(frame.opaque, list) else -1

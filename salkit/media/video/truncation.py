@@ -14,15 +14,13 @@ _MOST_BOXES = 100_000
 def is_cut_off(path: str | Path) -> bool:
     """Whether a file ends before the last of its outermost parts does.
 
-    Those parts name their lengths in .avi (RIFF chunks), .mp4 and .mov (boxes), .mkv and .webm
-    (EBML elements). False for other containers, and for lengths that were never filled in.
+    Those parts name their lengths in .mp4 and .mov (boxes), .mkv and .webm (EBML elements). False
+    for other containers, and for lengths that were never filled in.
     """
     size = os.path.getsize(path)
     with open(path, 'rb') as file:
         start = file.read(12)
-        if start[:4] == b'RIFF' and start[8:] in (b'AVI ', b'AVIX'):
-            named = _end_of_riff
-        elif start[:4] == _EBML:
+        if start[:4] == _EBML:
             named = _end_of_element
         elif start[4:8] in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip'):
             named = _end_of_box
@@ -40,15 +38,6 @@ def is_cut_off(path: str | Path) -> bool:
     return False
 
 
-def _end_of_riff(file: BinaryIO, place: int) -> int | None:
-    header = file.read(8)
-    length = int.from_bytes(header[4:], 'little')
-    # What follows the chunks is no part of the video.
-    if header[:4] != b'RIFF' or length == 0:
-        return None
-    return place + 8 + length
-
-
 def _end_of_box(file: BinaryIO, place: int) -> int | None:
     header = file.read(16)
     length = int.from_bytes(header[:4], 'big')
@@ -62,7 +51,7 @@ def _end_of_element(file: BinaryIO, place: int) -> int | None:
     header = file.read(12)
     if header[:4] not in (_EBML, _SEGMENT) or header[4] == 0:
         return None
-    # The leading zero bits of the length tell of how many bytes it is.
+    # The leading zero bits of the length give its number of bytes.
     count = 9 - header[4].bit_length()
     value = int.from_bytes(header[4 : 4 + count], 'big') & ((1 << 7 * count) - 1)
     # All ones: not known.

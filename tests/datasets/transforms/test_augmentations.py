@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from make_data import write_dataset
 from torch.utils.data import DataLoader
 
+from salkit.builder import build
 from salkit.config.load import load_config
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.clip_cache_build import build_cache
-from salkit.datasets.transforms import ColourJitterClip, FlipClip, RandomResizedCropClip
-from salkit.datasets.transforms.color_jitter_clip import GREY, colour_matrix
+from salkit.datasets.transforms import ColorJitterClip, FlipClip, RandomResizedCropClip, RecolorClip
+from salkit.datasets.transforms.color_jitter_clip import GRAY, color_matrix
 from salkit.errors import ConfigError, DataError
+from salkit.registry import TRANSFORMS
 
 SIZE = (64, 80)
 
@@ -147,7 +149,7 @@ def test_colours_change_alike_in_all_frames_and_maps_stay(spread, seed):
     other = rng.integers(0, 256, (8, 9, 3), dtype=np.uint8)
     density = np.ones((8, 9), np.float32)
     sample = dict(clip=np.stack([frame, other, frame]), density_map=density, rng=rng)
-    jittered = ColourJitterClip(*spread).transform(sample)
+    jittered = ColorJitterClip(*spread).transform(sample)
     assert jittered['clip'].shape == (3, 8, 9, 3) and jittered['clip'].dtype == np.uint8
     np.testing.assert_array_equal(jittered['clip'][0], jittered['clip'][2])
     assert jittered['density_map'] is density
@@ -156,7 +158,7 @@ def test_colours_change_alike_in_all_frames_and_maps_stay(spread, seed):
 def test_no_spread_leaves_the_clip():
     clip = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
     sample = dict(clip=clip, rng=np.random.default_rng(0))
-    assert ColourJitterClip().transform(sample)['clip'] is clip
+    assert ColorJitterClip().transform(sample)['clip'] is clip
 
 
 @given(st.floats(0, 2), st.floats(0, 2), st.floats(0, 2), st.floats(-0.5, 0.5))
@@ -164,22 +166,29 @@ def test_what_each_change_does(brightness, contrast, saturation, hue):
     colours = np.array([[200, 100, 50], [30, 60, 90], [0, 0, 0], [128, 128, 128]], float)
 
     def change(b=1.0, c=1.0, s=1.0, h=0.0):
-        return np.column_stack([colours, np.ones(4)]) @ colour_matrix(b, c, s, h, 70.0).T
+        return np.column_stack([colours, np.ones(4)]) @ color_matrix(b, c, s, h, 70.0).T
 
     np.testing.assert_allclose(change(), colours, atol=1e-9)
     np.testing.assert_allclose(change(b=brightness), brightness * colours, atol=1e-9)
     np.testing.assert_allclose(change(c=contrast), 70 + contrast * (colours - 70), atol=1e-9)
-    grey = (colours @ GREY)[:, None]
+    grey = (colours @ GRAY)[:, None]
     np.testing.assert_allclose(change(s=saturation), grey + saturation * (colours - grey))
     # A turn of the hue leaves the grey of every pixel, and grey pixels as they are.
-    np.testing.assert_allclose(change(h=hue) @ GREY, grey[:, 0], atol=1e-6)
+    np.testing.assert_allclose(change(h=hue) @ GRAY, grey[:, 0], atol=1e-6)
     np.testing.assert_allclose(change(h=hue)[2:], colours[2:], atol=1e-6)
 
 
 @pytest.mark.parametrize('arguments', [dict(brightness=-1), dict(contrast=2), dict(hue=0.6)])
 def test_jitter_out_of_range(arguments):
-    with pytest.raises(ConfigError, match=f'ColourJitterClip: {next(iter(arguments))} must be'):
-        ColourJitterClip(**arguments)
+    with pytest.raises(ConfigError, match=f'ColorJitterClip: {next(iter(arguments))} must be'):
+        ColorJitterClip(**arguments)
+
+
+@pytest.mark.parametrize(
+    ('name', 'cls'), [('ColourJitterClip', ColorJitterClip), ('RecolourClip', RecolorClip)]
+)
+def test_configs_may_spell_it_as_in_salkit_0_1(name, cls):
+    assert type(build(TRANSFORMS, dict(type=name))) is cls
 
 
 # Speed --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from salkit.datasets.transforms import FlipClip, LoadClip, LoadTargets, PackClip, RecolourClip
+from salkit.datasets.transforms import FlipClip, LoadClip, LoadTargets, PackClip, RecolorClip
 from salkit.datasets.transforms.load_targets import resize_fixation_map
 from salkit.errors import ConfigError, DataError
 
@@ -242,7 +242,7 @@ def test_flips_move_clip_and_maps_together(horizontal, vertical, point):
 
 
 def test_random_transforms_follow_their_generator():
-    for transform in (FlipClip(0.5, 0.5), RecolourClip(0.5, 0.5)):
+    for transform in (FlipClip(0.5, 0.5), RecolorClip(0.5, 0.5)):
         sample = loaded_sample()
         clips = [
             transform.transform(dict(sample, rng=np.random.default_rng(seed)))['clip'].tobytes()
@@ -253,15 +253,15 @@ def test_random_transforms_follow_their_generator():
 
 def test_recolouring_treats_all_frames_alike_and_leaves_the_maps():
     before = loaded_sample()
-    after = RecolourClip(0.0, 1.0).transform(dict(before))
+    after = RecolorClip(0.0, 1.0).transform(dict(before))
     np.testing.assert_array_equal(after['clip'], 255 - before['clip'])
     assert after['density_map'] is before['density_map']
-    swapped = RecolourClip(1.0, 0.0).transform(dict(before, rng=np.random.default_rng(5)))['clip']
+    swapped = RecolorClip(1.0, 0.0).transform(dict(before, rng=np.random.default_rng(5)))['clip']
     np.testing.assert_array_equal(np.sort(swapped, -1), np.sort(before['clip'], -1))
     assert not np.array_equal(swapped, before['clip'])
 
 
-@pytest.mark.parametrize('transform', [FlipClip, RecolourClip])
+@pytest.mark.parametrize('transform', [FlipClip, RecolorClip])
 def test_probabilities_are_checked(transform):
     for options in ((1.5, 0), (0.5, -0.1)):
         with pytest.raises(ConfigError, match='between 0 and 1'):

@@ -1,6 +1,5 @@
 """How frames are turned, resized and converted."""
 
-import mmcv
 import numpy as np
 import pytest
 from make_video import decode_all, encode_video, frame_number, numbered_frame
@@ -65,32 +64,3 @@ def test_alpha_is_ignored(tmp_path):
         container.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format='rgba')))
         container.mux(stream.encode(None))
     np.testing.assert_array_equal(VideoReader(path)[0], rgba[..., :3])
-
-
-@pytest.mark.parametrize(
-    'codec, pix_fmt, suffix',
-    [
-        ('mjpeg', 'yuvj420p', 'avi'),
-        ('mpeg4', 'yuv420p', 'avi'),
-        ('libx264', 'yuv420p', 'mp4'),
-    ],
-)
-def test_lowres_where_the_codec_can(tmp_path, codec, pix_fmt, suffix):
-    path = encode_video(
-        tmp_path / f'a.{suffix}', 20, size=(96, 160), codec=codec, pix_fmt=pix_fmt, gop=5
-    )
-    with VideoReader(path) as plain, VideoReader(path, lowres=True) as video:
-        assert len(plain) == len(video)
-        assert (video.info.height, video.info.width) == (96, 160)
-        small = video.read(range(20), size=(24, 40))
-        assert video._decoder.lowres == 2
-        expected = plain.read(range(20), size=(24, 40))
-        assert [frame_number(frame) for frame in small] == list(range(20))
-        assert np.array_equal(small, expected) == (codec == 'libx264')
-        assert np.abs(small.astype(int) - expected).mean() < 12
-        # Random access, and back to the full size.
-        np.testing.assert_array_equal(video.read([13], size=(24, 40))[0], small[13])
-        np.testing.assert_array_equal(video[13], plain[13])
-        np.testing.assert_array_equal(
-            video.read([4], size=(60, 60))[0], mmcv.imresize(plain[4], (60, 60), backend='pillow')
-        )

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-import salkit.media.video.reader
-from salkit.media.video import VideoReader, close_videos, open_video, pool
+from salkit.media.video import VideoReader, open_video, reader
 
 
 @pytest.fixture(autouse=True)
 def no_open_videos():
     yield
-    close_videos()
+    while reader._open:
+        reader._open.popitem()[1].release()
 
 
 class Clips(Dataset):
@@ -58,7 +58,7 @@ def test_data_loader_workers(videos, method, pooled):
 @pytest.mark.parametrize('threads', [1, 3])
 def test_fork_in_the_middle_of_a_video(videos, threads):
     path, expected = videos('h264-long')
-    video = VideoReader(path, threads=threads, keep=0)
+    video = VideoReader(path, threads=threads)
     frames = video.frames()
     for number in range(5):
         np.testing.assert_array_equal(next(frames), expected[number])
@@ -81,12 +81,12 @@ def test_fork_in_the_middle_of_a_video(videos, threads):
 
 def test_pickled_readers_hold_path_and_options_only(videos):
     path, expected = videos('h264-open')
-    video = VideoReader(path, keep=7)
+    video = VideoReader(path, threads=2)
     video.read(range(20))
     stored = pickle.dumps(video)
     assert len(stored) < 1000
     copy = pickle.loads(stored)
-    assert copy._options == video._options and copy._decoder is None and copy._index is None
+    assert copy._threads == 2 and copy._decoder is None and copy._index is None
     np.testing.assert_array_equal(copy[9], expected[9])
     video.close()
     with pytest.raises(ValueError, match='was closed'):
@@ -98,7 +98,7 @@ def test_pickled_readers_hold_path_and_options_only(videos):
 def test_threads_may_share_a_reader(videos):
     path, expected = videos('h264-open')
     numbers = np.random.default_rng(0).integers(0, 36, 60)
-    with VideoReader(path, keep=2) as video, ThreadPoolExecutor(4) as threads:
+    with VideoReader(path) as video, ThreadPoolExecutor(4) as threads:
         for number, frame in zip(numbers, threads.map(lambda n: video[n], numbers), strict=True):
             np.testing.assert_array_equal(frame, expected[number])
 
@@ -111,29 +111,25 @@ def open_files(folder):
 @pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='counts open files with /proc')
 def test_the_pool_limits_open_files(videos, tmp_path):
     source, expected = videos('h264')
-    paths = [tmp_path / f'{i}.mp4' for i in range(3 * pool.OPEN_VIDEOS)]
+    paths = [tmp_path / f'{i}.mp4' for i in range(3 * reader.OPEN_VIDEOS)]
     for path in paths:
         path.write_bytes(source.read_bytes())
     readers = []
     for path in paths:
         readers.append(open_video(path))
         np.testing.assert_array_equal(readers[-1][11], expected[11])
-        assert len(open_files(tmp_path)) <= pool.OPEN_VIDEOS
-    assert len(open_files(tmp_path)) == pool.OPEN_VIDEOS
+        assert len(open_files(tmp_path)) <= reader.OPEN_VIDEOS
+    assert len(open_files(tmp_path)) == reader.OPEN_VIDEOS
     assert open_video(paths[-1]) is readers[-1]
     assert open_video(paths[0]) is not readers[0]
     # One that was put out still works.
     np.testing.assert_array_equal(readers[1][30], expected[30])
-    readers[1].release()
-    close_videos()
-    assert open_files(tmp_path) == []
 
 
-def test_the_pool_keeps_options_apart_and_closed_ones_out(videos):
+def test_the_pool_keeps_closed_ones_out(videos):
     path, expected = videos('h264')
     plain = open_video(path)
     assert open_video(str(path)) is plain
-    assert open_video(path, keep=0) is not plain
     plain.close()
     np.testing.assert_array_equal(open_video(path)[1], expected[1])
 
@@ -144,13 +140,13 @@ def test_the_pool_keeps_options_apart_and_closed_ones_out(videos):
 @pytest.fixture
 def built(monkeypatch):
     """List of the paths that an index was made for."""
-    paths, build = [], salkit.media.video.reader.build_index
+    paths, build = [], reader.build_index
 
     def watched(path, *arguments):
         paths.append(path)
         return build(path, *arguments)
 
-    monkeypatch.setattr('salkit.media.video.reader.build_index', watched)
+    monkeypatch.setattr(reader, 'build_index', watched)
     return paths
 
 
@@ -230,8 +226,6 @@ def _count(path):
 
 
 def test_import_is_light():
-    code = (
-        'import sys, salkit.media.video; print({"av", "mmcv", "torch", "cv2"} & sys.modules.keys())'
-    )
+    code = 'import sys, salkit.media.video; print({"mmcv", "torch", "cv2"} & sys.modules.keys())'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'set()'

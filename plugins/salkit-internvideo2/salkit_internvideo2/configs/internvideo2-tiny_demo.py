@@ -16,7 +16,7 @@ _train_pipeline = [
     dict(type='LoadClip', size=_size, cache_frames=16384),
     dict(type='LoadTargets', size=_size),
     dict(type='FlipClip', horizontal=0.5, vertical=0.5),
-    dict(type='RecolourClip', permute=1.0, invert=0.5),
+    dict(type='RecolorClip', permute=1.0, invert=0.5),
     dict(type='PackClip'),
 ]
 _test_pipeline = [

@@ -23,7 +23,7 @@ class FrameIndex:
         position: (n,) int64, byte in the file where the packet starts.
         restart: (n,) bool, whether decoding may start at the frame's packet.
         checksum: (n,) int64 of the decoded frames; unknown where they were not decoded.
-        source: 'decode' where all frames were decoded, 'packets' where the packets told.
+        source: 'decode' where all frames were decoded, 'packets' where only packets were read.
         identity: how a decoded frame is recognised: 'packet', 'pts', or 'count', which means that
             it has to be decoded from the start.
         info: for the user.

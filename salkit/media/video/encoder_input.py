@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
-
-if TYPE_CHECKING:
-    import av
-    from av.video.reformatter import VideoReformatter
+from av import VideoFrame
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 # AVCOL_RANGE_*, and BT.709 in AVCOL_PRI_*, AVCOL_TRC_* and AVCOL_SPC_*.
 LIMITED, FULL, BT709 = 1, 2, 1
-# Time stamps are told apart down to a unit of this, at least.
+# A second has at least so many units of time.
 TICKS = 90_000
 
 
@@ -25,22 +23,19 @@ def even(frame: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(frame)
 
 
-def colour_picture(frame: np.ndarray, reformatter: VideoReformatter) -> av.VideoFrame:
+def color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFrame:
     """(H, W, 3) uint8 RGB with even sides as BT.709, limited range.
 
     Args:
         frame: the colours.
         reformatter: one for all frames, since setting it up takes as long as converting one.
     """
-    import av
-    from av.video.reformatter import Interpolation
-
     picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
     return reformatter.reformat(
         picture,
         format='yuv420p',
-        dst_colorspace='ITU709',
-        dst_color_range='MPEG',
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
         interpolation=Interpolation.BILINEAR
         | Interpolation.ACCURATE_RND
         | Interpolation.FULL_CHR_H_INP,
@@ -48,10 +43,8 @@ def colour_picture(frame: np.ndarray, reformatter: VideoReformatter) -> av.Video
     )
 
 
-def grey_picture(levels: np.ndarray) -> av.VideoFrame:
+def gray_picture(levels: np.ndarray) -> VideoFrame:
     """(H, W) uint8 with even sides as luma of full range, each level as it is."""
-    import av
-
     rows, columns = levels.shape
     planes = np.full((rows * 3 // 2, columns), 128, np.uint8)
     planes[:rows] = levels

@@ -2,79 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from av import Packet, VideoFrame
 
 from ...errors import DataError
 from .decoder import FrameDecoder, LostError
-from .index import UNKNOWN, FrameIndex, average_rate, choose_identity, frame_times
+from .frame_index import UNKNOWN, FrameIndex, average_rate, choose_identity, frame_times
 from .info import VideoInfo
 from .picture import checksum, orientation, rotation_of
 from .source import VideoSource, packet_of
 from .truncation import is_cut_off
 
+# Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
+ONE_FRAME_A_PACKET = frozenset(
+    ['dnxhd', 'ffv1', 'ffvhuff', 'h264', 'hevc', 'huffyuv', 'mjpeg', 'png', 'prores', 'utvideo']
+)
+TELLING = ('mov,', 'matroska')
 # Codecs whose key frames need nothing that precedes them.
-RESTARTABLE = {
+RESTARTABLE = ONE_FRAME_A_PACKET | {
     'av1',
-    'dnxhd',
     'dvvideo',
-    'ffv1',
-    'ffvhuff',
     'flv1',
     'h263',
-    'h264',
-    'hevc',
-    'huffyuv',
     'jpeg2000',
-    'mjpeg',
     'mpeg1video',
     'mpeg2video',
     'mpeg4',
     'msmpeg4v2',
     'msmpeg4v3',
-    'png',
-    'prores',
     'theora',
-    'utvideo',
     'vp8',
     'vp9',
     'wmv1',
     'wmv2',
 }
-# Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
-ONE_FRAME_A_PACKET = {
-    'dnxhd',
-    'ffv1',
-    'ffvhuff',
-    'h264',
-    'hevc',
-    'huffyuv',
-    'mjpeg',
-    'png',
-    'prores',
-    'utvideo',
-}
-TELLING = ('mov,', 'matroska')
 # Pixels (frames x rows x columns) that are decoded for the index without asking, 1,700 frames of
 # 640 x 360: about two seconds on one core.
 DECODED_PIXELS = 400e6
-# Frames at the start that are decoded to verify what the packets told.
+# Frames at the start that are decoded to verify what the packets show.
 VERIFIED_START = 48
-# What packets carry when decoding starts to depend on those before.
-_CHANGES = ('new_extradata', 'palette', 'param_change')
 
 
 class _PacketTable:
-    """What demuxing told of each packet, in order."""
+    """What demuxing shows of each packet, in order."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, int, int, bool]] = []
         self.changes = self.discarded = self.corrupt = False
 
-    def watch(self, packets):
+    def watch(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """Pass packets on and note them."""
         for packet in packets:
             pts, dts, position = (
@@ -82,7 +62,9 @@ class _PacketTable:
                 for value in (packet.pts, packet.dts, packet.pos)
             )
             self.rows.append((pts, dts, position, packet.is_keyframe))
-            self.changes |= any(packet.has_sidedata(kind) for kind in _CHANGES)
+            # From there on, decoding depends on packets before.
+            self.changes |= packet.has_sidedata('new_extradata')
+            self.changes |= packet.has_sidedata('palette') or packet.has_sidedata('param_change')
             self.discarded |= packet.is_discard
             self.corrupt |= packet.is_corrupt
             yield packet
@@ -105,54 +87,38 @@ def build_index(path: str | Path, how: str = 'auto') -> FrameIndex:
     Raises:
         DataError: no video, or none of it decodes.
     """
-    if how != 'decode':
-        index = _by_packets(path, how == 'packets')
-        if index is not None:
-            return index
-    return _by_decoding(path)
+    index = None if how == 'decode' else _by_packets(path, how == 'packets')
+    return index or _by_decoding(path)
 
 
 def _by_decoding(path: str | Path) -> FrameIndex:
     # With one thread: what a damaged video gives depends on their number.
-    source = VideoSource(path)
-    try:
+    with VideoSource(path) as source:
         table, rows, first = _PacketTable(), [], None
         for frame in source.frames(source.numbered(table.watch(source.packets()))):
-            first = first or _look(frame)
+            first = frame if first is None else first
             pts = UNKNOWN if frame.pts is None else frame.pts
             rows.append((packet_of(frame), pts, frame.key_frame, checksum(frame)))
         if first is None:
-            raise DataError(f'{path}: {_why_nothing(source, table)}')
+            raise DataError(
+                f'{path}: no frame of its video stream decodes ({len(table.rows)} packets, '
+                f'{source.errors} with errors)'
+            )
         packet, pts, key, sums = np.array(rows, np.int64).T.copy()
         _, dts, position, key_packet = (
             np.where(packet >= 0, column[packet], UNKNOWN) for column in table.columns()
         )
-        identity = choose_identity(packet, pts)
-        restart = (key > 0) & (key_packet > 0)
-        damaged = source.errors or source.broken or table.corrupt
-        if damaged or table.changes or source.codec not in RESTARTABLE:
+        identity, restart = choose_identity(packet, pts), (key > 0) & (key_packet > 0)
+        damaged = source.errors or source.broken or table.corrupt or table.changes
+        if damaged or source.codec not in RESTARTABLE or (packet < 0).any():
             identity, restart = 'count', np.zeros_like(restart)
-        if (packet < 0).any():
-            identity, restart = 'count', np.zeros_like(restart)
-        return FrameIndex(
-            packet,
-            pts,
-            dts,
-            position,
-            restart,
-            sums,
-            'decode',
-            identity,
-            _info(source, table, first, pts, dts),
-        )
-    finally:
-        source.close()
+        info = _info(source, table, first, pts, dts)
+        return FrameIndex(packet, pts, dts, position, restart, sums, 'decode', identity, info)
 
 
 def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
-    """The index as the packets tell it; None where they do not, or the video is short."""
-    source = VideoSource(path)
-    try:
+    """The index as the packets have it; None where they do not show it, or the video is short."""
+    with VideoSource(path) as source:
         if source.codec not in ONE_FRAME_A_PACKET or not source.format.startswith(TELLING):
             return None
         table = _PacketTable()
@@ -167,39 +133,23 @@ def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
             return None
         if source.stream.frames not in (0, len(pts)) or _promised_more(source, table):
             return None
-    finally:
-        source.close()
     packet = np.argsort(pts)
-    index = FrameIndex(
-        packet,
-        pts[packet],
-        dts[packet],
-        position[packet],
-        key[packet],
-        np.full_like(packet, UNKNOWN),
-        'packets',
-        'packet',
-        None,
-    )
-    return index if _verified(path, index, table) else None
-
-
-def _verified(path: str | Path, index: FrameIndex, table: _PacketTable) -> bool:
-    """Whether start and end of a video decode to just the frames that the packets told."""
-    source = VideoSource(path)
-    try:
+    pts, dts, position, key = (column[packet] for column in (pts, dts, position, key))
+    with VideoSource(path) as source:
         decoded = list(islice(source.frames(source.numbered(source.packets())), VERIFIED_START))
-        if not decoded or source.errors:
-            return False
-        first = _look(decoded[0])
-        index.info = _info(source, table, first, index.pts, index.dts)
-    finally:
-        source.close()
-    if [frame.pts for frame in decoded] != index.pts[: len(decoded)].tolist():
-        return False
-    decoder = FrameDecoder(path, index)
+        stamps = [frame.pts for frame in decoded]
+        if not decoded or source.errors or stamps != pts[: len(decoded)].tolist():
+            return None
+        info = _info(source, table, decoded[0], pts, dts)
+    sums = np.full_like(packet, UNKNOWN)
+    index = FrameIndex(packet, pts, dts, position, key, sums, 'packets', 'packet', info)
+    return index if _ends_well(path, index) else None
+
+
+def _ends_well(path: str | Path, index: FrameIndex) -> bool:
+    """Whether the end of a video decodes to just the frames that the packets have."""
+    decoder, last = FrameDecoder(path, index), len(index) - 1
     try:
-        last = len(index) - 1
         decoder.frame(index.start_for(last))
         decoder.frame(last)
         return decoder.ends()
@@ -209,33 +159,17 @@ def _verified(path: str | Path, index: FrameIndex, table: _PacketTable) -> bool:
         decoder.close()
 
 
-def _look(frame: Any) -> tuple[int, int, int]:
-    """Height and width of a frame as shown, and how far it was turned."""
-    size = (frame.height, frame.width)
-    if orientation(frame)[0]:
-        size = size[::-1]
-    return *size, rotation_of(frame)
-
-
-def _why_nothing(source: VideoSource, table: _PacketTable) -> str:
-    if not table.rows:
-        return 'its video stream holds no frames'
-    return f'no frame of its video stream decodes ({source.errors} packets with errors)'
-
-
 def _info(
-    source: VideoSource,
-    table: _PacketTable,
-    first: tuple[int, int, int],
-    pts: np.ndarray,
-    dts: np.ndarray,
+    source: VideoSource, table: _PacketTable, first: VideoFrame, pts: np.ndarray, dts: np.ndarray
 ) -> VideoInfo:
     stream = source.stream
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     named = next((float(rate) for rate in rates if rate), None)
-    times = frame_times(pts, dts, float(stream.time_base), named or 25.0)
+    times = frame_times(pts, dts, float(source.time_base), named or 25.0)
     fps = average_rate(times, named)
-    height, width, rotation = first
+    height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
+    if orientation(first)[0]:
+        height, width, aspect = width, height, 1 / aspect
     truncated = source.broken or table.corrupt or _promised_more(source, table)
     return VideoInfo(
         frames=len(pts),
@@ -243,7 +177,8 @@ def _info(
         width=width,
         fps=fps,
         codec=source.codec,
-        rotation=rotation,
+        rotation=rotation_of(first),
+        pixel_aspect=aspect,
         duration=float(times[-1]) + 1 / fps,
         truncated=bool(truncated),
         errors=source.errors,
@@ -253,9 +188,8 @@ def _info(
 
 def _promised_more(source: VideoSource, table: _PacketTable) -> bool:
     """Whether the container names more frames or bytes than there are."""
-    stream = source.stream
     _, dts, _, _ = table.columns()
     # .avi counts the places where the last frame is shown once more, which are no packets.
     in_time = source.format == 'avi' and len(dts)
     held = int(dts.max()) + 1 if in_time else len(dts)
-    return held < stream.frames or is_cut_off(source.path)
+    return held < source.stream.frames or is_cut_off(source.path)

@@ -1,0 +1,95 @@
+"""Tasks on all cores: results, errors, and an end to them."""
+
+import os
+import signal
+
+import pytest
+
+from salkit.errors import ConfigError, DataError, SalkitError
+from salkit.utils.parallel import Stopped, check_stopped, check_workers, run_tasks, usable_cores
+
+
+def square(task, shared):
+    return task * task + shared, os.getpid()
+
+
+def fail_at_three(task, barrier):
+    if task == 3:
+        raise DataError('three')
+    return task
+
+
+def die(task, shared):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop_itself(task, shared):
+    if task % 2:
+        raise Stopped
+    return task
+
+
+def until_stopped(task, marks):
+    if task == 0:
+        # Not before the other one is at work, or it would never begin.
+        while not (marks / '1').exists():
+            check_stopped()
+        raise DataError('the first')
+    (marks / '1').touch()
+    while True:
+        try:
+            check_stopped()
+        except Stopped:
+            (marks / 'stopped').touch()
+            raise
+
+
+@pytest.mark.parametrize('workers', [1, 3])
+def test_every_task_gives_its_result(workers):
+    results = []
+    run_tasks(square, range(20), 100, workers, results.append)
+    assert sorted(value for value, _ in results) == [number**2 + 100 for number in range(20)]
+    processes = {process for _, process in results}
+    assert len(processes) <= workers and (os.getpid() in processes) == (workers == 1)
+
+
+def test_no_tasks():
+    run_tasks(square, [], 0, 3, None)
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_an_error_of_a_task_ends_the_run(workers):
+    with pytest.raises(DataError, match='three'):
+        run_tasks(fail_at_three, range(10), None, workers, [].append)
+
+
+def test_after_an_error_the_other_tasks_are_stopped(tmp_path):
+    with pytest.raises(DataError, match='the first'):
+        run_tasks(until_stopped, [0, 1, 2, 3], tmp_path, 2, [].append)
+    assert (tmp_path / 'stopped').exists()
+
+
+def test_tasks_that_stop_themselves_give_nothing():
+    results = []
+    run_tasks(stop_itself, range(6), None, 2, results.append)
+    assert sorted(results) == [0, 2, 4]
+
+
+def test_an_error_of_the_caller_ends_the_run():
+    def done(result):
+        raise ValueError(result)
+
+    with pytest.raises(ValueError, match='0'):
+        run_tasks(square, range(6), 0, 2, done)
+
+
+def test_a_worker_that_dies_is_named():
+    with pytest.raises(SalkitError, match='ended from outside'):
+        run_tasks(die, range(4), None, 2, None)
+
+
+def test_numbers_of_workers():
+    assert check_workers(None) == usable_cores() >= 1
+    assert check_workers(3) == 3
+    with pytest.raises(ConfigError, match='workers must be at least 1, got 0'):
+        check_workers(0)
