@@ -95,8 +95,13 @@ def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
 def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
     """What to cache of each split of a data root."""
     from ..datasets.clip_cache import AUTO
-    from ..datasets.index import read_videos
-    from ..datasets.layout import SPLIT_FOLDERS, find_split_folder, holds_videos, subfolders
+    from ..datasets.layout import (
+        SPLIT_FOLDERS,
+        find_split_folder,
+        holds_videos,
+        read_videos,
+        subfolders,
+    )
     from ..errors import ConfigError, DataError
 
     if args.cfg_options:

@@ -19,12 +19,12 @@ from ..errors import ConfigError, DataError
 from ..media.clips import HEADS, SAMPLINGS, clip_indices, scored_frames
 from ..registry import DATASETS, TRANSFORMS
 from ..utils.text import check_choice
-from .index import read_videos
 from .layout import (
     SPLIT_FOLDERS,
     VideoRecord,
     find_split_folder,
     holds_videos,
+    read_videos,
     subfolders,
 )
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..utils.files import natural_key
-from .file_list import FileList, list_files
+from .file_list import FileList, Numbering, list_files
 
 SPLIT_FOLDERS = {
     'train': ('train', 'training'),
@@ -23,6 +25,7 @@ SPLIT_FOLDERS = {
 }
 # The stem of a video that is kept as it is, in place of a folder of its frames.
 VIDEO_STEM = 'video'
+LISTING_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -49,37 +52,6 @@ class VideoRecord:
         """The video's folder."""
         return Path(self.video_path or Path(self.frames[0]).parent).parent
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, without the video's folder."""
-        content: dict[str, Any] = {
-            part: [os.path.relpath(files.folder, self.folder), files.to_json()]
-            for part, files in vars(self).items()
-            if isinstance(files, FileList) and files
-        }
-        if self.video_path:
-            # A video file may change in its place.
-            path = Path(self.video_path)
-            content['video'] = [path.name, path.stat().st_size, path.stat().st_mtime_ns]
-        return content
-
-    @classmethod
-    def from_json(cls, folder: Path, content: dict[str, Any]) -> VideoRecord | None:
-        """The inverse of `to_json`; None where the video file is another one now."""
-        path = None
-        if 'video' in content:
-            name, *stamp = content['video']
-            path = folder / name
-            if not path.is_file():
-                return None
-            if [path.stat().st_size, path.stat().st_mtime_ns] != stamp:
-                return None
-        parts = {
-            part: FileList.from_json(os.path.normpath(folder / content[part][0]), content[part][1])
-            for part in ('frames', 'densities', 'fixations')
-            if part in content
-        }
-        return cls(folder.name, video_path=None if path is None else str(path), **parts)
-
 
 def _last_number(path: str) -> int | None:
     numbers = re.findall(r'\d+', Path(path).stem)
@@ -89,7 +61,8 @@ def _last_number(path: str) -> int | None:
 def _check_pairs(video: Path, frames: FileList, maps: FileList, kind: str) -> None:
     """Raise DataError unless `maps` belongs to `frames` one by one, by sorted name."""
     # Numbers that count up by one on both sides run in step.
-    if len(frames) == len(maps) and frames.is_numbered and maps.is_numbered:
+    numbered = isinstance(frames.names, Numbering) and isinstance(maps.names, Numbering)
+    if len(frames) == len(maps) and numbered:
         return
     frame_stems, map_stems = frames.stems(), maps.stems()
     if len(frames) != len(maps):
@@ -138,12 +111,12 @@ def _frames_of_file(path: Path, densities: FileList) -> FileList:
     from ..media.video import open_video
 
     count = len(open_video(path))
-    if densities.is_numbered and len(densities) == count:
-        return FileList(
-            str(path), None, densities.prefix, densities.first, densities.width, '', count
-        )
-    names = densities.stems() if len(densities) == count else None
-    return FileList(str(path), names, '', 1, 4, '', count)
+    names: Sequence[str] | Numbering = Numbering('', 1, 4, '', count)
+    if isinstance(densities.names, Numbering) and len(densities) == count:
+        names = replace(densities.names, suffix='')
+    elif len(densities) == count:
+        names = densities.stems()
+    return FileList(str(path), names)
 
 
 def read_video(folder: Path, require_fixations: bool = True) -> VideoRecord:
@@ -181,6 +154,12 @@ def read_video(folder: Path, require_fixations: bool = True) -> VideoRecord:
         _check_pairs(folder, frames, fixations, 'fixation map')
     path = None if video_path is None else str(video_path)
     return VideoRecord(folder.name, frames, densities, fixations, path)
+
+
+def read_videos(folders: Sequence[Path], require_fixations: bool = True) -> list[VideoRecord]:
+    """`read_video` of each folder, in their order; several at a time, as disks may be far away."""
+    with ThreadPoolExecutor(LISTING_THREADS) as pool:
+        return list(pool.map(partial(read_video, require_fixations=require_fixations), folders))
 
 
 def subfolders(folder: Path) -> list[Path]:

@@ -102,7 +102,11 @@ class PrepareReport:
             parts = [f'{counts[PREPARED]} prepared']
             parts += [f'{counts[s]} {s}' for s in (SKIPPED, FAILED) if counts[s]]
             line = f'{split}: {", ".join(parts)}; {videos} videos, {counts["frames"]:,} frames'
-            yield line + self._compared(split, videos, counts['frames'])
+            if split in self.dataset.counts:
+                found = {split: dict(videos=videos, frames=counts['frames'])}
+                other = [wanted for of, _, wanted in self.dataset.differences(found) if of]
+                line += f'; published: {other[0]}' if other else ', as published'
+            yield line
         for outcome in self.failed:
             yield f'failed: {outcome.label}: {outcome.note}'
         notes: dict[str, list[str]] = {}
@@ -118,16 +122,6 @@ class PrepareReport:
                 f'not in {self.source}, left as they are: {len(self.others)} video(s): '
                 f'{listed(self.others, SHOWN)}'
             )
-
-    def _compared(self, split: str, videos: int, frames: int) -> str:
-        if split not in self.dataset.counts:
-            return ''
-        wanted, wanted_frames = self.dataset.counts[split]
-        if videos != wanted:
-            return f'; published: {wanted:,} videos'
-        if wanted_frames not in (None, frames):
-            return f'; published: as many videos, {wanted_frames:,} frames'
-        return ', as published'
 
     def train_config(self, base: str = BASE) -> str:
         """The text of a config file for `salkit train` and `salkit test`.

@@ -135,7 +135,7 @@ def _make_all(
             bar.update()
             if outcome.status == FAILED and progress:
                 tell(f'failed: {outcome.label}: {outcome.note}')
-            if outcome.status == PREPARED and not estimated:
+            if outcome.status == PREPARED and not estimated and len(outcomes) < len(todo):
                 # From the first video; others compress otherwise.
                 estimated = True
                 need = disk_use(job.folder(number)) * (len(todo) - len(outcomes))

@@ -562,6 +562,19 @@ def test_status_and_json(tmp_path, capsys):
     assert main([*command, '--gaze', 'x.csv']) == 2
 
 
+def test_which_data_sets_there_are(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['prepare', '--list'])
+    assert ended.value.code == 0
+    assert 'dhf1k (DHF1K): video/001.AVI and annotation/0001/' in capsys.readouterr().out
+    (tmp_path / 'source').mkdir()
+    command = ['prepare', 'ucf_sports', str(tmp_path / 'source'), str(tmp_path / 'out')]
+    assert main(command) == 2
+    assert (
+        "unknown public data set 'ucf_sports'; did you mean ucf-sports?" in capsys.readouterr().err
+    )
+
+
 def test_suffixes_in_any_case_and_hidden_files(tmp_path):
     source = write_dhf1k(tmp_path / 'source', numbers=(1,))
     encode_video(source / 'video' / '002.avi', 12, SIZE, **AVI)
