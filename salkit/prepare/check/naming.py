@@ -158,7 +158,7 @@ def pair_names(parts: dict[str, Part], video: Path, faults: Faults) -> list[dict
                 return []
             keys = {k: dict(enumerate(part.names)) for k, part in parts.items()}
     every: set[Hashable] = set().union(*keys.values())
-    order = sorted(every, key=lambda key: natural_key(str(key)))
+    order = sorted(every, key=_order)
     end_is_missing = False
     for name, part in parts.items():
         own = [at for at, key in enumerate(order) if key in keys[name]]
@@ -179,6 +179,11 @@ def pair_names(parts: dict[str, Part], video: Path, faults: Faults) -> list[dict
     if end_is_missing and len({len(part.names) for part in parts.values()}) > 1:
         _add_counts(parts, video, faults)
     return [{name: named[key] for name, named in keys.items() if key in named} for key in order]
+
+
+def _order(key: Hashable) -> tuple[int, list[tuple[bool, int, str]]]:
+    """Sorts numbers, or stems in natural order."""
+    return (key, []) if isinstance(key, int) else (0, natural_key(str(key)))
 
 
 def _by_number(parts: dict[str, Part], faults: Faults) -> dict[str, dict[Hashable, str]]:

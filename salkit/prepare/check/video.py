@@ -13,8 +13,8 @@ from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VideoReader
 from ...utils.parallel import check_stopped
-from .contents import Contents
-from .cross_checks import (
+from .contents import (
+    Contents,
     add_unblurred,
     compare_sizes,
     find_empty_maps,
@@ -25,8 +25,16 @@ from .faults import WARNING, Faults
 from .layout import is_junk
 from .naming import list_part, pair_names
 from .pairing import TRIED, FramePair, check_pairs, frame_pair
-from .reading import NOUNS, Picture, read_picture, read_size
-from .single_maps import FEW_PIXELS, check_density, check_fixations, map_facts
+from .single_files import (
+    FEW_PIXELS,
+    NOUNS,
+    Picture,
+    check_density,
+    check_fixations,
+    map_facts,
+    read_picture,
+    read_size,
+)
 
 # Frames of a video file that are looked at for standing still.
 WATCHED = 64

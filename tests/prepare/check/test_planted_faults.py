@@ -11,7 +11,7 @@ from make_video import encode_video
 from PIL import Image
 from scipy.io import savemat
 
-import salkit.prepare.check.reading as reading
+import salkit.prepare.check.single_files as single_files
 from salkit.cli import main
 from salkit.prepare.check import KINDS, check_dataset
 
@@ -189,7 +189,7 @@ def test_all_frames_of_another_size_than_their_maps(root):
 
 def test_permission(root, monkeypatch):
     closed = str(picture(root, 'maps', 4))
-    real = reading.Path.read_bytes
+    real = single_files.Path.read_bytes
 
     def read_bytes(path):
         if str(path) == closed:
@@ -197,7 +197,7 @@ def test_permission(root, monkeypatch):
         return real(path)
 
     # The tests may run as root, who may read everything.
-    monkeypatch.setattr(reading.Path, 'read_bytes', read_bytes)
+    monkeypatch.setattr(single_files.Path, 'read_bytes', read_bytes)
     report = check(root)
     assert told(report, 'permission') == [f'{VIDEO}/maps/0004.png'] and not report.ok
     assert 'chmod' in report.faults[0].remedy
