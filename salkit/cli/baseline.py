@@ -18,7 +18,7 @@ KINDS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `salkit baseline`."""
+    """Add the arguments of `salkit baseline`."""
     parser.add_argument(
         'kind', choices=KINDS, help='; '.join(f'{k}: {v}' for k, v in KINDS.items())
     )
@@ -99,7 +99,7 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write them."""
+    """Write the predictions of the baseline."""
     from ..errors import ConfigError
     from ..scoring.baselines import write_baseline
     from ..scoring.observers import write_inter_observer

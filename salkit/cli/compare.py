@@ -7,7 +7,7 @@ import sys
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `salkit compare`."""
+    """Add the arguments of `salkit compare`."""
     parser.add_argument(
         'reference', metavar='REFERENCE.json', help='scores that the others are compared with'
     )
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare."""
+    """Compare, and print the tables and the warnings."""
     from ..scoring import compare
 
     comparison = compare(

@@ -36,7 +36,7 @@ NANS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `salkit protocols`."""
+    """Add the arguments of `salkit protocols`."""
     parser.add_argument('name', nargs='?', metavar='NAME', help='a protocol; all in short without')
 
 
@@ -74,7 +74,7 @@ def _wrapped(text: str, start: str) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print."""
+    """Print one protocol in full, or all in short."""
     from ..metrics import get_protocol, protocol_names
     from ..plugin import owner_of
     from ..registry import PROTOCOLS

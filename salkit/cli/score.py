@@ -17,7 +17,7 @@ goes on where an interrupted one was.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `salkit score`."""
+    """Add the arguments of `salkit score`."""
     parser.epilog = EPILOG
     parser.add_argument('predictions', metavar='PREDICTIONS', help='folder of the predicted maps')
     parser.add_argument('ground_truth', metavar='GROUND_TRUTH', help='root of the data set')
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score."""
+    """Score, and print a table for each protocol."""
     leave_cores_to_workers()
     from tqdm import tqdm
 

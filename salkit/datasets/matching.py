@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..errors import DataError
-from ..media.map_stacks import MapStack, frame_number
+from ..media.map_stacks import MapStack
 
 Key = TypeVar('Key', str, int)
 
@@ -72,8 +72,9 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
 
 
 def _distinct_numbers(names: Sequence[str]) -> list[int] | None:
-    """The number of each frame; None where one has none, or two have the same."""
-    numbers = [number for name in names if (number := frame_number(name)) is not None]
+    """The last number in the name of each frame; None where one has none, or two have the same."""
+    found = (re.findall(r'\d+', name) for name in names)
+    numbers = [int(parts[-1]) for parts in found if parts]
     return numbers if len(set(numbers)) == len(names) else None
 
 

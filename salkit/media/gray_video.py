@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import av
 import numpy as np
+from av import VideoFrame
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from ..errors import DataError
 from .maps import GRAY_TOLERANCE, gray_map
-
-if TYPE_CHECKING:
-    from av import VideoFrame
-    from av.container import InputContainer
-    from av.video.stream import VideoStream
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.avi', '.mov', '.webm', '.m4v')
 # The value of AVCOL_RANGE_JPEG: 0 is black and the largest number white.
@@ -25,9 +23,6 @@ _FULL_RANGE = 2
 @contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its first video stream; errors of the decoder name the file."""
-    # Maps that are images need no decoder.
-    import av
-
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:

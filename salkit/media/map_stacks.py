@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -73,12 +72,12 @@ class MapStack(ABC):
 
 
 def fingerprint_of(content: object) -> str:
-    """A hash of plain values."""
+    """Hash plain values."""
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
 def fingerprint_of_files(paths: Sequence[Path]) -> str:
-    """A hash of names, sizes and times."""
+    """Hash the names, sizes and times of files."""
     stats = [(path.name, path.stat()) for path in paths]
     return fingerprint_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 
@@ -109,7 +108,7 @@ class FolderStack(MapStack):
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the files without their suffixes."""
+        """Frames are called as their files are, without the suffixes."""
         names = [os.path.splitext(file)[0] for file in self.files]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -119,7 +118,7 @@ class FolderStack(MapStack):
 
     @property
     def named(self) -> bool:
-        """Frames are called as their files are."""
+        """Files have names."""
         return True
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
@@ -128,7 +127,7 @@ class FolderStack(MapStack):
             yield read_map(self.where(index))
 
     def where(self, index: int) -> str:
-        """The file's path."""
+        """A map is called by the path of its file."""
         return os.path.join(self.path, self.files[index])
 
     def fingerprint(self) -> str:
@@ -151,11 +150,11 @@ class _CountedStack(MapStack):
     @cached_property
     @abstractmethod
     def count(self) -> int:
-        """How many there are."""
+        """How many maps there are."""
 
     @cached_property
     def names(self) -> list[str]:
-        """0001, 0002, ..."""
+        """Maps are numbered: 0001, 0002, ..."""
         return [f'{i + 1:04d}' for i in range(self.count)]
 
 
@@ -171,7 +170,7 @@ class ArrayStack(_CountedStack):
 
     @cached_property
     def count(self) -> int:
-        """T."""
+        """How many maps it holds."""
         return len(self._open())
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
@@ -216,7 +215,7 @@ class ZipStack(_CountedStack):
 
     @cached_property
     def count(self) -> int:
-        """T."""
+        """How many maps it holds."""
         if len(self._members) != 1:
             return len(self._members)
         with self._opened() as file, file.open(self._members[0]) as stream:
@@ -228,7 +227,7 @@ class ZipStack(_CountedStack):
 
     @cached_property
     def names(self) -> list[str]:
-        """Names of the arrays, or 0001, 0002, ..."""
+        """Maps are called as their arrays are, or numbered."""
         if self.named:
             return [name.removesuffix('.npy') for name in self._members]
         return [f'{i + 1:04d}' for i in range(self.count)]
@@ -269,7 +268,7 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 class VideoStack(_CountedStack):
-    """A gray video."""
+    """A gray video, decoded frame by frame."""
 
     @property
     def random_access(self) -> bool:
@@ -278,7 +277,7 @@ class VideoStack(_CountedStack):
 
     @cached_property
     def count(self) -> int:
-        """Frames."""
+        """How many frames it has."""
         return count_frames(self.path)
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
@@ -312,9 +311,3 @@ def open_stack(path: Path) -> MapStack:
     if suffix in ARRAY_SUFFIXES:
         return ArrayStack(path) if suffix == '.npy' else ZipStack(path)
     raise DataError(f'{path}: expected a folder, a .npy or .npz file or a video')
-
-
-def frame_number(name: str) -> int | None:
-    """The last number in a frame's name."""
-    numbers = re.findall(r'\d+', name)
-    return int(numbers[-1]) if numbers else None

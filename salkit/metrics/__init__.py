@@ -2,13 +2,15 @@
 
 from ..utils.rng import frame_rng
 from .averaging import VideoScores
-from .nonfixations import NonfixationPool, rescale_points
-from .protocol import Frame, FrameScores, Measure, Protocol, Truth
+from .frame import Frame, Truth
+from .nonfixations import DatasetFixations, NonfixationPool, rescale_points
+from .protocol import FrameScores, Measure, Protocol
 from .published_protocols import get_protocol, protocol_names
 from .report import ScoreReport
 from .saliency_metric import SaliencyMetric
 
 __all__ = [
+    'DatasetFixations',
     'Frame',
     'FrameScores',
     'Measure',

@@ -11,17 +11,14 @@ from mmengine.logging import print_log
 
 from ..errors import ConfigError
 from ..media.fixation_maps import read_fixation_map
-from .nonfixations import NonfixationPool, Size, rescale_points
+from .nonfixations import DatasetFixations, Size, rescale_points
 
 if TYPE_CHECKING:
     from ..datasets.layout import VideoRecord
 
 
-class DatasetNonfixations:
+class FixationReader:
     """Reads the fixation files of a data set once, before the first frame is scored.
-
-    With 'other-videos' those of a video are read once more when its turn comes, so that memory
-    does not grow with the data set.
 
     Args:
         dataset: a `VideoSaliencyDataset`.
@@ -37,7 +34,7 @@ class DatasetNonfixations:
         videos: Sequence[VideoRecord] = getattr(dataset, 'videos', ())
         self._videos = {video.name: video for video in videos}
         self.unavailable = self._reason()
-        self._pool: NonfixationPool | None = None
+        self._fixations: DatasetFixations | None = None
 
     def _reason(self) -> str | None:
         if self._rule is None:
@@ -52,27 +49,28 @@ class DatasetNonfixations:
         return None
 
     def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
-        """(*size) counts of what a frame is scored against; see `NonfixationPool`."""
-        if self._pool is None:
-            self._pool = self._read_all()
-        return self._pool.for_frame(video, frame, lambda: self._points_of(video, size), size)
+        """(*size) counts of what a frame is scored against; see `NonfixationPool`.
 
-    def _read_all(self) -> NonfixationPool:
+        Raises:
+            ConfigError: the protocol has no rule.
+        """
+        if self._rule is None:
+            raise ConfigError(f'there is no shuffled AUC: {self.unavailable}')
+        if self._fixations is None:
+            self._fixations = self._read_all(self._rule)
+        return self._fixations.for_frame(self._rule, video, frame, size)
+
+    def _read_all(self, rule: str) -> DatasetFixations:
         count = sum(len(video.fixations) for video in self._videos.values())
         print_log(f'Reading the fixations of {count} frames for shuffled AUC', logger='current')
-        if self._rule is None:
-            raise ConfigError(f'expected a protocol with shuffled AUC: {self.unavailable}')
-        pool = NonfixationPool(self._rule, self._seed)
+        fixations = DatasetFixations([rule], self._seed)
         for video in self._videos.values():
-            for path, image in zip(video.fixations, video.frames, strict=False):
-                points, size = _read_points(path)
-                pool.add(video.name, Path(image).stem, points, size)
-        return pool
-
-    def _points_of(self, video: str, size: Size) -> np.ndarray:
-        read = (_read_points(path) for path in self._videos[video].fixations)
-        points = [rescale_points(found, own_size, size) for found, own_size in read]
-        return np.concatenate([np.zeros((0, 2), np.int64), *points])
+            if video.fixations:
+                read = [_read_points(path) for path in video.fixations]
+                size = read[0][1]
+                points = [rescale_points(found, own_size, size) for found, own_size in read]
+                fixations.add(video.name, [Path(f).stem for f in video.frames], points, size)
+        return fixations
 
 
 def _read_points(path: str) -> tuple[np.ndarray, Size]:

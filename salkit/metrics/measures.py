@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import functional as F
+from .frame import Frame
 from .preparation import to_unit_range
-from .protocol import Frame, Measure
+from .protocol import Measure
 from .ranks import weighted_pair_share
 
 # What the MIT benchmark's and most other codes write for 2^-52.
@@ -37,12 +38,12 @@ def _splits(rng: Rng) -> dict:
 
 @measure("Pearson's correlation with the density map", 'density')
 def pearson(frame: Frame, rng: Rng = None) -> float:
-    """CC."""
+    """Measure CC."""
     return float(F.cc(frame.values, frame.density))
 
 
 def kl(eps: float) -> Measure:
-    """KL(D || S) whose zeros count as `eps`."""
+    """Make the measure KL(D || S) whose zeros count as `eps`."""
 
     @measure(
         'KL(density || prediction) in nats, both divided by their sums, '
@@ -59,13 +60,13 @@ def kl(eps: float) -> Measure:
     'both maps brought to [0, 1], divided by their sums; sum of the pixelwise minimum', 'density'
 )
 def similarity(frame: Frame, rng: Rng = None) -> float:
-    """SIM."""
+    """Measure SIM."""
     return float(F.sim(frame.values, frame.density))
 
 
 @measure('mean over fixated pixels of the z-scored prediction, std with N - 1', 'fixations')
 def nss(frame: Frame, rng: Rng = None) -> float:
-    """NSS."""
+    """Measure NSS."""
     return float(F.nss(frame.values, frame.fixations))
 
 
@@ -75,8 +76,8 @@ def nss(frame: Frame, rng: Rng = None) -> float:
     'fixations',
 )
 def judd(frame: Frame, rng: Rng = None) -> float:
-    """AUC-Judd of the MIT benchmark."""
-    return float(F.auc_judd(frame.prediction, frame.marks, **_ties(rng)))
+    """Measure AUC-Judd as the MIT benchmark does."""
+    return float(F.auc_judd(frame.prediction, frame.fixation_map, **_ties(rng)))
 
 
 @measure(
@@ -85,14 +86,14 @@ def judd(frame: Frame, rng: Rng = None) -> float:
     'fixations',
 )
 def judd_from_zero(frame: Frame, rng: Rng = None) -> float:
-    """AUC-Judd of the TMFI scripts."""
-    return float(F.auc_judd(frame.prediction, frame.marks, first_rank=0, **_ties(rng)))
+    """Measure AUC-Judd as the TMFI scripts do."""
+    return float(F.auc_judd(frame.prediction, frame.fixation_map, first_rank=0, **_ties(rng)))
 
 
 @measure('rank statistic of fixated against all unfixated pixels, ties count 1/2', 'fixations')
 def judd_ranks(frame: Frame, rng: Rng = None) -> float:
-    """AUC-Judd without anybody's thresholds."""
-    return float(F.auc_judd(frame.prediction, frame.marks, ties='half'))
+    """Measure AUC-Judd without anybody's thresholds."""
+    return float(F.auc_judd(frame.prediction, frame.fixation_map, ties='half'))
 
 
 @measure(
@@ -102,9 +103,9 @@ def judd_ranks(frame: Frame, rng: Rng = None) -> float:
     'nonfixations',
 )
 def shuffled(frame: Frame, rng: Rng = None) -> float:
-    """Shuffled AUC of the MIT benchmark."""
+    """Measure shuffled AUC as the MIT benchmark does."""
     pool = frame.nonfixations > 0
-    return float(F.auc_shuffled(frame.prediction, frame.marks, pool, **_splits(rng)))
+    return float(F.auc_shuffled(frame.prediction, frame.fixation_map, pool, **_splits(rng)))
 
 
 @measure(
@@ -113,7 +114,7 @@ def shuffled(frame: Frame, rng: Rng = None) -> float:
     'nonfixations',
 )
 def shuffled_ranks(frame: Frame, rng: Rng = None) -> float:
-    """Shuffled AUC over a pool of any size, each nonfixation counting."""
+    """Measure shuffled AUC over a pool of any size, each nonfixation counting."""
     return weighted_pair_share(frame.prediction, frame.fixations, frame.nonfixations)
 
 
@@ -122,8 +123,8 @@ def shuffled_ranks(frame: Frame, rng: Rng = None) -> float:
     'fixations',
 )
 def borji(frame: Frame, rng: Rng = None) -> float:
-    """AUC-Borji of the MIT benchmark."""
-    return float(F.auc_borji(frame.prediction, frame.marks, **_splits(rng)))
+    """Measure AUC-Borji as the MIT benchmark does."""
+    return float(F.auc_borji(frame.prediction, frame.fixation_map, **_splits(rng)))
 
 
 @measure(
@@ -132,7 +133,7 @@ def borji(frame: Frame, rng: Rng = None) -> float:
     'baseline',
 )
 def gain_minmax(frame: Frame, rng: Rng = None) -> float:
-    """Information gain of the MIT benchmark."""
+    """Measure information gain as the MIT benchmark does."""
     return float(F.information_gain(frame.values, frame.fixations, frame.baseline, minmax=True))
 
 
@@ -140,7 +141,7 @@ def gain_minmax(frame: Frame, rng: Rng = None) -> float:
     'bits per fixation over the baseline; both maps divided by their sums', 'fixations', 'baseline'
 )
 def gain(frame: Frame, rng: Rng = None) -> float:
-    """Information gain of maps that are densities."""
+    """Measure information gain of maps that are densities."""
     return float(F.information_gain(frame.values, frame.fixations, frame.baseline))
 
 
@@ -164,7 +165,7 @@ def _shares(values: np.ndarray, eps: float = 0.0) -> np.ndarray:
 
 @measure("Pearson's correlation with the density map, both z-scored with std + 1e-7", 'density')
 def pearson_ntire(frame: Frame, rng: Rng = None) -> float:
-    """CC of NTIRE 2026."""
+    """Measure CC as NTIRE 2026 does."""
     density = _read_density(frame)
     if any(values.min() == values.max() for values in (frame.values, density)):
         return math.nan
@@ -178,14 +179,14 @@ def pearson_ntire(frame: Frame, rng: Rng = None) -> float:
     'density',
 )
 def similarity_ntire(frame: Frame, rng: Rng = None) -> float:
-    """SIM of NTIRE 2026."""
+    """Measure SIM as NTIRE 2026 does."""
     density = _read_density(frame)
     return float(np.minimum(_shares(frame.values, 1e-7), _shares(density, 1e-7)).sum())
 
 
 @measure('KL(density || prediction) in nats, both divided by their sums, eps 2.2204e-16', 'density')
 def kl_ntire(frame: Frame, rng: Rng = None) -> float:
-    """KL of NTIRE 2026."""
+    """Measure KL as NTIRE 2026 does."""
     density, saliency = _shares(_read_density(frame)), _shares(frame.values)
     return float((density * np.log(SHORT_EPS + density / (saliency + SHORT_EPS))).sum())
 
@@ -195,7 +196,7 @@ def kl_ntire(frame: Frame, rng: Rng = None) -> float:
     'fixations',
 )
 def nss_ntire(frame: Frame, rng: Rng = None) -> float:
-    """NSS of NTIRE 2026."""
+    """Measure NSS as NTIRE 2026 does."""
     return float(F.nss(frame.values, frame.counts, ddof=0, eps=1e-7, repeats=True))
 
 
@@ -205,7 +206,7 @@ def nss_ntire(frame: Frame, rng: Rng = None) -> float:
     'fixations',
 )
 def judd_ntire(frame: Frame, rng: Rng = None) -> float:
-    """AUC-Judd of NTIRE 2026."""
+    """Measure AUC-Judd as NTIRE 2026 does."""
     negatives = frame.prediction.size - 2
     return float(
         F.auc_judd(

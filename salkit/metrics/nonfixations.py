@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -150,3 +150,48 @@ class NonfixationPool:
         for *_, points, own_size in others[:10]:
             counts[tuple(rescale_points(points, own_size, size).T)] = 1
         return counts
+
+
+class DatasetFixations:
+    """The fixations of a whole data set, and those that each of its frames is scored against.
+
+    Args:
+        rules: that nonfixations are chosen by, see `NonfixationPool`.
+        seed: of the draws.
+    """
+
+    def __init__(self, rules: Iterable[str], seed: int) -> None:
+        self._pools = {rule: NonfixationPool(rule, seed) for rule in rules}
+        # All fixations of a video and the size they lie in.
+        self._of_videos: dict[str, list[tuple[np.ndarray, Size]]] = {}
+
+    def add(
+        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
+    ) -> None:
+        """Take in some frames of a video.
+
+        Args:
+            video: its name.
+            frames: their names.
+            points: (n, 2) rows and columns of the fixations of each.
+            size: rows and columns of all of them.
+        """
+        for rule, pool in self._pools.items():
+            if rule == 'other-videos':
+                # One map of counts for all frames, which are not told apart. What is kept is of
+                # the smallest type.
+                together = np.concatenate(points).astype(np.min_scalar_type(max(size)))
+                pool.add(video, frames[0], together, size)
+                self._of_videos.setdefault(video, []).append((together, size))
+                continue
+            for frame, each in zip(frames, points, strict=True):
+                pool.add(video, frame, each, size)
+
+    def for_frame(self, rule: str, video: str, frame: str, size: Size) -> np.ndarray:
+        """Fixations of others (H, W), counted on a grid of `size`; see `NonfixationPool`."""
+
+        def own_points() -> np.ndarray:
+            found = [rescale_points(*own, size) for own in self._of_videos.get(video, ())]
+            return np.concatenate([np.zeros((0, 2), np.int64), *found])
+
+        return self._pools[rule].for_frame(video, frame, own_points, size)

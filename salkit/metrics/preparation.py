@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
+from scipy.sparse import csr_array
 
 from ..errors import ConfigError, ShapeError
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 
 def prepare_map(
@@ -88,15 +86,11 @@ def to_unit_range(values: np.ndarray, dtype: type = np.float64) -> np.ndarray:
 
 def blur(values: np.ndarray, kernel: int) -> np.ndarray:
     """Gaussian blur with the sigma that OpenCV takes for a kernel of this side, in float32."""
-    import cv2
-
     return cv2.GaussianBlur(values.astype(np.float32, copy=False), (kernel, kernel), 0)
 
 
 def resize_plain(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bilinear without antialiasing, as OpenCV's; float32 stays, all else becomes float64."""
-    import cv2
-
     if values.dtype != np.float32:
         values = values.astype(np.float64)
     return cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
@@ -118,8 +112,6 @@ def resize_smooth(values: np.ndarray, size: tuple[int, int], kernel: str) -> np.
 @lru_cache(maxsize=64)
 def _weights(before: int, after: int, kernel: str) -> csr_array:
     """How much of each of the old pixels is in each of the new ones, (after, before)."""
-    from scipy.sparse import csr_array
-
     reach, shape = KERNELS[kernel]
     shrink = min(1.0, after / before)
     center = (np.arange(after) + 0.5) * before / after - 0.5

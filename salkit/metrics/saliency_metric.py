@@ -15,8 +15,8 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..registry import METRICS
 from ..utils.rng import frame_rng
-from .dataset_fixations import DatasetNonfixations
-from .protocol import Truth
+from .dataset_fixations import FixationReader
+from .frame import Truth
 from .published_protocols import get_protocol
 from .report import ScoreReport
 
@@ -56,7 +56,7 @@ class SaliencyMetric(BaseMetric):
             metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
         )
         self._all_metrics = not metrics
-        self._nonfixations: DatasetNonfixations | None = None
+        self._nonfixations: FixationReader | None = None
         self.report: ScoreReport | None = None
 
     def _shuffled(self, metric: str) -> bool:
@@ -75,7 +75,7 @@ class SaliencyMetric(BaseMetric):
         Raises:
             ConfigError: a metric was chosen that this data set has no fixations for.
         """
-        source = DatasetNonfixations(dataset, self.protocol.pool, self.seed or 0)
+        source = FixationReader(dataset, self.protocol.pool, self.seed or 0)
         wanted = self.metrics
         if testing and self._all_metrics:
             wanted = list(self.protocol.metrics)

@@ -91,10 +91,6 @@ def read_observers_folder(video: VideoRecord) -> Points:
     return dict(found)
 
 
-def _points_of(video: VideoRecord, points: dict[str, Points] | None) -> Points:
-    return read_observers_folder(video) if points is None else points.get(video.name, {})
-
-
 def _observers_of(video: VideoRecord, points: dict[str, Points] | None) -> list[str]:
     """Names of the video's observers, sorted; DataError where there are fewer than 2."""
     if points is None:
@@ -137,14 +133,7 @@ def _density(points: np.ndarray, size: tuple[int, int], sigma_px: float) -> np.n
     return gaussian_density(count_fixations(points, size), sigma_px, window)
 
 
-def _link(target: str, path: Path) -> None:
-    if not path.is_symlink():
-        path.symlink_to(Path(target).resolve())
-
-
-def _write_video(
-    video: VideoRecord, points: Points, sigma: float, predictions: Path, format: str, truth: Path
-) -> None:
+def _write_video(video: VideoRecord, points: Points, sigma: float, out: Path, format: str) -> None:
     """Write predictions and ground truth of the frames of a video that two observers looked at."""
     size = frame_size(video)
     _check_points(video, points, size)
@@ -157,17 +146,18 @@ def _write_video(
         total = sum(blurred.values())
         for observer, density in blurred.items():
             name = f'{video.name}@{observer}'
-            folders = {part: truth / name / part for part in ('images', 'maps', 'fixation')}
-            for folder in (*folders.values(), predictions / name):
-                folder.mkdir(parents=True, exist_ok=True)
+            truth = out / 'ground_truth' / name
             fixations = np.zeros(size)
             fixations[tuple(seen[observer].T)] = 1
             # Rounding may leave less than nothing where only this observer looked.
             others = np.maximum(total - density, 0)
-            write_map_file(others / others.max(), predictions / name / stem, format)
-            write_map_file(density / density.max(), folders['maps'] / stem, 'png')
-            write_map_file(fixations, folders['fixation'] / stem, 'png')
-            _link(frame, folders['images'] / Path(frame).name)
+            write_map_file(others / others.max(), out / 'predictions' / name / stem, format)
+            write_map_file(density / density.max(), truth / 'maps' / stem, 'png')
+            write_map_file(fixations, truth / 'fixation' / stem, 'png')
+            image = truth / 'images' / Path(frame).name
+            image.parent.mkdir(exist_ok=True)
+            if not image.is_symlink():
+                image.symlink_to(Path(frame).resolve())
 
 
 def write_inter_observer(
@@ -229,14 +219,8 @@ def write_inter_observer(
     marks = {video.name: out / 'finished' / video.name for video in dataset.videos}
     todo = [video for video in dataset.videos if not marks[video.name].exists()]
     for video in with_progress(todo, len(dataset.videos), progress):
-        _write_video(
-            video,
-            _points_of(video, points),
-            sigma,
-            out / 'predictions',
-            format,
-            out / 'ground_truth',
-        )
+        found = read_observers_folder(video) if points is None else points[video.name]
+        _write_video(video, found, sigma, out, format)
         marks[video.name].parent.mkdir(exist_ok=True)
         marks[video.name].touch()
     return len(todo)

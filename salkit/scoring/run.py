@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
-from ..metrics import ScoreReport, get_protocol
+from ..metrics import DatasetFixations, ScoreReport, get_protocol
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, write_json
 from ..utils.parallel import check_workers, run_tasks
@@ -25,7 +25,7 @@ from .collect import collect, frame_table
 from .finished import FinishedPieces, PieceScores, finished_pieces
 from .plan import Missing, Piece, Plan, cut, make_plans
 from .predictions import find_predictions
-from .work import Fixations, Job, gather_fixations, score_piece
+from .work import Job, gather_fixations, score_piece
 
 # Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
@@ -195,7 +195,7 @@ def _score_rest(plan: Plan, finished: FinishedPieces, options: ScoreOptions, wor
     if not todo:
         return
     rules = {pool for name in plan.metrics if (pool := get_protocol(name).pool)}
-    fixations = Fixations(rules if plan.reads_whole_set else (), options.seed or 0)
+    fixations = DatasetFixations(rules if plan.reads_whole_set else (), options.seed or 0)
     if plan.reads_whole_set:
         videos = plan.truth.videos
         unread = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -12,7 +11,7 @@ from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
 from ..metrics import (
-    NonfixationPool,
+    DatasetFixations,
     Protocol,
     Truth,
     frame_rng,
@@ -28,41 +27,6 @@ Size = tuple[int, int]
 OTHER_SHAPE = 0.05
 
 
-class Fixations:
-    """Those of a whole data set: what shuffled AUC takes its negatives from.
-
-    Args:
-        rules: that negatives are chosen by, see `NonfixationPool`.
-        seed: of the draws.
-    """
-
-    def __init__(self, rules: Iterable[str], seed: int) -> None:
-        self._pools = {rule: NonfixationPool(rule, seed) for rule in rules}
-        # All fixations of a video and the size they lie in.
-        self._of_videos: dict[str, list[tuple[np.ndarray, Size]]] = {}
-
-    def add(self, video: str, frames: list[str], points: list[np.ndarray], size: Size) -> None:
-        """Take in the fixations (n, 2) of some frames of a video."""
-        for rule, pool in self._pools.items():
-            if rule == 'other-videos':
-                # One map of counts for all frames: they are not told apart.
-                together = np.concatenate(points)
-                pool.add(video, frames[0], together, size)
-                self._of_videos.setdefault(video, []).append((together, size))
-                continue
-            for frame, each in zip(frames, points, strict=True):
-                pool.add(video, frame, each, size)
-
-    def for_frame(self, rule: str, video: str, frame: str, size: Size) -> np.ndarray:
-        """Fixations of others (H, W), counted on a grid of `size`."""
-
-        def own_points() -> np.ndarray:
-            found = [rescale_points(*own, size) for own in self._of_videos.get(video, ())]
-            return np.concatenate([np.zeros((0, 2), np.int64), *found])
-
-        return self._pools[rule].for_frame(video, frame, own_points, size)
-
-
 def gather_fixations(
     piece: Piece, videos: list[TruthVideo]
 ) -> tuple[str, list[str], list[np.ndarray], Size]:
@@ -73,7 +37,7 @@ def gather_fixations(
         videos: the ground truth.
 
     Returns:
-        The arguments of `Fixations.add`.
+        The arguments of `DatasetFixations.add`.
     """
     truth = videos[piece.video]
     names = truth.frames.names
@@ -84,9 +48,7 @@ def gather_fixations(
         check_stopped()
         # Frames of one video mostly have one size; where not, all are brought to the first.
         size = size if found else own_size
-        # In the smallest type: the fixations of all videos are kept.
-        smallest = np.min_scalar_type(max(size))
-        found.append(rescale_points(points, own_size, size).astype(smallest))
+        found.append(rescale_points(points, own_size, size))
     return truth.name, [names[i] for i in indices], found, size
 
 
@@ -106,7 +68,7 @@ class Job:
     metrics: Metrics
     seed: int | None
     final: bool
-    fixations: Fixations
+    fixations: DatasetFixations
 
 
 def score_piece(piece: Piece, job: Job) -> tuple[Piece, PieceScores]:

@@ -128,8 +128,8 @@ def run_tasks(
         ProcessPoolExecutor(workers, context, initializer=_start, initargs=(shared, stop)) as pool,
     ):
         try:
-            futures = [pool.submit(_call, function, task) for task in tasks]
-            for future in as_completed(futures):
+            # No name for the futures: each result is to be forgotten once it was taken.
+            for future in as_completed([pool.submit(_call, function, task) for task in tasks]):
                 with suppress(Stopped):
                     done(future.result())
         except BrokenProcessPool:

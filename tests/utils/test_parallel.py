@@ -2,6 +2,7 @@
 
 import os
 import signal
+import weakref
 
 import pytest
 
@@ -29,6 +30,14 @@ def stop_itself(task, shared):
     return task
 
 
+class Result:
+    pass
+
+
+def make_result(task, shared):
+    return Result()
+
+
 def until_stopped(task, marks):
     if task == 0:
         # Not before the other one is at work, or it would never begin.
@@ -51,6 +60,17 @@ def test_every_task_gives_its_result(workers):
     assert sorted(value for value, _ in results) == [number**2 + 100 for number in range(20)]
     processes = {process for _, process in results}
     assert len(processes) <= workers and (os.getpid() in processes) == (workers == 1)
+
+
+def test_results_are_forgotten_once_they_were_taken():
+    taken, alive = [], []
+
+    def take(result):
+        taken.append(weakref.ref(result))
+        alive.append(sum(each() is not None for each in taken))
+
+    run_tasks(make_result, range(50), None, 2, take)
+    assert len(taken) == 50 and max(alive) < 5
 
 
 def test_no_tasks():
