@@ -11,19 +11,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..builder import build
 from ..datasets import VideoSaliencyDataset
-from ..errors import DataError, SalkitError
-from ..registry import DATASETS
+from ..errors import DataError
 from ..types import ClipMeta
 from .files import FRAME_SIZE, write_dataset
-from .smoke import registered_part
-from .suite import Suite, said
+from .smoke import Arguments
+from .suite import BuiltSuite, said
 
 _SIZE = (16, 24)
 
 
-class DatasetSuite(Suite):
+class DatasetSuite(BuiltSuite):
     """What every data set must do (see `salkit.datasets.VideoSaliencyDataset`).
 
         class TestMyDataset(DatasetSuite):
@@ -268,15 +266,6 @@ class DatasetSuite(Suite):
             self.fail('takes a data root that does not exist, expected DataError')
         self.check(not missing.exists(), 'makes the data root that it does not find')
 
-    def test_builds_from_a_config(self, tmp_path: Path) -> None:
-        """The strict builder makes it from the name that configs call it by."""
-        if registered_part(self.registry, self.part) is None:
-            pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
-        cfg = self.arguments(type=self.name, data_root=str(self.make_root(tmp_path)))
-        try:
-            built = build(DATASETS, cfg)
-        except SalkitError as error:
-            self.fail(f'cannot be built from {cfg}: {error}')
-        self.check(
-            type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
-        )
+    def config(self, tmp_path: Path) -> Arguments:
+        """The arguments with the folder of a data set that was made for it."""
+        return self.arguments(data_root=str(self.make_root(tmp_path)))

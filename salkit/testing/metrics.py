@@ -13,7 +13,7 @@ from mmengine.evaluator import BaseMetric
 
 from ..types import ClipMeta
 from .learning import density_maps
-from .suite import Suite
+from .suite import BuiltSuite
 
 # One frame, as `SaliencyModel` gives it in mode 'predict': its meta and its maps.
 Sample = dict[str, Any]
@@ -21,7 +21,7 @@ _META = dict(dataset='SuiteDataset', split='test')
 _FRAMES = (('a', '0001'), ('a', '0002'), ('a', '0003'), ('b', '0001'), ('b', '0002'))
 
 
-class MetricSuite(Suite):
+class MetricSuite(BuiltSuite):
     """What every metric must do: `process` predictions, then `evaluate` to named numbers.
 
         class TestMyMetric(MetricSuite):

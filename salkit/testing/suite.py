@@ -129,26 +129,35 @@ class Suite:
             f'does not inherit from {self.base.__module__}.{self.base.__name__}',
         )
 
-    def test_builds_from_a_config(self) -> None:
+
+class BuiltSuite(Suite):
+    """Checks of parts that configs build."""
+
+    def test_builds_from_a_config(self, tmp_path: Path) -> None:
         """The strict builder makes it from the name that configs call it by."""
         target = REGISTRIES[self.registry]
         target.import_from_location()
         if registered_part(self.registry, self.part) is None:
             pytest.skip(f'{self.name} is not registered: configs cannot name it yet')
         given = self.given()
-        cfg = dict(type=self.name, **{k: v for k, v in self.arguments().items() if k not in given})
+        cfg = dict(self.config(tmp_path), type=self.name)
         with self.succeeds(f'building from {cfg}'):
             built = build(target, cfg, **given)
         self.check(
             type(built) is self.part, f'{self.name!r} in a config gives {type(built).__name__}'
         )
 
+    def config(self, tmp_path: Path) -> Arguments:
+        """What a config says of an instance, its type left out."""
+        given = self.given()
+        return {key: value for key, value in self.arguments().items() if key not in given}
+
     def given(self) -> Arguments:
         """Arguments that salkit fills in, not the config."""
         return {}
 
 
-class ModuleSuite(Suite):
+class ModuleSuite(BuiltSuite):
     """Checks of parts that are modules."""
 
     def test_pickles_and_copies(self) -> None:
