@@ -87,7 +87,7 @@ def _print_conversion(done: Conversion) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert."""
     from ..checkpoints.convert import convert
-    from ..config.load import parse_options
+    from ..config import parse_options
     from ..errors import CheckpointError
     from ..utils.files import write_json
 

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     size = two_numbers('--size', args.size)
     if args.tolerance is not None and not args.tolerance > 0:
         raise ConfigError(f'--tolerance must be above 0, got {args.tolerance}')
-    from ..config.load import parse_options
+    from ..config import parse_options
     from ..inference.export import export_model
 
     def tell(step: str) -> None:

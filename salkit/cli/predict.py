@@ -197,7 +197,7 @@ def _options(args: argparse.Namespace) -> PredictOptions:
 
 def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, Any]]:
     """The predictor, and what tells the model for the records."""
-    from ..inference.predictor import EXPORTED, SaliencyPredictor
+    from ..inference.predictor import SaliencyPredictor
     from ..inference.record import stamp_of
     from .chosen_model import choose_model
 
@@ -208,14 +208,12 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         if not path.is_file():
             raise ConfigError(f'{model}: the exported model does not exist')
         about.update(file=path.name, stamp=stamp_of(path))
-    elif not (isinstance(model, str) and model.lower().endswith(EXPORTED)):
-        from ..checkpoints import locate
-        from ..checkpoints.origin import model_digest
-        from ..config.load import load_config
+    else:
+        from ..config.load import load_config, model_digest
 
         model = load_config(model) if isinstance(model, str) else model
-        weights = locate(checkpoint)
-        about.update(checkpoint=weights.name, stamp=stamp_of(weights), config=model_digest(model))
+        path = checkpoint.path
+        about.update(checkpoint=path.name, stamp=stamp_of(path), config=model_digest(model))
     predictor = SaliencyPredictor(
         model,
         checkpoint,

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from ..config.load import load_config, parse_options
+    from ..config import load_config, parse_options
     from ..models.profile import profile
 
     options = parse_options(args.cfg_options)

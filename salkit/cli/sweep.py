@@ -99,7 +99,7 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> list[Outcome]:
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
-    from ..config.load import parse_options
+    from ..config import parse_options
     from ..paper.jobs import plan
     from ..paper.rows import rows_of, tables_of
 

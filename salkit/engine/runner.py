@@ -17,6 +17,7 @@ from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner import find_latest_checkpoint as mmengine_latest
+from torch import nn
 
 from ..builder import build, check
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
@@ -61,7 +62,7 @@ class SaliencyRunner(Runner):
         map_location: Any = 'cpu',
         strict: bool = True,
         revise_keys: list | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Load weights; with `resume`, also the rest of the state.
 
         An encoder's weights (a UMT file) fill the encoder, and a warning says that the rest of the
@@ -78,26 +79,31 @@ class SaliencyRunner(Runner):
         """
         if not strict or revise_keys:
             raise CheckpointError(f'{filename}: only strict loading of unchanged keys is offered')
-        checkpoint = read_checkpoint(filename, map_location)
+        read = read_checkpoint(filename, map_location)
+        content = dict(read.rest, state_dict=read.weights)
         # mmengine's resume would run this entry as a Python config; a file must never run code.
-        checkpoint.get('meta', {}).pop('config', None)
-        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        report = load_weights(model, checkpoint, filename, accept_encoder=True)
-        if 'message_hub' in checkpoint:
-            checkpoint['message_hub'] = unpack_message_hub(checkpoint['message_hub'])
+        content['meta'] = {key: value for key, value in read.meta.items() if key != 'config'}
+        self.call_hook('after_load_checkpoint', checkpoint=content)
+        report = load_weights(self._bare_model, read, accept_encoder=True)
+        if 'message_hub' in content:
+            content['message_hub'] = unpack_message_hub(content['message_hub'])
         self._has_loaded = True
         self.logger.info(report.summary)
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
-        return checkpoint
+        return content
+
+    @property
+    def _bare_model(self) -> nn.Module:
+        """The model without what wraps it in a distributed run."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
 
     def _init_model_weights(self) -> None:
         """Load what the model's `init_cfg`s name, unless the run goes on from a checkpoint."""
         if self._resume and (self._load_from or mmengine_latest(self.work_dir)):
             return
         super()._init_model_weights()
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = self._bare_model
         encoder = getattr(model, 'encoder', None)
         named = getattr(model, 'pretrained', True) or getattr(encoder, 'pretrained', None)
         if not self._load_from and not named:
@@ -119,7 +125,7 @@ class SaliencyRunner(Runner):
         Raises:
             CheckpointError: a checkpoint without the state of a training run.
         """
-        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename))
+        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename).rest)
         if lacking:
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds no {", ".join(sorted(lacking))}; '
@@ -155,7 +161,6 @@ class SaliencyRunner(Runner):
             raise ConfigError('checkpoints are written to a local disk: drop backend_args')
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
         dataset = self.train_dataloader.dataset
-        model = self.model.module if is_model_wrapper(self.model) else self.model
         checkpoint = dict(
             meta={
                 **position,
@@ -170,7 +175,7 @@ class SaliencyRunner(Runner):
                 'salkit_version': __version__,
                 'dataset_meta': getattr(dataset, 'metainfo', None),
             },
-            state_dict=model.state_dict(),
+            state_dict=self._bare_model.state_dict(),
             message_hub=pack_message_hub(self.message_hub.state_dict()),
         )
         if save_optimizer:

@@ -22,7 +22,7 @@ def _stack(maps: list[Tensor | None]) -> Tensor | list[Tensor] | None:
 
 
 class ClipPreprocessor(BaseDataPreprocessor):
-    """Stacks clips, moves them to the device and normalises their pixels there.
+    """Stacks clips, moves them to the device and normalizes their pixels there.
 
     Args:
         pixel_mean: per RGB channel, for pixels scaled to [0, 1].
@@ -38,9 +38,12 @@ class ClipPreprocessor(BaseDataPreprocessor):
         self.register_buffer('pixel_mean', mean, persistent=False)
         self.register_buffer('pixel_std', std, persistent=False)
 
-    def normalise(self, clip: Tensor) -> Tensor:
-        """Map (B, 3, T, H, W) uint8 RGB to normalised float32."""
+    def normalize(self, clip: Tensor) -> Tensor:
+        """Map (B, 3, T, H, W) uint8 RGB to normalized float32."""
         return (clip.float() / 255 - self.pixel_mean) / self.pixel_std
+
+    # The name of 0.1.
+    normalise = normalize
 
     def forward(self, data: dict[str, list[Any]], training: bool = False) -> dict[str, Any]:
         """Prepare a batch.
@@ -62,5 +65,5 @@ class ClipPreprocessor(BaseDataPreprocessor):
         if len(shapes) > 1:
             raise DataError(f'clips of one batch must have one shape, got {sorted(shapes)}')
         targets = Targets(_stack(data['density_map']), _stack(data['fixation_map']))
-        clip = self.normalise(torch.stack(list(data['clip'])))
+        clip = self.normalize(torch.stack(list(data['clip'])))
         return dict(clip=clip, targets=targets, metas=list(data['meta']))

@@ -15,8 +15,8 @@ from torch import nn
 
 from ..builder import build, build_on_meta
 from ..checkpoints.official import dead_entries
+from ..config import dataset_configs, load_config
 from ..config.find import config_name
-from ..config.load import dataset_configs, load_config
 from ..decoders import MultiBranchDecoder
 from ..encoders import UMTEncoder
 from ..errors import ConfigError

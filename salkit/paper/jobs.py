@@ -10,7 +10,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..config.load import apply_options, load_config
+from ..config import apply_options, load_config
 from .rows import Row
 from .tables import SCORES, read_result, work_dir_of
 

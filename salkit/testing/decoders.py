@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import load_weights, read_checkpoint, write_safetensors
+from ..checkpoints import load_weights, write_safetensors
 from ..decoders import BranchOutput
 from ..errors import CheckpointError, ConfigError, ShapeError
 from .decoder_kinds import (
@@ -335,7 +335,7 @@ class DecoderSuite(ModuleSuite):
         path = tmp_path / 'weights.safetensors'
         write_safetensors(source.state_dict(), path)
         try:
-            load_weights(fresh, read_checkpoint(path), path)
+            load_weights(fresh, path)
         except CheckpointError as error:
             self.fail(f'does not load the file of its own weights: {error}')
         inputs = self.kind.inputs(case)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ..checkpoints import FitReport, load_weights, read_checkpoint, write_safetensors
+from ..checkpoints import FitReport, load_pretrained, load_weights, write_safetensors
 from ..encoders import Encoder
 from ..errors import CheckpointError, ConfigError
 from .encoder_features import EncoderFeatures
@@ -34,7 +34,7 @@ class EncoderWeights(EncoderFeatures):
 
     def _load(self, encoder: Encoder, path: Path, what: str) -> FitReport:
         try:
-            return load_weights(encoder, read_checkpoint(path), path)
+            return load_weights(encoder, path)
         except CheckpointError as error:
             self.fail(f'does not load {what}: {error}')
 
@@ -43,7 +43,7 @@ class EncoderWeights(EncoderFeatures):
         encoder = self.build_checked(seed=1)
         before = snapshot(encoder)
         try:
-            load_weights(encoder, read_checkpoint(path), path)
+            load_weights(encoder, path)
         except CheckpointError as error:
             message = str(error)
         except Exception as error:
@@ -130,8 +130,8 @@ class EncoderWeights(EncoderFeatures):
         path = self._write(tmp_path, weights)
         self._check_names(path, f'another shape of {entry}', entry)
 
-    def test_init_weights_without_pretrained(self) -> None:
-        """Where no weights are named, `init_weights` leaves the encoder and the network alone."""
+    def test_no_pretrained_weights(self) -> None:
+        """Where no weights are named, starting leaves the encoder and the network alone."""
         encoder = self.build_checked()
         if encoder.pretrained is not None:
             pytest.skip(f'{self.name} is tested with pretrained={encoder.pretrained!r}')
@@ -139,14 +139,16 @@ class EncoderWeights(EncoderFeatures):
         with no_network() as tried:
             try:
                 encoder.init_weights()
+                loaded = load_pretrained(encoder)
             except Exception as error:
-                self.fail(f'init_weights fails without pretrained weights: {said(error)}')
-        self.check(not tried, f'init_weights asks for {tried[:1]} although none are named')
+                self.fail(f'starting fails without pretrained weights: {said(error)}')
+        self.check(not tried, f'asks for {tried[:1]} although no weights are named')
+        self.check(loaded is None, 'pretrained_weights gives weights although none are named')
         changed = changed_entries(encoder, before)
         self.check(not changed, f'init_weights changes {", ".join(changed[:3])}')
 
     def test_weights_that_cannot_be_had(self, tmp_path, monkeypatch) -> None:
-        """`pretrained` only names weights; `init_weights` raises CheckpointError without them."""
+        """`pretrained` only names weights; loading them is what fails without them."""
         if not self.takes('pretrained'):
             pytest.skip(f'{self.name} takes no argument pretrained')
         monkeypatch.setenv('TORCH_HOME', str(tmp_path))
@@ -159,23 +161,18 @@ class EncoderWeights(EncoderFeatures):
             except Exception as error:
                 self.fail(
                     f'pretrained={NO_SUCH_WEIGHTS!r} raises {type(error).__name__} while building, '
-                    'expected ConfigError, or CheckpointError from init_weights'
+                    'expected ConfigError, or CheckpointError from pretrained_weights'
                 )
-            self.check(not tried, f'asks for {tried[:1]} while it is built; init_weights may')
+            self.check(not tried, f'asks for {tried[:1]} while it is built')
             try:
-                encoder.init_weights()
+                load_pretrained(encoder)
             except CheckpointError as error:
                 self.check(
                     NO_SUCH_WEIGHTS in str(error),
-                    f'the error of init_weights does not name {NO_SUCH_WEIGHTS!r}: {error}',
-                )
-            except Exception as error:
-                self.fail(
-                    f'init_weights without a network raises {type(error).__name__}, expected '
-                    f'CheckpointError: {said(error)}'
+                    f'the error of pretrained_weights does not name {NO_SUCH_WEIGHTS!r}: {error}',
                 )
             else:
                 self.fail(
-                    f'init_weights has nothing to say about pretrained={NO_SUCH_WEIGHTS!r}, '
-                    'expected CheckpointError'
+                    f'pretrained_weights has nothing to say about pretrained={NO_SUCH_WEIGHTS!r}, '
+                    'expected an error'
                 )

@@ -78,7 +78,7 @@ def train(*args, **kwargs):
 
 
 def weights(path):
-    return read_checkpoint(path)['state_dict']
+    return read_checkpoint(path).weights
 
 
 def losses(log):
@@ -257,7 +257,7 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path, finished)
 
 
 def runner_of(root, work_dir, *options):
-    from salkit.config.load import load_config, parse_options
+    from salkit.config import load_config, parse_options
 
     cfg = load_config(CONFIG, parse_options([f'data_root={root}', *SMALL, *options]))
     return build_runner(cfg, work_dir, ('train', 'val'))

@@ -14,7 +14,7 @@ import pytest
 from make_data import write_dataset
 
 from salkit.cli import main
-from salkit.config.load import load_config, parse_options
+from salkit.config import load_config, parse_options
 from salkit.paper.jobs import Job, demo_version, plan, slurm_command
 from salkit.paper.rows import TABLES, rows_of
 from salkit.paper.sweep import Slots, Sweep

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import salkit
-from salkit.checkpoints import load_weights
+from salkit.checkpoints import Checkpoint, load_weights
 from salkit.cli import COMMANDS
 from salkit.datasets.demo.generator import DEFAULT_VIDEOS, DEMO_VERSION, generate_demo_data
 from salkit.plugin import hookspecs
@@ -113,7 +113,7 @@ def test_its_way_to_adapt_weights_works():
     for name, value in source.state_dict().items():
         _, stage, rest = name.split('.', 2)
         published[f'visual.layer{int(stage) + 1}.{rest}'] = value
-    load_weights(encoder, dict(state_dict=published), 'published.pth')
+    load_weights(encoder, Checkpoint(published, 'published.pth'))
     for name, value in source.state_dict().items():
         assert torch.equal(encoder.state_dict()[name], value)
 

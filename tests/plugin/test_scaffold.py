@@ -12,7 +12,7 @@ from make_plugin import make_plugin
 import salkit
 from salkit.cli import main, new_plugin
 from salkit.errors import ConfigError
-from salkit.plugin import forget_plugins
+from salkit.plugin import reset_plugins
 from salkit.plugin.scaffold import ROLES, names_of, render, scaffold
 
 TINY = Path(salkit.__file__).parents[1] / 'plugins' / 'salkit-tiny'
@@ -87,14 +87,14 @@ def test_taken_names(tmp_path, name, role, taken):
 def test_names_of_installed_plugins(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(make_plugin(tmp_path / 'site', 'my-own', class_name='OtherEncoder'))
     monkeypatch.delenv('SALKIT_PLUGINS', raising=False)
-    forget_plugins()
+    reset_plugins()
     try:
         with pytest.raises(ConfigError, match=r'plugin my-own \(salkit-my-own 1.0\) is installed'):
             scaffold('my_own', out=tmp_path / 'out')
         with pytest.raises(ConfigError, match='the name is that of the encoder OtherEncoder'):
             scaffold('other', out=tmp_path / 'out')
     finally:
-        forget_plugins()
+        reset_plugins()
         sys.modules.pop('plugin_my_own', None)
     assert not (tmp_path / 'out').exists()
 
@@ -216,7 +216,7 @@ import torch
 from salkit import build_model, load_config
 from salkit.checkpoints import read_checkpoint
 from salkit.cli.train import train
-from salkit.config.load import parse_options
+from salkit.config import parse_options
 from salkit_my_dataset.example import write_example
 
 configs, data, out = json.loads(sys.argv[1]), sys.argv[2], Path(sys.argv[3])

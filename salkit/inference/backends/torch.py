@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.runner.amp import autocast
 from torch import Tensor
 
+from ...config import dataset_configs, load_config
 from ...config.find import config_name
-from ...config.load import dataset_configs, load_config
 from ...errors import ConfigError
 from ...media.clips import ClipSettings
 from ...models.load import build_model
@@ -127,7 +127,7 @@ class TorchBackend(Backend):
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""
         pixels = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)
-        clip = self.model.data_preprocessor.normalise(pixels[None, :, None])
+        clip = self.model.data_preprocessor.normalize(pixels[None, :, None])
         return clip[0, :, 0].contiguous()
 
     @torch.inference_mode()

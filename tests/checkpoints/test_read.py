@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from salkit.checkpoints import (
+    Checkpoint,
     load_weights,
     read_checkpoint,
     write_checkpoint,
@@ -24,7 +25,8 @@ def test_round_trip(tmp_path):
     content = dict(meta=dict(epoch=3), state_dict=dict(w=torch.arange(4.0)))
     write_checkpoint(content, tmp_path / 'deep' / 'a.pth')
     read = read_checkpoint(tmp_path / 'deep' / 'a.pth')
-    assert read['meta'] == dict(epoch=3) and torch.equal(read['state_dict']['w'], torch.arange(4.0))
+    assert read.meta == dict(epoch=3) and torch.equal(read.weights['w'], torch.arange(4.0))
+    assert read.path == tmp_path / 'deep' / 'a.pth' and list(read.rest) == ['meta']
     assert os.listdir(tmp_path / 'deep') == ['a.pth']
 
 
@@ -47,7 +49,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match='No space'):
         write_checkpoint(dict(state_dict={}), path)
     assert os.listdir(tmp_path) == ['a.pth']
-    assert torch.equal(read_checkpoint(path)['state_dict']['w'], torch.zeros(1))
+    assert torch.equal(read_checkpoint(path).weights['w'], torch.zeros(1))
 
 
 def test_bare_state_dicts_and_safetensors(tmp_path):
@@ -56,7 +58,7 @@ def test_bare_state_dicts_and_safetensors(tmp_path):
     torch.save(weights, tmp_path / 'old.pth', _use_new_zipfile_serialization=False)
     save_file(weights, tmp_path / 'a.safetensors')
     for name in ('bare.pth', 'old.pth', 'a.safetensors'):
-        assert torch.equal(read_checkpoint(tmp_path / name)['state_dict']['w'], torch.ones(2))
+        assert torch.equal(read_checkpoint(tmp_path / name).weights['w'], torch.ones(2))
 
 
 @pytest.mark.parametrize('name', ['a.pth', 'a.safetensors'])
@@ -109,7 +111,7 @@ def test_weights_must_fit_in_every_entry():
         (dict(good, weight=torch.ones(2, 2)), r'weight has shape \(2, 2\), expected \(3, 2\)'),
     ):
         with pytest.raises(CheckpointError, match=message):
-            load_weights(model, dict(state_dict=state), 'file.pth')
+            load_weights(model, Checkpoint(state, 'file.pth'))
         assert torch.equal(model.weight, before)
-    load_weights(model, dict(state_dict=good), 'file.pth')
+    load_weights(model, Checkpoint(good, 'file.pth'))
     assert torch.equal(model.weight, torch.ones(3, 2))
