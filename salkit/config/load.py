@@ -85,7 +85,7 @@ def _check_keys(cfg: Config, source: str) -> None:
 
 
 def _read(path: Path) -> Config:
-    """Mmengine's reading, where `_base_` may name a config as `PLUGIN::NAME` or `salkit::NAME`.
+    """Read with mmengine, where `_base_` may name a config as `PLUGIN::NAME` or `salkit::NAME`.
 
     mmengine knows the notation, but looks the package up by means that Python no longer has. Files
     that use it are read from copies whose `_base_` holds paths.
@@ -96,10 +96,11 @@ def _read(path: Path) -> Config:
         if not copies:
             return Config.fromfile(str(path))
         cfg = Config.fromfile(str(copy))
-    text = cfg.text
-    for original, copied in copies.items():
-        text = text.replace(f'{copied}\n', f'{original.absolute()}\n')
-    # Copied, as mmengine's Config has no way to rename one.
+        text = cfg.text
+        for original, copied in copies.items():
+            said, was = (p.read_text(encoding='utf-8') for p in (copied, original))
+            text = text.replace(f'{copied}\n{said}', f'{original.absolute()}\n{was}')
+    # Made anew, as there is no way to rename one.
     return Config(cfg.to_dict(), cfg_text=text, filename=str(path), env_variables=cfg.env_variables)
 
 

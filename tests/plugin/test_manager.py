@@ -229,7 +229,7 @@ def test_importing_salkit_and_asking_for_help_imports_no_plugin(site):
     for number in range(50):
         make_plugin(site, f'many{number}')
     code = (
-        'import sys, salkit, salkit.config.load, salkit.cli\n'
+        'import sys, salkit, salkit.cli\n'
         "try:\n    salkit.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
         "print([name for name in sys.modules if name.startswith('plugin_')], file=sys.stderr)\n"
         "print([name for name in ('torch', 'pluggy') if name in sys.modules], file=sys.stderr)\n"
