@@ -171,7 +171,8 @@ class Checkpoint:
         """The model of a config, or its encoder where the file holds an encoder alone."""
         if cfg.get('model') is None:
             raise ConfigError(f'{name}: the config has no model')
-        model, plain = build_on_meta(MODELS, cfg.model), plain_config(cfg.model)
+        model = build_on_meta(MODELS, cfg.model)
+        plain: dict = plain_config(cfg.model)
         encoder = getattr(model, 'encoder', None)
         if (
             isinstance(encoder, Encoder)
@@ -220,7 +221,7 @@ def _check_types(model: object, source: str) -> None:
     # A list: a type in a file may be anything, and not everything goes into a set.
     offered = [name for registry in registries for name in registry.module_dict]
 
-    def check(value: object) -> None:
+    def check(value: dict | list | tuple) -> None:
         if isinstance(value, dict) and 'type' in value and value['type'] not in offered:
             raise CheckpointError(
                 f'{source}: its entry "model" asks for {value["type"]!r}, which neither salkit nor '
@@ -230,7 +231,7 @@ def _check_types(model: object, source: str) -> None:
             if isinstance(item, (dict, list, tuple)):
                 check(item)
 
-    check(model)
+    check([model])
 
 
 def read_plain_config(text: str, source: str) -> dict[str, object]:

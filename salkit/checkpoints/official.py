@@ -145,7 +145,8 @@ def from_official(weights: Mapping[str, Tensor]) -> AdaptedWeights:
             name = salkit_key(key)
         except KeyError:
             continue
-        found.weights[name], found.sources[name] = value, key
+        if name is not None:
+            found.weights[name], found.sources[name] = value, key
     return found
 
 
@@ -188,7 +189,7 @@ def official_config(weights: Mapping[str, Tensor], source: str) -> tuple[Config,
     swin_depth = count_blocks(weights, 'transformer_1.layers.0.')
     depth = f'-d{arguments["depth"]}' if 'depth' in arguments else ''
     swin = f'_swin3d-d{swin_depth}' if swin_depth not in (0, 6) else ''
-    name = f'salfom/umt-{arguments["arch"][0]}{arguments["clip_len"]}{depth}{swin}_cc-kl'
+    name = f'salfom/umt-{str(arguments["arch"])[0]}{arguments["clip_len"]}{depth}{swin}_cc-kl'
     if name in config_names():
         return load_config(name), name
     options: dict[str, object] = {f'+model.encoder.{k}': v for k, v in arguments.items()}

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..errors import CheckpointError, one_line
+from ..errors import CheckpointError
 from .checkpoint import Checkpoint
 from .locate import locate
 
@@ -59,7 +59,7 @@ def read_checkpoint(
     weights = _weights_in(content)
     if weights is None or not isinstance(content, Mapping):
         held = f'keys: {list(content)[:5]}' if isinstance(content, Mapping) else type(content)
-        raise CheckpointError(f'{path}: holds no state_dict of tensors ({one_line(held)})')
+        raise CheckpointError(f'{path}: holds no state_dict of tensors ({held})')
     # A bare state dict has nothing beside the weights.
     bare = set(weights) == set(content)
     rest = {} if bare else {key: v for key, v in content.items() if key not in WRAPPERS}

@@ -16,7 +16,8 @@ def _grid(text: str) -> tuple[int, int, int]:
     numbers = text.split(',')
     if len(numbers) != 3 or not all(n.strip().isdigit() and int(n) > 0 for n in numbers):
         raise argparse.ArgumentTypeError(f'expected T,H,W such as 8,14,24, got {text!r}')
-    return tuple(int(n) for n in numbers)
+    t, h, w = (int(n) for n in numbers)
+    return t, h, w
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

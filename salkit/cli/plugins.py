@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..plugin import PluginRecord
@@ -29,7 +29,7 @@ def _status(record: PluginRecord) -> str:
     return 'failed' if record.error else 'loaded'
 
 
-def to_json(record: PluginRecord) -> dict[str, Any]:
+def to_json(record: PluginRecord) -> dict[str, object]:
     """All that is known of a plugin, as plain values."""
     return dict(
         name=record.name,

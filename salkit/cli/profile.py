@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..models.profile import ModelProfile
@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--json', action='store_true', help='print a list of objects')
 
 
-def _measured(config: str, options: dict[str, Any], device: str, seconds: float) -> dict[str, Any]:
+def _measured(
+    config: str, options: dict[str, object], device: str, seconds: float
+) -> dict[str, object]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context

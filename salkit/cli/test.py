@@ -50,8 +50,7 @@ def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Score
     cfg.load_from, cfg.resume = None, False
     with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',))
-        model = getattr(runner.model, 'module', runner.model)
-        runner.logger.info(load_weights(model, checkpoint).summary)
+        runner.logger.info(load_weights(runner.bare_model, checkpoint).summary)
     runner.test()
     for metric in runner.test_loop.evaluator.metrics:
         if isinstance(metric, SaliencyMetric):

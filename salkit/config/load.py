@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -53,7 +54,7 @@ def load_config(path_or_name: str | Path, options: Mapping[str, object] | None =
     return cfg
 
 
-def plain_config(cfg: object) -> object:
+def plain_config(cfg: object) -> Any:
     """A config's value as plain ones, without the checkpoints it was started from.
 
     Paths of one machine say nothing on another.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mmengine.config import Config, ConfigDict, DictAction
 
@@ -96,7 +97,7 @@ def parse_options(items: list[str] | None) -> dict[str, object]:
     return options
 
 
-def _descend(node: object, part: str, full_key: str) -> object:
+def _descend(node: Any, part: str, full_key: str) -> Any:
     """The entry `part` of `node`; ConfigError where there is none."""
     if isinstance(node, (list, tuple)):
         if not part.isdigit() or int(part) >= len(node):
@@ -115,13 +116,13 @@ def _descend(node: object, part: str, full_key: str) -> object:
     return node[part]
 
 
-def _set_option(cfg: Config, key: str, value: object) -> None:
+def _set_option(cfg: Config, key: str, value: Any) -> None:
     adds = key.startswith('+')
     key = key.removeprefix('+')
     *parents, last = key.split('.')
-    node: object = cfg._cfg_dict
+    node: Any = cfg._cfg_dict
     for part in parents:
-        if adds and isinstance(node, Mapping) and part not in node:
+        if adds and isinstance(node, dict) and part not in node:
             node[part] = ConfigDict()
         node = _descend(node, part, key)
     if isinstance(node, tuple):
@@ -180,7 +181,7 @@ def apply_options(cfg: Config, options: Mapping[str, object]) -> None:
             _set_option(cfg, key, options[key])
 
 
-def _set_shared(cfg: Config, key: str, value: object) -> None:
+def _set_shared(cfg: Config, key: str, value: Any) -> None:
     """Set a shared data set value at the top and in every data set that followed it so far."""
     inner = {'data_root': 'data_root', 'dataset_type': 'type'}[key]
     if key not in cfg:

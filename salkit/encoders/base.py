@@ -11,6 +11,7 @@ from ..types import AdaptedWeights, FeatureSpec
 
 # Why the classifier of a published file has no place in an encoder.
 HEAD_REASON = 'classification head, no part of the saliency model'
+Triple = tuple[float, float, float]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -38,8 +39,8 @@ class Encoder(nn.Module):
 
     features: tuple[FeatureSpec, ...]
     clip_len: int
-    pixel_mean: tuple[float, float, float] = IMAGENET_MEAN
-    pixel_std: tuple[float, float, float] = IMAGENET_STD
+    pixel_mean: Triple = IMAGENET_MEAN
+    pixel_std: Triple = IMAGENET_STD
     size_divisor: int = 1
     fixed_size: tuple[int, int] | None = None
     pretrained: str | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import timm
 import torch
@@ -18,7 +19,11 @@ from .base import Encoder
 from .temporal_mixer import TemporalMixer
 
 # Ask for any size rather than that of the weights; each kind of model knows one of them at most.
-ANY_SIZE = (dict(dynamic_img_size=True), dict(strict_img_size=False), {})
+ANY_SIZE: tuple[dict[str, bool], ...] = (
+    dict(dynamic_img_size=True),
+    dict(strict_img_size=False),
+    {},
+)
 
 
 @ENCODERS.register_module()
@@ -49,6 +54,9 @@ class TimmFrameEncoder(Encoder):
         ConfigError: a model, weights, features or arguments that do not exist.
     """
 
+    # A model of timm, which has no types.
+    trunk: Any
+
     def __init__(
         self,
         arch: str = 'vit_base_patch16_dinov3',
@@ -60,7 +68,7 @@ class TimmFrameEncoder(Encoder):
         frozen_trunk: bool = False,
         pretrained: bool | str = False,
         activation_checkpointing: bool = False,
-        model_kwargs: dict[str, object] | None = None,
+        model_kwargs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         if clip_len < 1:
@@ -73,7 +81,6 @@ class TimmFrameEncoder(Encoder):
         self.pretrained = self.arch if pretrained else None
         self.model_kwargs = dict(model_kwargs or {})
         self.clip_len = clip_len
-        self.temporal_depth, self.temporal_mlp_ratio = temporal_depth, temporal_mlp_ratio
         self.norm, self.frozen_trunk = norm, frozen_trunk
         self.activation_checkpointing = activation_checkpointing
 
@@ -91,7 +98,8 @@ class TimmFrameEncoder(Encoder):
         self.size_divisor = max(max(spec.stride_thw) for spec in self.features)
         if self._fixed:
             self.fixed_size = _pair(self.model_kwargs.get('img_size', cfg['input_size'][1:]))
-        self._prune(self.trunk)
+        # Whatever lies behind the features is cut off.
+        self.trunk.prune_intermediate_layers(self.out_indices, prune_norm=not norm, prune_head=True)
         if activation_checkpointing:
             try:
                 self.trunk.set_grad_checkpointing(True)
@@ -99,7 +107,10 @@ class TimmFrameEncoder(Encoder):
                 raise ConfigError(
                     f'TimmFrameEncoder: {arch} has no activation_checkpointing in timm'
                 ) from error
-        self.temporal = self._mixers()
+        self.temporal = nn.ModuleList(
+            TemporalMixer(spec.channels, clip_len, temporal_depth, temporal_mlp_ratio)
+            for spec in (self.features if temporal_depth else ())
+        )
         if frozen_trunk:
             self.trunk.requires_grad_(False)
         self.train(self.training)
@@ -127,7 +138,7 @@ class TimmFrameEncoder(Encoder):
             raise ConfigError(f'TimmFrameEncoder: timm has no weights of {name}')
         return f'{name}.{tag}' if tag else name
 
-    def _create(self, pretrained: bool = False) -> nn.Module:
+    def _create(self, pretrained: bool = False) -> Any:
         """The whole image model as timm builds it."""
         for flags in ANY_SIZE:
             try:
@@ -169,20 +180,6 @@ class TimmFrameEncoder(Encoder):
                 f'{self.arch}, got {tuple(indices)}'
             )
         return chosen
-
-    def _prune(self, trunk: nn.Module) -> None:
-        """Cut off whatever lies behind the features."""
-        trunk.prune_intermediate_layers(self.out_indices, prune_norm=not self.norm, prune_head=True)
-
-    def _mixers(self) -> nn.ModuleList:
-        if not self.temporal_depth:
-            return nn.ModuleList()
-        return nn.ModuleList(
-            TemporalMixer(
-                spec.channels, self.clip_len, self.temporal_depth, self.temporal_mlp_ratio
-            )
-            for spec in self.features
-        )
 
     def train(self, mode: bool = True) -> TimmFrameEncoder:
         """Set the training mode; a frozen image model stays in evaluation mode."""
@@ -248,12 +245,13 @@ class TimmFrameEncoder(Encoder):
                 intermediates_only=True,
             )
         features = [rearrange(x, '(b t) c h w -> b c t h w', b=batch) for x in features]
-        if self.temporal_depth:
+        if self.temporal:
             features = [
                 mixer(x, recompute) for mixer, x in zip(self.temporal, features, strict=True)
             ]
         return tuple(features)
 
 
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return rows, columns

@@ -99,21 +99,21 @@ class _MViTTrunk(nn.Module):
         self.conv_proj, self.pos_encoding = whole.conv_proj, whole.pos_encoding
         self.blocks, self.norm = whole.blocks, whole.norm
         _set_drop_path(self.blocks, drop_path)
-        stride, specs = tuple(self.conv_proj.stride), []
+        (t, h, w), specs = self.conv_proj.stride, []
         for stage in self.stages():
-            pool = stage[0].pool_skip
-            if pool is not None:
-                stride = tuple(s * p for s, p in zip(stride, pool.pool.stride, strict=True))
-            specs.append(FeatureSpec(stage[-1].mlp[-2].out_features, stride))
+            if stage[0].pool_skip is not None:
+                by_t, by_h, by_w = stage[0].pool_skip.pool.stride
+                t, h, w = t * by_t, h * by_h, w * by_w
+            specs.append(FeatureSpec(stage[-1].mlp[-2].out_features, (t, h, w)))
         self.specs = tuple(specs)
         self.shortest = 1
 
     def stem(self) -> list[nn.Module]:
         return [self.conv_proj, self.pos_encoding]
 
-    def stages(self) -> list[list[nn.Module]]:
+    def stages(self) -> list[list[Any]]:
         """The blocks by resolution; one that pools its queries begins a stage."""
-        stages: list[list[nn.Module]] = []
+        stages: list[list[Any]] = []
         for block in self.blocks:
             if not stages or block.pool_skip is not None:
                 stages.append([])

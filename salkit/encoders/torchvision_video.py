@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchvision.models import WeightsEnum, get_model_weights
 
-from ..errors import ConfigError, one_line
+from ..errors import CheckpointError, ConfigError, one_line
 from ..registry import ENCODERS
 from ..types import AdaptedWeights
 from ..utils.text import check_choice
-from .base import HEAD_REASON, Encoder
+from .base import HEAD_REASON, Encoder, Triple
 from .torchvision_trunks import ARCHITECTURES, FAMILIES
 
 
@@ -108,10 +108,12 @@ class TorchvisionVideoEncoder(Encoder):
                 f'architecture, got arch {arch!r}; a file is given as init_cfg'
             )
         available = get_model_weights(arch).__members__
-        check_choice('TorchvisionVideoEncoder', 'pretrained', pretrained, sorted(available))
+        check_choice(
+            'TorchvisionVideoEncoder', f'pretrained of {arch}', pretrained, sorted(available)
+        )
         return available[pretrained]
 
-    def _pixel_statistics(self, name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def _pixel_statistics(self, name: str) -> tuple[Triple, Triple]:
         model = next(a for a, family in ARCHITECTURES.items() if name in (a, family))
         transforms = get_model_weights(model).DEFAULT.transforms()
         return tuple(transforms.mean), tuple(transforms.std)
@@ -143,9 +145,16 @@ class TorchvisionVideoEncoder(Encoder):
         """What `pretrained` names, as torchvision fetches it."""
         if self._weights is None:
             return None
-        return self._weights.get_state_dict(
-            progress=False, check_hash=True, weights_only=True, map_location='cpu'
-        )
+        try:
+            return self._weights.get_state_dict(
+                progress=False, check_hash=True, weights_only=True, map_location='cpu'
+            )
+        except Exception as error:
+            # Network, hash and reading of the file each fail in their own way; none says where.
+            raise CheckpointError(
+                f'{self._weights}: cannot be fetched from {self._weights.url} ({one_line(error)}); '
+                'with pretrained=None, a downloaded file can be given as model.encoder.init_cfg'
+            ) from error
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take a state dict of torchvision's model; its head is dropped."""

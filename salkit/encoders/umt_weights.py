@@ -78,8 +78,9 @@ def arguments_of(weights: Mapping[str, Tensor]) -> dict[str, object] | None:
     if depth > full_depth:
         raise CheckpointError(f'{depth} blocks, but UMT-{arch} has {full_depth}')
     positions = inner.get(POSITIONS)
-    is_table = positions is not None and positions.ndim == 3
-    stored = positions.shape[1] // (TABLE_THW[1] * TABLE_THW[2]) if is_table else 0
+    stored = 0
+    if positions is not None and positions.ndim == 3:
+        stored = positions.shape[1] // (TABLE_THW[1] * TABLE_THW[2])
     # Files of 8-frame encoders store no positions.
     arguments: dict[str, object] = dict(arch=arch, clip_len=16 if stored == 16 else TABLE_THW[0])
     return arguments if depth == full_depth else dict(arguments, depth=depth)

@@ -22,13 +22,15 @@ from .stimulus import MIN_SIDE, Stimulus, open_stimulus
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from ..checkpoints import Checkpoint
+
 # Files that hold a whole exported model.
 EXPORTED = ('.onnx', '.pt2')
 
 
 def open_backend(
     model: Config | str | Path,
-    checkpoint: str | Path | None,
+    checkpoint: Checkpoint | str | Path | None,
     device: str,
     precision: str,
 ) -> Backend:
@@ -81,7 +83,7 @@ class SaliencyPredictor:
     def __init__(
         self,
         config_or_name: Config | str | Path,
-        checkpoint: str | Path | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',
         batch_size: int | str = 'auto',

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
@@ -14,11 +12,12 @@ from ..types import Targets
 
 def _stack(maps: list[Tensor | None]) -> Tensor | list[Tensor] | None:
     """One tensor where the maps share a size, a list where they do not, None where any is None."""
-    if any(item is None for item in maps):
+    there = [item for item in maps if item is not None]
+    if len(there) < len(maps):
         return None
-    if len({tuple(item.shape) for item in maps}) > 1:
-        return list(maps)
-    return torch.stack(list(maps))
+    if len({tuple(item.shape) for item in there}) > 1:
+        return there
+    return torch.stack(there)
 
 
 class ClipPreprocessor(BaseDataPreprocessor):
@@ -45,7 +44,7 @@ class ClipPreprocessor(BaseDataPreprocessor):
     # The name of 0.1.
     normalise = normalize
 
-    def forward(self, data: dict[str, list[Any]], training: bool = False) -> dict[str, Any]:
+    def forward(self, data: dict[str, list], training: bool = False) -> dict[str, object]:
         """Prepare a batch.
 
         Args:
@@ -64,6 +63,8 @@ class ClipPreprocessor(BaseDataPreprocessor):
         shapes = {tuple(clip.shape) for clip in data['clip']}
         if len(shapes) > 1:
             raise DataError(f'clips of one batch must have one shape, got {sorted(shapes)}')
-        targets = Targets(_stack(data['density_map']), _stack(data['fixation_map']))
+        maps = (_stack(data[name]) for name in ('density_map', 'fixation_map'))
+        # Frames of several sizes are scored one by one, for which a list will do.
+        targets = Targets(*maps)  # type: ignore[arg-type]  # see above
         clip = self.normalize(torch.stack(list(data['clip'])))
         return dict(clip=clip, targets=targets, metas=list(data['meta']))

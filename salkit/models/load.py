@@ -42,8 +42,9 @@ def build_model(
         ConfigError: a config that does not exist or does not build.
         CheckpointError: a checkpoint that cannot be read or does not fit.
     """
-    is_config = isinstance(config_or_name, Config)
-    cfg = config_or_name if is_config else load_config(config_or_name)
+    cfg: Config = config_or_name
+    if isinstance(config_or_name, (str, Path)):
+        cfg = load_config(config_or_name)
     if cfg.get('model') is None:
         raise ConfigError(f'{cfg.filename}: the config has no model')
     if checkpoint is None:

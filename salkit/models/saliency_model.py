@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -100,7 +98,7 @@ class SaliencyModel(BaseModel):
         targets: Targets | None = None,
         metas: list[ClipMeta] | None = None,
         mode: str = 'tensor',
-    ) -> Any:
+    ) -> Tensor | dict[str, Tensor] | list[dict]:
         """Predict the saliency of each clip's last frame.
 
         Args:
@@ -120,6 +118,7 @@ class SaliencyModel(BaseModel):
         if mode == 'loss':
             if not self.losses:
                 raise ConfigError('SaliencyModel: losses is empty, training needs at least one')
+            targets = targets or Targets()
             if isinstance(targets.density_map, list) or isinstance(targets.fixation_map, list):
                 raise ShapeError(
                     'maps of one training batch differ in size: give LoadTargets the size of '

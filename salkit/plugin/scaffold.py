@@ -13,9 +13,8 @@ from string import Template
 
 from .. import registry
 from ..errors import ConfigError
-from .installed import find_installed
 from .manager import installed_plugins
-from .record import plain_name
+from .record import find_installed, plain_name
 
 TEMPLATES = Path(__file__).parent / 'templates'
 _SUFFIX = '.tmpl'

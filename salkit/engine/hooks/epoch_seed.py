@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from ...registry import HOOKS
@@ -33,7 +34,7 @@ class EpochSeedHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Seed torch and NumPy, and hand the epoch's number to the data sets."""
         sequence = np.random.SeedSequence((runner.seed, runner.epoch, get_rank()))
         torch_seed, numpy_seed = sequence.generate_state(2)

@@ -22,6 +22,7 @@ from ...models.postprocess import postprocess_map
 from .base import Backend
 
 if TYPE_CHECKING:
+    from ...checkpoints import Checkpoint
     from ...models import SaliencyModel
 
 PRECISIONS = {
@@ -101,7 +102,7 @@ class TorchBackend(Backend):
     def __init__(
         self,
         config_or_name: Config | str | Path,
-        checkpoint: str | Path | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',
     ) -> None:
