@@ -65,7 +65,7 @@ def test_what_the_caller_fills_in_may_not_come_from_the_config():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ConfigError, match='Toy is no NamedToy'):
+    with pytest.raises(ConfigError, match="expected a NamedToy, got the type 'Toy'"):
         build(TOYS, dict(type='Toy', size=1), NamedToy)
 
 

@@ -55,7 +55,7 @@ def test_a_name_that_ends_with_the_role_says_it_once():
     ['', 'salkit-', '1st', 'My-Vfm', 'a b', '../up', 'my--vfm', '-x', 'x-', "x'y", 'x\n'],
 )
 def test_bad_names(tmp_path, name):
-    with pytest.raises(ConfigError, match='is no name for a plugin: expected lower-case letters'):
+    with pytest.raises(ConfigError, match='is not a name for a plugin: expected lower-case letters'):
         scaffold(name, out=tmp_path / 'out')
     assert list(tmp_path.iterdir()) == []
 
@@ -156,7 +156,7 @@ def test_a_folder_that_holds_something_stays(tmp_path):
     folder = tmp_path / 'salkit-my-vfm'
     folder.mkdir()
     (folder / 'notes.txt').write_text('mine')
-    with pytest.raises(ConfigError, match='salkit-my-vfm exists already and is no empty folder'):
+    with pytest.raises(ConfigError, match='salkit-my-vfm exists already and is not an empty folder'):
         scaffold('my-vfm', out=tmp_path)
     (tmp_path / 'salkit-other').write_text('a file')
     with pytest.raises(ConfigError, match='salkit-other exists already'):
@@ -202,7 +202,7 @@ def test_the_command_tells_what_to_do_next(tmp_path, capsys):
     assert files_of(folder) == render(names_of('my-vfm', 'loss'))
     assert main(['new-plugin', 'my-vfm', '--out', str(tmp_path / 'new')]) == 2
     error = capsys.readouterr().err
-    assert error.count('\n') == 1 and 'exists already and is no empty folder' in error
+    assert error.count('\n') == 1 and 'exists already and is not an empty folder' in error
 
 
 # Installed ---------------------------------------------------------------------------------------
