@@ -71,6 +71,11 @@ def resolve(registry: Registry, name: str | object) -> Any:
     """
     if not isinstance(name, str):
         return name
+    if isinstance(registry, ObjectRegistry):
+        # A plugin may make its own from one of salkit's while it is being loaded.
+        registry.import_from_location()
+        if name in registry.module_dict:
+            return registry.module_dict[name]
     fill(registry)
     found = registry.get(name)
     if found is not None:
