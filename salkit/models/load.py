@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from mmengine.config import Config
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from ..builder import build
 from ..checkpoints import Checkpoint, load_weights, read_checkpoint
@@ -19,26 +16,6 @@ from ..registry import MODELS
 
 if TYPE_CHECKING:
     from .saliency_model import SaliencyModel
-
-
-class _WithoutDraws(TorchFunctionMode):
-    """Leaves tensors as they are where random values would be drawn, as all of them follow.
-
-    Drawing them takes longer than reading a large model.
-    """
-
-    DRAWS = (Tensor.normal_, Tensor.uniform_, Tensor.erfinv_)
-
-    def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: Collection[type],
-        args: tuple = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        if func in self.DRAWS:
-            return args[0]
-        return func(*args, **(kwargs or {}))
 
 
 def build_model(
@@ -75,7 +52,6 @@ def build_model(
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = read_checkpoint(checkpoint)
     with checkpoint.plugin_hints():
-        with _WithoutDraws():
-            model = build(MODELS, cfg.model)
+        model = build(MODELS, cfg.model)
         load_weights(model, checkpoint)
     return model.to(device).eval()
