@@ -1,4 +1,4 @@
-"""What a file of weights holds, and which model it tells of."""
+"""What a file of weights holds, and which model it is for."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ class Checkpoint:
         """The module that the weights are for.
 
         Args:
-            config: the model's; None for what the file tells.
+            config: the model's; None for what the file says.
             options: overrides of that config.
 
         Raises:
-            CheckpointError: a file that does not tell, or nothing that can be built.
+            CheckpointError: a file that does not say, or nothing that can be built.
             ConfigError: a config that does not exist or does not build.
         """
         if config is not None:
@@ -123,20 +123,20 @@ class Checkpoint:
             except CheckpointError as error:
                 raise CheckpointError(f'{self.source}: {error}') from error
             if arguments is not None:
-                told = dict(type=name, **arguments)
-                return Target(build_on_meta(ENCODERS, told), json.dumps(told), told)
+                found = dict(type=name, **arguments)
+                return Target(build_on_meta(ENCODERS, found), json.dumps(found), found)
         raise CheckpointError(
-            f'{self.source}: does not tell which model it holds; name its config (--config)'
+            f'{self.source}: does not say which model it holds; name its config (--config)'
         )
 
     def config(self) -> Config:
         """The config to predict with, no code of which is run.
 
         salkit's training checkpoints hold their whole config; files of `salkit convert` and those
-        of the authors tell the name of one.
+        of the authors name one.
 
         Raises:
-            CheckpointError: a file that does not tell, or holds no whole model.
+            CheckpointError: a file that does not say, or holds no whole model.
         """
         try:
             with self.plugin_hints():

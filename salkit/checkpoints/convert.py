@@ -73,11 +73,11 @@ def convert(
         destination: the file to write; .safetensors, with the config, the name of the source and
             its sha256 as metadata. For `to='official'` also .pth or .pt, a plain state dict.
         to: 'salkit', or 'official': the authors' names and all that their code wants to find.
-        config: the model that the weights are for; None for what the file tells. For an encoder's
+        config: the model that the weights are for; None for what the file says. For an encoder's
             file it says which frames and how many blocks the encoder keeps.
         options: overrides of that config.
         source_grid: frames, rows and columns of a stored position table, where its size does not
-            tell.
+            say.
 
     Raises:
         CheckpointError: a file that cannot be read, is not recognized, or does not fill the model

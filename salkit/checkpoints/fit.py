@@ -168,7 +168,7 @@ def fit_weights(
         accept_encoder: an encoder's weights may fill the encoder of a whole model, whose other
             entries then stay as they are.
         source_grid: frames, rows and columns of the stored position table, where its size alone
-            does not tell.
+            does not say.
 
     Returns:
         The entries found, by the module's names, and the report; its `check()` raises where

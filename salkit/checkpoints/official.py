@@ -168,10 +168,10 @@ def complete_positions(found: AdaptedWeights, own: Mapping[str, Tensor]) -> None
 def official_config(weights: Mapping[str, Tensor], source: str) -> tuple[Config, str | None]:
     """The config of an official file, and its name where one comes with salkit.
 
-    Encoder, frames and depths are told by the entries.
+    Encoder, frames and depths follow from the entries.
 
     Raises:
-        CheckpointError: entries that tell no published encoder.
+        CheckpointError: entries of none of the published encoders.
     """
     prefix = 'encoder.'
     encoder = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}

@@ -77,7 +77,7 @@ def choose_model(
 
     Raises:
         ConfigError: arguments that do not go together, or no demo model.
-        CheckpointError: a checkpoint that cannot be read, or does not tell its config.
+        CheckpointError: a checkpoint that cannot be read, or does not say its config.
     """
     if demo and (model or checkpoint):
         raise ConfigError('--demo names a model: give it without --model and --checkpoint')
@@ -86,7 +86,7 @@ def choose_model(
     if source is None:
         if not is_exported(model):
             raise ConfigError(
-                f'--model {model}: give --checkpoint, its weights, too; random ones tell nothing'
+                f'--model {model}: give --checkpoint, its weights, too; random ones predict nothing'
             )
         return str(model), None
     if is_exported(model):

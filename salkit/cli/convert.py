@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--config',
-        help='the model that the weights are for, where the file does not tell; for a UMT file, '
+        help='the model that the weights are for, where the file does not say; for a UMT file, '
         'which frames and how many blocks to keep',
     )
     parser.add_argument(
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--source-grid',
         type=_grid,
         metavar='T,H,W',
-        help='frames, rows and columns of the stored position table, where its size does not tell',
+        help='frames, rows and columns of the stored position table, where its size does not say',
     )
     parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
     parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')

@@ -61,8 +61,8 @@ def describe(record: PluginRecord, verbose: bool) -> str:
     for registry, name, smoke in record.registered:
         lines.append(f'  {registry:<10} {name}')
         if verbose:
-            told = 'none, so that the suites skip it' if smoke is None else repr(smoke)
-            lines.append(f'{"":13}smoke arguments: {told}')
+            arguments = 'none, so that the suites skip it' if smoke is None else repr(smoke)
+            lines.append(f'{"":13}smoke arguments: {arguments}')
     configs = list(record.config_files())
     if verbose:
         lines += [f'  {"config":<10} {record.name}::{name}' for name in configs]

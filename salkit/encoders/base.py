@@ -103,7 +103,7 @@ class Encoder(nn.Module):
 
     @classmethod
     def arguments_of(cls, weights: Mapping[str, Tensor]) -> dict[str, object] | None:
-        """The arguments of the encoder that a published file holds, as far as its entries tell.
+        """The arguments of the encoder that a published file holds, as far as its entries say.
 
         So that `salkit convert` can do without a config.
 

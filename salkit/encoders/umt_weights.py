@@ -48,19 +48,19 @@ def _is_known(names: Collection[str]) -> bool:
 
 
 def count_blocks(names: Collection[str], prefix: str = '') -> int:
-    """How many blocks `<prefix>blocks.<number>.` the names speak of."""
+    """How many blocks `<prefix>blocks.<number>.` the names are about."""
     found = (re.match(re.escape(prefix) + r'blocks\.(\d+)\.', name) for name in names)
     return max((int(match[1]) + 1 for match in found if match), default=0)
 
 
 def arguments_of(weights: Mapping[str, Tensor]) -> dict[str, object] | None:
-    """Arguments of the `UMTEncoder` that wrote these entries, told by their shapes.
+    """Arguments of the `UMTEncoder` that wrote these entries, as their shapes have it.
 
     Returns:
         `arch`, `clip_len` and where it is cut `depth`; None where the names are not UMT's.
 
     Raises:
-        CheckpointError: entries that tell no published architecture.
+        CheckpointError: entries of none of the published architectures.
     """
     if not _is_known(weights):
         return None
@@ -100,7 +100,7 @@ def adapt(
         own: entries of the encoder.
         clip_len: its frames.
         depth: its blocks; those of the file behind them are dropped.
-        source_grid: (t, h, w) of the stored position table, where its size does not tell.
+        source_grid: (t, h, w) of the stored position table, where its size does not say.
 
     Returns:
         None where the names are not UMT's.
@@ -187,7 +187,7 @@ def resized_positions(
     Args:
         table: (1, t * h * w, C).
         frames: wanted.
-        source_grid: t, h, w, where the table's size alone does not tell.
+        source_grid: t, h, w, where the table's size alone does not say.
 
     Returns:
         (1, frames * 196, C), and what was done in words, None where nothing was.

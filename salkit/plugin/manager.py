@@ -256,7 +256,7 @@ def _check_hooks(plugin: ModuleType) -> None:
     for name in marked:
         if name not in known:
             hint = nearest_names(name, known, most=1, cutoff=0.6)
-            raise PluginError(f'implements {name}, which is no hook of salkit; {hint}')
+            raise PluginError(f'implements {name}, which is not a hook of salkit; {hint}')
     if not marked:
         raise PluginError(
             'implements no hook: its functions, register_encoders for example, need the decorator '
@@ -267,7 +267,7 @@ def _check_hooks(plugin: ModuleType) -> None:
 def _call(
     manager: pluggy.PluginManager, hook: str, plugin: ModuleType, **arguments: object
 ) -> list:
-    """What the hook of one plugin returns; an error tells the hook."""
+    """What the hook of one plugin returns; an error names the hook."""
     others = [other for other in manager.get_plugins() if other is not plugin]
     try:
         return manager.subset_hook_caller(hook, others)(**arguments)

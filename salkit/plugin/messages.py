@@ -1,4 +1,4 @@
-"""What users are told about plugins, in one place."""
+"""All messages about plugins, in one place."""
 
 from __future__ import annotations
 

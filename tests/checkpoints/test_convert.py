@@ -389,7 +389,7 @@ def test_a_file_is_never_converted_into_itself(tmp_path, refused, config):
 def test_a_file_that_tells_no_model(tmp_path, refused, source):
     torch.save(dict(state_dict=STATE), tmp_path / 'own.pth')
     out = tmp_path / 'out.safetensors'
-    assert 'does not tell which model it holds' in refused(tmp_path / 'own.pth', out)
+    assert 'does not say which model it holds' in refused(tmp_path / 'own.pth', out)
     assert 'no published UMT has 24 channels' in refused(source, out)
 
 

@@ -220,21 +220,8 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path):
     assert (tmp_path / 'epoch_2.pth').exists()
     one_process, out = tmp_path / 'one', tmp_path / 'one.json'
     options = ['--cfg-options', f'data_root={root}', *SMALL]
-    assert (
-        main(
-            [
-                'test',
-                CONFIG,
-                str(tmp_path),
-                '--out',
-                str(out),
-                '--work-dir',
-                str(one_process),
-                *options,
-            ]
-        )
-        == 0
-    )
+    argv = ['test', CONFIG, tmp_path, '--out', out, '--work-dir', one_process, *options]
+    assert main([str(item) for item in argv]) == 0
     one, two = (json.loads(path.read_text()) for path in (out, tmp_path / 'scores.json'))
     assert one['frames'] == two['frames'] == 20
     assert one['scores'] == pytest.approx(two['scores'], abs=1e-5)

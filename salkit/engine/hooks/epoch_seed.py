@@ -28,8 +28,8 @@ def _inner_datasets(dataset: Dataset) -> Iterator[Dataset]:
 class EpochSeedHook(Hook):
     """Seeds every epoch from the run's seed and the epoch's number alone.
 
-    An epoch then goes the same way whether the run came to it or was resumed at it. It also tells
-    the data sets which epoch to draw random clips for.
+    An epoch then goes the same way whether the run came to it or was resumed at it. The data
+    sets also get to know which epoch to draw random clips for.
     """
 
     priority = 'VERY_HIGH'
