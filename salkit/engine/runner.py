@@ -65,7 +65,7 @@ class SaliencyRunner(Runner):
     ) -> dict[str, object]:
         """Load weights; with `resume`, also the rest of the state.
 
-        An encoder's weights (a UMT file) fill the encoder, and a warning says that the rest of the
+        An encoder's weights fill the encoder, and a warning says that the rest of the
         model stays as it was.
 
         Args:
@@ -168,7 +168,7 @@ class SaliencyRunner(Runner):
             raise ConfigError('checkpoints are written to a local disk: drop backend_args')
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
         dataset = self.train_dataloader.dataset
-        checkpoint = dict(
+        checkpoint: dict[str, object] = dict(
             meta={
                 **position,
                 **(meta or {}),
