@@ -66,7 +66,7 @@ def readme() -> str:
     blocks += [format_table(table, Results(), markdown=True) + '\n' for table in TABLES]
     others = _OTHERS
     for config in other_configs():
-        count = profile(load_config(config)).params_paper
+        count = profile(load_config(config), with_flops=False).params_paper
         others += f'| {config} | {_what_it_is(config)} | {count:,} |\n'
     return '\n'.join([*blocks, others])
 
