@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from ..datasets.published import DensityArguments, density_recipes
+from ..datasets.published import DensityArguments
 from ..errors import ConfigError
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
@@ -21,12 +22,12 @@ class GazeOptions:
         density: arguments of `density_map`.
         first_frame: what the file calls a video's first frame.
         screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
-        normalized: whether places are shares of height and width.
+        normalized: gaze is in shares of width and height, instead of pixels.
         fps: of frames in images, where gaze is given by time.
     """
 
     density: DensityArguments
-    first_frame: int = 1
+    first_frame: Literal[0, 1] = 1
     screen: tuple[int, int] | None = None
     normalized: bool = False
     fps: float | None = None
@@ -40,7 +41,7 @@ class FolderOptions:
         gaze_file: CSV file, see `read_gaze_csv`; without it there are frames only, in `test`.
         gaze: how it becomes ground truth; needed with it.
         val: share of the videos for validation.
-        test: share for testing.
+        test: share of the videos for testing.
         seed: chooses them.
 
     Raises:
@@ -69,25 +70,25 @@ class PrepareOptions:
         format: 'png' (without loss) or 'jpg', of extracted frames.
         quality: of 'jpg', 1 to 100.
         keep_video: link the video file instead of extracting its frames.
-        copy: copy published files; else they are linked where the file system can.
+        copy: copy published files, which are linked otherwise where the file system can.
         allow_trim: frames at the end by which a video and its ground truth may differ; both are
             cut to the shorter.
         map_bits: 8 or 16, of density maps that have to be written as images.
         unannotated: also prepare videos without ground truth.
         overwrite: make videos again that were prepared with other options.
-        workers: processes; None for one a core.
+        workers: processes; one a core by default.
         folder: what goes with the kind 'folder'.
 
     Raises:
         ConfigError: a value that is not possible.
     """
 
-    format: str = 'png'
+    format: Literal['png', 'jpg'] = 'png'
     quality: int = 95
     keep_video: bool = False
     copy: bool = False
     allow_trim: int = 0
-    map_bits: int = 8
+    map_bits: Literal[8, 16] = 8
     unannotated: bool = False
     overwrite: bool = False
     workers: int | None = None
@@ -107,27 +108,3 @@ class PrepareOptions:
     def frame_format(self) -> str:
         """Format and quality of extracted frames in a word, such as `jpg-95`."""
         return self.format if self.format == 'png' else f'{self.format}-{self.quality}'
-
-
-def density_options(
-    recipe: str | None, sigma_px: float | None, ppd: float | None
-) -> DensityArguments:
-    """Arguments of `density_map` for one of three ways to say how wide a fixation is.
-
-    Raises:
-        ConfigError: not one of the three, or an unknown recipe.
-    """
-    given = dict(recipe=recipe, sigma_px=sigma_px, ppd=ppd)
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if len(chosen) != 1:
-        raise ConfigError(
-            'density maps are made with one of --recipe NAME, --sigma-px PIXELS and --ppd PIXELS '
-            f'(a degree of visual angle), got {", ".join(chosen) or "none of them"}'
-        )
-    if sigma_px is not None:
-        return DensityArguments(sigma_px=sigma_px)
-    if ppd is not None:
-        return DensityArguments(ppd=ppd)
-    recipes = density_recipes()
-    check_choice('', '--recipe', str(recipe), recipes)
-    return recipes[str(recipe)]

@@ -29,9 +29,9 @@ class CompareOptions:
     """How score files are compared.
 
     Attributes:
-        names: what all of them are called, the reference first; None for their files' names.
-        protocol: the only one to compare; None for all that every file holds.
-        metrics: the only ones to compare; None for all that both files hold.
+        names: what the files are called, the reference first; by default as on disk.
+        protocol: the only one to compare, instead of all that every file holds.
+        metrics: the only ones to compare, instead of all that both files hold.
         force: compare other protocols, data sets, splits and frames with a warning.
         allow_missing: compare the common videos where one side has more, with a warning.
         resamples: bootstrap samples, and sign flips where there are more than 12 videos.

@@ -36,13 +36,13 @@ class ScoreOptions:
     """How maps are scored.
 
     Attributes:
-        split: of the data set; None where there is only one.
-        metrics: which of the protocols'; None for those they have by default.
-        out: JSON file to write the scores to.
+        split: of the data set; needed where it has several.
+        metrics: only these, instead of those that a protocol has by default.
+        out: JSON file to write the scores to, those of every video too.
         csv: file for the scores of every frame.
-        workers: processes; None for one a core.
-        allow_missing: average over what there is, where something is missing.
-        seed: draw the random parts as the reference code does; None for their expectation.
+        workers: processes; one a core by default.
+        allow_missing: average over what there is, where videos, frames or maps are missing.
+        seed: draw the random parts of a protocol as its code does, instead of their expectation.
         final: the maps have the size of their frames and are post-processed, as `salkit test`
             dumps them: a protocol that blurs does not blur them again.
         progress: show a progress bar.

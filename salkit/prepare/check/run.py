@@ -29,10 +29,10 @@ class CheckOptions:
     Attributes:
         split: only this one, or these.
         quick: read only the names, the headers of the images, and some frames of each video.
-        sample: how many frames that is.
+        sample: how many frames of a video that is.
         complete: other counts than the published ones are errors.
-        strict: warnings count as errors, see `CheckReport.ok`.
-        ignore: kinds of faults not to report, see `KINDS`.
+        strict: warnings count as errors.
+        ignore: kinds of faults not to report, such as no-gaze.
 
     Raises:
         ConfigError: no such kind of fault, or a number out of range.
@@ -69,7 +69,7 @@ def check_dataset(
             downloaded.
         dataset: name of a public data set, such as 'dhf1k', whose published counts to compare with;
             'auto' takes it from the names of the videos, and then only notes differences.
-        workers: processes; None for one a core.
+        workers: processes; one a core by default.
         progress: show a progress bar.
         **options: those of `CheckOptions`, such as `quick=True`.
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.published import DensityArguments, dhf1k, hollywood2
+from ...datasets.published import DensityArguments, density_recipes, dhf1k, hollywood2
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
+from ...utils.text import check_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,9 +29,9 @@ class DensityOptions:
 
     Attributes:
         sigma_px: standard deviation of the Gaussian in pixels.
-        ppd: pixels in a degree of visual angle, instead of `sigma_px`.
+        ppd: pixels in a degree of visual angle, instead of the former.
         sigma_deg: standard deviation in degrees, with `ppd`.
-        window_px: side of the square that each Gaussian is cut to, see `gaussian_density`.
+        window_px: side of the square that each Gaussian is cut to.
         shift_px: how far down and right each Gaussian is moved.
         normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
             1 each.
@@ -49,8 +50,10 @@ class DensityOptions:
     def __post_init__(self) -> None:
         if (self.sigma_px is None) == (self.ppd is None):
             raise ConfigError(
-                'give the Gaussian as sigma_px or as ppd (pixels per degree), one of two'
+                'give the Gaussian by one of a recipe, sigma_px and ppd (pixels per degree)'
             )
+        if self.ppd is None and self.sigma_deg != 1:
+            raise ConfigError('sigma_deg goes with ppd, not with sigma_px')
         for name in ('sigma_px', 'ppd', 'sigma_deg'):
             value = getattr(self, name)
             if value is not None and not (value > 0 and math.isfinite(value)):
@@ -82,6 +85,22 @@ class DensityOptions:
         if self.normalize is not None and density.any():
             density /= density.max() if self.normalize == 'max' else density.sum()
         return density.astype(np.float32)
+
+
+def density_arguments(recipe: str | None, **own: Unpack[DensityArguments]) -> DensityArguments:
+    """Arguments of `density_map` by the name of a data set's recipe, or one's own.
+
+    Raises:
+        ConfigError: both of them or none, an unknown recipe, or see `DensityOptions`.
+    """
+    if recipe is None:
+        DensityOptions(**own)
+        return own
+    recipes = density_recipes()
+    check_choice('', '--recipe', recipe, recipes)
+    if own:
+        raise ConfigError(f'--recipe and --{min(own).replace("_", "-")}: give one of the two')
+    return recipes[recipe]
 
 
 def points_to_map(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:

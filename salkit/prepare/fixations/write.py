@@ -155,10 +155,10 @@ def write_densities(
     Args:
         targets: of each video.
         density: how the maps are made.
-        format: 'png' (8 bit, the density times 255 rounded to the nearest), 'png16' or 'npy'
-            (float32).
+        format: png: 8 bit, the density times 255 rounded to the nearest; png16: 16 bit; npy:
+            float32.
         workers: processes; one a core by default.
-        overwrite: whether maps that are there may be replaced.
+        overwrite: replace maps that were made otherwise.
         progress: whether to show a bar.
 
     Raises:
