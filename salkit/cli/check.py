@@ -18,11 +18,18 @@ something is, 2 when it cannot be checked, 130 when interrupted (what was found 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit check`."""
-    from ..prepare.check import CheckOptions, check_dataset
+    from ..prepare.options import CheckOptions
 
     parser.epilog = EPILOG
     parser.add_argument('root', metavar='ROOT', help='of the data set, of a split or of a video')
-    add_options(parser, check_dataset, 'dataset', 'workers')
+    parser.add_argument(
+        '--dataset',
+        default='auto',
+        metavar='NAME',
+        help='public data set to compare with the published counts of (default: auto, by the names '
+        'of the videos)',
+    )
+    parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
     add_options(parser, CheckOptions)
     parser.add_argument(
         '--examples', type=int, default=5, metavar='N', help='faults of a kind to print (5)'
@@ -34,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check."""
-    from ..prepare.check import CheckOptions, check_dataset
+    from ..prepare.check import check_dataset
+    from ..prepare.options import CheckOptions
     from ..utils.files import write_json
 
     report = check_dataset(

@@ -10,7 +10,7 @@ from .options import add_options, option_values
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `salkit compare`."""
-    from ..scoring.paired_comparison import CompareOptions
+    from ..scoring import CompareOptions
 
     parser.add_argument(
         'reference', metavar='REFERENCE.json', help='scores that the others are compared with'
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, and print the tables and the warnings."""
-    from ..scoring.paired_comparison import CompareOptions, compare
+    from ..scoring import CompareOptions, compare
 
     comparison = compare(args.reference, *args.others, **option_values(args, CompareOptions))
     print(comparison.format(), flush=True)

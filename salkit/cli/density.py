@@ -27,10 +27,7 @@ interrupted one has not finished.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit density`."""
-    from ..media.maps import MAP_FORMATS
-    from ..prepare.fixations import DensityOptions
-    from ..prepare.fixations.find import GazeReading
-    from ..prepare.fixations.write import write_densities
+    from ..prepare.options import DensityOptions, GazeOptions
 
     parser.epilog = EPILOG
     parser.add_argument('fixations', metavar='FIXATIONS', help='file or folder, see below')
@@ -39,8 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, DensityOptions, 'sigma_px', 'ppd', 'sigma_deg', 'window_px')
     parser.add_argument('--out', metavar='DIR', help='where the maps are written')
-    formats = dict(choices=MAP_FORMATS)
-    add_options(parser, write_densities, 'format', 'workers', 'overwrite', format=formats)
+    parser.add_argument(
+        '--format',
+        choices=['png', 'png16', 'npy'],
+        default='png',
+        help='png: 8 bit, the density, at most 1, times 255 and rounded to the nearest (default); '
+        'png16: 16 bit; npy: float32',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace maps that were made otherwise'
+    )
+    parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
     gaze = parser.add_argument_group('gaze')
     gaze.add_argument('--size', metavar='HxW', help='rows x columns of the videos')
     gaze.add_argument(
@@ -49,7 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='gaze is in pixels of a screen of so many columns x rows that shows the video in its '
         'middle, as large as fits (default: in pixels of the video)',
     )
-    add_options(gaze, GazeReading)
+    gaze.add_argument(
+        '--videos',
+        metavar='DIR',
+        help='the videos themselves or their frames: their sizes, lengths and frame times',
+    )
+    add_options(gaze, GazeOptions, fps=dict(help='frames of the videos in a second'))
 
 
 def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:

@@ -35,8 +35,7 @@ class _List(argparse.Action):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit prepare`."""
-    from ..prepare import FolderOptions, GazeOptions, PrepareOptions
-    from ..prepare.fixations import DensityOptions
+    from ..prepare.options import DensityOptions, FolderOptions, GazeOptions, PrepareOptions
 
     parser.epilog = EPILOG
     parser.add_argument('kind', metavar='KIND', help='a public data set; folder: any videos')

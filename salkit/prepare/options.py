@@ -1,17 +1,76 @@
-"""How a data set is prepared."""
+"""How a data set is prepared and checked, and how density maps are made."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from ..datasets.published import DensityArguments
 from ..errors import ConfigError
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
 
 FORMATS = ('png', 'jpg')
+NORMALIZATIONS = ('max', 'sum', None)
+
+
+@dataclass(frozen=True)
+class DensityOptions:
+    """How a density is made from fixations; its width is `sigma_px` or `ppd` times `sigma_deg`.
+
+    Attributes:
+        sigma_px: standard deviation of the Gaussian in pixels.
+        ppd: pixels in a degree of visual angle, instead of the former.
+        sigma_deg: standard deviation in degrees, with `ppd`.
+        window_px: side of the square that each Gaussian is cut to.
+        shift_px: how far down and right each Gaussian is moved.
+        normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
+            1 each.
+
+    Raises:
+        ConfigError: arguments that do not go together, or are not above 0.
+    """
+
+    sigma_px: float | None = None
+    ppd: float | None = None
+    sigma_deg: float = 1.0
+    window_px: int | None = None
+    shift_px: int = 0
+    normalize: str | None = 'max'
+
+    def __post_init__(self) -> None:
+        if (self.sigma_px is None) == (self.ppd is None):
+            raise ConfigError(
+                'give the Gaussian by one of a recipe, sigma_px and ppd (pixels per degree)'
+            )
+        if self.ppd is None and self.sigma_deg != 1:
+            raise ConfigError('sigma_deg goes with ppd, not with sigma_px')
+        for name in ('sigma_px', 'ppd', 'sigma_deg'):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f'{name} must be above 0, got {value}')
+        window = self.window_px
+        if window is not None and not (window >= 1 and window == int(window)):
+            raise ConfigError(f'window_px must be a whole number from 1, got {window}')
+        if self.normalize not in NORMALIZATIONS:
+            raise ConfigError(f"normalize must be 'max', 'sum' or None, got {self.normalize!r}")
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation in pixels."""
+        width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
+        return float(width or 0)
+
+    def to_json(self) -> dict[str, float | int | str | None]:
+        """What the values of a density depend on, as plain values."""
+        return dict(
+            sigma_px=self.sigma,
+            window_px=self.window_px,
+            shift_px=self.shift_px,
+            normalize=self.normalize,
+        )
 
 
 @dataclass(frozen=True)
@@ -26,7 +85,7 @@ class GazeOptions:
         fps: of frames in images, where gaze is given by time.
     """
 
-    density: DensityArguments
+    density: Mapping[str, Any]
     first_frame: Literal[0, 1] = 1
     screen: tuple[int, int] | None = None
     normalized: bool = False
@@ -108,3 +167,31 @@ class PrepareOptions:
     def frame_format(self) -> str:
         """Format and quality of extracted frames in a word, such as `jpg-95`."""
         return self.format if self.format == 'png' else f'{self.format}-{self.quality}'
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What is checked, and what counts.
+
+    Attributes:
+        split: only this one, or these.
+        quick: read only the names, the headers of the images, and some frames of each video.
+        sample: how many frames of a video that is.
+        complete: other counts than the published ones are errors.
+        strict: warnings count as errors.
+        ignore: kinds of faults not to report, such as no-gaze.
+
+    Raises:
+        ConfigError: a number out of range.
+    """
+
+    split: str | Sequence[str] | None = None
+    quick: bool = False
+    sample: int = 8
+    complete: bool = False
+    strict: bool = False
+    ignore: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.sample < 1:
+            raise ConfigError(f'sample must be at least 1, got {self.sample}')

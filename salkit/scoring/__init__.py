@@ -7,20 +7,30 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .differences import Comparison
+    from .options import CompareOptions, ScoreOptions
     from .paired_comparison import compare
-    from .run import ScoreOptions, Scoring, score, score_protocols
+    from .run import Scoring, score, score_protocols
 
 # Public name -> where it lives. Imported on first use: comparing scores needs nothing of what
 # reads maps.
 _HOMES = {
+    'CompareOptions': 'options',
     'Comparison': 'differences',
-    'ScoreOptions': 'run',
+    'ScoreOptions': 'options',
     'Scoring': 'run',
     'compare': 'paired_comparison',
     'score': 'run',
     'score_protocols': 'run',
 }
-__all__ = ['Comparison', 'ScoreOptions', 'Scoring', 'compare', 'score', 'score_protocols']
+__all__ = [
+    'CompareOptions',
+    'Comparison',
+    'ScoreOptions',
+    'Scoring',
+    'compare',
+    'score',
+    'score_protocols',
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,6 @@
 import argparse
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,19 +40,9 @@ class Options:
     progress: bool = False
 
 
-def work(root: Path, workers: int | None = None, **more: object) -> None:
-    """Work.
-
-    Args:
-        root: of all.
-        workers: processes; one a core by default.
-        **more: the rest.
-    """
-
-
-def parser_of(*names, owner=Options, **differences):
+def parser_of(*names, **differences):
     parser = argparse.ArgumentParser('prog')
-    add_options(parser, owner, *names, **differences)
+    add_options(parser, Options, *names, **differences)
     return parser
 
 
@@ -83,12 +75,17 @@ def test_the_docstring_helps():
     assert 'ValueError' not in text
 
 
-def test_some_of_them_and_those_of_a_function():
+def test_some_of_them_and_with_differences():
     parser = parser_of('names', 'bits', names=dict(nargs='+', type=str))
     assert vars(parser.parse_args(['--names', 'a', 'b'])) == dict(names=['a', 'b'], bits=8)
-    parser = parser_of('workers', owner=work, workers=dict(choices=(1, 2)))
-    args = parser.parse_args(['--workers', '2'])
-    assert option_values(args, work) == given_options(args, work) == dict(workers=2)
-    assert '--workers {1,2} processes; one a core by default' in ' '.join(
-        parser.format_help().split()
+
+
+@pytest.mark.parametrize('command', ['score', 'compare', 'check', 'density', 'prepare'])
+def test_help_of_commands_with_options_imports_nothing_heavy(command):
+    code = (
+        'import sys; from salkit.cli import main\n'
+        f"try: main(['{command}', '--help'])\n"
+        "except SystemExit: print({'torch', 'numpy', 'av', 'mmengine'} & set(sys.modules))"
     )
+    printed = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True).stdout
+    assert printed.strip().endswith(b'set()')

@@ -1,8 +1,8 @@
 """Makes ground truth: fixation maps from gaze, density maps from fixations."""
 
+from ..options import DensityOptions
 from .density import (
     DENSITY_RECIPES,
-    DensityOptions,
     density_arguments,
     density_map,
     points_to_map,
