@@ -55,7 +55,7 @@ def naive(predictor: SaliencyPredictor, path: Path, folder: Path) -> None:
         window = settings.window(last, len(video))
         frames = torch.from_numpy(video.read(window, settings.size)).permute(3, 0, 1, 2)[None]
         with torch.inference_mode():
-            small = model(model.data_preprocessor.normalise(frames))
+            small = model(model.data_preprocessor.normalize(frames))
             saliency_map = postprocess_map(small, size, settings.blur_kernel)[0].numpy()
         picture = np.rint(255 * saliency_map).astype(np.uint8)
         cv2.imwrite(str(folder / f'{last + 1:04d}.png'), picture)

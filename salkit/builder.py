@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from mmengine.registry import Registry
 
 from .errors import ConfigError
-from .registry import ObjectRegistry, sources
+from .registry import Named, ObjectRegistry, sources
 from .utils.text import nearest_names
 
-Thing = TypeVar('Thing')
+Kind = TypeVar('Kind')
 
 # What a registry may hold beside any class, and where that is defined.
 CONTRACTS = {
@@ -39,7 +40,7 @@ def check_contract(registry: Registry, thing: object) -> str:
     place, contract_name = CONTRACTS.get(registry.name, ('', ''))
     contract = getattr(importlib.import_module(place), contract_name) if place else object
     if isinstance(registry, ObjectRegistry):
-        if not isinstance(thing, contract):
+        if not isinstance(thing, contract) or not isinstance(thing, Named):
             raise ConfigError(f'{thing!r} is not a {contract_name}, which a {registry.name} is')
         return thing.name
     if not isinstance(thing, type):
@@ -62,7 +63,7 @@ def known_names(registry: Registry) -> list[str]:
     return sorted(names)
 
 
-def resolve(registry: Registry, name: str | Thing) -> Thing:
+def resolve(registry: Registry, name: str | object) -> Any:
     """What `registry` holds under `name` (built in, or from a plugin).
 
     Raises:
@@ -70,6 +71,11 @@ def resolve(registry: Registry, name: str | Thing) -> Thing:
     """
     if not isinstance(name, str):
         return name
+    if isinstance(registry, ObjectRegistry):
+        # A plugin may make its own from one of salkit's while it is being loaded.
+        registry.import_from_location()
+        if name in registry.module_dict:
+            return registry.module_dict[name]
     fill(registry)
     found = registry.get(name)
     if found is not None:
@@ -83,16 +89,16 @@ def resolve(registry: Registry, name: str | Thing) -> Thing:
     raise ConfigError(f'{problem}; {hint}{reasons}')
 
 
-def parameters_of(cls: Any) -> tuple[dict[str, inspect.Parameter], bool]:
+def parameters_of(cls: Callable[..., object]) -> tuple[dict[str, inspect.Parameter], bool]:
     """Named parameters of calling `cls`, and whether it takes others as well.
 
     A class that hands `**options` on to its base class takes the parameters of that one.
     """
-    initialisers = [cls]
+    initializers: list[Callable[..., object]] = [cls]
     if isinstance(cls, type):
-        initialisers = [c.__init__ for c in cls.__mro__ if '__init__' in vars(c)]
+        initializers = [vars(c)['__init__'] for c in cls.__mro__ if '__init__' in vars(c)]
     parameters: dict[str, inspect.Parameter] = {}
-    for call in initialisers:
+    for call in initializers:
         found = inspect.signature(call).parameters.values()
         for parameter in found:
             parameters.setdefault(parameter.name, parameter)
@@ -103,11 +109,13 @@ def parameters_of(cls: Any) -> tuple[dict[str, inspect.Parameter], bool]:
     return {k: p for k, p in parameters.items() if p.kind in named and k != 'self'}, open_ended
 
 
-def check_arguments(cls: Any, arguments: set[str], given: set[str] = frozenset()) -> None:
+def check_arguments(
+    cls: Callable[..., object], arguments: Collection[str], given: Collection[str] = ()
+) -> None:
     """Raise ConfigError unless `cls` can be called with `arguments` from a config plus `given`."""
     name = getattr(cls, '__name__', str(cls))
     parameters, open_ended = parameters_of(cls)
-    for argument in sorted(arguments & given):
+    for argument in sorted({*arguments} & {*given}):
         raise ConfigError(f'{name}: the argument {argument!r} is filled in by salkit itself')
     for argument in sorted(arguments):
         if argument not in parameters and not open_ended:
@@ -115,21 +123,21 @@ def check_arguments(cls: Any, arguments: set[str], given: set[str] = frozenset()
             hint = nearest_names(argument, usable, most=1, cutoff=0.6, there='it takes')
             raise ConfigError(f'{name} has no argument {argument!r}; {hint}')
     for parameter in parameters.values():
-        missing = parameter.name not in arguments | given
+        missing = parameter.name not in (*arguments, *given)
         if parameter.default is parameter.empty and missing:
             raise ConfigError(f'{name} needs the argument {parameter.name!r}')
 
 
-def check(registry: Registry, cfg: dict, given: set[str] = frozenset()) -> type:
+def check(registry: Registry, cfg: Mapping, given: Collection[str] = ()) -> Callable[..., Any]:
     """Resolve the type of `cfg` and check its arguments without building it."""
-    if not isinstance(cfg, dict) or 'type' not in cfg:
+    if not isinstance(cfg, Mapping) or 'type' not in cfg:
         raise ConfigError(f"a {registry.name} needs a dict with the key 'type', got {cfg!r}")
     cls = resolve(registry, cfg['type'])
     check_arguments(cls, {key for key in cfg if key not in ('type', '_scope_')}, given)
     return cls
 
 
-def build(registry: Registry, cfg: dict, kind: type | None = None, **given: Any) -> Any:
+def build(registry: Registry, cfg: Mapping, kind: type | None = None, **given: object) -> Any:
     """Build what `cfg` describes.
 
     Args:
@@ -141,14 +149,14 @@ def build(registry: Registry, cfg: dict, kind: type | None = None, **given: Any)
     Raises:
         ConfigError: unknown type, unknown or missing argument, or another kind than wanted.
     """
-    cls = check(registry, cfg, set(given))
+    cls = check(registry, cfg, given)
     if kind is not None and not (isinstance(cls, type) and issubclass(cls, kind)):
-        raise ConfigError(f'{cls.__name__} is no {kind.__name__}, which is what is wanted here')
+        raise ConfigError(f'expected a {kind.__name__}, got the type {cfg["type"]!r}')
     arguments = {key: value for key, value in cfg.items() if key not in ('type', '_scope_')}
     return cls(**arguments, **given)
 
 
-def build_on_meta(registry: Registry, cfg: dict) -> Any:
+def build_on_meta(registry: Registry, cfg: Mapping) -> Any:
     """Build what `cfg` describes without memory for its weights; `cfg` stays as it is.
 
     Tables computed on the way may still have values.
@@ -156,6 +164,7 @@ def build_on_meta(registry: Registry, cfg: dict) -> Any:
     Raises:
         ConfigError: as `build`.
     """
+    # Looking names up needs no torch.
     import torch
 
     with torch.device('meta'):

@@ -21,7 +21,13 @@ class DataError(SalkitError):
 
 
 class CheckpointError(SalkitError):
-    """A weights file that cannot be read safely or does not fit the model."""
+    """A weights file that cannot be read safely or does not fit the model.
+
+    Attributes:
+        report: the `FitReport` of a conversion that was refused, where there is one.
+    """
+
+    report: object = None
 
 
 class PluginError(SalkitError):

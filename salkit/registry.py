@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from mmengine import registry as mmengine_registry
 from mmengine.registry import Registry
@@ -38,6 +38,7 @@ class Source:
 sources: list[Source] = []
 
 
+@runtime_checkable
 class Named(Protocol):
     """What an `ObjectRegistry` holds."""
 

@@ -46,6 +46,7 @@ class AdaptedWeights:
         derived: how an entry was made where it is no copy (resized, split), by the encoder's name.
         kept: why an entry of the encoder keeps the value it has, by the encoder's name. An
             encoder that was built for counting has no values.
+        wrong: what is wrong with an entry of the file, by the encoder's name; stops the loading.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class AdaptedWeights:
     dropped: dict[str, str] = field(default_factory=dict)
     derived: dict[str, str] = field(default_factory=dict)
     kept: dict[str, str] = field(default_factory=dict)
+    wrong: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from mmengine.registry import Registry
 
 from salkit.builder import build, check, known_names, resolve
 from salkit.errors import ConfigError
-from salkit.plugin import use
+from salkit.plugin import messages
 from salkit.registry import DATASETS, DECODERS, ENCODERS, HOOKS, LOSSES
 
 TOYS = Registry('toy', scope='salkit')
@@ -65,20 +65,20 @@ def test_what_the_caller_fills_in_may_not_come_from_the_config():
 
 
 def test_another_kind_is_refused():
-    with pytest.raises(ConfigError, match='Toy is no NamedToy'):
+    with pytest.raises(ConfigError, match="expected a NamedToy, got the type 'Toy'"):
         build(TOYS, dict(type='Toy', size=1), NamedToy)
 
 
 def test_the_published_plugins_offer_what_is_said_of_them():
     sources = Path(__file__).parent.parent / 'plugins'
-    for name, package in use.KNOWN_PLUGINS.items():
+    for name, package in messages.KNOWN_PLUGINS.items():
         folder = sources / package / package.replace('-', '_')
         texts = [path.read_text() for path in folder.glob('*.py')]
         assert any(f'class {name}(' in text for text in texts), (name, package)
 
 
 def test_an_encoder_of_a_published_plugin_is_told_by_its_package(monkeypatch):
-    monkeypatch.setitem(use.KNOWN_PLUGINS, 'FamousEncoder', 'salkit-famous')
+    monkeypatch.setitem(messages.KNOWN_PLUGINS, 'FamousEncoder', 'salkit-famous')
     with pytest.raises(ConfigError, match=r"'FamousEncoder', .*; pip install salkit-famous"):
         resolve(ENCODERS, 'FamousEncoder')
 

@@ -1,6 +1,7 @@
 """The wheel and the sdist: built, installed in a fresh folder, imported, used by name."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -38,7 +39,7 @@ def built(tmp_path_factory):
             (source / name).write_bytes((ROOT / name).read_bytes())
     out = source.parent / 'dist'
     subprocess.run(
-        [sys.executable, '-m', 'build', '--outdir', str(out), str(source)],
+        [sys.executable, '-m', 'build', '--no-isolation', '--outdir', str(out), str(source)],
         check=True,
         capture_output=True,
     )
@@ -48,10 +49,12 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def installed(built, tmp_path_factory):
-    """A folder with nothing in it but what the wheel installs."""
+    """A folder with nothing in it but what the wheel and a plugin install."""
     target = tmp_path_factory.mktemp('installed')
+    plugin = shutil.copytree(ROOT / 'plugins' / 'salkit-tiny', target.parent / 'salkit-tiny')
+    command = [sys.executable, '-m', 'pip', 'install', '--no-deps', '--no-build-isolation']
     subprocess.run(
-        [sys.executable, '-m', 'pip', 'install', '--no-deps', '--target', str(target), built[0]],
+        [*command, '--no-compile', '--target', str(target), built[0], str(plugin)],
         check=True,
         capture_output=True,
     )
@@ -123,6 +126,9 @@ def test_configs_are_found_by_name_from_any_folder(installed, tmp_path):
         f'assert cfg.filename.startswith({str(installed)!r}), cfg.filename\n'
         "model = salkit.build_model('demo/umt-tiny_cc-kl')\n"
         'assert model(torch.zeros(1, 3, 8, 32, 32)).shape == (1, 32, 32)\n'
+        # A config of a plugin builds on one of salkit.
+        "encoder = salkit.build_model('salkit_tiny::tiny_demo').encoder\n"
+        "assert type(encoder).__module__ == 'salkit_tiny.encoder'\n"
     )
     done = run_installed(installed, code, tmp_path)
     assert done.returncode == 0, done.stderr

@@ -1,19 +1,19 @@
 """Weights in files: read safely, fitted strictly, written whole, converted either way."""
 
-from .fit import fit_weights, load_weights
-from .io import read_checkpoint, write_checkpoint, write_safetensors
+from .checkpoint import Checkpoint
+from .fit import FitReport, fit_weights, load_pretrained, load_weights
 from .locate import find_best_checkpoint, locate
-from .made_with import naming_plugins, plugins_in
-from .report import FitReport
+from .read import read_checkpoint
+from .write import write_checkpoint, write_safetensors
 
 __all__ = [
+    'Checkpoint',
     'FitReport',
     'find_best_checkpoint',
     'fit_weights',
+    'load_pretrained',
     'load_weights',
     'locate',
-    'naming_plugins',
-    'plugins_in',
     'read_checkpoint',
     'write_checkpoint',
     'write_safetensors',

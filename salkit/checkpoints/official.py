@@ -11,11 +11,21 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import torch
+from mmengine.config import Config
 from torch import Tensor
 
+from ..config.find import config_names
+from ..config.load import load_config
+from ..encoders import UMTEncoder
+from ..encoders.base import HEAD_REASON
+from ..encoders.umt_weights import count_blocks
 from ..errors import CheckpointError
+from ..layers import TABLE_THW, fixed_table
+from ..types import AdaptedWeights
 
-HEAD_REASON = 'classification head, no part of the saliency model'
+# How reports call these files.
+KIND = 'official SalFoM'
+DEFAULT_CONFIG = 'salfom/umt-l16_cc-kl'
 # Entries of the official file that no forward pass reads, and why.
 DEAD = {
     r'encoder\.fc_norm\.(weight|bias)': HEAD_REASON,
@@ -52,13 +62,13 @@ _FIXED = {
 }
 
 
-def _pattern(template: str, number: str) -> re.Pattern:
+def _pattern(template: str, number: str) -> re.Pattern[str]:
     pattern = re.escape(template).replace(r'\{i\}', f'(?P<i>{number})')
     return re.compile(pattern.replace(r'\{rest\}', '(?P<rest>.+)'))
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> list[tuple[re.Pattern, str, re.Pattern, str, int]]:
+def _compiled() -> list[tuple[re.Pattern[str], str, re.Pattern[str], str, int]]:
     rules = []
     for official, own, number, offset in _RULES:
         # What salkit's number may be follows from what the official one may be.
@@ -70,7 +80,7 @@ def _compiled() -> list[tuple[re.Pattern, str, re.Pattern, str, int]]:
     return rules
 
 
-def _filled(template: str, match: re.Match, offset: int) -> str:
+def _filled(template: str, match: re.Match[str], offset: int) -> str:
     groups = match.groupdict()
     number = int(groups['i']) + offset if 'i' in groups else ''
     return template.format(i=number, rest=groups['rest'])
@@ -118,6 +128,74 @@ def official_key(key: str) -> str:
 def is_official(keys: Iterable[str]) -> bool:
     """Whether names are those of the official SalFoM state dict."""
     return any(_DECODER_KEY.match(key) for key in keys)
+
+
+def from_official(weights: Mapping[str, Tensor]) -> AdaptedWeights:
+    """The entries of an official file under the names of `SaliencyModel.state_dict()`.
+
+    Those that the authors' model does not have are not spoken of.
+    """
+    found = AdaptedWeights(KIND, {})
+    for key, value in weights.items():
+        reason = why_unused(key)
+        if reason:
+            found.dropped[key] = reason
+            continue
+        try:
+            name = salkit_key(key)
+        except KeyError:
+            continue
+        if name is not None:
+            found.weights[name], found.sources[name] = value, key
+    return found
+
+
+def complete_positions(found: AdaptedWeights, own: Mapping[str, Tensor]) -> None:
+    """Add the fixed position table to what a file gives, where only the model stores it.
+
+    Args:
+        found: what `from_official` gave.
+        own: the model's entries.
+    """
+    name = 'encoder.pos_embed'
+    if name in own and name not in found.weights:
+        _, positions, dim = own[name].shape
+        frames = positions // (TABLE_THW[1] * TABLE_THW[2])
+        found.weights[name] = fixed_table(frames, dim)
+        found.derived[name] = 'is the fixed sine-cosine table, which the file omits'
+
+
+def official_config(weights: Mapping[str, Tensor], source: str) -> tuple[Config, str | None]:
+    """The config of an official file, and its name where one comes with salkit.
+
+    Encoder, frames and depths follow from the entries.
+
+    Raises:
+        CheckpointError: entries of none of the published encoders.
+    """
+    prefix = 'encoder.'
+    encoder = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+    try:
+        arguments = UMTEncoder.arguments_of(encoder)
+    except CheckpointError as error:
+        raise CheckpointError(f'{source}: {error}') from error
+    if arguments is None:
+        raise CheckpointError(
+            f'{source}: holds no UMT encoder; name the config of this model (--config)'
+        )
+    embedding = weights.get('transformer_1.patch_embed.proj.weight')
+    if embedding is not None and embedding.ndim == 5 and embedding.shape[2] == 1:
+        arguments['clip_len'] = TABLE_THW[0]
+    swin_depth = count_blocks(weights, 'transformer_1.layers.0.')
+    depth = f'-d{arguments["depth"]}' if 'depth' in arguments else ''
+    swin = f'_swin3d-d{swin_depth}' if swin_depth not in (0, 6) else ''
+    name = f'salfom/umt-{str(arguments["arch"])[0]}{arguments["clip_len"]}{depth}{swin}_cc-kl'
+    if name in config_names():
+        return load_config(name), name
+    options: dict[str, object] = {f'+model.encoder.{k}': v for k, v in arguments.items()}
+    if swin_depth:
+        options['model.decoder.branches.swin3d.depth'] = swin_depth
+    return load_config(DEFAULT_CONFIG, options), None
 
 
 def dead_entries(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:

@@ -65,7 +65,7 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
         ConfigError: arguments that contradict each other, or a data set that is not in the layout.
     """
     from ..builder import build
-    from ..config.load import dataset_configs, load_config, parse_options
+    from ..config import dataset_configs, load_config, parse_options
     from ..datasets import VideoSaliencyDataset
     from ..errors import ConfigError
     from ..registry import DATASETS

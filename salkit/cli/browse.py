@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from ..builder import build
-    from ..config.load import load_config, parse_options
+    from ..config import load_config, parse_options
     from ..datasets.contact_sheet import draw_contact_sheet
     from ..errors import ConfigError
     from ..registry import DATASETS

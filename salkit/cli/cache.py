@@ -61,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
     """What to cache of each data set of a config."""
     from ..builder import build
-    from ..config.load import DATALOADERS, dataset_configs, load_config, parse_options
+    from ..config import dataset_configs, load_config, parse_options
+    from ..config.options import DATALOADERS
     from ..datasets import VideoSaliencyDataset
     from ..datasets.clip_cache import AUTO
     from ..errors import ConfigError

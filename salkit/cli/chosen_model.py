@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .common import CHECKPOINT_HELP
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from ..checkpoints import Checkpoint
     from ..inference.predictor import SaliencyPredictor
 
 # What `salkit demo` trains, and where it leaves it.
@@ -60,7 +63,7 @@ def demo_checkpoint(work_dir: Path = DEMO_WORK_DIR) -> Path:
 
 def choose_model(
     model: str | None, checkpoint: str | None, demo: bool
-) -> tuple[Any, str | Path | None]:
+) -> tuple[Config | str, Checkpoint | None]:
     """What the arguments stand for.
 
     Args:
@@ -74,32 +77,38 @@ def choose_model(
 
     Raises:
         ConfigError: arguments that do not go together, or no demo model.
-        CheckpointError: a checkpoint that cannot be read, or does not tell its config.
+        CheckpointError: a checkpoint that cannot be read, or does not say its config.
     """
-    from ..inference.predictor import EXPORTED
-
     if demo and (model or checkpoint):
         raise ConfigError('--demo names a model: give it without --model and --checkpoint')
     is_demo = demo or not (model or checkpoint) or (model == DEMO_CONFIG and not checkpoint)
-    if is_demo:
-        checkpoint = demo_checkpoint()
-    if model is None:
-        from ..checkpoints.origin import config_told_by
+    source = demo_checkpoint() if is_demo else checkpoint
+    if source is None:
+        if not is_exported(model):
+            raise ConfigError(
+                f'--model {model}: give --checkpoint, its weights, too; random ones predict nothing'
+            )
+        return str(model), None
+    if is_exported(model):
+        raise ConfigError(f'{model}: an exported model holds its weights, got {source} too')
+    from ..checkpoints import read_checkpoint
 
-        return config_told_by(checkpoint), checkpoint
-    if checkpoint is None and Path(model).suffix.lower() not in EXPORTED:
-        raise ConfigError(
-            f'--model {model}: give --checkpoint, its weights, too; random ones tell nothing'
-        )
-    return model, checkpoint
+    read = read_checkpoint(source)
+    return model or read.config(), read
 
 
-def open_chosen_model(args: argparse.Namespace, **options: Any) -> SaliencyPredictor:
+def is_exported(model: object) -> bool:
+    """Whether a model is named that `salkit export` wrote."""
+    from ..inference.predictor import EXPORTED
+
+    return isinstance(model, str) and Path(model).suffix.lower() in EXPORTED
+
+
+def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
     """The predictor of a command's arguments.
 
     Args:
         args: with those of `add_model_arguments`.
-        options: more of `SaliencyPredictor`, such as `batch_size`.
 
     Raises:
         ConfigError: arguments that do not go together, or see `SaliencyPredictor`.
@@ -108,4 +117,4 @@ def open_chosen_model(args: argparse.Namespace, **options: Any) -> SaliencyPredi
     from ..inference.predictor import SaliencyPredictor
 
     model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
-    return SaliencyPredictor(model, checkpoint, args.device, **options)
+    return SaliencyPredictor(model, checkpoint, args.device)

@@ -95,7 +95,7 @@ def two_numbers(option: str, text: str | None) -> tuple[int, int] | None:
 
 def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
     """The config of a command with its overrides, and the work dir."""
-    from ..config.load import load_config, parse_options
+    from ..config import load_config, parse_options
 
     cfg = load_config(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher

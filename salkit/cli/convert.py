@@ -16,7 +16,8 @@ def _grid(text: str) -> tuple[int, int, int]:
     numbers = text.split(',')
     if len(numbers) != 3 or not all(n.strip().isdigit() and int(n) > 0 for n in numbers):
         raise argparse.ArgumentTypeError(f'expected T,H,W such as 8,14,24, got {text!r}')
-    return tuple(int(n) for n in numbers)
+    t, h, w = (int(n) for n in numbers)
+    return t, h, w
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--config',
-        help='the model that the weights are for, where the file does not tell; for a UMT file, '
+        help='the model that the weights are for, where the file does not say; for a UMT file, '
         'which frames and how many blocks to keep',
     )
     parser.add_argument(
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--source-grid',
         type=_grid,
         metavar='T,H,W',
-        help='frames, rows and columns of the stored position table, where its size does not tell',
+        help='frames, rows and columns of the stored position table, where its size does not say',
     )
     parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
     parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')
@@ -87,7 +88,7 @@ def _print_conversion(done: Conversion) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert."""
     from ..checkpoints.convert import convert
-    from ..config.load import parse_options
+    from ..config import parse_options
     from ..errors import CheckpointError
     from ..utils.files import write_json
 

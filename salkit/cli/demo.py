@@ -113,14 +113,15 @@ def resume_same_run(cfg: Config, work_dir: Path) -> None:
     latest = find_latest_checkpoint(work_dir)
     if latest is None:
         return
-    earlier = read_checkpoint(latest).get('meta', {}).get('cfg', '')
-    if without_start(earlier) == without_start(cfg.pretty_text):
+    earlier = read_checkpoint(latest).meta.get('cfg', '')
+    if without_start(str(earlier)) == without_start(cfg.pretty_text):
         cfg.resume, cfg.load_from = True, str(latest)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the whole demo."""
-    from ..config.load import load_config, parse_options
+    from ..checkpoints import read_checkpoint
+    from ..config import load_config, parse_options
     from ..datasets import DemoDataset
     from ..metrics.report import format_table
     from ..models import build_model
@@ -131,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     cfg = load_config(DEMO_CONFIG, parse_options(args.cfg_options))
     resume_same_run(cfg, work_dir)
     runner = train(cfg, work_dir)
-    checkpoint = runner.message_hub.get_info('best_ckpt')
+    checkpoint = read_checkpoint(runner.message_hub.get_info('best_ckpt'))
     report = evaluate(cfg, checkpoint, work_dir)
     # The demo runs in one process.
     assert report is not None
@@ -150,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
         protocol=report.protocol,
         dataset=report.dataset,
         split=report.split,
-        checkpoint=str(checkpoint),
+        checkpoint=checkpoint.source,
     )
     write_json(scores, work_dir / 'scores.json')
     print(report.headline)

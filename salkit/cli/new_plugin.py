@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the package and tell what to do next."""
+    """Write the package and print what to do next."""
     from ..plugin.scaffold import scaffold
 
     names, folder = scaffold(args.name, args.role, args.out)

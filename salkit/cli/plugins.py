@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..plugin import PluginRecord
@@ -29,7 +29,7 @@ def _status(record: PluginRecord) -> str:
     return 'failed' if record.error else 'loaded'
 
 
-def to_json(record: PluginRecord) -> dict[str, Any]:
+def to_json(record: PluginRecord) -> dict[str, object]:
     """All that is known of a plugin, as plain values."""
     return dict(
         name=record.name,
@@ -61,8 +61,8 @@ def describe(record: PluginRecord, verbose: bool) -> str:
     for registry, name, smoke in record.registered:
         lines.append(f'  {registry:<10} {name}')
         if verbose:
-            told = 'none, so that the suites skip it' if smoke is None else repr(smoke)
-            lines.append(f'{"":13}smoke arguments: {told}')
+            arguments = 'none, so that the suites skip it' if smoke is None else repr(smoke)
+            lines.append(f'{"":13}smoke arguments: {arguments}')
     configs = list(record.config_files())
     if verbose:
         lines += [f'  {"config":<10} {record.name}::{name}' for name in configs]

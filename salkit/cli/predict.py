@@ -209,13 +209,11 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
     about: dict[str, object] = {}
     weights = Path(str(model))
     if checkpoint is not None:
-        from ..checkpoints import locate
-        from ..checkpoints.origin import model_digest
-        from ..config.load import load_config
+        from ..config.load import load_config, model_digest
 
         model = load_config(model) if isinstance(model, str) else model
         about.update(config=model_digest(model))
-        weights = locate(checkpoint)
+        weights = checkpoint.path or weights
     predictor = SaliencyPredictor(
         model,
         checkpoint,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..utils.text import aligned
 
 if TYPE_CHECKING:
     from ..models.profile import ModelProfile
@@ -26,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--json', action='store_true', help='print a list of objects')
 
 
-def _measured(config: str, options: dict[str, Any], device: str, seconds: float) -> dict[str, Any]:
+def _measured(
+    config: str, options: dict[str, object], device: str, seconds: float
+) -> dict[str, object]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
@@ -62,18 +66,11 @@ def format_profiles(profiles: list[ModelProfile]) -> str:
         rows.append([*row, f'{p.latency_ms:.1f}', f'{p.peak_mib:.0f}'] if measured else row)
     if measured:
         heads += ['ms', 'MiB']
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads))]
-    lines = [
-        '  '.join(
-            cell.ljust(w) if i < 2 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in [heads, *rows]
-    ]
+    lines = aligned([heads, *rows], left=(0, 1))
     if measured:
         lines.append(f'measured on {profiles[0].device}: one clip, float32')
     lines.append('MB: 1000 KiB, as the paper prints sizes')
-    told: dict[str, list[str]] = {}
+    explained: dict[str, list[str]] = {}
     for p in profiles:
         if p.dead_entries:
             sizes: dict[str, int] = {}
@@ -83,8 +80,8 @@ def format_profiles(profiles: list[ModelProfile]) -> str:
             entries = ', '.join(f'{owner} {count:,}' for owner, count in sizes.items())
             total = sum(p.dead_entries.values())
             text = f'{total:,} in entries that no forward pass reads: {entries}'
-            told.setdefault(text, []).append(p.config)
-    for text, configs in told.items():
+            explained.setdefault(text, []).append(p.config)
+    for text, configs in explained.items():
         names = configs[0] if len(configs) == 1 else f'{configs[0]} and {len(configs) - 1} more'
         lines.append(f'paper, {names}: trainable + constant + {text}')
     return '\n'.join(lines)
@@ -95,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from ..config.load import load_config, parse_options
+    from ..config import load_config, parse_options
     from ..models.profile import profile
 
     options = parse_options(args.cfg_options)

@@ -92,7 +92,7 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
-    from ..config.load import parse_options
+    from ..config import parse_options
     from ..paper.rows import rows_of, tables_of
     from ..paper.sweep import plan
 

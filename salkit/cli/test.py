@@ -12,6 +12,7 @@ from .common import CHECKPOINT_HELP, add_config_arguments, read_config, start_pr
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from ..checkpoints import Checkpoint
     from ..metrics import ScoreReport
 
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport | None:
+def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> ScoreReport | None:
     """Score `checkpoint` on the test set of `cfg`.
 
     Returns:
@@ -41,18 +42,15 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
     Raises:
         CheckpointError: a checkpoint that cannot be read or does not fit.
     """
-    from ..checkpoints import load_weights, naming_plugins, read_checkpoint
+    from ..checkpoints import load_weights
     from ..engine import build_runner
     from ..errors import ConfigError
     from ..metrics import SaliencyMetric
 
-    # Read first: a wrong file should not wait for the data set.
-    weights = read_checkpoint(checkpoint)
     cfg.load_from, cfg.resume = None, False
-    with naming_plugins(weights):
+    with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',))
-        model = getattr(runner.model, 'module', runner.model)
-        runner.logger.info(load_weights(model, weights, checkpoint).summary)
+        runner.logger.info(load_weights(runner.bare_model, checkpoint).summary)
     runner.test()
     for metric in runner.test_loop.evaluator.metrics:
         if isinstance(metric, SaliencyMetric):
@@ -61,7 +59,7 @@ def evaluate(cfg, checkpoint: str | Path, work_dir: str | Path) -> ScoreReport |
 
 
 def report_scores(
-    report: ScoreReport, config: str, cfg: Config, checkpoint: str | Path, out: str | Path | None
+    report: ScoreReport, config: str, cfg: Config, checkpoint: Checkpoint, out: str | Path | None
 ) -> None:
     """Print scores, and write them to `out` with what they were made from."""
     from ..metrics.report import format_table
@@ -74,7 +72,7 @@ def report_scores(
     if out:
         content = dict(
             config=str(config),
-            checkpoint=str(checkpoint),
+            checkpoint=checkpoint.source,
             command=' '.join(sys.argv),
             salkit_version=__version__,
             plugins=plugins_of(cfg.model, cfg.test_dataloader, cfg.test_evaluator),
@@ -85,16 +83,18 @@ def report_scores(
 
 def run(args: argparse.Namespace) -> int:
     """Test."""
-    from ..checkpoints import naming_plugins, read_checkpoint
+    from ..checkpoints import read_checkpoint
 
-    # A config may fail for the want of a plugin that the checkpoint can name.
-    with naming_plugins(read_checkpoint(args.checkpoint)):
+    # Read first: a wrong file should not wait for the data set, and a config may fail for the want
+    # of a plugin that the checkpoint can name.
+    checkpoint = read_checkpoint(args.checkpoint)
+    with checkpoint.plugin_hints():
         cfg, work_dir = read_config(args)
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     start_processes(cfg)
-    report = evaluate(cfg, args.checkpoint, work_dir)
+    report = evaluate(cfg, checkpoint, work_dir)
     if report is not None:
-        report_scores(report, args.config, cfg, args.checkpoint, args.out)
+        report_scores(report, args.config, cfg, checkpoint, args.out)
     return 0

@@ -51,14 +51,15 @@ def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
 
 def score_best(args: argparse.Namespace, cfg: Config, work_dir: Path) -> None:
     """Score the best checkpoint of a finished run, the last one where nothing was validated."""
-    from ..checkpoints import find_best_checkpoint
+    from ..checkpoints import find_best_checkpoint, read_checkpoint
     from ..engine import find_latest_checkpoint
     from ..errors import CheckpointError
     from .test import evaluate, report_scores
 
-    checkpoint = find_best_checkpoint(work_dir) or find_latest_checkpoint(work_dir)
-    if checkpoint is None:
+    path = find_best_checkpoint(work_dir) or find_latest_checkpoint(work_dir)
+    if path is None:
         raise CheckpointError(f'{work_dir}: training left no checkpoint to test')
+    checkpoint = read_checkpoint(path)
     report = evaluate(cfg, checkpoint, work_dir)
     if report is not None:
         report_scores(report, args.config, cfg, checkpoint, work_dir / 'scores.json')

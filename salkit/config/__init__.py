@@ -1,14 +1,18 @@
 """Config files: finding them, reading them strictly, overriding entries."""
 
 from .find import config_name, config_names, config_root, find_config
-from .load import apply_options, load_config, parse_options
+from .load import load_config, model_digest, plain_config
+from .options import apply_options, dataset_configs, parse_options
 
 __all__ = [
     'apply_options',
     'config_name',
     'config_names',
     'config_root',
+    'dataset_configs',
     'find_config',
     'load_config',
+    'model_digest',
     'parse_options',
+    'plain_config',
 ]

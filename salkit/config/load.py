@@ -1,237 +1,26 @@
-"""Finding, reading and overriding configs, strictly."""
+"""Reading configs, strictly."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+import ast
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config
 
 from ..errors import ConfigError
-from .find import find_config, named_bases
-
-# The arguments of mmengine's Runner, written out because importing it takes seconds.
-RUNNER_KEYS = {
-    'auto_scale_lr',
-    'custom_hooks',
-    'data_preprocessor',
-    'default_hooks',
-    'default_scope',
-    'env_cfg',
-    'experiment_name',
-    'launcher',
-    'load_from',
-    'log_level',
-    'log_processor',
-    'model',
-    'optim_wrapper',
-    'param_scheduler',
-    'randomness',
-    'resume',
-    'test_cfg',
-    'test_dataloader',
-    'test_evaluator',
-    'train_cfg',
-    'train_dataloader',
-    'val_cfg',
-    'val_dataloader',
-    'val_evaluator',
-    'visualizer',
-    'work_dir',
-}
-# Keys that a config may hold beside them.
-SALKIT_KEYS = {
-    'data_root': 'root of every data set in the config that names none itself',
-    'dataset_type': 'class of every data set in the config that names none itself',
-    'model_wrapper_cfg': "mmengine's: how the model is wrapped for distributed training",
-    'activation_checkpointing': "mmengine's: modules recomputed in the backward pass",
-    'efficient_conv_bn_eval': "mmengine's: modules with convolution and norm fused",
-    'compile': "mmengine's: options of torch.compile",
-}
-DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+from ..utils.text import nearest_names
+from .find import SEPARATOR, find_config
+from .options import DATALOADERS, RUNNER_KEYS, SALKIT_KEYS, apply_options, dataset_configs
 
 
-def plain_config(cfg: Any) -> Any:
-    """A config's value as plain ones, without the checkpoints it was started from.
-
-    Paths of one machine say nothing on another.
-    """
-    if isinstance(cfg, Mapping):
-        return {key: plain_config(value) for key, value in cfg.items() if key != 'init_cfg'}
-    if isinstance(cfg, (list, tuple)):
-        return [plain_config(item) for item in cfg]
-    return cfg
-
-
-def _check_keys(cfg: Config, source: str) -> None:
-    known = {*RUNNER_KEYS, *SALKIT_KEYS}
-    for key in cfg:
-        # Names with an underscore are a config's own helper variables.
-        if key in known or key.startswith('_'):
-            continue
-        nearest = difflib.get_close_matches(key, known, n=2)
-        hint = f'did you mean {" or ".join(nearest)}?' if nearest else 'a helper starts with _'
-        raise ConfigError(f'{source}: unknown top-level key {key!r}; {hint}')
-
-
-def dataset_configs(dataset: Any) -> Iterator[ConfigDict]:
-    """Every data set dict inside `dataset`, wrappers such as ConcatDataset looked into."""
-    if isinstance(dataset, (list, tuple)):
-        for item in dataset:
-            yield from dataset_configs(item)
-    elif isinstance(dataset, dict):
-        inner = dataset.get('datasets', dataset.get('dataset'))
-        if inner is not None:
-            yield from dataset_configs(inner)
-        else:
-            yield dataset
-
-
-def _fill_datasets(cfg: Config) -> None:
-    for name in DATALOADERS:
-        for dataset in dataset_configs((cfg.get(name) or {}).get('dataset')):
-            for key, shared in (('type', 'dataset_type'), ('data_root', 'data_root')):
-                if key not in dataset and shared in cfg:
-                    dataset[key] = cfg[shared]
-
-
-def parse_options(items: list[str] | None) -> dict[str, Any]:
-    """Turn `key=value` strings of a command line into values, as mmengine's DictAction does.
-
-    Numbers, booleans, None, lists `[a,b]` and tuples `(a,b)` are understood.
-
-    Raises:
-        ConfigError: an item without `=` or with unbalanced brackets.
-    """
-    options = {}
-    for item in items or ():
-        key, equals, value = item.partition('=')
-        if not equals or not key:
-            raise ConfigError(f'--cfg-options: expected key=value, got {item!r}')
-        try:
-            options[key] = DictAction._parse_iterable(value)
-        except AssertionError as error:
-            raise ConfigError(f'--cfg-options {item}: {error}') from None
-    return options
-
-
-def _descend(node: Any, part: str, full_key: str) -> Any:
-    """The entry `part` of `node`; ConfigError where there is none."""
-    if isinstance(node, (list, tuple)):
-        if not part.isdigit() or int(part) >= len(node):
-            raise ConfigError(
-                f'--cfg-options {full_key}: {part!r} is no index of a list of {len(node)} entries'
-            )
-        return node[int(part)]
-    if not isinstance(node, Mapping):
-        raise ConfigError(f'--cfg-options {full_key}: there is nothing inside {node!r} to override')
-    if part not in node:
-        nearest = difflib.get_close_matches(part, list(node), n=1)
-        hint = f'did you mean {nearest[0]!r}?' if nearest else f'there: {", ".join(node)}'
-        raise ConfigError(
-            f'--cfg-options {full_key}: the config has no {part!r}; {hint} '
-            f'(+{full_key}=... adds a key)'
-        )
-    return node[part]
-
-
-def _set_option(cfg: Config, key: str, value: Any) -> None:
-    adds = key.startswith('+')
-    key = key.removeprefix('+')
-    *parents, last = key.split('.')
-    node: Any = cfg._cfg_dict
-    for part in parents:
-        if adds and isinstance(node, Mapping) and part not in node:
-            node[part] = ConfigDict()
-        node = _descend(node, part, key)
-    if isinstance(node, tuple):
-        raise ConfigError(f'--cfg-options {key}: a tuple is set as a whole, not entry by entry')
-    if isinstance(node, list):
-        _descend(node, last, key)
-        node[int(last)] = value
-        return
-    if not adds:
-        previous = _descend(node, last, key)
-        if last == 'type' and previous != value:
-            _drop_foreign_arguments(node, key, value)
-    elif not isinstance(node, Mapping):
-        raise ConfigError(f'--cfg-options +{key}: {node!r} takes no keys')
-    node[last] = value
-
-
-def _drop_foreign_arguments(node: ConfigDict, key: str, new_type: str) -> None:
-    """Leave out the old class's arguments that the new one does not have."""
-    from ..builder import parameters_of, resolve
-    from ..registry import DATASETS, DECODERS, ENCODERS, LOSSES, METRICS
-
-    by_parent = {
-        'encoder': ENCODERS,
-        'decoder': DECODERS,
-        'fusion': DECODERS,
-        'branches': DECODERS,
-        'losses': LOSSES,
-        'dataset': DATASETS,
-        'val_evaluator': METRICS,
-        'test_evaluator': METRICS,
-    }
-    parts = key.split('.')[:-1]
-    registry = next((by_parent[p] for p in reversed(parts[-2:]) if p in by_parent), None)
-    if registry is None:
-        return
-    parameters, open_ended = parameters_of(resolve(registry, new_type))
-    if open_ended:
-        return
-    for argument in list(node):
-        if argument == 'init_cfg':
-            # Every encoder may be given a file, but not that of another.
-            node[argument] = None
-        elif argument != 'type' and argument not in parameters:
-            del node[argument]
-
-
-def apply_options(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Override entries of `cfg` in place.
-
-    Args:
-        cfg: what `load_config` read.
-        options: values by dotted key, `train_dataloader.batch_size`. A key that does not exist is
-            refused; with a leading `+` it is added. A new `type` drops the arguments of the old
-            class that the new one does not have, so it is applied before its siblings.
-
-    Raises:
-        ConfigError: a key that does not exist or cannot be overridden.
-    """
-
-    def rank(key: str) -> tuple[bool, bool]:
-        # Shared values first, then types, so that what is said more precisely wins.
-        return key not in SALKIT_KEYS, not key.endswith('.type')
-
-    for key in sorted(options, key=rank):
-        if key in ('data_root', 'dataset_type'):
-            _set_shared(cfg, key, options[key])
-        else:
-            _set_option(cfg, key, options[key])
-
-
-def _set_shared(cfg: Config, key: str, value: Any) -> None:
-    """Set a shared data set value at the top and in every data set that followed it so far."""
-    inner = {'data_root': 'data_root', 'dataset_type': 'type'}[key]
-    if key not in cfg:
-        raise ConfigError(f'--cfg-options {key}: the config has no {key!r} to override')
-    old = cfg[key]
-    for name in DATALOADERS:
-        for dataset in dataset_configs((cfg.get(name) or {}).get('dataset')):
-            if dataset.get(inner) != old:
-                continue
-            if inner == 'type' and value != old:
-                _drop_foreign_arguments(dataset, 'dataset.type', value)
-            dataset[inner] = value
-    cfg[key] = value
-
-
-def load_config(path_or_name: str | Path, options: Mapping[str, Any] | None = None) -> Config:
+def load_config(path_or_name: str | Path, options: Mapping[str, object] | None = None) -> Config:
     """Read a config by its path or by its name.
 
     Args:
@@ -247,16 +36,118 @@ def load_config(path_or_name: str | Path, options: Mapping[str, Any] | None = No
     """
     path = find_config(path_or_name)
     try:
-        with named_bases():
-            cfg = Config.fromfile(str(path))
+        cfg = _read(path)
     except ConfigError as error:
         raise ConfigError(f'{path}: {error}') from error
     except Exception as error:
         # A config is a program: it can fail in any way, and the reader wants to know where.
         raise ConfigError(f'{path}: {type(error).__name__}: {error}') from error
     _check_keys(cfg, str(path))
-    _fill_datasets(cfg)
+    for name in DATALOADERS:
+        for dataset in dataset_configs((cfg.get(name) or {}).get('dataset')):
+            for key, shared in (('type', 'dataset_type'), ('data_root', 'data_root')):
+                if key not in dataset and shared in cfg:
+                    dataset[key] = cfg[shared]
     if options:
         apply_options(cfg, options)
         _check_keys(cfg, str(path))
     return cfg
+
+
+def plain_config(cfg: object) -> Any:
+    """A config's value as plain ones, without the checkpoints it was started from.
+
+    Paths of one machine say nothing on another.
+    """
+    if isinstance(cfg, Mapping):
+        return {key: plain_config(value) for key, value in cfg.items() if key != 'init_cfg'}
+    if isinstance(cfg, (list, tuple)):
+        return [plain_config(item) for item in cfg]
+    return cfg
+
+
+def model_digest(cfg: Config) -> str:
+    """What tells configs of models apart, in 16 characters."""
+    content = json.dumps(plain_config(cfg.get('model')), sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _check_keys(cfg: Config, source: str) -> None:
+    known = [*RUNNER_KEYS, *SALKIT_KEYS]
+    for key in cfg:
+        # Names with an underscore are a config's own helper variables.
+        if key not in known and not key.startswith('_'):
+            hint = nearest_names(key, known, most=2, cutoff=0.6)
+            hint = hint if hint.startswith('did') else 'a helper starts with _'
+            raise ConfigError(f'{source}: unknown top-level key {key!r}; {hint}')
+
+
+# Bases called by name -----------------------------------------------------------------------------
+
+
+def _read(path: Path) -> Config:
+    """Read with mmengine, where `_base_` may name a config as `PLUGIN::NAME` or `salkit::NAME`.
+
+    mmengine knows the notation, but looks the package up by means that Python no longer has. Files
+    that use it are read from copies whose `_base_` holds paths.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copies: dict[Path, Path] = {}
+        copy = _with_paths(path, Path(folder), copies)
+        if not copies:
+            return Config.fromfile(str(path))
+        cfg = Config.fromfile(str(copy))
+        text = cfg.text
+        for original, copied in copies.items():
+            said, was = (p.read_text(encoding='utf-8') for p in (copied, original))
+            text = text.replace(f'{copied}\n{said}', f'{original.absolute()}\n{was}')
+    # Made anew, as there is no way to rename one.
+    return Config(cfg.to_dict(), cfg_text=text, filename=str(path), env_variables=cfg.env_variables)
+
+
+def _with_paths(path: Path, folder: Path, copies: dict[Path, Path]) -> Path:
+    """A config whose bases are all called by path: `path` itself, or a copy in `folder`."""
+    if path in copies:
+        return copies[path]
+    node = _bases_node(path)
+    if node is None:
+        return path
+    named = ast.literal_eval(node)
+    texts = named if isinstance(named, list) else [named]
+    found = [
+        find_config(text) if SEPARATOR in text else Path(os.path.abspath(path.parent / text))
+        for text in texts
+    ]
+    bases = [_with_paths(base, folder, copies) for base in found]
+    if bases == found and not any(SEPARATOR in text for text in texts):
+        return path
+    # The folder's number keeps copies of one name apart.
+    copy = folder / str(len(copies)) / path.name
+    copy.parent.mkdir()
+    text = path.read_text(encoding='utf-8')
+    was = ast.get_source_segment(text, node) or ''
+    text = text.replace(was, repr([str(base) for base in bases]), 1)
+    text = re.sub(r'\{\{\s*fileDirname\s*\}\}', path.parent.absolute().as_posix(), text)
+    copy.write_text(text, encoding='utf-8')
+    copies[path] = copy
+    return copy
+
+
+def _bases_node(path: Path) -> ast.expr | None:
+    """What is assigned to `_base_`, where it is plain text; mmengine says what is wrong with it."""
+    if path.suffix != '.py' or not path.is_file():
+        return None
+    try:
+        statements = ast.parse(path.read_text(encoding='utf-8')).body
+    except (SyntaxError, ValueError):
+        return None
+    for statement in statements:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id='_base_')], value=value):
+                try:
+                    named = ast.literal_eval(value)
+                except ValueError:
+                    return None
+                texts = named if isinstance(named, list) else [named]
+                return value if all(isinstance(text, str) for text in texts) else None
+    return None

@@ -99,8 +99,17 @@ def scaled_width(channels: int, width: float) -> int:
     return max(1, round(channels * width))
 
 
-def choose(owner: str, argument: str, value: str, choices: dict):
-    """The entry of `choices` called `value`; ConfigError that lists them where there is none."""
-    if value not in choices:
-        raise ConfigError(f'{owner}: {argument} must be one of {sorted(choices)}, got {value!r}')
-    return choices[value]
+class Layer(NamedTuple):
+    """A row of the paper's table 2: what one step of a CNN branch consists of.
+
+    Attributes:
+        convolutions: channels of each, before they are scaled; none leaves the feature as it is.
+        stride: which of the temporal strides the first convolution takes; None keeps the length.
+        factor: of the up-sampling that follows.
+        lateral: whether a lateral of the branch before is then added.
+    """
+
+    convolutions: tuple[int, ...]
+    stride: str | None = None
+    factor: int = 1
+    lateral: bool = False

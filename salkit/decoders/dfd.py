@@ -8,21 +8,34 @@ from torch import Tensor, nn
 from ..layers import conv_relu, factor_pair, temporal_strides, upsample
 from ..registry import DECODERS
 from ..types import FeatureSpec
-from .base import Branch, BranchOutput, choose, scaled_width
+from ..utils.text import check_choice
+from .base import Branch, BranchOutput, Layer, scaled_width
 
-# Per layer: channels, which of the temporal strides it takes (None: keeps the length), the factor
-# of the up-sampling that follows, and whether a lateral is then added and handed on.
-# The strides are t -> 8, 8 -> 4, and 4 -> 1 in one step ('last') or in two.
-STANDARD = [
-    (512, None, 1, False),
-    (256, 'first', 1, True),
-    (128, None, 2, False),
-    (64, 'second', 2, True),
-    (32, 'last_a', 2, False),
-    (16, 'last_b', 2, False),
-]
-FEWER = [(256, 'first', 1, True), (64, 'second', 4, True), (16, 'last', 4, False)]
-LAYERS = {'standard': STANDARD, 'extra': STANDARD, 'fewer': FEWER}
+# The paper's variants. The temporal strides take t to 8, 8 to 4, and 4 to 1 in one step ('last') or
+# in two.
+LAYERS = {
+    'standard': (
+        Layer((512,)),
+        Layer((256,), 'first', lateral=True),
+        Layer((128,), factor=2),
+        Layer((64,), 'second', 2, lateral=True),
+        Layer((32,), 'last_a', 2),
+        Layer((16,), 'last_b', 2),
+    ),
+    'extra': (
+        Layer((512, 512)),
+        Layer((256, 256), 'first', lateral=True),
+        Layer((128, 128), factor=2),
+        Layer((64, 64), 'second', 2, lateral=True),
+        Layer((32, 32), 'last_a', 2),
+        Layer((16, 16), 'last_b', 2),
+    ),
+    'fewer': (
+        Layer((256,), 'first', lateral=True),
+        Layer((64,), 'second', 4, lateral=True),
+        Layer((16,), 'last', 4),
+    ),
+}
 
 
 @DECODERS.register_module()
@@ -49,47 +62,34 @@ class DFDBranch(Branch):
         width: float = 1.0,
     ) -> None:
         super().__init__(in_specs, clip_len, lateral_specs)
-        plan = choose('DFDBranch', 'layers', layers, LAYERS)
+        check_choice('DFDBranch', 'layers', layers, LAYERS)
         first, second, last = temporal_strides(self.in_length)
         last_a, last_b = factor_pair(last)
-        strides = {
-            None: 1,
-            'first': first,
-            'second': second,
-            'last': last,
-            'last_a': last_a,
-            'last_b': last_b,
-        }
-        self.plan = [(up, lateral) for _, _, up, lateral in plan]
+        strides = dict(first=first, second=second, last=last, last_a=last_a, last_b=last_b)
+        self.plan = LAYERS[layers]
         self.layers = nn.ModuleList()
-        specs, channels, length, upsampled = [], self.in_channels, self.in_length, 1
-        for base_channels, name, up, lateral in plan:
-            out_channels, stride = scaled_width(base_channels, width), strides[name]
-            layer = [
-                conv_relu(
-                    3,
-                    channels,
-                    out_channels,
-                    (stride, 3, 3),
-                    stride=(stride, 1, 1),
-                    padding=(0, 1, 1),
-                    separable=separable,
-                )
-            ]
-            if layers == 'extra':
-                layer.append(
+        specs: list[FeatureSpec] = []
+        channels, length, upsampled = self.in_channels, self.in_length, 1
+        for layer in self.plan:
+            convolutions = []
+            stride = 1 if layer.stride is None else strides[layer.stride]
+            for along_time, base_channels in zip((stride, 1), layer.convolutions, strict=False):
+                out_channels = scaled_width(base_channels, width)
+                convolutions.append(
                     conv_relu(
                         3,
+                        channels,
                         out_channels,
-                        out_channels,
-                        (1, 3, 3),
+                        (along_time, 3, 3),
+                        stride=(along_time, 1, 1),
                         padding=(0, 1, 1),
                         separable=separable,
                     )
                 )
-            self.layers.append(nn.Sequential(*layer))
-            channels, length, upsampled = out_channels, length // stride, upsampled * up
-            if lateral:
+                channels = out_channels
+            self.layers.append(nn.Sequential(*convolutions))
+            length, upsampled = length // stride, upsampled * layer.factor
+            if layer.lateral:
                 if len(specs) < len(lateral_specs):
                     self.check_lateral(lateral_specs[len(specs)], channels, length)
                 specs.append(self.lateral_spec(channels, length, upsampled))
@@ -112,9 +112,9 @@ class DFDBranch(Branch):
         feature = features[-1]
         self.check_feature(feature)
         waiting, handed_on = list(laterals), []
-        for layer, (up, lateral) in zip(self.layers, self.plan, strict=True):
-            feature = upsample(layer(feature), up)
-            if lateral:
+        for layer, planned in zip(self.layers, self.plan, strict=True):
+            feature = upsample(layer(feature), planned.factor)
+            if planned.lateral:
                 if waiting:
                     feature = feature + waiting.pop(0)
                 handed_on.append(feature)

@@ -30,13 +30,14 @@ class ConvFusion(nn.Module):
         self.order = [name for name in order if name in in_channels]
         self.order += [name for name in in_channels if name not in order]
         hidden = [scaled_width(c, width) for c in (32, 16)]
-        self.layers = nn.Sequential(
+        layers = [
             conv_relu(2, sum(in_channels.values()), hidden[0], 3, padding=1),
             conv_relu(2, hidden[0], hidden[1], 3, padding=1),
-            nn.Conv2d(hidden[1], 1, 3, padding=1, bias=False),
-        )
+        ]
+        last = nn.Conv2d(hidden[1], 1, 3, padding=1, bias=False)
         # Training starts from an even map; a saturated sigmoid would learn slowly.
-        nn.init.normal_(self.layers[-1].weight, std=0.01)
+        nn.init.normal_(last.weight, std=0.01)
+        self.layers = nn.Sequential(*layers, last)
 
     def forward(self, maps: dict[str, Tensor]) -> Tensor:
         """Fuse (B, c_i, H, W) by branch name into (B, 1, H, W) in [0, 1]."""

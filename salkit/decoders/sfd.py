@@ -8,22 +8,45 @@ from torch import Tensor, nn
 from ..layers import conv_relu, prime_factors, upsample
 from ..registry import DECODERS
 from ..types import FeatureSpec
-from .base import Branch, BranchOutput, choose, scaled_width
+from ..utils.text import check_choice
+from .base import Branch, BranchOutput, Layer, scaled_width
 
-# Per layer: channels, the factor of the up-sampling that follows, whether a lateral is then added.
-STANDARD = [
-    (512, 1, False),
-    (256, 1, False),
-    (256, 1, True),
-    (128, 1, False),
-    (64, 2, False),
-    (64, 2, True),
-    (32, 1, False),
-    (16, 2, False),
-    (16, 2, False),
-]
-LAYERS = {'standard': STANDARD, 'extra': STANDARD, 'fewer': STANDARD}
-THIRD = (2, 5, 8)
+# The paper's variants.
+LAYERS = {
+    'standard': (
+        Layer((512,)),
+        Layer((256,)),
+        Layer((256,), lateral=True),
+        Layer((128,)),
+        Layer((64,), factor=2),
+        Layer((64,), factor=2, lateral=True),
+        Layer((32,)),
+        Layer((16,), factor=2),
+        Layer((16,), factor=2),
+    ),
+    'extra': (
+        Layer((512,)),
+        Layer((256,)),
+        Layer((256, 256), lateral=True),
+        Layer((128,)),
+        Layer((64,), factor=2),
+        Layer((64, 64), factor=2, lateral=True),
+        Layer((32,)),
+        Layer((16,), factor=2),
+        Layer((16, 16), factor=2),
+    ),
+    'fewer': (
+        Layer((512,)),
+        Layer((256,)),
+        Layer((), lateral=True),
+        Layer((128,)),
+        Layer((64,), factor=2),
+        Layer((), factor=2, lateral=True),
+        Layer((32,)),
+        Layer((16,), factor=2),
+        Layer((), factor=2),
+    ),
+}
 
 
 def _collapse_lateral(spec: FeatureSpec, clip_len: int) -> nn.Sequential:
@@ -66,7 +89,7 @@ class SFDBranch(Branch):
         width: float = 1.0,
     ) -> None:
         super().__init__(in_specs, clip_len, lateral_specs)
-        plan = choose('SFDBranch', 'layers', layers, LAYERS)
+        check_choice('SFDBranch', 'layers', layers, LAYERS)
         self.collapse = nn.Sequential(
             *(
                 conv_relu(
@@ -80,22 +103,20 @@ class SFDBranch(Branch):
                 for factor in prime_factors(self.in_length)
             )
         )
-        self.plan = [(up, lateral) for _, up, lateral in plan]
+        self.plan = LAYERS[layers]
         self.layers = nn.ModuleList()
         self.lateral_collapse = nn.ModuleList()
         channels = self.in_channels
-        for index, (base_channels, _, lateral) in enumerate(plan):
-            out_channels = scaled_width(base_channels, width)
-            third = index in THIRD
-            count = {'standard': 1, 'extra': 2, 'fewer': 0}[layers] if third else 1
-            convs = []
-            for _ in range(count):
-                convs.append(
+        for layer in self.plan:
+            convolutions = []
+            for base_channels in layer.convolutions:
+                out_channels = scaled_width(base_channels, width)
+                convolutions.append(
                     conv_relu(2, channels, out_channels, 3, padding=1, separable=separable)
                 )
                 channels = out_channels
-            self.layers.append(nn.Sequential(*convs))
-            if lateral and len(self.lateral_collapse) < len(lateral_specs):
+            self.layers.append(nn.Sequential(*convolutions))
+            if layer.lateral and len(self.lateral_collapse) < len(lateral_specs):
                 spec = lateral_specs[len(self.lateral_collapse)]
                 self.check_lateral(spec, channels, spec.length(clip_len))
                 self.lateral_collapse.append(_collapse_lateral(spec, clip_len))
@@ -118,9 +139,9 @@ class SFDBranch(Branch):
         self.check_feature(features[-1])
         feature = rearrange(self.collapse(features[-1]), 'b c 1 h w -> b c h w')
         waiting = list(zip(self.lateral_collapse, laterals, strict=False))
-        for layer, (up, lateral) in zip(self.layers, self.plan, strict=True):
-            feature = upsample(layer(feature), up)
-            if lateral and waiting:
+        for layer, planned in zip(self.layers, self.plan, strict=True):
+            feature = upsample(layer(feature), planned.factor)
+            if planned.lateral and waiting:
                 collapse, extra = waiting.pop(0)
                 feature = feature + rearrange(collapse(extra), 'b c 1 h w -> b c h w')
         return BranchOutput(feature, ())

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from ..errors import ShapeError
 from ..types import AdaptedWeights, FeatureSpec
 
+# Why the classifier of a published file has no place in an encoder.
+HEAD_REASON = 'classification head, no part of the saliency model'
+Triple = tuple[float, float, float]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -30,13 +33,14 @@ class Encoder(nn.Module):
         pixel_std: their standard deviation.
         size_divisor: rows and columns must be multiples of it.
         fixed_size: the one (rows, columns) it takes; None where any multiple will do.
-        pretrained: what `init_weights` has the encoder's library fetch; None for random weights.
+        pretrained: what `pretrained_weights` gives, in the words of the encoder's library; None
+            for random weights.
     """
 
     features: tuple[FeatureSpec, ...]
     clip_len: int
-    pixel_mean: tuple[float, float, float] = IMAGENET_MEAN
-    pixel_std: tuple[float, float, float] = IMAGENET_STD
+    pixel_mean: Triple = IMAGENET_MEAN
+    pixel_std: Triple = IMAGENET_STD
     size_divisor: int = 1
     fixed_size: tuple[int, int] | None = None
     pretrained: str | None = None
@@ -63,13 +67,22 @@ class Encoder(nn.Module):
             )
 
     def init_weights(self) -> None:
-        """Load what `pretrained` names, through the library that publishes it.
+        """Set up what has to be ready before training and is not read from anywhere.
 
-        Called once before training, and not at all where a run goes on from a checkpoint.
-
-        Raises:
-            CheckpointError: weights that cannot be had or do not fit.
+        The model calls it once before it loads anything.
         """
+
+    def pretrained_weights(self) -> Mapping[str, Tensor] | str | None:
+        """What `pretrained` names, had through the library that publishes it.
+
+        The model asks once before training and loads it, not at all where a run goes on from a
+        checkpoint.
+
+        Returns:
+            A state dict that `adapt_weights` knows or of the encoder's own names; the path or
+            address of a file of such; or None where nothing is named.
+        """
+        return None
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Bring the entries of a published file under this encoder's names.
@@ -82,6 +95,23 @@ class Encoder(nn.Module):
 
         Returns:
             None where the names are not those of such a file, salkit's own among them.
+
+        Raises:
+            CheckpointError: a file that cannot be used; the message need not name it.
+        """
+        return None
+
+    @classmethod
+    def arguments_of(cls, weights: Mapping[str, Tensor]) -> dict[str, object] | None:
+        """The arguments of the encoder that a published file holds, as far as its entries say.
+
+        So that `salkit convert` can do without a config.
+
+        Returns:
+            None where the names are not those of such a file.
+
+        Raises:
+            CheckpointError: such a file, but of none that this class can be.
         """
         return None
 

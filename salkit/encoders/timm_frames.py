@@ -3,84 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import timm
 import torch
-import torch.nn.functional as F
 from einops import rearrange
-from timm.layers import LayerScale, Mlp
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from ..checkpoints import load_weights
-from ..errors import CheckpointError, ConfigError, one_line
-from ..layers import sine_cosine_table
+from ..errors import ConfigError, one_line
 from ..registry import ENCODERS
 from ..types import AdaptedWeights, FeatureSpec
+from ..utils.text import nearest_names
 from .base import Encoder
+from .temporal_mixer import TemporalMixer
 
 # Ask for any size rather than that of the weights; each kind of model knows one of them at most.
-ANY_SIZE = (dict(dynamic_img_size=True), dict(strict_img_size=False), {})
-HEAD_DIM = 64
-# Small enough that pre-trained features come through almost as they are.
-RESIDUAL_SCALE = 0.02
-
-
-class TemporalBlock(nn.Module):
-    """Pre-norm transformer block over the frames at one place, scaled to be almost identity."""
-
-    def __init__(self, dim: int, mlp_ratio: float) -> None:
-        super().__init__()
-        wanted = max(1, dim // HEAD_DIM)
-        self.num_heads = next(heads for heads in range(wanted, 0, -1) if dim % heads == 0)
-        self.norm1 = nn.LayerNorm(dim)
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
-        self.scale1 = LayerScale(dim, RESIDUAL_SCALE)
-        self.norm2 = nn.LayerNorm(dim)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio))
-        self.scale2 = LayerScale(dim, RESIDUAL_SCALE)
-
-    def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
-        """Map (N, T, C) and positions (1, T, C) to (N, T, C)."""
-        q, k, v = rearrange(
-            self.qkv(self.norm1(tokens) + positions),
-            'n t (three heads c) -> three n heads t c',
-            three=3,
-            heads=self.num_heads,
-        )
-        mixed = rearrange(F.scaled_dot_product_attention(q, k, v), 'n heads t c -> n t (heads c)')
-        tokens = tokens + self.scale1(self.proj(mixed))
-        return tokens + self.scale2(self.mlp(self.norm2(tokens)))
-
-
-class TemporalMixer(nn.Module):
-    """Lets every place of a feature see itself in all frames.
-
-    Positions along time are a fixed sine-cosine table, so that no weight depends on the length.
-    """
-
-    def __init__(self, dim: int, clip_len: int, depth: int, mlp_ratio: float) -> None:
-        super().__init__()
-        self.register_buffer('positions', sine_cosine_table(clip_len, dim), persistent=False)
-        self.blocks = nn.ModuleList(TemporalBlock(dim, mlp_ratio) for _ in range(depth))
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                nn.init.zeros_(module.bias)
-
-    def forward(self, feature: Tensor, recompute: bool = False) -> Tensor:
-        """Map (B, C, T, h, w) to the same shape; `recompute` saves memory in training."""
-        batch, _, _, rows, _ = feature.shape
-        tokens = rearrange(feature, 'b c t h w -> (b h w) t c')
-        positions = self.positions.to(tokens.dtype)
-        for block in self.blocks:
-            if recompute:
-                tokens = checkpoint(block, tokens, positions, use_reentrant=False)
-            else:
-                tokens = block(tokens, positions)
-        return rearrange(tokens, '(b h w) t c -> b c t h w', b=batch, h=rows)
+ANY_SIZE: tuple[dict[str, bool], ...] = (
+    dict(dynamic_img_size=True),
+    dict(strict_img_size=False),
+    {},
+)
 
 
 @ENCODERS.register_module()
@@ -103,13 +46,16 @@ class TimmFrameEncoder(Encoder):
         temporal_depth: blocks of each mixer; 0 leaves the frames apart.
         temporal_mlp_ratio: hidden width of their MLPs over the channels.
         frozen_trunk: train the mixers alone. The image model runs in evaluation mode.
-        pretrained: have `init_weights` load timm's weights for `arch`; a str is the tag of them.
+        pretrained: load timm's weights for `arch` before training; a str is the tag of them.
         activation_checkpointing: recompute blocks in the backward pass to save memory.
         model_kwargs: further arguments of `timm.create_model`.
 
     Raises:
         ConfigError: a model, weights, features or arguments that do not exist.
     """
+
+    # A model of timm, which has no types.
+    trunk: Any
 
     def __init__(
         self,
@@ -135,7 +81,6 @@ class TimmFrameEncoder(Encoder):
         self.pretrained = self.arch if pretrained else None
         self.model_kwargs = dict(model_kwargs or {})
         self.clip_len = clip_len
-        self.temporal_depth, self.temporal_mlp_ratio = temporal_depth, temporal_mlp_ratio
         self.norm, self.frozen_trunk = norm, frozen_trunk
         self.activation_checkpointing = activation_checkpointing
 
@@ -153,7 +98,8 @@ class TimmFrameEncoder(Encoder):
         self.size_divisor = max(max(spec.stride_thw) for spec in self.features)
         if self._fixed:
             self.fixed_size = _pair(self.model_kwargs.get('img_size', cfg['input_size'][1:]))
-        self._prune(self.trunk)
+        # Whatever lies behind the features is cut off.
+        self.trunk.prune_intermediate_layers(self.out_indices, prune_norm=not norm, prune_head=True)
         if activation_checkpointing:
             try:
                 self.trunk.set_grad_checkpointing(True)
@@ -161,24 +107,20 @@ class TimmFrameEncoder(Encoder):
                 raise ConfigError(
                     f'TimmFrameEncoder: {arch} has no activation_checkpointing in timm'
                 ) from error
-        self.temporal = self._mixers()
+        self.temporal = nn.ModuleList(
+            TemporalMixer(spec.channels, clip_len, temporal_depth, temporal_mlp_ratio)
+            for spec in (self.features if temporal_depth else ())
+        )
         if frozen_trunk:
             self.trunk.requires_grad_(False)
         self.train(self.training)
 
     def _find_arch(self, arch: str, pretrained: bool | str) -> str:
         """The full name in timm, once it is known to exist."""
-        import difflib
-
-        import timm
-
         name, _, tag = arch.partition('.')
         if not timm.is_model(name):
-            nearest = difflib.get_close_matches(name, timm.list_models(), n=3)
-            raise ConfigError(
-                f'TimmFrameEncoder: timm has no model {name!r}'
-                + (f'; did you mean {" or ".join(nearest)}?' if nearest else '')
-            )
+            hint = nearest_names(name, timm.list_models(), cutoff=0.6)
+            raise ConfigError(f'TimmFrameEncoder: timm has no model {name!r}; {hint}')
         if isinstance(pretrained, str):
             if tag and tag != pretrained:
                 raise ConfigError(
@@ -196,10 +138,8 @@ class TimmFrameEncoder(Encoder):
             raise ConfigError(f'TimmFrameEncoder: timm has no weights of {name}')
         return f'{name}.{tag}' if tag else name
 
-    def _create(self, pretrained: bool = False) -> nn.Module:
+    def _create(self, pretrained: bool = False) -> Any:
         """The whole image model as timm builds it."""
-        import timm
-
         for flags in ANY_SIZE:
             try:
                 trunk = timm.create_model(
@@ -213,7 +153,7 @@ class TimmFrameEncoder(Encoder):
                     f'TimmFrameEncoder: {self.arch} cannot be built with {self.model_kwargs}: '
                     f'{one_line(error)}'
                 ) from error
-            # The flags that work stay with the encoder for `init_weights`.
+            # The flags that work are wanted again where weights are loaded.
             self.model_kwargs = {**flags, **self.model_kwargs}
             break
         usable = ('forward_intermediates', 'prune_intermediate_layers', 'feature_info')
@@ -241,20 +181,6 @@ class TimmFrameEncoder(Encoder):
             )
         return chosen
 
-    def _prune(self, trunk: nn.Module) -> None:
-        """Cut off whatever lies behind the features."""
-        trunk.prune_intermediate_layers(self.out_indices, prune_norm=not self.norm, prune_head=True)
-
-    def _mixers(self) -> nn.ModuleList:
-        if not self.temporal_depth:
-            return nn.ModuleList()
-        return nn.ModuleList(
-            TemporalMixer(
-                spec.channels, self.clip_len, self.temporal_depth, self.temporal_mlp_ratio
-            )
-            for spec in self.features
-        )
-
     def train(self, mode: bool = True) -> TimmFrameEncoder:
         """Set the training mode; a frozen image model stays in evaluation mode."""
         super().train(mode)
@@ -270,24 +196,9 @@ class TimmFrameEncoder(Encoder):
         self.frozen_trunk = True
         self.train(self.training)
 
-    def init_weights(self) -> None:
-        """Have timm fetch what `pretrained` asks for, and load it.
-
-        Raises:
-            CheckpointError: it cannot be had, or does not fit.
-        """
-        if self.pretrained is None:
-            return
-        source = f'timm {self.pretrained}'
-        try:
-            whole = self._create(pretrained=True)
-        # Hub, network, reading of the file and timm's own check each fail in their own way.
-        except Exception as error:
-            raise CheckpointError(
-                f'{source}: timm cannot load its weights ({one_line(error)}); with '
-                'pretrained=False, a downloaded file can be given as model.encoder.init_cfg'
-            ) from error
-        load_weights(self, dict(state_dict=whole.state_dict()), source)
+    def pretrained_weights(self) -> Mapping[str, Tensor] | None:
+        """What `pretrained` asks for, as timm fetches it."""
+        return None if self.pretrained is None else self._create(pretrained=True).state_dict()
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take a state dict of timm's model; what no feature depends on is dropped.
@@ -334,12 +245,13 @@ class TimmFrameEncoder(Encoder):
                 intermediates_only=True,
             )
         features = [rearrange(x, '(b t) c h w -> b c t h w', b=batch) for x in features]
-        if self.temporal_depth:
+        if self.temporal:
             features = [
                 mixer(x, recompute) for mixer, x in zip(self.temporal, features, strict=True)
             ]
         return tuple(features)
 
 
-def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return rows, columns

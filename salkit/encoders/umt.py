@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -12,15 +14,11 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import ConfigError
 from ..layers import TABLE_THW, fixed_table, resize_position_table
 from ..registry import ENCODERS
-from ..types import FeatureSpec
+from ..types import AdaptedWeights, FeatureSpec
 from .base import Encoder
+from .umt_weights import ARCHITECTURES, adapt, arguments_of
 
 PATCH = 16
-ARCHITECTURES = {
-    'tiny': dict(embed_dim=128, depth=4, num_heads=4),
-    'base': dict(embed_dim=768, depth=12, num_heads=12),
-    'large': dict(embed_dim=1024, depth=24, num_heads=16),
-}
 
 
 class UMTAttention(nn.Module):
@@ -170,6 +168,17 @@ class UMTEncoder(Encoder):
         for module in self._frozen_modules():
             module.eval()
         return self
+
+    def adapt_weights(
+        self, weights: Mapping[str, Tensor], source_grid: tuple[int, int, int] | None = None
+    ) -> AdaptedWeights | None:
+        """Take fine-tuned and pre-trained files of UMT; see `umt_weights.adapt`."""
+        return adapt(weights, self.state_dict(), self.clip_len, len(self.blocks), source_grid)
+
+    @classmethod
+    def arguments_of(cls, weights: Mapping[str, Tensor]) -> dict[str, object] | None:
+        """See `Encoder`; a file of 8 frames stores no positions, one of 16 does."""
+        return arguments_of(weights)
 
     def positions(self, grid_hw: tuple[int, int]) -> Tensor:
         """The position table for a grid of patches, (1, clip_len * h * w, C)."""

@@ -1,5 +1,6 @@
 """Mixed precision where there is no GPU."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -18,7 +19,7 @@ class BFloat16OptimWrapper(OptimWrapper):
     """
 
     @contextmanager
-    def optim_context(self, model: nn.Module):
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Autocast around the forward pass."""
         device = next(model.parameters()).device.type
         with super().optim_context(model), torch.autocast(device, dtype=torch.bfloat16):

@@ -17,6 +17,7 @@ from mmengine.dist import master_only
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner import find_latest_checkpoint as mmengine_latest
+from torch import nn
 
 from ..builder import build, check
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
@@ -58,10 +59,10 @@ class SaliencyRunner(Runner):
     def load_checkpoint(
         self,
         filename: str,
-        map_location: Any = 'cpu',
+        map_location: str | torch.device | None = 'cpu',
         strict: bool = True,
         revise_keys: list | None = None,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Load weights; with `resume`, also the rest of the state.
 
         An encoder's weights (a UMT file) fill the encoder, and a warning says that the rest of the
@@ -78,26 +79,32 @@ class SaliencyRunner(Runner):
         """
         if not strict or revise_keys:
             raise CheckpointError(f'{filename}: only strict loading of unchanged keys is offered')
-        checkpoint = read_checkpoint(filename, map_location)
+        read = read_checkpoint(filename, map_location)
+        content = dict(read.rest, state_dict=read.weights)
         # mmengine's resume would run this entry as a Python config; a file must never run code.
-        checkpoint.get('meta', {}).pop('config', None)
-        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        report = load_weights(model, checkpoint, filename, accept_encoder=True)
-        if 'message_hub' in checkpoint:
-            checkpoint['message_hub'] = unpack_message_hub(checkpoint['message_hub'])
+        content['meta'] = {key: value for key, value in read.meta.items() if key != 'config'}
+        self.call_hook('after_load_checkpoint', checkpoint=content)
+        report = load_weights(self.bare_model, read, accept_encoder=True)
+        hub = read.rest.get('message_hub')
+        if isinstance(hub, dict):
+            content['message_hub'] = unpack_message_hub(hub)
         self._has_loaded = True
         self.logger.info(report.summary)
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
-        return checkpoint
+        return content
+
+    @property
+    def bare_model(self) -> nn.Module:
+        """The model without what wraps it in a distributed run."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
 
     def _init_model_weights(self) -> None:
         """Load what the model's `init_cfg`s name, unless the run goes on from a checkpoint."""
         if self._resume and (self._load_from or mmengine_latest(self.work_dir)):
             return
         super()._init_model_weights()
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = self.bare_model
         encoder = getattr(model, 'encoder', None)
         named = getattr(model, 'pretrained', True) or getattr(encoder, 'pretrained', None)
         if not self._load_from and not named:
@@ -113,19 +120,25 @@ class SaliencyRunner(Runner):
         """The testing loop, whose metrics know their data set."""
         return _introduce_dataset(super().build_test_loop(loop), testing=True)
 
-    def resume(self, filename: str, *args: Any, **kwargs: Any) -> None:
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str = 'default',
+    ) -> None:
         """Go on from a training checkpoint.
 
         Raises:
             CheckpointError: a checkpoint without the state of a training run.
         """
-        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename))
+        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename).rest)
         if lacking:
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds no {", ".join(sorted(lacking))}; '
                 'use it as load_from instead'
             )
-        super().resume(filename, *args, **kwargs)
+        super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
 
     @master_only
     def save_checkpoint(
@@ -155,8 +168,7 @@ class SaliencyRunner(Runner):
             raise ConfigError('checkpoints are written to a local disk: drop backend_args')
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
         dataset = self.train_dataloader.dataset
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        checkpoint = dict(
+        checkpoint: dict[str, object] = dict(
             meta={
                 **position,
                 **(meta or {}),
@@ -170,7 +182,7 @@ class SaliencyRunner(Runner):
                 'salkit_version': __version__,
                 'dataset_meta': getattr(dataset, 'metainfo', None),
             },
-            state_dict=model.state_dict(),
+            state_dict=self.bare_model.state_dict(),
             message_hub=pack_message_hub(self.message_hub.state_dict()),
         )
         if save_optimizer:
@@ -189,7 +201,7 @@ def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:
     return loop
 
 
-def model_entry(cfg: Config) -> dict[str, Any]:
+def model_entry(cfg: Config) -> dict[str, object]:
     """The config's name, the model's config as JSON and its plugins, for a checkpoint."""
     return dict(
         config_name=config_name(cfg.filename) if cfg.filename else None,
@@ -198,13 +210,13 @@ def model_entry(cfg: Config) -> dict[str, Any]:
     )
 
 
-def _scheduler_states(schedulers: Any) -> Any:
+def _scheduler_states(schedulers: list | dict[str, list]) -> list | dict[str, list]:
     if isinstance(schedulers, dict):
-        return {name: _scheduler_states(group) for name, group in schedulers.items()}
+        return {name: [s.state_dict() for s in group] for name, group in schedulers.items()}
     return [scheduler.state_dict() for scheduler in schedulers]
 
 
-def _as_list(value: Any) -> list:
+def _as_list(value: object) -> list:
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
@@ -230,7 +242,7 @@ def _need(cfg: Config, key: str, owner: str = 'the config') -> Any:
     return cfg[key]
 
 
-def _schedulers(cfg: Config) -> Any:
+def _schedulers(cfg: Config) -> list[dict] | dict | None:
     """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
     schedulers = copy.deepcopy(cfg.get('param_scheduler'))
     for scheduler in _as_list(schedulers):

@@ -24,7 +24,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def pack_message_hub(state: dict[str, Any]) -> dict[str, Any]:
+def pack_message_hub(state: dict[str, Any]) -> dict[str, object]:
     """The state of mmengine's message hub without its HistoryBuffer objects."""
     scalars = {}
     for key, buffer in state['log_scalars'].items():
@@ -37,7 +37,7 @@ def pack_message_hub(state: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def unpack_message_hub(state: dict[str, Any]) -> dict[str, Any]:
+def unpack_message_hub(state: dict[str, Any]) -> dict[str, object]:
     """The inverse of `pack_message_hub`."""
     scalars = OrderedDict()
     for key, packed in state['log_scalars'].items():

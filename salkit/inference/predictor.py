@@ -23,13 +23,15 @@ from .window import predict_windows, sliding_windows
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+    from ..checkpoints import Checkpoint
+
 # Files that hold a whole exported model; those of salkit 0.1's .pt2 are refused with the reason.
 EXPORTED = ('.onnx', '.pt2')
 
 
 def open_backend(
     model: Config | str | Path,
-    checkpoint: str | Path | None,
+    checkpoint: Checkpoint | str | Path | None,
     device: str,
     precision: str,
 ) -> Backend:
@@ -87,7 +89,7 @@ class SaliencyPredictor:
     def __init__(
         self,
         config_or_name: Config | str | Path,
-        checkpoint: str | Path | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',
         batch_size: int | str = 'auto',

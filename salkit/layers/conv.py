@@ -40,8 +40,8 @@ def upsample(feature: Tensor, factor: int) -> Tensor:
     """Enlarge rows and columns of (B, C, [t,] H, W) linearly; the time axis is not touched."""
     if factor == 1:
         return feature
-    if feature.ndim == 5:
-        scale, mode = (1, factor, factor), 'trilinear'
-    else:
-        scale, mode = (factor, factor), 'bilinear'
-    return F.interpolate(feature, scale_factor=scale, mode=mode, align_corners=False)
+    time: tuple[int, ...] = (1,) if feature.ndim == 5 else ()
+    mode = 'trilinear' if time else 'bilinear'
+    return F.interpolate(
+        feature, scale_factor=(*time, factor, factor), mode=mode, align_corners=False
+    )

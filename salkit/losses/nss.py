@@ -22,6 +22,6 @@ class NSSLoss(SaliencyLoss):
     def value(self, saliency_map: Tensor, target: Tensor) -> Tensor:
         """See `SaliencyLoss.value`."""
         has_fixations = (target > 0).flatten(1).any(1)
-        values = nss(saliency_map, target, eps=_EPS)
+        values = torch.as_tensor(nss(saliency_map, target, eps=_EPS))
         values = torch.where(has_fixations, values, torch.zeros_like(values))
         return -values.sum() / has_fixations.sum().clamp(min=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
@@ -14,15 +12,16 @@ from ..types import Targets
 
 def _stack(maps: list[Tensor | None]) -> Tensor | list[Tensor] | None:
     """One tensor where the maps share a size, a list where they do not, None where any is None."""
-    if any(item is None for item in maps):
+    there = [item for item in maps if item is not None]
+    if len(there) < len(maps):
         return None
-    if len({tuple(item.shape) for item in maps}) > 1:
-        return list(maps)
-    return torch.stack(list(maps))
+    if len({tuple(item.shape) for item in there}) > 1:
+        return there
+    return torch.stack(there)
 
 
 class ClipPreprocessor(BaseDataPreprocessor):
-    """Stacks clips, moves them to the device and normalises their pixels there.
+    """Stacks clips, moves them to the device and normalizes their pixels there.
 
     Args:
         pixel_mean: per RGB channel, for pixels scaled to [0, 1].
@@ -38,11 +37,14 @@ class ClipPreprocessor(BaseDataPreprocessor):
         self.register_buffer('pixel_mean', mean, persistent=False)
         self.register_buffer('pixel_std', std, persistent=False)
 
-    def normalise(self, clip: Tensor) -> Tensor:
-        """Map (B, 3, T, H, W) uint8 RGB to normalised float32."""
+    def normalize(self, clip: Tensor) -> Tensor:
+        """Map (B, 3, T, H, W) uint8 RGB to normalized float32."""
         return (clip.float() / 255 - self.pixel_mean) / self.pixel_std
 
-    def forward(self, data: dict[str, list[Any]], training: bool = False) -> dict[str, Any]:
+    # The name of 0.1.
+    normalise = normalize
+
+    def forward(self, data: dict[str, list], training: bool = False) -> dict[str, object]:
         """Prepare a batch.
 
         Args:
@@ -61,6 +63,8 @@ class ClipPreprocessor(BaseDataPreprocessor):
         shapes = {tuple(clip.shape) for clip in data['clip']}
         if len(shapes) > 1:
             raise DataError(f'clips of one batch must have one shape, got {sorted(shapes)}')
-        targets = Targets(_stack(data['density_map']), _stack(data['fixation_map']))
-        clip = self.normalise(torch.stack(list(data['clip'])))
+        maps = (_stack(data[name]) for name in ('density_map', 'fixation_map'))
+        # Frames of several sizes are scored one by one, for which a list will do.
+        targets = Targets(*maps)  # type: ignore[arg-type]  # see above
+        clip = self.normalize(torch.stack(list(data['clip'])))
         return dict(clip=clip, targets=targets, metas=list(data['meta']))

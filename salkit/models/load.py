@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 
 from ..builder import build
-from ..checkpoints import load_weights, naming_plugins, read_checkpoint
+from ..checkpoints import Checkpoint, load_weights, read_checkpoint
 from ..config.load import load_config
 from ..errors import ConfigError
 from ..registry import MODELS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def build_model(
     config_or_name: Config | str | Path,
-    checkpoint: str | Path | None = None,
+    checkpoint: Checkpoint | str | Path | None = None,
     device: str | torch.device = 'cpu',
 ) -> SaliencyModel:
     """Build the model of a config, ready to predict.
@@ -28,27 +28,30 @@ def build_model(
     Args:
         config_or_name: a loaded config, a file, or a name such as `salfom/umt-l16_cc-kl`.
         checkpoint: weights to load: a training checkpoint, the authors' file or a converted one, a
-            work dir (its best checkpoint), `https://...` or `hf://OWNER/REPO/FILE`. Random ones
-            without; `model.init_weights()` then loads what the config's `init_cfg` names.
+            work dir (its best checkpoint), `https://...` or `hf://OWNER/REPO/FILE`, or what
+            `read_checkpoint` gave. Random ones without; `model.init_weights()` then loads what the
+            config's `init_cfg` names.
         device: where to put it.
 
     Returns:
-        The model in evaluation mode. `model(clip)` maps a normalised float clip (B, 3, T, H, W) to
+        The model in evaluation mode. `model(clip)` maps a normalized float clip (B, 3, T, H, W) to
         the saliency_map (B, H, W) of the last frames; `model.encoder` and `model.decoder` are its
-        parts, `model.data_preprocessor.normalise(frames)` gives such a clip from uint8 RGB.
+        parts, `model.data_preprocessor.normalize(frames)` gives such a clip from uint8 RGB.
 
     Raises:
         ConfigError: a config that does not exist or does not build.
         CheckpointError: a checkpoint that cannot be read or does not fit.
     """
-    is_config = isinstance(config_or_name, Config)
-    cfg = config_or_name if is_config else load_config(config_or_name)
+    cfg: Config = config_or_name
+    if isinstance(config_or_name, (str, Path)):
+        cfg = load_config(config_or_name)
     if cfg.get('model') is None:
         raise ConfigError(f'{cfg.filename}: the config has no model')
     if checkpoint is None:
         return build(MODELS, cfg.model).to(device).eval()
-    weights = read_checkpoint(checkpoint)
-    with naming_plugins(weights):
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = read_checkpoint(checkpoint)
+    with checkpoint.plugin_hints():
         model = build(MODELS, cfg.model)
-        load_weights(model, weights, checkpoint)
+        load_weights(model, checkpoint)
     return model.to(device).eval()

@@ -17,8 +17,10 @@ def _matrices(
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
     rows, columns = postprocess_matrices(shape, size, blur_kernel)
-    options = dict(dtype=dtype, device=device)
-    return torch.tensor(rows, **options), torch.tensor(columns.T.copy(), **options)
+    return (
+        torch.tensor(rows, dtype=dtype, device=device),
+        torch.tensor(columns.T.copy(), dtype=dtype, device=device),
+    )
 
 
 def postprocess_map(
@@ -38,7 +40,9 @@ def postprocess_map(
     Raises:
         ConfigError: an even or negative kernel.
     """
-    shape = tuple(saliency_map.shape[-2:])
-    size = shape if size is None else tuple(size)
-    rows, columns = _matrices(shape, size, blur_kernel, saliency_map.dtype, saliency_map.device)
+    height, width = saliency_map.shape[-2:]
+    to = (height, width) if size is None else (size[0], size[1])
+    rows, columns = _matrices(
+        (height, width), to, blur_kernel, saliency_map.dtype, saliency_map.device
+    )
     return rows @ saliency_map @ columns

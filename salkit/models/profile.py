@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -15,12 +14,13 @@ from torch import nn
 
 from ..builder import build, build_on_meta
 from ..checkpoints.official import dead_entries
+from ..config import dataset_configs, load_config
 from ..config.find import config_name
-from ..config.load import dataset_configs, load_config
 from ..decoders import MultiBranchDecoder
 from ..encoders import UMTEncoder
 from ..errors import ConfigError
 from ..registry import MODELS
+from .saliency_model import SaliencyModel
 
 # The size of a clip where a config's pipelines name none.
 DEFAULT_SIZE = (224, 224)
@@ -60,7 +60,7 @@ class ModelProfile:
     peak_mib: float | None = None
     device: str | None = field(default=None)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values; what was not measured is left out."""
         unmeasured = () if self.latency_ms is not None else ('latency_ms', 'peak_mib', 'device')
         return {key: value for key, value in vars(self).items() if key not in unmeasured}
@@ -76,7 +76,7 @@ def clip_size(cfg: Config) -> tuple[int, int]:
     return DEFAULT_SIZE
 
 
-def model_on_meta(cfg: Config) -> nn.Module:
+def model_on_meta(cfg: Config) -> SaliencyModel:
     """The model of `cfg` without memory for its weights.
 
     Raises:
@@ -109,8 +109,13 @@ def count_flops(model: nn.Module, clip: tuple[int, int, int]) -> int:
     return counter.get_total_flops()
 
 
-def profile(cfg: Config) -> ModelProfile:
-    """Count the model of a config without allocating it."""
+def profile(cfg: Config, with_flops: bool = True) -> ModelProfile:
+    """Count the model of a config without allocating it.
+
+    Args:
+        cfg: what `load_config` gives.
+        with_flops: follow a clip through the model, which takes seconds; otherwise they are 0.
+    """
     model = model_on_meta(cfg)
     counts = {True: 0, False: 0}
     for parameter in model.parameters():
@@ -126,13 +131,13 @@ def profile(cfg: Config) -> ModelProfile:
         params_paper=None if dead is None else total,
         dead_entries=dead or {},
         checkpoint_mb=round(total * 4 / 1024 / 1000, 3),
-        flops=count_flops(model, clip),
+        flops=count_flops(model, clip) if with_flops else 0,
     )
 
 
 def measure(
-    config: str, options: Mapping[str, Any], device: str, seconds: float = 10.0
-) -> dict[str, Any]:
+    config: str, options: Mapping[str, object], device: str, seconds: float = 10.0
+) -> dict[str, object]:
     """Time forward passes of one clip and note the most memory.
 
     To be run in a process of its own: on a CPU the memory is that of the whole process.
@@ -164,7 +169,8 @@ def measure(
         if on_gpu:
             torch.cuda.reset_peak_memory_stats()
         step()
-        end, times = time.perf_counter() + seconds, []
+        end = time.perf_counter() + seconds
+        times: list[float] = []
         while not times or time.perf_counter() < end:
             times.append(step())
     if on_gpu:

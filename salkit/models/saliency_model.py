@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from ..builder import build
-from ..checkpoints import load_weights
+from ..checkpoints import load_pretrained, load_weights
 from ..decoders import Decoder
 from ..encoders import Encoder
 from ..errors import ConfigError, ShapeError
@@ -75,7 +73,7 @@ class SaliencyModel(BaseModel):
         }
 
     def init_weights(self) -> None:
-        """Load what the `init_cfg`s name; without one, what the encoder's library has for it.
+        """Load what the `init_cfg`s name; without one, what the encoder's `pretrained` does.
 
         The Runner calls it once before training, so that building a model never needs the files.
         Weights stay random where nothing is named.
@@ -83,10 +81,15 @@ class SaliencyModel(BaseModel):
         Raises:
             CheckpointError: a checkpoint that is not there, cannot be read or does not fit.
         """
-        if not self.pretrained:
-            self.encoder.init_weights()
-        for part, checkpoint in self.pretrained.items():
-            report = load_weights(self.encoder if part == 'encoder' else self, checkpoint)
+        self.encoder.init_weights()
+        reports = [
+            load_weights(self.encoder if part == 'encoder' else self, checkpoint)
+            for part, checkpoint in self.pretrained.items()
+        ]
+        if not reports:
+            report = load_pretrained(self.encoder)
+            reports = [] if report is None else [report]
+        for report in reports:
             print_log(report.summary, logger='current')
 
     def forward(
@@ -95,11 +98,11 @@ class SaliencyModel(BaseModel):
         targets: Targets | None = None,
         metas: list[ClipMeta] | None = None,
         mode: str = 'tensor',
-    ) -> Any:
+    ) -> Tensor | dict[str, Tensor] | list[dict]:
         """Predict the saliency of each clip's last frame.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalised.
+            clip: (B, 3, T, H, W) float, normalized.
             targets: ground truth at the clip's size (mode 'loss') or the frame's ('predict').
             metas: where each clip comes from, and its frame's size; for mode 'predict'.
             mode: 'tensor' -> saliency_map (B, H, W) in [0, 1]; 'loss' -> dict of scalars called
@@ -115,6 +118,7 @@ class SaliencyModel(BaseModel):
         if mode == 'loss':
             if not self.losses:
                 raise ConfigError('SaliencyModel: losses is empty, training needs at least one')
+            targets = targets or Targets()
             if isinstance(targets.density_map, list) or isinstance(targets.fixation_map, list):
                 raise ShapeError(
                     'maps of one training batch differ in size: give LoadTargets the size of '

@@ -2,20 +2,29 @@
 
 from ..registry import Source, sources
 from .hookspecs import hookimpl
-from .manager import forget_plugins, installed_plugins, load_plugins, owner_of
-from .record import PluginRecord
-from .use import explain_missing, lacking_plugins, plugins_of, unavailable
+from .manager import (
+    absent_plugins,
+    explain_missing,
+    installed_plugins,
+    load_plugins,
+    owner_of,
+    plugins_of,
+    reset_plugins,
+    unusable_plugins,
+)
+from .record import PluginRecord, plain_name
 
 sources.append(Source(load_plugins, explain_missing))
 
 __all__ = [
     'PluginRecord',
-    'forget_plugins',
+    'absent_plugins',
     'hookimpl',
     'installed_plugins',
-    'lacking_plugins',
     'load_plugins',
     'owner_of',
+    'plain_name',
     'plugins_of',
-    'unavailable',
+    'reset_plugins',
+    'unusable_plugins',
 ]

@@ -1,11 +1,16 @@
-"""What is known of an installed plugin."""
+"""What is known of an installed plugin, and which ones are installed, without importing any."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
+
+GROUP = 'salkit'
+# The arguments of a tiny instance, or of several where one class covers several models.
+Smoke = Mapping[str, object] | Sequence[Mapping[str, object]]
 
 
 def plain_name(name: str) -> str:
@@ -37,7 +42,7 @@ class PluginRecord:
     version: str = ''
     module: str = ''
     location: str = ''
-    registered: list[tuple[str, str, dict | Sequence[dict] | None]] = field(default_factory=list)
+    registered: list[tuple[str, str, Smoke | None]] = field(default_factory=list)
     config_dirs: list[Path] = field(default_factory=list)
     error: str | None = None
     traceback: str = ''
@@ -65,3 +70,36 @@ class PluginRecord:
                 if name.parts[0] != '_base_':
                     found.setdefault(name.as_posix(), path)
         return found
+
+
+def find_installed() -> list[tuple[metadata.EntryPoint, PluginRecord]]:
+    """The entry points of the group `salkit`, in the order of their names.
+
+    Of a distribution that is found twice, the one that Python would import counts, and its record
+    notes the other.
+    """
+    found: dict[str, list[tuple[metadata.EntryPoint, PluginRecord]]] = {}
+    for distribution in metadata.distributions():
+        try:
+            entries = list(distribution.entry_points.select(group=GROUP))
+            package = distribution.metadata['Name'] if entries else None
+            version, location = distribution.version, str(distribution.locate_file(''))
+        except Exception:
+            # The remains of a broken installation, of whatever package.
+            continue
+        if not package:
+            continue
+        plugins = found.setdefault(plain_name(package), [])
+        if not plugins:
+            plugins += [
+                (entry, PluginRecord(entry.name, package, version, entry.value, location))
+                for entry in entries
+            ]
+        elif version != plugins[0][1].version:
+            first = plugins[0][1]
+            first.notes.append(
+                f'is installed in two versions: {first.version} in {first.location}, which is '
+                f'used, and {version} in {location}; uninstall one'
+            )
+    plugins = [plugin for plugins in found.values() for plugin in plugins]
+    return sorted(plugins, key=lambda plugin: (plugin[0].name, plugin[0].value))

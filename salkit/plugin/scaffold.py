@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import keyword
-import os
 import re
-import shutil
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from string import Template
 
+from mmengine.registry import Registry
+
 from .. import registry
+from ..builder import known_names
 from ..errors import ConfigError
-from .installed import find_installed
+from ..utils.folders import whole_folder
+from ..utils.text import check_choice
+from .manager import ROLES as HOOKS
 from .manager import installed_plugins
-from .record import plain_name
+from .record import find_installed, plain_name
 
 TEMPLATES = Path(__file__).parent / 'templates'
 _SUFFIX = '.tmpl'
-# What stands for the plugin's names in the paths of templates.
-_IN_PATHS = {'MODULE': 'module', 'STEM': 'stem'}
+_DEMO = 'salkit train demo/umt-tiny_cc-kl --cfg-options'
 
 
 @dataclass(frozen=True)
@@ -28,57 +30,69 @@ class Role:
     """What a plugin may bring.
 
     Attributes:
-        registry: where its class is registered; None for protocols, which are no classes.
-        suffix: what the class's name ends with.
+        registry: where it is registered.
+        suffix: what the class's name ends with; empty where it is not a class.
         what: what the template's part is, for the README.
         use: a command that uses the part without the plugin's config; empty where it takes one.
+        smoke: the arguments with which the suites build a small one; empty where none test it.
+        more: further names that the registration imports.
     """
 
-    registry: registry.Registry | None
+    registry: Registry
     suffix: str
     what: str
     use: str = ''
+    smoke: str = ''
+    more: str = ''
 
 
-_DEMO = 'salkit train demo/umt-tiny_cc-kl --cfg-options'
 ROLES = {
     'encoder': Role(
         registry.ENCODERS,
         'Encoder',
         'a small 3D convolutional encoder',
         f'{_DEMO} model.encoder.type=$part',
+        'dict(width=8, clip_len=4)',
     ),
     'decoder': Role(
         registry.DECODERS,
         'Decoder',
         'a small decoder that adds up all features',
         f'{_DEMO} model.decoder.type=$part',
+        'dict(width=8)',
     ),
     'branch': Role(
         registry.DECODERS,
         'Branch',
         'a small branch for MultiBranchDecoder',
         f'{_DEMO} model.decoder.branches.sfd.type=$part',
+        'dict(width=0.25)',
     ),
     'loss': Role(
         registry.LOSSES,
         'Loss',
         'the total variation distance of two maps as a loss',
         f'{_DEMO} model.losses.kl.type=$part',
+        'dict()',
     ),
     'metric': Role(
-        registry.METRICS, 'Metric', 'a metric that looks where the prediction is highest'
+        registry.METRICS,
+        'Metric',
+        'a metric that looks where the prediction is highest',
+        smoke='dict()',
     ),
     'dataset': Role(
         registry.DATASETS,
         'Dataset',
         'a data set whose splits are lists in text files',
         f'{_DEMO} dataset_type=$part data_root=FOLDER',
+        'dict(clip_len=4, data_root=write_example)',
+        ', write_example',
     ),
     'transform': Role(registry.TRANSFORMS, 'Transform', 'a random brightness for training clips'),
     'hook': Role(registry.HOOKS, 'Hook', 'a hook that keeps the scores of every validation'),
     'protocol': Role(
-        None,
+        registry.PROTOCOLS,
         '',
         'scores by CC, NSS and the density at the highest pixel',
         'salkit protocols $name',
@@ -123,12 +137,7 @@ class Names:
     @property
     def label(self) -> str:
         """What configs call the part that it brings."""
-        return self.name if self.role == 'protocol' else self.class_name
-
-    @property
-    def part(self) -> str:
-        """What the plugin brings, in texts."""
-        return f'Protocol {self.name}' if self.role == 'protocol' else self.class_name
+        return self.class_name if ROLES[self.role].suffix else self.name
 
     @property
     def config(self) -> str:
@@ -148,16 +157,15 @@ def names_of(name: str, role: str = 'encoder') -> Names:
     Raises:
         ConfigError: a name that cannot be one of a package and a module, or an unknown role.
     """
-    if role not in ROLES:
-        raise ConfigError(f'unknown role {role!r}; known: {", ".join(ROLES)}')
+    check_choice('', 'role', role, ROLES)
     names = Names(role, re.sub(r'^salkit[-_]', '', name).replace('_', '-'))
     if not re.fullmatch(r'[a-z][a-z0-9]*(-[a-z0-9]+)*', names.name):
         raise ConfigError(
-            f'{name!r} is no name for a plugin: expected lower-case letters, digits and dashes, '
+            f'{name!r} is not a name for a plugin: expected lower-case letters, digits and dashes, '
             'a letter first, such as my-vfm'
         )
     if keyword.iskeyword(names.stem):
-        raise ConfigError(f'{name!r} is no name for a plugin: {names.stem} is a word of Python')
+        raise ConfigError(f'{name!r} is not a name for a plugin: {names.stem} is a word of Python')
     return names
 
 
@@ -182,17 +190,11 @@ def check_free(names: Names) -> None:
         )
     installed_plugins()
     target = ROLES[names.role].registry
-    if target is None:
-        from ..metrics import protocol_names
-
-        kind, wanted, known = 'protocol', names.name, protocol_names()
-    else:
-        from ..builder import known_names
-
-        kind, wanted, known = target.name, names.class_name, known_names(target)
-    for taken in known:
-        if taken.lower() == wanted.lower():
-            raise ConfigError(f'the name is that of the {kind} {taken} already; choose another')
+    for taken in known_names(target):
+        if taken.lower() == names.label.lower():
+            raise ConfigError(
+                f'the name is that of the {target.name} {taken} already; choose another'
+            )
 
 
 def render(names: Names) -> dict[str, str]:
@@ -202,29 +204,42 @@ def render(names: Names) -> dict[str, str]:
         ConfigError: salkit was installed without its templates.
     """
     role = ROLES[names.role]
+    part = names.class_name if role.suffix else f'Protocol {names.name}'
+    thing = names.class_name if role.suffix else 'PROTOCOL'
+    use = [
+        f'salkit train {names.config}',
+        Template(role.use).substitute(part=part, name=names.name),
+    ]
+    if names.role == 'dataset':
+        use[0] += ' --cfg-options data_root=FOLDER'
     values = dict(
         name=names.name,
         stem=names.stem,
         distribution=names.distribution,
         module=names.module,
-        part=names.part,
+        part=part,
+        role=names.role,
         command=names.command,
         what=role.what,
+        hook=next(hook for hook, target in HOOKS.items() if target is role.registry),
+        how=', and how the suites build a small one' if role.smoke else '',
+        imports=thing + role.more,
+        arguments=f'{thing}, smoke={role.smoke}' if role.smoke else thing,
+        use='\n'.join(line for line in use if line),
     )
-    use = [f'salkit train {names.config}', Template(role.use).substitute(values)]
-    if names.role == 'dataset':
-        use[0] += ' --cfg-options data_root=FOLDER'
-    values['use'] = '\n'.join(line for line in use if line)
-    files = {}
-    for folder in (TEMPLATES / 'common', TEMPLATES / names.role):
-        for template in sorted(folder.rglob(f'*{_SUFFIX}')):
-            path = template.relative_to(folder).as_posix().removesuffix(_SUFFIX)
-            for word, key in _IN_PATHS.items():
-                path = path.replace(word, values[key])
-            files[path] = Template(template.read_text(encoding='utf-8')).substitute(values)
-    if 'setup.py' not in files or f'{names.module}/__init__.py' not in files:
+    package, own = TEMPLATES / 'package', TEMPLATES / names.role
+    sources = {path.relative_to(package).as_posix(): path for path in package.rglob(f'*{_SUFFIX}')}
+    sources[f'MODULE/{names.role}.py'] = own / f'part.py{_SUFFIX}'
+    sources[f'MODULE/configs/{names.stem}_demo.py'] = own / f'config.py{_SUFFIX}'
+    sources[f'tests/test_{names.module}.py'] = own / f'test.py{_SUFFIX}'
+    if f'setup.py{_SUFFIX}' not in sources or not own.is_dir():
         raise ConfigError(f'{TEMPLATES}: the templates are missing; install salkit again')
-    return files
+    return {
+        path.replace('MODULE', names.module).removesuffix(_SUFFIX): Template(
+            source.read_text(encoding='utf-8')
+        ).substitute(values)
+        for path, source in sources.items()
+    }
 
 
 def scaffold(name: str, role: str = 'encoder', out: str | Path = '.') -> tuple[Names, Path]:
@@ -244,17 +259,11 @@ def scaffold(name: str, role: str = 'encoder', out: str | Path = '.') -> tuple[N
     names = names_of(name, role)
     folder = Path(out) / names.distribution
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f'{folder} exists already and is no empty folder')
+        raise ConfigError(f'{folder} exists already and is not an empty folder')
     check_free(names)
     files = render(names)
-    temporary = folder.with_name(f'.{folder.name}.{os.getpid()}.tmp')
-    try:
+    with whole_folder(folder) as made:
         for path, text in files.items():
-            (temporary / path).parent.mkdir(parents=True, exist_ok=True)
-            (temporary / path).write_text(text, encoding='utf-8')
-        if folder.is_dir():
-            folder.rmdir()
-        os.rename(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_text(text, encoding='utf-8')
     return names, folder

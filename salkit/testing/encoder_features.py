@@ -118,7 +118,9 @@ class EncoderFeatures(NetworkSuite):
             except Exception as error:
                 wanted = f', after it asked for {tried[0]}' if tried else ''
                 self.fail(f'does not build without a network: {said(error)}{wanted}')
-        self.check(not tried, f'asks for {tried[:1]} while it is built; init_weights may do so')
+        self.check(
+            not tried, f'asks for {tried[:1]} while it is built; pretrained_weights may do so'
+        )
 
     def test_building_leaves_the_seed_alone(self) -> None:
         """Random numbers after building are not the same whatever the seed."""

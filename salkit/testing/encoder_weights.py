@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ..checkpoints import FitReport, load_weights, read_checkpoint, write_safetensors
+from ..checkpoints import FitReport, load_pretrained, load_weights, write_safetensors
 from ..encoders import Encoder
 from ..errors import CheckpointError, ConfigError
 from ..utils.text import listed
@@ -35,7 +35,7 @@ class EncoderWeights(EncoderFeatures):
 
     def _load(self, encoder: Encoder, path: Path, what: str) -> FitReport:
         try:
-            return load_weights(encoder, read_checkpoint(path), path)
+            return load_weights(encoder, path)
         except CheckpointError as error:
             self.fail(f'does not load {what}: {error}')
 
@@ -47,7 +47,7 @@ class EncoderWeights(EncoderFeatures):
         encoder = self.build_checked(seed=1)
         before = snapshot(encoder)
         with self.raises(CheckpointError, f'a file with {what}') as messages:
-            load_weights(encoder, read_checkpoint(path), path)
+            load_weights(encoder, path)
         changed = listed(changed_entries(encoder, before), 3)
         self.check(not changed, f'a file with {what} is refused, yet it changed {changed}')
         self.check(
@@ -98,22 +98,24 @@ class EncoderWeights(EncoderFeatures):
         )
         self._check_file_refused(tmp_path, weights, f'another shape of {entry}', entry)
 
-    def test_init_weights_without_pretrained(self) -> None:
-        """Where no weights are named, `init_weights` leaves the encoder and the network alone."""
+    def test_no_pretrained_weights(self) -> None:
+        """Where no weights are named, starting leaves the encoder and the network alone."""
         encoder = self.build_checked()
         if encoder.pretrained is not None:
             pytest.skip(f'{self.name} is tested with pretrained={encoder.pretrained!r}')
         before = snapshot(encoder)
-        with no_network() as tried, self.succeeds('init_weights without pretrained weights'):
+        with no_network() as tried, self.succeeds('starting without pretrained weights'):
             encoder.init_weights()
-        self.check(not tried, f'init_weights asks for {tried[:1]} although none are named')
+            loaded = load_pretrained(encoder)
+        self.check(not tried, f'asks for {tried[:1]} although no weights are named')
+        self.check(loaded is None, 'pretrained_weights gives weights although none are named')
         changed = changed_entries(encoder, before)
         self.check(not changed, f'init_weights changes {", ".join(changed[:3])}')
 
     def test_weights_that_cannot_be_had(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """`pretrained` only names weights; `init_weights` raises CheckpointError without them."""
+        """`pretrained` only names weights; loading them is what fails without them."""
         if not self.takes('pretrained'):
             pytest.skip(f'{self.name} takes no argument pretrained')
         monkeypatch.setenv('TORCH_HOME', str(tmp_path))
@@ -126,13 +128,13 @@ class EncoderWeights(EncoderFeatures):
             except Exception as error:
                 self.fail(
                     f'pretrained={NO_SUCH_WEIGHTS!r} raises {type(error).__name__} while building, '
-                    'expected ConfigError, or CheckpointError from init_weights'
+                    'expected ConfigError, or CheckpointError from pretrained_weights'
                 )
-            self.check(not tried, f'asks for {tried[:1]} while it is built; init_weights may')
-            what = f'init_weights with pretrained={NO_SUCH_WEIGHTS!r} and no network'
+            self.check(not tried, f'asks for {tried[:1]} while it is built')
+            what = f'loading pretrained={NO_SUCH_WEIGHTS!r} without a network'
             with self.raises(CheckpointError, what) as messages:
-                encoder.init_weights()
+                load_pretrained(encoder)
             self.check(
                 NO_SUCH_WEIGHTS in messages[0],
-                f'the error of init_weights does not name {NO_SUCH_WEIGHTS!r}: {messages[0]}',
+                f'the error of pretrained_weights does not name {NO_SUCH_WEIGHTS!r}: {messages[0]}',
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,10 +104,12 @@ class Part:
     variants: tuple[Arguments, ...]
 
 
-def _variants(smoke: Arguments | Sequence[Arguments] | None) -> tuple[Arguments, ...]:
+def _variants(
+    smoke: Mapping[str, object] | Sequence[Mapping[str, object]] | None,
+) -> tuple[Arguments, ...]:
     if smoke is None:
         return ()
-    return (smoke,) if isinstance(smoke, dict) else tuple(smoke)
+    return tuple(dict(each) for each in ((smoke,) if isinstance(smoke, Mapping) else smoke))
 
 
 def registered_parts() -> Iterator[Part]:

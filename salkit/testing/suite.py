@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..builder import build, parameters_of
-from ..checkpoints import load_weights, read_checkpoint, write_safetensors
+from ..checkpoints import load_weights, write_safetensors
 from ..errors import SalkitError
 from ..utils.text import listed
 from .smoke import REGISTRIES, Arguments, registered_part
@@ -311,7 +311,7 @@ class NetworkSuite(ModuleSuite):
         path = tmp_path / 'weights.safetensors'
         write_safetensors(source.state_dict(), path)
         with self.succeeds('loading the file of its own weights'):
-            load_weights(fresh, read_checkpoint(path), path)
+            load_weights(fresh, path)
         with self.succeeds('loading its own state dict'):
             self.build_ready(seed=2).load_state_dict(source.state_dict(), strict=True)
         inputs = self.inputs(source)

@@ -62,7 +62,7 @@ def one_thread() -> Iterator[None]:
     """
     import cv2
     import torch
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # it has no types
+    from threadpoolctl import threadpool_limits
 
     threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(1)

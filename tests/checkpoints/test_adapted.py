@@ -154,7 +154,7 @@ def test_conversion_of_what_the_encoder_of_a_config_adapts(tmp_path):
     encoder = ForeignEncoder()
     assert load_weights(encoder, tmp_path / 'out.safetensors').kind == 'salkit'
     assert torch.equal(encoder.blocks[0].weight, published()['stem.w'])
-    assert 'foreign' in read_checkpoint(tmp_path / 'out.safetensors')['metadata']['source_kind']
+    assert 'foreign' in read_checkpoint(tmp_path / 'out.safetensors').meta['source_kind']
 
 
 def test_no_whole_file_comes_of_one_that_leaves_entries_out(tmp_path):

@@ -10,7 +10,7 @@ from small_models import MODEL, filled
 
 import salkit
 from salkit.builder import build
-from salkit.checkpoints import load_weights
+from salkit.checkpoints import Checkpoint, load_weights
 from salkit.checkpoints.official import (
     DEAD,
     is_official,
@@ -154,7 +154,7 @@ def test_there_and_back(clip_len, depth):
     official, _ = to_official(state, {}, 'file')
     assert ('encoder.pos_embed' in official) == (clip_len == 16)
     assert ('conv_t1_4.weight' in official) == (clip_len == 16)
-    load_weights(model, dict(state_dict=official), 'file')
+    load_weights(model, Checkpoint(official, 'file'))
     for key, value in model.state_dict().items():
         assert torch.equal(value, state[key]), key
 

@@ -93,7 +93,7 @@ def test_mistakes_get_one_line_that_names_the_cause(capsys, root, tmp_path):
     line = fails(capsys, *train, *with_root(root, *size))
     assert 'divisible by 16, got 60 x 96' in line
     line = fails(capsys, *train, *with_root(root, 'train_dataloader.bach_size=2'))
-    assert "did you mean 'batch_size'" in line
+    assert 'did you mean batch_size' in line
     assert 'does not exist' in fails(capsys, *train, '--resume', 'no.pth', *with_root(root))
 
 

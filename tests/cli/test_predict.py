@@ -22,8 +22,8 @@ from tiny_model import write_tiny_model
 
 import salkit
 from salkit.checkpoints import read_checkpoint, write_checkpoint
+from salkit.checkpoints.checkpoint import read_plain_config
 from salkit.checkpoints.convert import convert
-from salkit.checkpoints.origin import config_told_by, read_plain_config
 from salkit.cli import main
 from salkit.cli.predict import seconds_of
 from salkit.config.load import load_config
@@ -525,7 +525,7 @@ def trained(tmp_path, config, checkpoint):
     """A checkpoint as a training run with this config leaves it."""
     cfg = load_config(config)
     meta = dict(cfg=cfg.pretty_text, **model_entry(cfg))
-    weights = read_checkpoint(checkpoint)['state_dict']
+    weights = read_checkpoint(checkpoint).weights
     path = tmp_path / 'best_CC_epoch_1.pth'
     path.parent.mkdir(parents=True, exist_ok=True)
     write_checkpoint(dict(state_dict=weights, meta=meta), path)
@@ -552,11 +552,11 @@ def test_a_converted_checkpoint_of_a_packaged_config(tmp_path, tiny):
     weights = salkit.build_model('demo/umt-tiny_cc-kl').state_dict()
     write_checkpoint(dict(state_dict=weights), tmp_path / 'a.pth')
     convert(tmp_path / 'a.pth', tmp_path / 'a.safetensors', config='demo/umt-tiny_cc-kl')
-    cfg = config_told_by(tmp_path / 'a.safetensors')
+    cfg = read_checkpoint(tmp_path / 'a.safetensors').config()
     assert cfg.filename.endswith('umt-tiny_cc-kl.py')
     convert(tiny[1], tmp_path / 'own.safetensors', config=str(tiny[0]))
     with pytest.raises(CheckpointError, match=r"made with 'tiny\.py', which is not here"):
-        config_told_by(tmp_path / 'own.safetensors')
+        read_checkpoint(tmp_path / 'own.safetensors').config()
 
 
 def test_options_of_a_run_count_more_than_its_config(tmp_path):
@@ -569,7 +569,8 @@ def test_options_of_a_run_count_more_than_its_config(tmp_path):
     meta = dict(cfg=cfg.pretty_text, **model_entry(cfg))
     state = salkit.build_model(cfg).state_dict()
     write_checkpoint(dict(state_dict=state, meta=meta), tmp_path / 'a.pth')
-    predictor = SaliencyPredictor(config_told_by(tmp_path / 'a.pth'), tmp_path / 'a.pth')
+    checkpoint = read_checkpoint(tmp_path / 'a.pth')
+    predictor = SaliencyPredictor(checkpoint.config(), checkpoint)
     assert predictor.settings.clip_len == 4 and predictor.settings.size == (16, 32)
     assert predictor.name == 'demo/umt-tiny_cc-kl'
 
@@ -588,7 +589,7 @@ def test_options_of_a_run_count_more_than_its_config(tmp_path):
     ],
 )
 def test_no_code_of_a_checkpoint_is_run(text):
-    with pytest.raises(CheckpointError, match='no list of values'):
+    with pytest.raises(CheckpointError, match='not a list of values'):
         read_plain_config(text, 'a.pth')
 
 

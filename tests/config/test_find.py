@@ -7,7 +7,7 @@ from make_plugin import make_plugin
 from salkit.config.find import config_name, config_root, find_config
 from salkit.config.load import load_config
 from salkit.errors import ConfigError
-from salkit.plugin import forget_plugins
+from salkit.plugin import reset_plugins
 
 CONFIGS = """
 from pathlib import Path
@@ -27,9 +27,9 @@ def plugin(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / 'its_configs').mkdir()
     make_plugin(tmp_path, 'with-configs', CONFIGS)
-    forget_plugins()
+    reset_plugins()
     yield tmp_path / 'its_configs'
-    forget_plugins()
+    reset_plugins()
     sys.modules.pop('plugin_with_configs', None)
 
 
@@ -48,6 +48,36 @@ def test_a_plugins_config_builds_on_salkits(plugin):
     assert cfg.load_from == load_config('with-configs::child').load_from == 'start.pth'
     assert config_name(plugin / 'small' / 'own.py') == 'with-configs::small/own'
     assert find_config('salkit::demo/umt-tiny_cc-kl') == find_config('demo/umt-tiny_cc-kl')
+
+
+def test_what_is_read_through_named_bases_says_where_it_comes_from(plugin):
+    """The file names and the text are those of the user's files, nowhere those of copies."""
+    (plugin / 'own.py').write_text("_base_ = ['salkit::_base_/runtime.py']  # a comment\n")
+    (plugin / 'deep').mkdir()
+    (plugin / 'deep' / 'own.py').write_text(
+        "_base_ = '../own.py'\nload_from = '{{ fileDirname }}/{{ fileBasename }}'\n"
+        "_here = __import__('pathlib').Path('x').name\n"
+    )
+    cfg = load_config('with-configs::deep/own')
+    assert cfg.filename == str(plugin / 'deep' / 'own.py')
+    assert cfg.load_from == cfg.filename and cfg.default_scope == 'salkit' and cfg._here == 'x'
+    assert all(f'{plugin / name}\n' in cfg.text for name in ('own.py', 'deep/own.py'))
+    assert str(config_root() / '_base_' / 'runtime.py') in cfg.text
+    assert "'salkit::_base_/runtime.py'" in cfg.text and "_base_ = '../own.py'" in cfg.text
+    (plugin / 'deep' / 'own.py').write_text("_base_ = '../own.py'\nload_from = 1 / 0\n")
+    with pytest.raises(ConfigError, match=rf'^{plugin}/deep/own\.py: ZeroDivisionError') as error:
+        load_config('with-configs::deep/own')
+    assert str(error.value).count('/') == str(plugin).count('/') + 2
+
+
+@pytest.mark.parametrize(
+    'bases',
+    ["'salkit::_base_/runtime.py', 'gone.py'", "'salkit::_base_/runtime.py' 3", '[3]', 'name'],
+)
+def test_bases_that_cannot_be_read_name_the_file(plugin, bases):
+    (plugin / 'own.py').write_text(f'_base_ = [{bases}]\n')
+    with pytest.raises(ConfigError, match=rf'^{plugin}/own\.py: '):
+        load_config('with-configs::own')
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 from mmengine.runner import Runner
 
 import salkit
+from salkit.config import apply_options, load_config, parse_options
 from salkit.config.find import config_names, config_root, find_config
-from salkit.config.load import RUNNER_KEYS, apply_options, load_config, parse_options
+from salkit.config.options import RUNNER_KEYS
 from salkit.errors import ConfigError
 
 NAME = 'demo/umt-tiny_cc-kl'
@@ -109,10 +110,10 @@ def test_options_reach_into_dicts_and_lists():
 @pytest.mark.parametrize(
     ('item', 'message'),
     [
-        ('train_dataloader.batchsize=2', "did you mean 'batch_size'"),
+        ('train_dataloader.batchsize=2', 'did you mean batch_size'),
         ('nothing=2', "no 'nothing'"),
         ('model.encoder.arch.x=2', 'nothing inside'),
-        ('train_dataloader.dataset.pipeline.9.size=2', 'no index'),
+        ('train_dataloader.dataset.pipeline.9.size=2', 'not an index'),
         ('train_dataloader.dataset.pipeline.0.size.0=2', 'a tuple is set as a whole'),
         ('novalue', 'expected key=value'),
         ('x=[1,2', 'Imbalanced'),

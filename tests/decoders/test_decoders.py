@@ -150,5 +150,5 @@ def test_a_decoder_without_branches_is_refused():
 
 
 def test_a_fusion_head_is_no_branch():
-    with pytest.raises(ConfigError, match='ConvFusion is no Branch'):
+    with pytest.raises(ConfigError, match="expected a Branch, got the type 'ConvFusion'"):
         small_decoder(sfd=dict(type='ConvFusion', in_channels={}))

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from salkit.builder import build, build_on_meta
-from salkit.checkpoints import load_weights
+from salkit.checkpoints import load_pretrained, load_weights
 from salkit.config.load import load_config
 from salkit.encoders import TimmFrameEncoder
 from salkit.errors import CheckpointError, ConfigError, ShapeError
@@ -237,7 +237,7 @@ def test_pretrained_weights_come_through_timms_loader(family, tmp_path):
     assert not torch.equal(
         next(encoder.trunk.parameters()), whole.state_dict()[next(iter(encoder.trunk.state_dict()))]
     )
-    encoder.init_weights()
+    load_pretrained(encoder)
     for key, value in encoder.trunk.state_dict().items():
         torch.testing.assert_close(value, whole.state_dict()[key])
 
@@ -251,13 +251,13 @@ def test_weights_that_cannot_be_had(tmp_path, caplog):
     with pytest.raises(
         CheckpointError, match=r'vit_base_patch16_dinov3\.lvd1689m.*FileNotFoundError'
     ):
-        encoder.init_weights()
+        load_pretrained(encoder)
     # Those of the published width do not fit a narrow trial model either.
     whole = timm.create_model('vit_base_patch16_dinov3', **dict(VIT, embed_dim=48))
     save_file(whole.state_dict(), tmp_path / 'nothing.safetensors')
     with pytest.raises(CheckpointError, match='size mismatch'):
-        encoder.init_weights()
-    encoder_of('dinov3').init_weights()
+        load_pretrained(encoder)
+    load_pretrained(encoder_of('dinov3'))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torchvision.models.video.mvit import MSBlockConfig, MViT
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 from salkit.builder import build, build_on_meta
-from salkit.checkpoints import load_weights
+from salkit.checkpoints import load_pretrained, load_weights
 from salkit.config.load import load_config
 from salkit.encoders import TorchvisionVideoEncoder
 from salkit.encoders.torchvision_video import ARCHITECTURES
@@ -227,7 +227,7 @@ def test_wrong_clips_are_refused():
         (dict(clip_len=5), 'multiple of 2'),
         (dict(clip_len=0), 'multiple of 2'),
         (dict(frozen_stages=5), '-1 to 4, got 5'),
-        (dict(pretrained='IMAGENET1K_V1'), "'KINETICS400_V1'.* for swin3d_t, got 'IMAGENET1K_V1'"),
+        (dict(pretrained='IMAGENET1K_V1'), "of swin3d_t must be one of .*KINETICS400_V1, got 'IM"),
         (dict(arch=dict(name='swin3d', **SWIN), pretrained='KINETICS400_V1'), 'init_cfg'),
     ],
 )
@@ -244,7 +244,7 @@ def test_pretrained_weights_come_through_torchvisions_loader(tmp_path, monkeypat
     torch.save(whole.state_dict(), folder / url.rsplit('/', 1)[1])
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     encoder = encoder_of('s3d', pretrained='KINETICS400_V1')
-    encoder.init_weights()
+    load_pretrained(encoder)
     for key, value in encoder.trunk.state_dict().items():
         torch.testing.assert_close(value, whole.state_dict()[key])
 
@@ -257,9 +257,9 @@ def test_weights_that_cannot_be_had(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, 'download_url_to_file', no_network)
     encoder = encoder_of('s3d', pretrained='KINETICS400_V1')
     with pytest.raises(CheckpointError, match=r'S3D_Weights.*s3d-d76dad2f.pth.*no network'):
-        encoder.init_weights()
+        load_pretrained(encoder)
     # Nothing to fetch, nothing to fail.
-    encoder_of('s3d', pretrained=False).init_weights()
+    load_pretrained(encoder_of('s3d', pretrained=False))
 
 
 def test_weights_of_another_arch_do_not_fit(tmp_path):

@@ -18,6 +18,7 @@ from tiny_model import write_tiny_model
 
 import salkit
 from salkit import SaliencyPredictor
+from salkit.checkpoints import read_checkpoint
 from salkit.cli.test import evaluate
 from salkit.errors import CheckpointError, ConfigError, DataError, SalkitError
 from salkit.inference import open_stimulus
@@ -34,7 +35,7 @@ def dump(config, checkpoint, root, folder):
     )
     cfg.test_evaluator.metrics = ['CC']
     cfg.custom_hooks = [dict(type='DumpMapsHook', out_dir=str(folder / 'maps'))]
-    evaluate(cfg, checkpoint, folder / 'work')
+    evaluate(cfg, read_checkpoint(checkpoint), folder / 'work')
     return {
         video.name: {path.stem: np.load(path) for path in sorted(video.glob('*.npy'))}
         for video in (folder / 'maps').iterdir()

@@ -185,7 +185,7 @@ def train(root, tmp_path, capfd):
         log = ''.join(capfd.readouterr())
         assert status == 0, log
         last = max(work_dir.glob('epoch_*.pth'), key=lambda path: path.stat().st_mtime_ns)
-        return read_checkpoint(last)['state_dict'], log
+        return read_checkpoint(last).weights, log
 
     return run
 

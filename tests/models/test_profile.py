@@ -18,7 +18,7 @@ def run(capsys, *argv):
 
 
 def test_the_paper_counts_what_nothing_reads():
-    found = profile(load_config('salfom/umt-l16_cc-kl'))
+    found = profile(load_config('salfom/umt-l16_cc-kl'), with_flops=False)
     assert found.params_constant == 16 * 14 * 14 * 1024
     assert sum(found.dead_entries.values()) == 425_075
     assert found.dead_entries['encoder.head.weight'] == 400 * 1024
@@ -31,7 +31,7 @@ def test_the_paper_counts_what_nothing_reads():
     [('umt-b8-d6', 360.0), ('umt-l8', 1482.1), ('umt-l16-d18', 1278.8), ('umt-l16', 1574.0)],
 )
 def test_checkpoint_sizes_in_the_papers_unit(name, size):
-    found = profile(load_config(f'salfom/{name}_cc-kl'))
+    found = profile(load_config(f'salfom/{name}_cc-kl'), with_flops=False)
     assert found.checkpoint_mb == pytest.approx(size, abs=0.05)
 
 

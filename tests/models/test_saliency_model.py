@@ -150,7 +150,7 @@ def test_an_unknown_encoder_or_argument_is_named():
         (dict(encoder=dict(type='UMTEncodr')), 'did you mean UMTEncoder'),
         (dict(encoder=dict(type='UMTEncoder', archs='base')), "UMTEncoder has no argument 'archs'"),
         (dict(losses=dict(cc=dict(type='CCLos'))), 'did you mean CCLoss'),
-        (dict(decoder=dict(type='SFDBranch')), 'SFDBranch is no Decoder'),
+        (dict(decoder=dict(type='SFDBranch')), "expected a Decoder, got the type 'SFDBranch'"),
     ):
         with pytest.raises(ConfigError, match=message):
             model_of(**changes)

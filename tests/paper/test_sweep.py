@@ -14,7 +14,7 @@ import pytest
 from make_data import write_dataset
 
 from salkit.cli import main
-from salkit.config.load import load_config, parse_options
+from salkit.config import load_config, parse_options
 from salkit.paper import rows
 from salkit.paper.rows import TABLES, rows_of
 from salkit.paper.sweep import Job, demo_version, plan, run_jobs, slots

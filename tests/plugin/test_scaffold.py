@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,13 +7,12 @@ from string import Template
 
 import pytest
 from make_data import write_dataset
-from make_env import make_env
 from make_plugin import make_plugin
 
 import salkit
 from salkit.cli import main, new_plugin
 from salkit.errors import ConfigError
-from salkit.plugin import forget_plugins
+from salkit.plugin import reset_plugins
 from salkit.plugin.scaffold import ROLES, names_of, render, scaffold
 
 TINY = Path(salkit.__file__).parents[1] / 'plugins' / 'salkit-tiny'
@@ -55,7 +55,9 @@ def test_a_name_that_ends_with_the_role_says_it_once():
     ['', 'salkit-', '1st', 'My-Vfm', 'a b', '../up', 'my--vfm', '-x', 'x-', "x'y", 'x\n'],
 )
 def test_bad_names(tmp_path, name):
-    with pytest.raises(ConfigError, match='is no name for a plugin: expected lower-case letters'):
+    with pytest.raises(
+        ConfigError, match='is not a name for a plugin: expected lower-case letters'
+    ):
         scaffold(name, out=tmp_path / 'out')
     assert list(tmp_path.iterdir()) == []
 
@@ -87,14 +89,14 @@ def test_taken_names(tmp_path, name, role, taken):
 def test_names_of_installed_plugins(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(make_plugin(tmp_path / 'site', 'my-own', class_name='OtherEncoder'))
     monkeypatch.delenv('SALKIT_PLUGINS', raising=False)
-    forget_plugins()
+    reset_plugins()
     try:
         with pytest.raises(ConfigError, match=r'plugin my-own \(salkit-my-own 1.0\) is installed'):
             scaffold('my_own', out=tmp_path / 'out')
         with pytest.raises(ConfigError, match='the name is that of the encoder OtherEncoder'):
             scaffold('other', out=tmp_path / 'out')
     finally:
-        forget_plugins()
+        reset_plugins()
         sys.modules.pop('plugin_my_own', None)
     assert not (tmp_path / 'out').exists()
 
@@ -156,7 +158,9 @@ def test_a_folder_that_holds_something_stays(tmp_path):
     folder = tmp_path / 'salkit-my-vfm'
     folder.mkdir()
     (folder / 'notes.txt').write_text('mine')
-    with pytest.raises(ConfigError, match='salkit-my-vfm exists already and is no empty folder'):
+    with pytest.raises(
+        ConfigError, match='salkit-my-vfm exists already and is not an empty folder'
+    ):
         scaffold('my-vfm', out=tmp_path)
     (tmp_path / 'salkit-other').write_text('a file')
     with pytest.raises(ConfigError, match='salkit-other exists already'):
@@ -202,43 +206,46 @@ def test_the_command_tells_what_to_do_next(tmp_path, capsys):
     assert files_of(folder) == render(names_of('my-vfm', 'loss'))
     assert main(['new-plugin', 'my-vfm', '--out', str(tmp_path / 'new')]) == 2
     error = capsys.readouterr().err
-    assert error.count('\n') == 1 and 'exists already and is no empty folder' in error
+    assert error.count('\n') == 1 and 'exists already and is not an empty folder' in error
 
 
 # Installed ---------------------------------------------------------------------------------------
 
-# Trains with the config of every plugin for an epoch of few steps.
+# Lists the plugins, then trains with the config of each for an epoch of few steps.
 TRAIN = """
-import json, math, sys
+import json, sys
 from pathlib import Path
 
-import torch
 from salkit import build_model, load_config
 from salkit.checkpoints import read_checkpoint
+from salkit.cli import main
 from salkit.cli.train import train
-from salkit.config.load import parse_options
-from salkit_my_dataset.example import write_example
+from salkit.config import parse_options
+from salkit_my_dataset.dataset import write_example
 
-configs, data, out = json.loads(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+configs, uses, data, out = json.loads(sys.argv[1]), json.loads(sys.argv[2]), *sys.argv[3:]
+main(['plugins', '--json'])
+out = Path(out)
 (out / 'lists').mkdir(parents=True)
 report = {}
 for role, config in configs.items():
     cfg = load_config(config, {
         'data_root': str(write_example(out / 'lists')) if role == 'dataset' else data,
         'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1,
+        'train_dataloader.num_workers': 0, 'val_dataloader.num_workers': 0,
     })
     runner = train(cfg, out / role)
     checkpoint = read_checkpoint(out / role / 'epoch_1.pth')
     scalars = runner.message_hub.log_scalars
     report[role] = dict(
         loss=scalars['train/loss'].current(),
-        plugins=checkpoint['meta']['plugins'],
+        plugins=checkpoint.plugins,
         scores=[name for name in scalars if name.startswith('val/')],
         files=sorted(path.name for path in (out / role).iterdir()),
         losses=[name for name in scalars if name.startswith('train/loss_')],
     )
 # The commands of the READMEs that name the part in another config.
-for use in json.loads(sys.argv[4]):
+for use in uses:
     cfg = load_config('demo/umt-tiny_cc-kl', parse_options(use.split('--cfg-options ')[1].split()))
     assert use.split('=')[1] in str(build_model(cfg)), use
 print('REPORT' + json.dumps(report))
@@ -247,65 +254,69 @@ print('REPORT' + json.dumps(report))
 
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory):
-    """An environment with a plugin of every role, and the folders that they were installed from."""
+    """A plugin of every role, each in place of its source as `pip install -e` leaves it.
+
+    Gives the folders, and the environment in which Python finds them.
+    """
     folder = tmp_path_factory.mktemp('every-role')
-    env = make_env(folder / 'env')
+    packages = []
     for role in ROLES:
-        scaffold(f'my-{role}', role, folder / 'packages')
-    packages = sorted((folder / 'packages').iterdir())
-    env.run(['pip', 'install', '--no-deps', '--quiet', *packages], check=True)
-    return env, packages
+        names, package = scaffold(f'my-{role}', role, folder / 'packages')
+        packages.append(package)
+        info = folder / 'site' / f'{names.module}-0.1.0.dist-info'
+        info.mkdir(parents=True)
+        # What setup.py says.
+        (info / 'METADATA').write_text(
+            f'Metadata-Version: 2.1\nName: {names.distribution}\nVersion: 0.1.0\n'
+        )
+        (info / 'entry_points.txt').write_text(f'[salkit]\n{names.module} = {names.module}\n')
+    chosen = ','.join(names_of(f'my-{role}', role).module for role in ROLES)
+    path = [folder / 'site', *packages, os.environ.get('PYTHONPATH', '')]
+    # Installed plugins of the developer's stay out of it.
+    return packages, dict(
+        os.environ, PYTHONPATH=os.pathsep.join(map(str, path)), SALKIT_PLUGINS=chosen
+    )
 
 
-@pytest.mark.slow
-def test_the_plugins_are_loaded(installed):
-    env, packages = installed
-    done = env.run('salkit plugins --json', check=True)
-    assert done.stderr == ''
-    plugins = {plugin['distribution']: plugin for plugin in json.loads(done.stdout)}
-    assert sorted(plugins) == [package.name for package in packages]
-    for role in ROLES:
-        names = names_of(f'my-{role}', role)
-        plugin = plugins[names.distribution]
-        assert (plugin['status'], plugin['notes'], plugin['error']) == ('loaded', [], None)
-        assert plugin['configs'] == [names.config]
-        registered = [entry['name'] for entry in plugin['registers']] + plugin['protocols']
-        assert registered == [names.label]
-        # What has a suite can be tested where it is installed.
-        if role not in ('transform', 'hook', 'protocol'):
-            assert plugin['registers'][0]['smoke'] is not None
+def run(installed, *command):
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], env=installed[1], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
 def test_their_own_tests_pass(installed):
-    env, packages = installed
+    packages, _ = installed
     folders = [package / 'tests' for package in packages]
-    done = env.run(['pytest', '-q', '-p', 'no:cacheprovider', *folders])
-    assert done.returncode == 0, done.stdout
-    assert ' passed' in done.stdout and ' failed' not in done.stdout
+    printed = run(installed, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', *folders)
+    assert ' passed' in printed and ' failed' not in printed
 
 
 @pytest.mark.slow
-def test_their_configs_train(installed, tmp_path):
-    env, _ = installed
-    configs = {role: names_of(f'my-{role}', role).config for role in ROLES}
-    data = write_dataset(tmp_path / 'data', dict(train=16, val=1), frames=9)
+def test_they_are_loaded_and_their_configs_train(installed, tmp_path):
+    names = {role: names_of(f'my-{role}', role) for role in ROLES}
+    configs = {role: names[role].config for role in ROLES}
+    data = write_dataset(tmp_path / 'data', dict(train=8, val=1), frames=9)
     uses = [
-        Template(ROLES[role].use).substitute(part=names_of(f'my-{role}', role).part)
+        Template(ROLES[role].use).substitute(part=names[role].label)
         for role in ('encoder', 'decoder', 'branch', 'loss')
     ]
-    command = [
-        env.python,
-        '-c',
-        TRAIN,
-        json.dumps(configs),
-        data,
-        tmp_path / 'out',
-        json.dumps(uses),
-    ]
-    printed = env.run(command, check=True).stdout
+    arguments = [json.dumps(configs), json.dumps(uses), data, tmp_path / 'out']
+    printed = run(installed, '-c', TRAIN, *arguments)
+    listed = json.JSONDecoder().raw_decode(printed)[0]
+    plugins = {plugin['distribution']: plugin for plugin in listed if plugin['status'] == 'loaded'}
+    assert set(plugins) == {f'salkit-my-{role}' for role in ROLES}
     report = json.loads(printed.rpartition('REPORT')[2])
     for role in ROLES:
+        plugin = plugins[names[role].distribution]
+        assert (plugin['notes'], plugin['error']) == ([], None)
+        assert plugin['configs'] == [names[role].config]
+        (registered,) = plugin['registers']
+        assert registered['name'] == names[role].label
+        # What has a suite can be tested where it is installed.
+        assert (registered['smoke'] is None) == (role in ('transform', 'hook', 'protocol'))
         assert 0 < abs(report[role]['loss']) < 100, role
     for role in ('encoder', 'decoder', 'branch', 'loss'):
         assert report[role]['plugins'] == {f'salkit-my-{role}': '0.1.0'}

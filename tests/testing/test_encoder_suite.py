@@ -217,7 +217,7 @@ def test_one_fault_fails_one_check(encoder, check, message, tmp_path):
         (wrong.WritesIntoTheClip, 'test_inputs_stay_as_they_are', 'changes what it is given'),
         (wrong.HasBrokenGradients, 'test_gradients_reach_every_parameter', 'not finite: trunk'),
         (wrong.HasBrokenGradients, 'test_learns', 'the loss is nan after 1 steps'),
-        (wrong.ResetsItsWeights, 'test_init_weights_without_pretrained', 'changes trunk.bias'),
+        (wrong.ResetsItsWeights, 'test_no_pretrained_weights', 'changes trunk.bias'),
         (wrong.StandsStill, 'test_learns', 'do not lower the loss'),
         (wrong.CallsItModel, 'test_parts_are_not_called_model_or_module', "calls a part 'model'"),
         (wrong.CallsItModel, 'test_state_dict_round_trip', 'such as model.trunk.weight'),

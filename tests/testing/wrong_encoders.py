@@ -37,7 +37,7 @@ class GoodEncoder(Encoder):
             return checkpoint(self.head, feature, use_reentrant=False)
         return self.head(feature)
 
-    def init_weights(self):
+    def pretrained_weights(self):
         if self.pretrained is not None:
             raise CheckpointError(f'{self.pretrained}: cannot be fetched')
 
@@ -249,8 +249,8 @@ class AcceptsAnything(GoodEncoder):
 
 
 class KeepsQuietAboutWeights(GoodEncoder):
-    def init_weights(self):
-        pass
+    def pretrained_weights(self):
+        return None
 
 
 class OverflowsInBfloat16(GoodEncoder):

@@ -174,16 +174,9 @@ class InternVideo2Encoder(Encoder):
         self._frozen_layers().eval()
         return self
 
-    def init_weights(self) -> None:
-        """Load the published weights that `pretrained` names.
-
-        Raises:
-            CheckpointError: a file that is not there, cannot be fetched or does not fit.
-        """
-        if self.pretrained is not None:
-            from salkit.checkpoints import load_weights, read_checkpoint
-
-            load_weights(self, read_checkpoint(self.pretrained), self.pretrained)
+    def pretrained_weights(self) -> str | None:
+        """The file of published weights that `pretrained` names."""
+        return self.pretrained
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Bring a published file under this encoder's names; see `weights.adapt`."""

@@ -8,7 +8,7 @@ from salkit_internvideo2.layers import position_table
 
 from salkit import hookimpl, load_config
 from salkit.builder import build, build_on_meta
-from salkit.checkpoints import load_weights, write_checkpoint
+from salkit.checkpoints import Checkpoint, load_pretrained, load_weights, write_checkpoint
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.registry import DECODERS, MODELS
 from salkit.testing import EncoderSuite
@@ -213,7 +213,7 @@ def reference(weights, clip, depth):
 def test_computes_what_the_published_model_does(frames, size):
     weights = values(video_encoder_shapes(frames, DEPTH), dtype=torch.float64)
     built = encoder(clip_len=frames, out_indices=(0, 2)).double().eval()
-    load_weights(built, dict(state_dict=weights), 'published.pth')
+    load_weights(built, Checkpoint(weights, 'published.pth'))
     clip = torch.randn(2, 3, frames, *size, dtype=torch.float64)
     with torch.no_grad():
         features = built(clip)
@@ -259,7 +259,7 @@ def test_positions_start_from_the_published_sine_cosine_table():
 def test_published_files_load(shapes, prefix, frames, depth):
     weights = values(shapes(frames, depth))
     built = encoder(dict(ARCH, depth=depth), clip_len=frames)
-    report = load_weights(built, dict(state_dict=weights), 'published.pth')
+    report = load_weights(built, Checkpoint(weights, 'published.pth'))
     assert report.kind == 'InternVideo2' and not report.derived
     used = {prefix + name for name in video_encoder_shapes(frames, depth)}
     assert set(report.used.values()) == used
@@ -276,7 +276,7 @@ def test_wrapped_files_load(prefix, tmp_path):
     path = tmp_path / 'wrapped.pth'
     write_checkpoint(dict(module={prefix + k: v for k, v in weights.items()}, epoch=3), path)
     built = encoder(pretrained=str(path))
-    built.init_weights()
+    load_pretrained(built)
     torch.testing.assert_close(built.cls_token.data, weights['vision_encoder.cls_token'])
 
 
@@ -284,7 +284,7 @@ def test_wrapped_files_load(prefix, tmp_path):
 def test_another_clip_len_interpolates_positions_in_time(clip_len):
     weights = values(stage1(frames=8, depth=DEPTH))
     built = encoder(clip_len=clip_len)
-    report = load_weights(built, dict(state_dict=weights), 'published.pth')
+    report = load_weights(built, Checkpoint(weights, 'published.pth'))
     assert report.derived == {'positions': f'is resized from 8 x 16 x 16 to {clip_len} x 16 x 16'}
     table = weights['pos_embed']
     line = table[0, 1:].reshape(8, 256, DIM).permute(1, 2, 0)
@@ -294,14 +294,14 @@ def test_another_clip_len_interpolates_positions_in_time(clip_len):
 
 def test_files_of_larger_frames_load():
     shapes = fine_tuned(frames=8, depth=DEPTH) | dict(pos_embed=(1, 8 * 24 * 24 + 1, DIM))
-    report = load_weights(encoder(), dict(state_dict=values(shapes)), 'published.pth')
+    report = load_weights(encoder(), Checkpoint(values(shapes), 'published.pth'))
     assert report.derived['positions'] == 'is resized from 8 x 24 x 24 to 4 x 16 x 16'
 
 
 def test_tubelets_share_the_kernel_of_single_frames():
     weights = values(stage1(frames=8, depth=DEPTH))
     built = encoder(clip_len=8, tubelet_size=2)
-    report = load_weights(built, dict(state_dict=weights), 'published.pth')
+    report = load_weights(built, Checkpoint(weights, 'published.pth'))
     assert report.derived['patches.weight'] == 'is spread evenly over 2 frames'
     total = built.patches.weight.data.sum(dim=2, keepdim=True)
     torch.testing.assert_close(total, weights['patch_embed.proj.weight'])
@@ -311,11 +311,11 @@ def test_tubelets_share_the_kernel_of_single_frames():
 def test_a_shallower_encoder_drops_the_blocks_it_has_not():
     weights = values(stage1(frames=4, depth=5))
     built = encoder(depth=2)
-    report = load_weights(built, dict(state_dict=weights), 'published.pth')
+    report = load_weights(built, Checkpoint(weights, 'published.pth'))
     beyond = [key for key in weights if key.startswith(('blocks.2.', 'blocks.3.', 'blocks.4.'))]
     assert {report.dropped[key] for key in beyond} == {'the encoder keeps the first 2 blocks'}
     whole = encoder(dict(ARCH, depth=5), out_indices=(1, 4))
-    load_weights(whole, dict(state_dict=weights), 'published.pth')
+    load_weights(whole, Checkpoint(weights, 'published.pth'))
     clip = torch.randn(1, 3, 4, 28, 28)
     torch.testing.assert_close(built(clip)[0], whole(clip)[0])
 
@@ -338,7 +338,7 @@ def test_what_does_not_fit_is_told(change, told):
     built = encoder()
     before = {name: value.clone() for name, value in built.state_dict().items()}
     with pytest.raises(CheckpointError, match=told):
-        load_weights(built, dict(state_dict=weights), 'published.pth')
+        load_weights(built, Checkpoint(weights, 'published.pth'))
     torch.testing.assert_close(built.state_dict(), before)
 
 
@@ -355,8 +355,8 @@ def test_own_names_are_no_published_ones(tmp_path):
 
 def test_pretrained_weights_that_are_not_there_are_named(tmp_path):
     with pytest.raises(CheckpointError, match=r'none\.pth'):
-        encoder(pretrained=str(tmp_path / 'none.pth')).init_weights()
-    encoder().init_weights()
+        load_pretrained(encoder(pretrained=str(tmp_path / 'none.pth')))
+    load_pretrained(encoder())
 
 
 # The encoder itself.

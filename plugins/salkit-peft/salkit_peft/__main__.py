@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
 
-    from salkit.config.load import parse_options
+    from salkit.config import parse_options
 
     from .merging import merge_checkpoint
 

@@ -57,14 +57,14 @@ def load_adapters(encoder: WrapperEncoder, path: str | Path) -> None:
         CheckpointError: a file of something else, of other layers, ranks or scales.
     """
     checkpoint = read_checkpoint(path)
-    stored = (checkpoint.get('metadata') or {}).get(SETTINGS)
+    stored = checkpoint.meta.get(SETTINGS)
     if stored is None:
         raise CheckpointError(f'{path}: is no file of adapters that save_adapters wrote')
     if stored != _settings(encoder):
         raise CheckpointError(
             f'{path}: holds adapters with {stored}, the encoder has {_settings(encoder)}'
         )
-    entries, own = checkpoint['state_dict'], _trained_entries(encoder)
+    entries, own = checkpoint.weights, _trained_entries(encoder)
     for label, keys in (('no', own.keys() - entries.keys()), ('also', entries.keys() - own.keys())):
         if keys:
             raise CheckpointError(

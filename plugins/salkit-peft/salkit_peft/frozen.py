@@ -41,16 +41,6 @@ class FrozenEncoder(WrapperEncoder):
         self.quiet_base(mode and bool(self.unfrozen))
         return self
 
-    def init_weights(self) -> None:
-        """Load what the wrapped encoder's config names, and log how much trains.
-
-        Raises:
-            CheckpointError: weights that cannot be had or do not fit.
-        """
-        self.init_base()
-        self.mark_trainable()
-        self.log_trainable()
-
     def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
         """Encode a normalised clip (B, 3, T, H, W), without a graph where nothing needs one."""
         self.check_clip(clip)

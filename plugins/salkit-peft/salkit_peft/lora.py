@@ -246,21 +246,6 @@ class LoRAEncoder(WrapperEncoder):
                 values[key] = _magnitude(layer, weight)
         return values, [k for k in self.state_dict() if '.lora_' in k and k not in values]
 
-    def init_weights(self) -> None:
-        """Load what the wrapped encoder's config names, and log how much trains.
-
-        Raises:
-            CheckpointError: weights that cannot be had or do not fit.
-        """
-        self.init_base()
-        with torch.no_grad():
-            for layer in self._layers().values():
-                if ADAPTER in layer.lora_magnitude_vector:
-                    weight = layer.base_layer.weight
-                    layer.lora_magnitude_vector[ADAPTER].weight.copy_(_magnitude(layer, weight))
-        self.mark_trainable()
-        self.log_trainable()
-
     def merge(self) -> Encoder:
         """Fold the adapters into the weights.
 

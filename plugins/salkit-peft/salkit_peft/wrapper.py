@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from salkit.builder import build
-from salkit.checkpoints import fit_weights, load_weights
+from salkit.checkpoints import Checkpoint, fit_weights
 from salkit.encoders import Encoder
 from salkit.errors import ConfigError
 from salkit.registry import ENCODERS
@@ -27,7 +27,7 @@ class WrapperEncoder(Encoder):
 
     Args:
         encoder: config of any encoder. Its `init_cfg` (a checkpoint, as in the config of a model)
-            and its `pretrained` are loaded into it by `init_weights`.
+            or else its `pretrained` is loaded into it before training.
 
     Attributes:
         wrapped: the built encoder.
@@ -144,39 +144,36 @@ class WrapperEncoder(Encoder):
         if any(key.removeprefix('encoder.') in own for key in weights):
             return None
         with self.plain() as encoder:
-            state, report = fit_weights(
-                encoder.state_dict(),
-                dict(state_dict=weights),
-                'weights',
-                adapt=encoder.adapt_weights,
-            )
+            state, report = fit_weights(encoder, Checkpoint(weights, 'weights'))
         adapted = AdaptedWeights(
             report.kind,
             {self.own_name(key): value for key, value in state.items()},
             {self.own_name(key): source for key, source in report.used.items()},
             dict(report.dropped),
             {self.own_name(key): how for key, how in report.derived.items()},
+            wrong={
+                self.own_name(key): how.replace(key, self.own_name(key), 1)
+                for key, how in report.wrong.items()
+            },
         )
-        # What has the wrong shape is handed on, so that the error says so.
-        spoken_of = {*report.used.values(), *report.dropped, *report.unexpected}
-        for target in report.wrong:
-            for key in weights:
-                if key not in spoken_of and (key == target or key.endswith('.' + target)):
-                    adapted.weights[self.own_name(target)] = weights[key]
-                    adapted.sources[self.own_name(target)] = key
+        placed = {*report.used.values(), *report.dropped, *report.unexpected}
+        adapted.dropped.update((key, 'does not fit') for key in weights if key not in placed)
         values, kept = self.other_state(state)
         adapted.weights.update(values)
         adapted.derived.update(dict.fromkeys(values, 'follows from the new weights'))
         adapted.kept.update(dict.fromkeys(kept, 'belongs to an adapter'))
         return adapted
 
-    def init_base(self) -> None:
-        """Load what the wrapped encoder's config names."""
+    def pretrained_weights(self) -> Mapping[str, Tensor] | str | None:
+        """What the wrapped encoder's config names: its `init_cfg`, else its `pretrained`."""
+        return self.checkpoint or self.wrapped.pretrained_weights()
+
+    def init_weights(self) -> None:
+        """Let the wrapped encoder get ready, and say in the log how many parameters train."""
         with self.plain() as encoder:
             encoder.init_weights()
-            if self.checkpoint is not None:
-                report = load_weights(encoder, self.checkpoint)
-                print_log(report.summary, logger='current')
+        self.mark_trainable()
+        self.log_trainable()
 
     def log_trainable(self) -> None:
         """Say in the log how many parameters train."""

@@ -22,7 +22,14 @@ from torch import nn
 
 from salkit import build_model, load_config
 from salkit.builder import build, build_on_meta
-from salkit.checkpoints import load_weights, read_checkpoint, write_checkpoint, write_safetensors
+from salkit.checkpoints import (
+    Checkpoint,
+    load_pretrained,
+    load_weights,
+    read_checkpoint,
+    write_checkpoint,
+    write_safetensors,
+)
 from salkit.encoders import Encoder, UMTEncoder
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.registry import ENCODERS, MODELS
@@ -108,9 +115,8 @@ class RenamedEncoder(PatchedEncoder):
 
     pretrained = 'a library'
 
-    def init_weights(self):
-        weights = {f'theirs.{k}': torch.ones_like(v) for k, v in self.state_dict().items()}
-        load_weights(self, dict(state_dict=weights), 'a library')
+    def pretrained_weights(self):
+        return {f'theirs.{k}': torch.ones_like(v) for k, v in self.state_dict().items()}
 
     def adapt_weights(self, weights):
         if not all(key.startswith('theirs.') for key in weights):
@@ -431,7 +437,7 @@ def test_a_base_file_fits_from_outside_and_inside(tmp_path, wrapper):
         inner = dict(UMT, init_cfg=str(file))
         inside = build(ENCODERS, dict(type=wrapper, encoder=inner))
         assert inner['init_cfg'] == str(file)
-        inside.init_weights()
+        load_pretrained(inside)
         torch.testing.assert_close(encode(inside, noise(inside)), expected)
         assert trainable(inside) == trainable(outside)
     report = load_weights(outside, tmp_path / 'umt.pth')
@@ -459,7 +465,7 @@ def test_magnitudes_follow_the_base_weights(kind, tmp_path):
     inside = LoRAEncoder(
         dict(cfg, init_cfg=str(tmp_path / 'base.safetensors')), rank=2, use_dora=True
     )
-    inside.init_weights()
+    load_pretrained(inside)
     for lora in (outside, inside):
         torch.testing.assert_close(encode(lora, noise(lora)), encode(source, noise(source)))
 
@@ -467,10 +473,10 @@ def test_magnitudes_follow_the_base_weights(kind, tmp_path):
 def test_weights_of_a_library_and_other_namings(tmp_path):
     lora = LoRAEncoder(dict(type='RenamedEncoder'))
     assert lora.pretrained == 'a library'
-    lora.init_weights()
+    load_pretrained(lora)
     assert torch.equal(lora.wrapped.called.base_layer.weight, torch.ones(12, 12))
     theirs = {f'theirs.{k}': v + 1 for k, v in RenamedEncoder().state_dict().items()}
-    report = load_weights(lora, dict(state_dict=theirs), 'theirs.pth')
+    report = load_weights(lora, Checkpoint(theirs, 'theirs.pth'))
     assert report.kind == 'their' and not report.dropped
     assert report.used['wrapped.called.base_layer.weight'] == 'theirs.called.weight'
     torch.testing.assert_close(
@@ -507,7 +513,7 @@ def test_nothing_of_a_base_file_is_left_over_or_out(change, message):
     lora = LoRAEncoder(UMT)
     before = {k: v.clone() for k, v in lora.state_dict().items()}
     with pytest.raises(CheckpointError) as error:
-        load_weights(lora, dict(state_dict=weights), 'base.pth')
+        load_weights(lora, Checkpoint(weights, 'base.pth'))
     assert message in str(error.value) and str(error.value).startswith('base.pth')
     assert all(torch.equal(v, before[k]) for k, v in lora.state_dict().items())
 
@@ -524,12 +530,12 @@ def test_own_files_are_whole():
     lora = stir(LoRAEncoder(UMT))
     other = LoRAEncoder(UMT)
     assert other.adapt_weights(lora.state_dict()) is None
-    report = load_weights(other, dict(state_dict=lora.state_dict()), 'own')
+    report = load_weights(other, Checkpoint(lora.state_dict(), 'own'))
     assert set(report.used) == set(other.state_dict())
     torch.testing.assert_close(encode(other, noise(lora)), encode(lora, noise(lora)))
     lost = {k: v for k, v in lora.state_dict().items() if 'blocks.1.mlp.fc2.lora_B' not in k}
     with pytest.raises(CheckpointError, match=r'fc2\.lora_B'):
-        load_weights(other, dict(state_dict=lost), 'own')
+        load_weights(other, Checkpoint(lost, 'own'))
 
 
 def test_a_plain_model_gives_its_encoder_from_inside(tmp_path):
@@ -547,7 +553,7 @@ def test_a_plain_model_gives_its_encoder_from_inside(tmp_path):
 def test_without_memory_adapters_are_left_as_they_are(tmp_path):
     umt_file(tmp_path / 'umt.pth')
     meta = build_on_meta(ENCODERS, dict(type='LoRAEncoder', encoder=UMT, use_dora=True))
-    adapted = meta.adapt_weights(read_checkpoint(tmp_path / 'umt.pth')['state_dict'])
+    adapted = meta.adapt_weights(read_checkpoint(tmp_path / 'umt.pth').weights)
     assert adapted.kept and all('.lora_' in name for name in adapted.kept)
     assert {*adapted.weights, *adapted.kept} == set(meta.state_dict())
     assert not any(value.is_meta for value in adapted.weights.values())
@@ -557,7 +563,7 @@ def test_small_files(tmp_path):
     path = tmp_path / 'adapters.safetensors'
     lora = stir(LoRAEncoder(UMT, train=['norm1']))
     assert save_adapters(lora, path) == 16 + 4
-    assert set(read_checkpoint(path)['state_dict']) == trainable(lora)
+    assert set(read_checkpoint(path).weights) == trainable(lora)
     other = LoRAEncoder(UMT, train=['norm1'])
     with lora.plain() as base, other.plain() as empty:
         empty.load_state_dict(base.state_dict())
@@ -580,7 +586,7 @@ def test_small_files(tmp_path):
 def test_small_files_hold_the_statistics_of_norms_that_train(tmp_path):
     path = tmp_path / 'adapters.safetensors'
     save_adapters(LoRAEncoder(dict(type='PatchedEncoder'), train=['norm']), path)
-    assert 'wrapped.norm.running_mean' in read_checkpoint(path)['state_dict']
+    assert 'wrapped.norm.running_mean' in read_checkpoint(path).weights
 
 
 # Merging ---------------------------------------------------------------------------------------
@@ -622,7 +628,7 @@ def test_the_command_writes_a_model_for_the_plain_config(tmp_path, trained, caps
     clip = torch.randn(1, 3, 8, 64, 96)
     with torch.no_grad():
         torch.testing.assert_close(plain(clip), model(clip), atol=1e-5, rtol=0)
-    stored = json.loads(read_checkpoint(out)['metadata']['model'])
+    stored = json.loads(read_checkpoint(out).meta['model'])
     assert type(build_on_meta(MODELS, stored).encoder) is UMTEncoder
 
 
@@ -700,15 +706,15 @@ def test_over_every_registered_encoder(cls, smoke):
     assert (after - before).abs().max() > 1e-5
     merged = lora.merge()
     fresh = build(ENCODERS, cfg, Encoder)
-    report = load_weights(fresh, dict(state_dict=merged.state_dict()), 'merged')
+    report = load_weights(fresh, Checkpoint(merged.state_dict(), 'merged'))
     assert set(report.used) | set(report.derived) == set(fresh.state_dict())
     for encoder in (merged, fresh):
         assert off(encode(encoder, clip), after) < 1e-5
     # What the plain encoder writes is a base file of the wrapped one.
     again = LoRAEncoder(cfg, rank=2)
-    load_weights(again, dict(state_dict=fresh.state_dict()), 'plain')
+    load_weights(again, Checkpoint(fresh.state_dict(), 'plain'))
     assert off(encode(again, clip), after) < 1e-5
     assert state.keys() == again.state_dict().keys()
     frozen = FrozenEncoder(cfg)
-    load_weights(frozen, dict(state_dict=fresh.state_dict()), 'plain')
+    load_weights(frozen, Checkpoint(fresh.state_dict(), 'plain'))
     torch.testing.assert_close(encode(frozen, clip), encode(fresh, clip))

@@ -1,4 +1,4 @@
-"""What salkit-tiny brings: TinyEncoder and a config that trains it on the demo data."""
+"""What salkit-tiny brings: TinyEncoder and a config that uses it."""
 
 from pathlib import Path
 

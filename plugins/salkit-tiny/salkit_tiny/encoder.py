@@ -40,7 +40,7 @@ class TinyEncoder(Encoder):
         )
 
     def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
-        """Encode a normalised clip (B, 3, T, H, W) into its three features, deepest last.
+        """Encode a normalized clip (B, 3, T, H, W) into its three features, deepest last.
 
         Raises:
             ShapeError: another rank, length or size.

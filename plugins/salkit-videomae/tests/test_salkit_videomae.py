@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from salkit.builder import build, build_on_meta
-from salkit.checkpoints import load_weights
+from salkit.checkpoints import Checkpoint, load_pretrained, load_weights
 from salkit.config.load import load_config
 from salkit.engine.runner import check_components
 from salkit.errors import CheckpointError, ConfigError, ShapeError
@@ -65,7 +65,7 @@ def library(cls=VideoMAEModel, **settings):
 def encoder_of(model, arch=NATIVE, **options):
     """An encoder with the weights of a library's model."""
     encoder = VideoMAEEncoder(arch=arch, clip_len=4, **options)
-    load_weights(encoder, dict(state_dict=model.state_dict()), 'memory')
+    load_weights(encoder, Checkpoint(model.state_dict(), 'memory'))
     return encoder.eval()
 
 
@@ -284,7 +284,7 @@ def test_takes_the_authors_files(pretraining, tmp_path):
 def test_nothing_is_lost_in_silence():
     state = library(num_hidden_layers=3).state_dict()
     encoder = VideoMAEEncoder(arch=dict(NATIVE, num_hidden_layers=3), clip_len=4, out_indices=[1])
-    report = load_weights(encoder, dict(state_dict=state), 'memory')
+    report = load_weights(encoder, Checkpoint(state, 'memory'))
     reasons = report.reasons()
     assert len(reasons['the encoder keeps the first 2 blocks']) == 15
     assert reasons['final norm, the encoder gives the tokens before it'] == [
@@ -292,7 +292,7 @@ def test_nothing_is_lost_in_silence():
     ]  # fmt: skip
     # A deeper model is another one, and so is what nobody knows.
     with pytest.raises(CheckpointError, match=r'15 unexpected entries, such as encoder\.layer\.2'):
-        load_weights(VideoMAEEncoder(arch=NATIVE, clip_len=4), dict(state_dict=state), 'memory')
+        load_weights(VideoMAEEncoder(arch=NATIVE, clip_len=4), Checkpoint(state, 'memory'))
     state = library().state_dict()
     for change, expected in (
         (dict(stray=torch.ones(2)), '1 unexpected entries, such as stray'),
@@ -315,7 +315,7 @@ def test_pretrained_folder(cls, tmp_path):
     model = library(cls)
     model.save_pretrained(tmp_path / 'saved')
     encoder = VideoMAEEncoder(arch=NATIVE, clip_len=4, pretrained=str(tmp_path / 'saved'))
-    encoder.init_weights()
+    load_pretrained(encoder)
     for key, value in getattr(model, 'videomae', model).state_dict().items():
         assert torch.equal(encoder.state_dict()[f'trunk.{key}'], value), key
 
@@ -335,7 +335,7 @@ def test_pretrained_of_something_else(tmp_path):
         encoder = VideoMAEEncoder(arch=NATIVE, clip_len=4, pretrained=str(tmp_path / folder))
         before = {key: value.clone() for key, value in encoder.state_dict().items()}
         with pytest.raises(CheckpointError, match=expected):
-            encoder.init_weights()
+            load_pretrained(encoder)
         assert all(torch.equal(before[key], value) for key, value in encoder.state_dict().items())
 
 
@@ -343,9 +343,9 @@ def test_pretrained_with_other_heads_is_told(tmp_path, monkeypatch):
     library(num_attention_heads=4).save_pretrained(tmp_path / 'saved')
     said = []
     monkeypatch.setattr('salkit_videomae.encoder.print_log', lambda text, **_: said.append(text))
-    VideoMAEEncoder(arch=NATIVE, pretrained=str(tmp_path / 'saved')).init_weights()
+    report = load_pretrained(VideoMAEEncoder(arch=NATIVE, pretrained=str(tmp_path / 'saved')))
     assert 'num_attention_heads=4, this encoder computes with 2' in said[0]
-    assert 'entries of VideoMAE weights fill the encoder' in said[1]
+    assert 'entries of VideoMAE weights fill the encoder' in report.summary
 
 
 def test_without_the_hub_the_error_says_what_to_do(monkeypatch):
@@ -353,11 +353,11 @@ def test_without_the_hub_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
     encoder = VideoMAEEncoder(arch=TINY, clip_len=4, pretrained='nobody/no-such-videomae')
     with pytest.raises(CheckpointError) as error:
-        encoder.init_weights()
+        load_pretrained(encoder)
     text = str(error.value)
     assert text.startswith('nobody/no-such-videomae: ') and '\n' not in text
     assert '`hf download nobody/no-such-videomae`' in text and 'init_cfg' in text
-    VideoMAEEncoder(arch=TINY, clip_len=4).init_weights()
+    load_pretrained(VideoMAEEncoder(arch=TINY, clip_len=4))
 
 
 # Errors and configs -------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from timm.layers import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from salkit.checkpoints import load_weights
 from salkit.encoders import Encoder
 from salkit.errors import CheckpointError, ConfigError, one_line
 from salkit.types import AdaptedWeights, FeatureSpec
@@ -249,14 +248,14 @@ class VJEPA2Encoder(Encoder):
             given[-1] = self.trunk.layernorm(given[-1])
         return tuple(rearrange(x, 'b (t h w) c -> b c t h w', t=t, h=h, w=w) for x in given)
 
-    def init_weights(self) -> None:
-        """Load what `pretrained` names, through `VJEPA2Model.from_pretrained`.
+    def pretrained_weights(self) -> dict[str, Tensor] | None:
+        """What `pretrained` names, through `VJEPA2Model.from_pretrained`.
 
         Raises:
             CheckpointError: a model that cannot be had, is no V-JEPA 2 or does not fit.
         """
         if self.pretrained is None:
-            return
+            return None
         from transformers import VJEPA2Model
 
         source = str(self.pretrained)
@@ -289,10 +288,13 @@ class VJEPA2Encoder(Encoder):
                     logger='current',
                     level=logging.WARNING,
                 )
-        report = load_weights(self, dict(state_dict=model.state_dict()), source)
         left = sorted(info['unexpected_keys'])
-        more = f'; the library left out {len(left)}, such as {left[0]}' if left else ''
-        print_log(report.summary + more, logger='current')
+        if left:
+            print_log(
+                f'{source}: the library left out {len(left)} entries, such as {left[0]}',
+                logger='current',
+            )
+        return model.state_dict()
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take files of the library's models.

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from salkit.builder import build, build_on_meta
-from salkit.checkpoints import load_weights
+from salkit.checkpoints import Checkpoint, load_pretrained, load_weights
 from salkit.config.load import load_config
 from salkit.engine.runner import check_components
 from salkit.errors import CheckpointError, ConfigError, ShapeError
@@ -66,7 +66,7 @@ def library(cls=VJEPA2Model, **settings):
 def encoder_of(model, arch=NATIVE, clip_len=4, **options):
     """An encoder with the weights of a library's model."""
     encoder = VJEPA2Encoder(arch=arch, clip_len=clip_len, **options)
-    load_weights(encoder, dict(state_dict=model.state_dict()), 'memory')
+    load_weights(encoder, Checkpoint(model.state_dict(), 'memory'))
     return encoder.eval()
 
 
@@ -257,7 +257,7 @@ def test_takes_the_librarys_files(cls, tmp_path):
 def test_nothing_is_lost_in_silence():
     state = library(num_hidden_layers=3).state_dict()
     encoder = VJEPA2Encoder(arch=dict(NATIVE, num_hidden_layers=3), clip_len=4, out_indices=[1])
-    reasons = load_weights(encoder, dict(state_dict=state), 'memory').reasons()
+    reasons = load_weights(encoder, Checkpoint(state, 'memory')).reasons()
     assert len(reasons['the encoder keeps the first 2 blocks']) == 16
     assert reasons['final norm, the encoder gives the tokens before it'] == [
         'encoder.layernorm.weight', 'encoder.layernorm.bias',
@@ -272,7 +272,7 @@ def test_nothing_is_lost_in_silence():
         (whole | {'encoder.layernorm.bias': torch.ones(2)}, r'has shape \(2,\), expected \(30,\)'),
     ):
         with pytest.raises(CheckpointError, match=expected):
-            load_weights(encoder, dict(state_dict=wrong), 'memory')
+            load_weights(encoder, Checkpoint(wrong, 'memory'))
 
 
 def test_own_names_are_left_alone():
@@ -288,7 +288,7 @@ def test_pretrained_folder(cls, tmp_path):
     model = library(cls)
     model.save_pretrained(tmp_path / 'saved')
     encoder = VJEPA2Encoder(arch=NATIVE, clip_len=4, pretrained=str(tmp_path / 'saved'))
-    encoder.init_weights()
+    load_pretrained(encoder)
     for key, value in getattr(model, 'vjepa2', model).encoder.state_dict().items():
         assert torch.equal(encoder.state_dict()[f'trunk.{key}'], value), key
 
@@ -308,7 +308,7 @@ def test_pretrained_of_something_else(tmp_path):
         encoder = VJEPA2Encoder(arch=NATIVE, clip_len=4, pretrained=str(tmp_path / folder))
         before = {key: value.clone() for key, value in encoder.state_dict().items()}
         with pytest.raises(CheckpointError, match=expected):
-            encoder.init_weights()
+            load_pretrained(encoder)
         assert all(torch.equal(before[key], value) for key, value in encoder.state_dict().items())
 
 
@@ -316,9 +316,9 @@ def test_pretrained_with_other_heads_is_told(tmp_path, monkeypatch):
     library(num_attention_heads=3).save_pretrained(tmp_path / 'saved')
     said = []
     monkeypatch.setattr('salkit_vjepa2.encoder.print_log', lambda text, **_: said.append(text))
-    VJEPA2Encoder(arch=NATIVE, pretrained=str(tmp_path / 'saved')).init_weights()
+    report = load_pretrained(VJEPA2Encoder(arch=NATIVE, pretrained=str(tmp_path / 'saved')))
     assert 'num_attention_heads=3, this encoder computes with 2' in said[0]
-    assert 'entries of V-JEPA 2 weights fill the encoder' in said[1]
+    assert 'entries of V-JEPA 2 weights fill the encoder' in report.summary
 
 
 def test_without_the_hub_the_error_says_what_to_do(monkeypatch):
@@ -326,11 +326,11 @@ def test_without_the_hub_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
     encoder = VJEPA2Encoder(arch=TINY, clip_len=4, pretrained='nobody/no-such-vjepa2')
     with pytest.raises(CheckpointError) as error:
-        encoder.init_weights()
+        load_pretrained(encoder)
     text = str(error.value)
     assert text.startswith('nobody/no-such-vjepa2: ') and '\n' not in text
     assert '`hf download nobody/no-such-vjepa2`' in text and 'init_cfg' in text
-    VJEPA2Encoder(arch=TINY, clip_len=4).init_weights()
+    load_pretrained(VJEPA2Encoder(arch=TINY, clip_len=4))
 
 
 # Errors and configs -------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from ...media.maps import MAP_FORMATS, write_map_file
 from ...registry import HOOKS
@@ -28,7 +28,11 @@ class DumpMapsHook(Hook):
         self.format = format
 
     def after_test_iter(
-        self, runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[dict] | None = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Sequence[dict] | None = None,
     ) -> None:
         """Write the maps of one batch."""
         for sample in outputs or ():

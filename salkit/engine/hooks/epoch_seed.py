@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from ...registry import HOOKS
@@ -27,13 +28,13 @@ def _inner_datasets(dataset: Dataset) -> Iterator[Dataset]:
 class EpochSeedHook(Hook):
     """Seeds every epoch from the run's seed and the epoch's number alone.
 
-    An epoch then goes the same way whether the run came to it or was resumed at it. It also tells
-    the data sets which epoch to draw random clips for.
+    An epoch then goes the same way whether the run came to it or was resumed at it. The data
+    sets also get to know which epoch to draw random clips for.
     """
 
     priority = 'VERY_HIGH'
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Seed torch and NumPy, and hand the epoch's number to the data sets."""
         sequence = np.random.SeedSequence((runner.seed, runner.epoch, get_rank()))
         torch_seed, numpy_seed = sequence.generate_state(2)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from ...registry import HOOKS
 
@@ -39,7 +40,7 @@ class SafeCheckpointHook(CheckpointHook):
     checkpoints lie on a local disk.
     """
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Set up the folder and the deferred removals."""
         super().before_train(runner)
         self.file_backend = _DeferredRemoval()
@@ -47,7 +48,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner.logger.info(f'Validating the checkpoint of epoch {runner.epoch} first')
             runner.val_loop.run()
 
-    def _resumed_before_validation(self, runner) -> bool:
+    def _resumed_before_validation(self, runner: Runner) -> bool:
         """Whether the epoch resumed at is one that ends with a validation."""
         loop = runner.train_loop
         if runner.epoch == 0 or not self.by_epoch or runner.val_loop is None:
@@ -60,10 +61,10 @@ class SafeCheckpointHook(CheckpointHook):
         best += list((getattr(self, 'best_ckpt_path_dict', None) or {}).values())
         self.file_backend.flush(keep=[self.last_ckpt, *best])
 
-    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         super()._save_checkpoint_with_step(runner, step, meta)
         self._flush()
 
-    def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         super()._save_best_checkpoint(runner, metrics)
         self._flush()

@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.runner.amp import autocast
 from torch import Tensor
 
+from ...config import dataset_configs, load_config
 from ...config.find import config_name
-from ...config.load import dataset_configs, load_config
 from ...errors import ConfigError
 from ...media.clips import ClipSettings
 from ...models.load import build_model
@@ -22,6 +22,7 @@ from ...utils.text import check_choice
 from .base import Backend, OutOfMemory
 
 if TYPE_CHECKING:
+    from ...checkpoints import Checkpoint
     from ...models import SaliencyModel
 
 PRECISIONS = {
@@ -101,7 +102,7 @@ class TorchBackend(Backend[Tensor]):
     def __init__(
         self,
         config_or_name: Config | str | Path,
-        checkpoint: str | Path | None = None,
+        checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',
     ) -> None:
@@ -123,7 +124,7 @@ class TorchBackend(Backend[Tensor]):
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""
         pixels = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)
-        clip = self.model.data_preprocessor.normalise(pixels[None, :, None])
+        clip = self.model.data_preprocessor.normalize(pixels[None, :, None])
         return clip[0, :, 0].contiguous()
 
     @torch.inference_mode()

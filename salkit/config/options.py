@@ -1,0 +1,198 @@
+"""Overriding entries of configs, strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmengine.config import Config, ConfigDict, DictAction
+
+from ..builder import parameters_of, resolve
+from ..errors import ConfigError
+from ..registry import DATASETS, DECODERS, ENCODERS, LOSSES, METRICS
+from ..utils.text import nearest_names
+
+# The arguments of mmengine's Runner, written out because importing it takes seconds.
+RUNNER_KEYS = {
+    'auto_scale_lr',
+    'custom_hooks',
+    'data_preprocessor',
+    'default_hooks',
+    'default_scope',
+    'env_cfg',
+    'experiment_name',
+    'launcher',
+    'load_from',
+    'log_level',
+    'log_processor',
+    'model',
+    'optim_wrapper',
+    'param_scheduler',
+    'randomness',
+    'resume',
+    'test_cfg',
+    'test_dataloader',
+    'test_evaluator',
+    'train_cfg',
+    'train_dataloader',
+    'val_cfg',
+    'val_dataloader',
+    'val_evaluator',
+    'visualizer',
+    'work_dir',
+}
+# Keys that a config may hold beside them.
+SALKIT_KEYS = {
+    'data_root': 'root of every data set in the config that names none itself',
+    'dataset_type': 'class of every data set in the config that names none itself',
+    'model_wrapper_cfg': "mmengine's: how the model is wrapped for distributed training",
+    'activation_checkpointing': "mmengine's: modules recomputed in the backward pass",
+    'efficient_conv_bn_eval': "mmengine's: modules with convolution and norm fused",
+    'compile': "mmengine's: options of torch.compile",
+}
+DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# Where the classes of a config's parts are registered, by the part.
+REGISTRIES = {
+    'encoder': ENCODERS,
+    'decoder': DECODERS,
+    'fusion': DECODERS,
+    'branches': DECODERS,
+    'losses': LOSSES,
+    'dataset': DATASETS,
+    'val_evaluator': METRICS,
+    'test_evaluator': METRICS,
+}
+
+
+def dataset_configs(dataset: object) -> Iterator[ConfigDict]:
+    """Every data set dict inside `dataset`, wrappers such as ConcatDataset looked into."""
+    if isinstance(dataset, (list, tuple)):
+        for item in dataset:
+            yield from dataset_configs(item)
+    elif isinstance(dataset, Mapping):
+        inner = dataset.get('datasets', dataset.get('dataset'))
+        if inner is not None:
+            yield from dataset_configs(inner)
+        else:
+            yield dataset
+
+
+def parse_options(items: list[str] | None) -> dict[str, object]:
+    """Turn `key=value` strings of a command line into values, as mmengine's DictAction does.
+
+    Numbers, booleans, None, lists `[a,b]` and tuples `(a,b)` are understood.
+
+    Raises:
+        ConfigError: an item without `=` or with unbalanced brackets.
+    """
+    options = {}
+    for item in items or ():
+        key, equals, value = item.partition('=')
+        if not equals or not key:
+            raise ConfigError(f'--cfg-options: expected key=value, got {item!r}')
+        try:
+            options[key] = DictAction._parse_iterable(value)
+        except AssertionError as error:
+            raise ConfigError(f'--cfg-options {item}: {error}') from None
+    return options
+
+
+def _descend(node: Any, part: str, full_key: str) -> Any:
+    """The entry `part` of `node`; ConfigError where there is none."""
+    if isinstance(node, (list, tuple)):
+        if not part.isdigit() or int(part) >= len(node):
+            raise ConfigError(
+                f'--cfg-options {full_key}: {part!r} is not an index of a list of {len(node)} '
+                'entries'
+            )
+        return node[int(part)]
+    if not isinstance(node, Mapping):
+        raise ConfigError(f'--cfg-options {full_key}: there is nothing inside {node!r} to override')
+    if part not in node:
+        hint = nearest_names(part, node, most=1, cutoff=0.6, there='there:')
+        raise ConfigError(
+            f'--cfg-options {full_key}: the config has no {part!r}; {hint} '
+            f'(+{full_key}=... adds a key)'
+        )
+    return node[part]
+
+
+def _set_option(cfg: Config, key: str, value: Any) -> None:
+    adds = key.startswith('+')
+    key = key.removeprefix('+')
+    *parents, last = key.split('.')
+    node: Any = cfg._cfg_dict
+    for part in parents:
+        if adds and isinstance(node, dict) and part not in node:
+            node[part] = ConfigDict()
+        node = _descend(node, part, key)
+    if isinstance(node, tuple):
+        raise ConfigError(f'--cfg-options {key}: a tuple is set as a whole, not entry by entry')
+    if isinstance(node, list):
+        _descend(node, last, key)
+        node[int(last)] = value
+        return
+    if not adds:
+        previous = _descend(node, last, key)
+        if last == 'type' and previous != value:
+            _drop_foreign_arguments(node, key, value)
+    elif not isinstance(node, Mapping):
+        raise ConfigError(f'--cfg-options +{key}: {node!r} takes no keys')
+    node[last] = value
+
+
+def _drop_foreign_arguments(node: ConfigDict, key: str, new_type: str) -> None:
+    """Leave out the old class's arguments that the new one does not have."""
+    parts = key.split('.')[:-1]
+    registry = next((REGISTRIES[p] for p in reversed(parts[-2:]) if p in REGISTRIES), None)
+    if registry is None:
+        return
+    parameters, open_ended = parameters_of(resolve(registry, new_type))
+    if open_ended:
+        return
+    for argument in list(node):
+        if argument == 'init_cfg':
+            # Every encoder may be given a file, but not that of another.
+            node[argument] = None
+        elif argument != 'type' and argument not in parameters:
+            del node[argument]
+
+
+def apply_options(cfg: Config, options: Mapping[str, object]) -> None:
+    """Override entries of `cfg` in place.
+
+    Args:
+        cfg: what `load_config` read.
+        options: values by dotted key, `train_dataloader.batch_size`. A key that does not exist is
+            refused; with a leading `+` it is added. A new `type` drops the arguments of the old
+            class that the new one does not have, so it is applied before its siblings.
+
+    Raises:
+        ConfigError: a key that does not exist or cannot be overridden.
+    """
+
+    def rank(key: str) -> tuple[bool, bool]:
+        # Shared values first, then types, so that what is said more precisely wins.
+        return key not in SALKIT_KEYS, not key.endswith('.type')
+
+    for key in sorted(options, key=rank):
+        if key in ('data_root', 'dataset_type'):
+            _set_shared(cfg, key, options[key])
+        else:
+            _set_option(cfg, key, options[key])
+
+
+def _set_shared(cfg: Config, key: str, value: Any) -> None:
+    """Set a shared data set value at the top and in every data set that followed it so far."""
+    inner = {'data_root': 'data_root', 'dataset_type': 'type'}[key]
+    if key not in cfg:
+        raise ConfigError(f'--cfg-options {key}: the config has no {key!r} to override')
+    old = cfg[key]
+    for name in DATALOADERS:
+        for dataset in dataset_configs((cfg.get(name) or {}).get('dataset')):
+            if dataset.get(inner) != old:
+                continue
+            if inner == 'type' and value != old:
+                _drop_foreign_arguments(dataset, 'dataset.type', value)
+            dataset[inner] = value
+    cfg[key] = value
