@@ -1,6 +1,4 @@
 import argparse
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,14 +76,3 @@ def test_the_docstring_helps():
 def test_some_of_them_and_with_differences():
     parser = parser_of('names', 'bits', names=dict(nargs='+', type=str))
     assert vars(parser.parse_args(['--names', 'a', 'b'])) == dict(names=['a', 'b'], bits=8)
-
-
-@pytest.mark.parametrize('command', ['score', 'compare', 'check', 'density', 'prepare'])
-def test_help_of_commands_with_options_imports_nothing_heavy(command):
-    code = (
-        'import sys; from salkit.cli import main\n'
-        f"try: main(['{command}', '--help'])\n"
-        "except SystemExit: print({'torch', 'numpy', 'av', 'mmengine'} & set(sys.modules))"
-    )
-    printed = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True).stdout
-    assert printed.strip().endswith(b'set()')
