@@ -51,8 +51,7 @@ BROKEN = {
     'hook-raises': (register_source("raise ValueError('oh no')"), 'register_encoders: ValueError'),
     'misspelt': (
         register_source('pass', hook='register_encodres'),
-        'implements register_encodres, which is not a hook of salkit; '
-        'did you mean register_encoders?',
+        'which is not a hook of salkit; did you mean register_encoders?',
     ),
     'signature': (register_source('pass', argument='registry'), "{'registry'}"),
     'unmarked': ('def register_encoders(register):\n    pass\n', 'implements no hook'),

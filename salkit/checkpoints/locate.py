@@ -100,6 +100,7 @@ def _from_hub(source: str) -> Path:
     match = re.fullmatch(r'hf://([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)', source)
     if not match:
         raise CheckpointError(f'{source}: expected hf://OWNER/REPO[@REVISION]/FILE')
+    # Takes its time, and most checkpoints lie on the disk.
     import huggingface_hub
 
     repo, revision, name = match.groups()

@@ -23,7 +23,9 @@ def _grid(text: str) -> tuple[int, int, int]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit convert`."""
-    parser.add_argument('source', metavar='SRC', help=f'UMT weights, or {CHECKPOINT_HELP}')
+    parser.add_argument(
+        'source', metavar='SRC', help=f'published weights of an encoder, or {CHECKPOINT_HELP}'
+    )
     parser.add_argument(
         'destination', metavar='DST', help='.safetensors; with --to official also .pth'
     )
@@ -35,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--config',
-        help='the model that the weights are for, where the file does not say; for a UMT file, '
-        'which frames and how many blocks to keep',
+        help='the model that the weights are for, where the file does not say; for the file of '
+        'an encoder, which frames and how many blocks to keep',
     )
     add_cfg_options(parser, 'that config')
     parser.add_argument(

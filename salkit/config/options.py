@@ -102,8 +102,8 @@ def _descend(node: Any, part: str, full_key: str) -> Any:
     if isinstance(node, (list, tuple)):
         if not part.isdigit() or int(part) >= len(node):
             raise ConfigError(
-                f'--cfg-options {full_key}: {part!r} is not an index of a list of {len(node)} '
-                'entries'
+                f'--cfg-options {full_key}: expected an index of a list of {len(node)} entries, '
+                f'got {part!r}'
             )
         return node[int(part)]
     if not isinstance(node, Mapping):

@@ -29,7 +29,7 @@ class Encoder(nn.Module):
     Attributes:
         features: one `FeatureSpec` per returned feature, in the same order.
         clip_len: T, the number of frames it takes.
-        pixel_mean: mean of the RGB pixels, scaled to [0, 1], that the clip is normalised with.
+        pixel_mean: mean of the RGB pixels, scaled to [0, 1], that the clip is normalized with.
         pixel_std: their standard deviation.
         size_divisor: rows and columns must be multiples of it.
         fixed_size: the one (rows, columns) it takes; None where any multiple will do.

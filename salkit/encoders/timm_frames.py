@@ -222,7 +222,7 @@ class TimmFrameEncoder(Encoder):
         return found
 
     def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
-        """Encode a normalised clip.
+        """Encode a normalized clip.
 
         Args:
             clip: (B, 3, clip_len, H, W) float, H and W divisible by `size_divisor`.

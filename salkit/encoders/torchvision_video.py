@@ -176,7 +176,7 @@ class TorchvisionVideoEncoder(Encoder):
         return module(*args)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, ...]:
-        """Encode a normalised clip.
+        """Encode a normalized clip.
 
         Args:
             clip: (B, 3, clip_len, H, W) float, H and W divisible by 32.

@@ -186,7 +186,7 @@ class UMTEncoder(Encoder):
         return resize_position_table(self.pos_embed, source, (self.clip_len, *grid_hw))
 
     def forward(self, clip: Tensor) -> tuple[Tensor]:
-        """Encode a normalised clip.
+        """Encode a normalized clip.
 
         Args:
             clip: (B, 3, clip_len, H, W) float, H and W divisible by 16.

@@ -65,7 +65,7 @@ class SaliencyRunner(Runner):
     ) -> dict[str, object]:
         """Load weights; with `resume`, also the rest of the state.
 
-        An encoder's weights (a UMT file) fill the encoder, and a warning says that the rest of the
+        An encoder's weights fill the encoder, and a warning says that the rest of the
         model stays as it was.
 
         Args:

@@ -13,7 +13,7 @@ _EPS = 1e-6
 class SIMLoss(SaliencyLoss):
     """Minus the similarity to the density map, in [-1, 0]; 0 where a map is constant.
 
-    Both maps are min-max normalised, as the benchmark's measure does.
+    Both maps are min-max normalized, as the benchmark's measure does.
     """
 
     def value(self, saliency_map: Tensor, target: Tensor) -> Tensor:

@@ -151,6 +151,7 @@ def measure(
     Returns:
         `latency_ms`, `peak_mib` and `device`, as `ModelProfile` has them.
     """
+    # Not everywhere; nothing else here needs it.
     import resource
 
     cfg = load_config(config, options)

@@ -113,7 +113,10 @@ def test_options_reach_into_dicts_and_lists():
         ('train_dataloader.batchsize=2', 'did you mean batch_size'),
         ('nothing=2', "no 'nothing'"),
         ('model.encoder.arch.x=2', 'nothing inside'),
-        ('train_dataloader.dataset.pipeline.9.size=2', 'not an index'),
+        (
+            'train_dataloader.dataset.pipeline.9.size=2',
+            "expected an index of a list of 5 entries, got '9'",
+        ),
         ('train_dataloader.dataset.pipeline.0.size.0=2', 'a tuple is set as a whole'),
         ('novalue', 'expected key=value'),
         ('x=[1,2', 'Imbalanced'),

@@ -47,8 +47,15 @@ class TestLoRAEncoder(EncoderSuite):
 
 class TestDoRAOnPart(EncoderSuite):
     part = LoRAEncoder
-    smoke = dict(encoder=UMT, rank=2, use_dora=True, use_rslora=True, train=['norm'],
-                 target_modules=['attn.qkv'], base_eval=True)  # fmt: skip
+    smoke = dict(
+        encoder=UMT,
+        rank=2,
+        use_dora=True,
+        use_rslora=True,
+        train=['norm'],
+        target_modules=['attn.qkv'],
+        base_eval=True,
+    )
 
 
 class TestFrozenEncoder(EncoderSuite):
@@ -160,9 +167,14 @@ class ConvEncoder(Encoder):
 
 
 OWN = (
-    PatchedEncoder, PeekingEncoder, DetachedEncoder, RenamedEncoder, MetaTableEncoder,
-    ReplacingEncoder, ConvEncoder,
-)  # fmt: skip
+    PatchedEncoder,
+    PeekingEncoder,
+    DetachedEncoder,
+    RenamedEncoder,
+    MetaTableEncoder,
+    ReplacingEncoder,
+    ConvEncoder,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -232,8 +232,11 @@ def test_takes_fine_tuned_files_without_a_final_norm(tmp_path):
     encoder = VideoMAEEncoder(arch=NATIVE, clip_len=4, final_norm=False)
     report = load_weights(encoder, tmp_path / 'a.pth')
     assert set(report.dropped) == {
-        'classifier.weight', 'classifier.bias', 'fc_norm.weight', 'fc_norm.bias',
-    }  # fmt: skip
+        'classifier.weight',
+        'classifier.bias',
+        'fc_norm.weight',
+        'fc_norm.bias',
+    }
     clip = torch.randn(1, 3, 4, 48, 48)
     with torch.no_grad():
         expected = model.videomae(clip.transpose(1, 2)).last_hidden_state
@@ -288,8 +291,9 @@ def test_nothing_is_lost_in_silence():
     reasons = report.reasons()
     assert len(reasons['the encoder keeps the first 2 blocks']) == 15
     assert reasons['final norm, the encoder gives the tokens before it'] == [
-        'layernorm.weight', 'layernorm.bias',
-    ]  # fmt: skip
+        'layernorm.weight',
+        'layernorm.bias',
+    ]
     # A deeper model is another one, and so is what nobody knows.
     with pytest.raises(CheckpointError, match=r'15 unexpected entries, such as encoder\.layer\.2'):
         load_weights(VideoMAEEncoder(arch=NATIVE, clip_len=4), Checkpoint(state, 'memory'))
@@ -322,9 +326,12 @@ def test_pretrained_folder(cls, tmp_path):
 
 def test_pretrained_of_something_else(tmp_path):
     bert = BertConfig(
-        vocab_size=9, hidden_size=24, num_hidden_layers=1, num_attention_heads=2,
+        vocab_size=9,
+        hidden_size=24,
+        num_hidden_layers=1,
+        num_attention_heads=2,
         intermediate_size=24,
-    )  # fmt: skip
+    )
     BertModel(bert).save_pretrained(tmp_path / 'bert')
     library(hidden_size=12).save_pretrained(tmp_path / 'narrow')
     for folder, expected in (

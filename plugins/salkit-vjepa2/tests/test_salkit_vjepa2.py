@@ -260,8 +260,9 @@ def test_nothing_is_lost_in_silence():
     reasons = load_weights(encoder, Checkpoint(state, 'memory')).reasons()
     assert len(reasons['the encoder keeps the first 2 blocks']) == 16
     assert reasons['final norm, the encoder gives the tokens before it'] == [
-        'encoder.layernorm.weight', 'encoder.layernorm.bias',
-    ]  # fmt: skip
+        'encoder.layernorm.weight',
+        'encoder.layernorm.bias',
+    ]
     # A deeper model is another one, and so is what nobody knows.
     encoder, whole = VJEPA2Encoder(arch=NATIVE, clip_len=4), library().state_dict()
     lacking = {key: value for key, value in whole.items() if key != 'encoder.layernorm.bias'}
@@ -295,9 +296,12 @@ def test_pretrained_folder(cls, tmp_path):
 
 def test_pretrained_of_something_else(tmp_path):
     bert = BertConfig(
-        vocab_size=9, hidden_size=24, num_hidden_layers=1, num_attention_heads=2,
+        vocab_size=9,
+        hidden_size=24,
+        num_hidden_layers=1,
+        num_attention_heads=2,
         intermediate_size=24,
-    )  # fmt: skip
+    )
     BertModel(bert).save_pretrained(tmp_path / 'bert')
     library(hidden_size=24).save_pretrained(tmp_path / 'narrow')
     for folder, expected in (
