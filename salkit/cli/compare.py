@@ -5,28 +5,59 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .options import add_options, option_values
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `salkit compare`."""
-    from ..scoring import CompareOptions
-
     parser.add_argument(
         'reference', metavar='REFERENCE.json', help='scores that the others are compared with'
     )
     parser.add_argument('others', nargs='+', metavar='OTHER.json', help='one or more score files')
-    several = dict(nargs='+', type=str, metavar='NAME')
-    add_options(parser, CompareOptions, names=several, metrics=several)
+    parser.add_argument(
+        '--protocol', metavar='NAME', help='the only one to compare (default: all in every file)'
+    )
+    parser.add_argument(
+        '--metrics', nargs='+', metavar='NAME', help='the only ones to compare (default: all)'
+    )
+    parser.add_argument(
+        '--names', nargs='+', metavar='NAME', help='what to call the files, the reference first'
+    )
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='compare the common videos where one file has more',
+    )
+    parser.add_argument(
+        '--force',
+        action='store_true',
+        help='compare scores of different protocols, data sets, splits or frames',
+    )
     parser.add_argument('--json', metavar='FILE', help='write the comparison')
     parser.add_argument('--plot', metavar='FILE.png', help='draw the scores of every video')
+    parser.add_argument(
+        '--resamples',
+        type=int,
+        default=10_000,
+        metavar='N',
+        help='bootstrap samples and drawn sign flips (default: 10000)',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of both (default: 0)')
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare, and print the tables and the warnings."""
-    from ..scoring import CompareOptions, compare
+    from ..scoring import compare
 
-    comparison = compare(args.reference, *args.others, **option_values(args, CompareOptions))
+    comparison = compare(
+        args.reference,
+        *args.others,
+        names=args.names,
+        protocol=args.protocol,
+        metrics=args.metrics,
+        force=args.force,
+        allow_missing=args.allow_missing,
+        resamples=args.resamples,
+        seed=args.seed,
+    )
     print(comparison.format(), flush=True)
     for warning in comparison.warnings:
         print(f'warning: {warning}', file=sys.stderr)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .differences import Comparison
-    from .options import CompareOptions, ScoreOptions
+    from .options import ScoreOptions
     from .paired_comparison import compare
     from .run import Scoring, score, score_protocols
 
 # Public name -> where it lives. Imported on first use: comparing scores needs nothing of what
 # reads maps.
 _HOMES = {
-    'CompareOptions': 'options',
     'Comparison': 'differences',
     'ScoreOptions': 'options',
     'Scoring': 'run',
@@ -22,15 +21,7 @@ _HOMES = {
     'score': 'run',
     'score_protocols': 'run',
 }
-__all__ = [
-    'CompareOptions',
-    'Comparison',
-    'ScoreOptions',
-    'Scoring',
-    'compare',
-    'score',
-    'score_protocols',
-]
+__all__ = ['Comparison', 'ScoreOptions', 'Scoring', 'compare', 'score', 'score_protocols']
 
 
 def __getattr__(name: str) -> object:

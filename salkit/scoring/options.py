@@ -1,4 +1,4 @@
-"""How maps are scored and score files compared."""
+"""How maps are scored."""
 
 from __future__ import annotations
 
@@ -35,26 +35,3 @@ class ScoreOptions:
     final: bool = False
     progress: bool = False
     warn: Callable[[str], None] = lambda line: None
-
-
-@dataclass(frozen=True)
-class CompareOptions:
-    """How score files are compared.
-
-    Attributes:
-        names: what the files are called, the reference first; by default as on disk.
-        protocol: the only one to compare, instead of all that every file holds.
-        metrics: the only ones to compare, instead of all that both files hold.
-        force: compare other protocols, data sets, splits and frames with a warning.
-        allow_missing: compare the common videos where one side has more, with a warning.
-        resamples: bootstrap samples, and sign flips where there are more than 12 videos.
-        seed: of both.
-    """
-
-    names: Sequence[str] | None = None
-    protocol: str | None = None
-    metrics: Sequence[str] | None = None
-    force: bool = False
-    allow_missing: bool = False
-    resamples: int = 10_000
-    seed: int = 0

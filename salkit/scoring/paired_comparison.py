@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ import numpy as np
 from ..errors import DataError
 from .comparable import check_same_subject, common_metrics, common_videos, shared_protocols
 from .differences import Comparison, Difference
-from .options import CompareOptions
-from .paired_statistics import LEVEL, bootstrap_interval, holm, sign_flip_p
+from .paired_statistics import LEVEL, RESAMPLES, bootstrap_interval, holm, sign_flip_p
 from .score_files import Scores, Source, read_scores, short_names
 
 # Below this many videos even differences that all point one way have p > 0.05 in two-sided tests.
@@ -23,6 +22,29 @@ FEW_VIDEOS = 6
 # Metrics are better when higher but for these (the Kullback-Leibler divergence, under the names
 # that codes give it).
 LOWER_IS_BETTER = {'kl', 'kldiv', 'kld', 'emd'}
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How score files are compared.
+
+    Attributes:
+        names: what all of them are called, the reference first; None for their files' names.
+        protocol: the only one to compare; None for all that every file holds.
+        metrics: the only ones to compare; None for all that both files hold.
+        force: compare other protocols, data sets, splits and frames with a warning.
+        allow_missing: compare the common videos where one side has more, with a warning.
+        resamples: bootstrap samples, and sign flips where there are more than 12 videos.
+        seed: of both.
+    """
+
+    names: Sequence[str] | None = None
+    protocol: str | None = None
+    metrics: Sequence[str] | None = None
+    force: bool = False
+    allow_missing: bool = False
+    resamples: int = RESAMPLES
+    seed: int = 0
 
 
 def compare(
