@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .common import add_cfg_options
+
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
 
@@ -53,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='inter-observer: fixations with the columns video,frame,observer,row,col (default: '
         'the maps in <video>/fixation/observers/<observer>/)',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
+    add_cfg_options(parser)
 
 
 def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import ended_as_interrupted, leave_cores_to_workers
+from .common import add_cfg_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     # Videos, size and place of a cache.
     _Group = tuple[list[VideoRecord], tuple[int, int], str]
 
+ON_ALL_CORES = True
 DEFAULT_SIZE = (224, 224)
 
 
@@ -53,9 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--workers', type=int, metavar='N', help='processes (default: one for each core)'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
+    add_cfg_options(parser)
 
 
 def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
@@ -126,7 +125,6 @@ def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
 
 def run(args: argparse.Namespace) -> int:
     """Cache what is not cached; status 1 where a video cannot be."""
-    leave_cores_to_workers()
     from ..datasets.clip_cache_build import build_cache
     from ..utils.text import in_units
 
@@ -137,8 +135,7 @@ def run(args: argparse.Namespace) -> int:
         groups.setdefault((size, place), []).extend(videos)
     failed: dict[str, str] = {}
     for (size, place), videos in groups.items():
-        with ended_as_interrupted():
-            report = build_cache(videos, size, place, workers=args.workers, progress=True)
+        report = build_cache(videos, size, place, workers=args.workers, progress=True)
         failed |= report.failed
         there = f' ({report.kept} were there already)' if report.kept else ''
         taken = in_units(report.bytes)

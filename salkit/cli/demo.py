@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..utils.files import whole_file
 from .chosen_model import DEMO_CONFIG, DEMO_WORK_DIR
+from .common import add_cfg_options
 from .test import evaluate
 from .train import train
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit demo`."""
     parser.add_argument('--work-dir', default=str(DEMO_WORK_DIR), help=f'default: {DEMO_WORK_DIR}')
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help=f'override entries of {DEMO_CONFIG}'
-    )
+    add_cfg_options(parser, DEMO_CONFIG)
 
 
 def _unique_videos(dataset: VideoSaliencyDataset) -> list[dict]:

@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from .common import ended_as_interrupted
+from .common import add_cfg_options, ended_as_interrupted
 from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='ARGS',
         help='for srun, in one string: --slurm-args="--partition=gpu --gres=gpu:1"',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of every config'
-    )
+    add_cfg_options(parser, 'every config')
     parser.add_argument('--dry-run', action='store_true', help='say what would run, and stop')
 
 

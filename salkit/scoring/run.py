@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,42 +23,13 @@ from ..utils.parallel import check_workers, run_tasks
 from ..version import __version__
 from .collect import collect, frame_table
 from .finished import FinishedPieces, PieceScores, finished_pieces
+from .options import ScoreOptions
 from .plan import Missing, Piece, Plan, cut, make_plans
 from .predictions import find_predictions
 from .work import Job, gather_fixations, score_piece
 
 # Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """How maps are scored.
-
-    Attributes:
-        split: of the data set; None where there is only one.
-        metrics: which of the protocols'; None for those they have by default.
-        out: JSON file to write the scores to.
-        csv: file for the scores of every frame.
-        workers: processes; None for one a core.
-        allow_missing: average over what there is, where something is missing.
-        seed: draw the random parts as the reference code does; None for their expectation.
-        final: the maps have the size of their frames and are post-processed, as `salkit test`
-            dumps them: a protocol that blurs does not blur them again.
-        progress: show a progress bar.
-        warn: gets each warning while the run goes on.
-    """
-
-    split: str | None = None
-    metrics: Sequence[str] | None = None
-    out: str | Path | None = None
-    csv: str | Path | None = None
-    workers: int | None = None
-    allow_missing: bool = False
-    seed: int | None = None
-    final: bool = False
-    progress: bool = False
-    warn: Callable[[str], None] = lambda line: None
 
 
 @dataclass

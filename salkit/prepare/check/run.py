@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,44 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from ...datasets.published import PublishedVideo, get_published, recognize
-from ...errors import ConfigError
 from ...utils.parallel import check_workers, run_tasks
 from ...utils.text import check_choice
+from ..options import CheckOptions
 from .faults import ERROR, KINDS, WARNING, Faults
 from .layout import find_places
 from .pairing import fit
 from .report import COLUMNS, CheckReport
 from .video import VideoResult, check_video
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """What is checked, and what counts.
-
-    Attributes:
-        split: only this one, or these.
-        quick: read only the names, the headers of the images, and some frames of each video.
-        sample: how many frames that is.
-        complete: other counts than the published ones are errors.
-        strict: warnings count as errors, see `CheckReport.ok`.
-        ignore: kinds of faults not to report, see `KINDS`.
-
-    Raises:
-        ConfigError: no such kind of fault, or a number out of range.
-    """
-
-    split: str | Sequence[str] | None = None
-    quick: bool = False
-    sample: int = 8
-    complete: bool = False
-    strict: bool = False
-    ignore: Collection[str] = ()
-
-    def __post_init__(self) -> None:
-        for kind in self.ignore:
-            check_choice('', 'ignore', kind, KINDS)
-        if self.sample < 1:
-            raise ConfigError(f'sample must be at least 1, got {self.sample}')
 
 
 def check_dataset(
@@ -69,7 +39,7 @@ def check_dataset(
             downloaded.
         dataset: name of a public data set, such as 'dhf1k', whose published counts to compare with;
             'auto' takes it from the names of the videos, and then only notes differences.
-        workers: processes; None for one a core.
+        workers: processes; one a core by default.
         progress: show a progress bar.
         **options: those of `CheckOptions`, such as `quick=True`.
 
@@ -78,6 +48,8 @@ def check_dataset(
         ConfigError: no such data set or kind of fault, or a number out of range.
     """
     chosen = CheckOptions(**options)
+    for kind in chosen.ignore:
+        check_choice('', 'ignore', kind, KINDS)
     named = None if dataset == 'auto' else get_published(dataset)
     workers = check_workers(workers)
     root = Path(root).expanduser()

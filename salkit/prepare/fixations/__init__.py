@@ -1,6 +1,12 @@
 """Makes ground truth: fixation maps from gaze, density maps from fixations."""
 
-from .density import DENSITY_RECIPES, DensityOptions, density_map, points_to_map
+from ..options import DensityOptions
+from .density import (
+    DENSITY_RECIPES,
+    density_arguments,
+    density_map,
+    points_to_map,
+)
 from .gaze_csv import Gaze, GazeRow, read_gaze_csv, read_gaze_rows
 from .screen import fixation_points
 
@@ -9,6 +15,7 @@ __all__ = [
     'DensityOptions',
     'Gaze',
     'GazeRow',
+    'density_arguments',
     'density_map',
     'fixation_points',
     'points_to_map',

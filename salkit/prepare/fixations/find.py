@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from tqdm import tqdm
 
@@ -33,10 +33,10 @@ class GazeReading:
     Attributes:
         size: (H, W) of the videos.
         fps: their frames per second.
-        videos: folder of the videos themselves, whose sizes, lengths and times are taken then.
+        videos: folder of the videos or their frames, whose sizes, lengths and times are taken.
         screen: see `to_video_pixels`.
-        normalized: see `to_video_pixels`.
-        first_frame: see `read_gaze_csv`.
+        normalized: gaze is a share of the video's (with a screen, the screen's) width, height.
+        first_frame: what the file calls a video's first frame.
     """
 
     size: tuple[int, int] | None = None
@@ -44,7 +44,7 @@ class GazeReading:
     videos: str | Path | None = None
     screen: tuple[int, int] | None = None
     normalized: bool = False
-    first_frame: int = 1
+    first_frame: Literal[0, 1] = 1
 
     @cached_property
     def _stimuli(self) -> Stimuli | None:

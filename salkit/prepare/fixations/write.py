@@ -20,7 +20,8 @@ from ...utils.folders import whole_folder
 from ...utils.parallel import check_stopped, check_workers, run_tasks
 from ...utils.text import check_choice
 from ...version import __version__
-from .density import DensityOptions
+from ..options import DensityOptions
+from .density import density_of
 from .sources import FixationVideo
 
 # The file that says what the maps beside it were made from, and how.
@@ -155,10 +156,10 @@ def write_densities(
     Args:
         targets: of each video.
         density: how the maps are made.
-        format: 'png' (8 bit, the density times 255 rounded to the nearest), 'png16' or 'npy'
-            (float32).
+        format: png: 8 bit, the density times 255 rounded to the nearest; png16: 16 bit; npy:
+            float32.
         workers: processes; one a core by default.
-        overwrite: whether maps that are there may be replaced.
+        overwrite: replace maps that were made otherwise.
         progress: whether to show a bar.
 
     Raises:
@@ -191,7 +192,7 @@ def _write_video(number: int, job: _Job) -> int:
         for stem, counts in zip(target.video.stems, target.video.read(), strict=True):
             check_stopped()
             if folder := made.get(target.densities.path):
-                write_map_file(job.density.density_of(counts), folder / stem, job.format)
+                write_map_file(density_of(counts, job.density), folder / stem, job.format)
             if target.fixations and (folder := made.get(target.fixations.path)):
                 write_map_file((counts > 0).astype(np.float32), folder / stem, 'png')
         for each in target.unfinished:
