@@ -80,13 +80,9 @@ def _add_overlay_arguments(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument('--fixations', action='store_true', help='dots where people looked')
     group.add_argument(
-        '--side-by-side', action='store_true', help='the prediction beside the ground truth'
-    )
-    group.add_argument(
-        '--truth',
-        metavar='DIR',
-        help='ground truth for those two: DIR/NAME/{maps,fixation}; without it, what lies in the '
-        "data set's folder of the video",
+        '--side-by-side',
+        action='store_true',
+        help="the prediction beside the ground truth; like fixations, that of a data set's folder",
     )
 
 
@@ -184,12 +180,9 @@ def _options(args: argparse.Namespace) -> PredictOptions:
             raise ConfigError(f'--{name.replace("_", "-")} must be at least 1, got {value}')
     if args.fps is not None and not 0 < args.fps < math.inf:
         raise ConfigError(f'--fps must be positive, got {args.fps:g}')
-    if args.truth and not Path(args.truth).is_dir():
-        raise ConfigError(f'--truth {args.truth}: the folder does not exist')
     return PredictOptions(
         formats=tuple(dict.fromkeys(name for name in formats if name != 'none')),
         overlay=_style(args),
-        truth=Path(args.truth) if args.truth else None,
         start=start,
         end=end,
         fps=args.fps,
@@ -280,9 +273,8 @@ def run(args: argparse.Namespace) -> int:
         if inputs:
             report = predict_inputs(predictor, inputs, out, options, failures)
     if report.submission is not None:
-        for line in report.submission.lines():
-            print(line, file=sys.stderr if line.startswith('warning') else sys.stdout)
-    failed = report.failures
+        print(report.submission, file=sys.stdout if report.submission.is_complete else sys.stderr)
+    failed = report.of(FAILED)
     if failed and len(report.outcomes) > 1:
         print(f'{len(failed)} of {len(report.outcomes)} inputs are not predicted:', file=sys.stderr)
         for outcome in failed:

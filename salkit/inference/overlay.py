@@ -16,7 +16,6 @@ NORMALIZE = ('video', 'frame', 'none')
 GAMMA = 0.75
 WHITE, DARK = (255, 255, 255), (16, 16, 16)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-PREDICTION, TRUTH, NO_TRUTH = 'prediction', 'ground truth', 'no ground truth'
 
 
 @dataclass(frozen=True)
@@ -113,11 +112,9 @@ class Overlay:
         if not self.style.side_by_side:
             return drawn
         rows, columns = frame.shape[:2]
-        truth = frame.copy()
-        if density_map is not None or fixation_map is not None:
-            truth = self._draw(frame, density_map, None, fixation_map)
-        _label(drawn, PREDICTION)
-        _label(truth, NO_TRUTH if density_map is None and fixation_map is None else TRUTH)
+        truth = self._draw(frame, density_map, None, fixation_map)
+        _label(drawn, 'prediction')
+        _label(truth, 'ground truth')
         gap = np.full((rows, _gap(columns), 3), 255, np.uint8)
         return cv2.hconcat([drawn, gap, truth])
 
@@ -159,9 +156,7 @@ def color_table(name: str) -> np.ndarray:
     return np.ascontiguousarray(table)
 
 
-def _levels(
-    saliency_map: np.ndarray, peak: float | None, size: tuple[int, int] | None = None
-) -> np.ndarray:
+def _levels(saliency_map: np.ndarray, peak: float | None, size: tuple[int, int]) -> np.ndarray:
     """A map as (rows, columns) uint8 with the peak at 255; without a peak, its own maximum."""
     values = np.asarray(saliency_map)
     if values.ndim != 2:
@@ -173,7 +168,7 @@ def _levels(
     if not np.isfinite(highest):
         values[~np.isfinite(values)] = 0
         highest = float(values.max())
-    if size is not None and values.shape != size:
+    if values.shape != size:
         values = cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
     peak = highest if peak is None else peak
     return cv2.convertScaleAbs(values, alpha=255 / peak if peak > 0 else 0)
@@ -182,7 +177,7 @@ def _levels(
 def _contour(picture: np.ndarray, levels: np.ndarray, share: float) -> None:
     """A line where saliency passes this share of the peak."""
     _, above = cv2.threshold(levels, np.ceil(255 * share) - 1, 255, cv2.THRESH_BINARY)
-    thick = _line_width(picture)
+    thick = max(1, round(min(picture.shape[:2]) / 300))
     # Where an area runs out of the picture, so does its line.
     edge = thick + 2
     above = cv2.copyMakeBorder(above, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
@@ -216,10 +211,6 @@ def _label(picture: np.ndarray, text: str) -> None:
     thick, corner = max(1, round(scale)), (round(scale * height), 2 * round(scale * height))
     for color, width in ((DARK, thick + 2), (WHITE, thick)):
         cv2.putText(picture, text, corner, _FONT, scale, color, width, cv2.LINE_AA)
-
-
-def _line_width(picture: np.ndarray) -> int:
-    return max(1, round(min(picture.shape[:2]) / 300))
 
 
 def _gap(columns: int) -> int:

@@ -1,7 +1,10 @@
-"""Overlays of whole stimuli, as videos and pictures."""
+"""Overlays of whole stimuli: videos, pictures, and a few frames in a notebook."""
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 import warnings
 from collections.abc import Generator
 from contextlib import closing
@@ -11,16 +14,18 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DataError
-from ..media.images import IMAGE_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES, resize_image
 from ..media.video import SoundPart, VideoWriter
 from ..utils.files import whole_file
 from ..utils.threads import in_background
-from .map_sequence import MapSequence, OnFrame, Truth
-from .overlay import Overlay
+from .outputs import MapSequence, OnFrame, Truth
+from .overlay import Overlay, OverlayStyle
 from .stimulus import Stimulus, VideoStimulus
 
 # Frames that are decoded, and drawn, ahead.
 _AHEAD = 8
+# Frames that a notebook shows, and their width in pixels.
+_SHOWN, _WIDTH = 4, 240
 
 
 def _drawn(
@@ -43,37 +48,51 @@ def write_overlay(
     on_frame: OnFrame | None = None,
 ) -> Path:
     """Write frames of a stimulus with their maps over them; see `SaliencyMaps.overlay`."""
-    is_picture = path.suffix.lower() in IMAGE_SUFFIXES
-    if is_picture and len(maps) > 1:
-        raise DataError(f'{path}: a picture holds one frame, there are {len(maps)}; expected .mp4')
-    if not is_picture and path.suffix.lower() != '.mp4':
+    kind = path.suffix.lower()
+    is_picture = kind in IMAGE_SUFFIXES and len(maps) == 1
+    if not is_picture and kind != '.mp4':
         raise DataError(
-            f'{path}: overlays are written as .mp4, or as .png where there is one frame'
+            f'{path}: overlays are written as .mp4, or as .png where there is one frame; there '
+            f'are {len(maps)}'
         )
     with closing(in_background(_drawn(maps, stimulus, overlay, truth), _AHEAD)) as drawn:
         if is_picture:
             with whole_file(path) as temporary:
-                kind = Image.registered_extensions()[path.suffix.lower()]
-                Image.fromarray(next(drawn)).save(temporary, format=kind)
+                Image.fromarray(next(drawn)).save(temporary, Image.registered_extensions()[kind])
             return path
-        first = next(drawn)
         sound, pixel_aspect = None, 1.0
         if isinstance(stimulus, VideoStimulus):
             end = float(maps.times[-1]) + 1 / maps.fps
             sound = SoundPart(stimulus.path, float(maps.times[0]), end)
             pixel_aspect = stimulus.info.pixel_aspect
-        writer = VideoWriter(
-            path,
-            (first.shape[0], first.shape[1]),
-            maps.fps,
-            sound=sound,
-            pixel_aspect=pixel_aspect,
-        )
+        size = (maps.shape[1], overlay.width(maps.shape[2]))
+        writer = VideoWriter(path, size, maps.fps, sound=sound, pixel_aspect=pixel_aspect)
         with writer:
-            for index, time in enumerate(maps.times):
-                writer.write(first if index == 0 else next(drawn), float(time - maps.times[0]))
+            for time, picture in zip(maps.times, drawn, strict=True):
+                writer.write(picture, float(time - maps.times[0]))
                 if on_frame:
                     on_frame(1)
         for warning in writer.warnings:
-            warnings.warn(warning, stacklevel=4)
+            warnings.warn(warning, stacklevel=3)
     return path
+
+
+def maps_as_html(maps: MapSequence, stimulus: Stimulus) -> str:
+    """A table of a few frames, evenly over the video, with their maps over them.
+
+    Each is drawn with its own maximum as the brightest, so that only these frames are predicted.
+    """
+    overlay = Overlay(OverlayStyle(normalize='frame'))
+    cells = []
+    for index in np.unique(np.linspace(0, len(maps) - 1, _SHOWN).round().astype(int)).tolist():
+        picture = overlay(stimulus.read(maps.frames[index]), maps[index])
+        rows = max(1, round(_WIDTH * picture.shape[0] / picture.shape[1]))
+        file = io.BytesIO()
+        Image.fromarray(resize_image(picture, (rows, _WIDTH))).save(file, format='PNG')
+        data = base64.b64encode(file.getvalue()).decode()
+        cells.append(
+            f'<td><img src="data:image/png;base64,{data}" width="{_WIDTH}" height="{rows}"><br>'
+            f'{html.escape(maps.names[index])}, {maps.times[index]:.2f} s</td>'
+        )
+    title = html.escape(repr(maps).removeprefix('SaliencyMaps(').removesuffix(')'))
+    return f'<p>{title}</p><table><tr>{"".join(cells)}</tr></table>'

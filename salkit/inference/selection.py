@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,7 +56,16 @@ class Selection:
         self.stimulus, self.settings, self.stride = stimulus, settings, stride
         self.shown = _at_rate(stimulus, fps)
         self._predicted = settings.predicted(len(self.shown))
-        self.places = self._between(start, end)
+        times = stimulus.times[self.shown]
+        low, high = np.searchsorted(times, [(start or 0) - _ROUNDING, (end or 0) - _ROUNDING])
+        first = max(int(low), self._predicted.start)
+        self.places = range(first, len(times) if end is None else int(high))
+        if not self.places:
+            until = 'its end' if end is None else f'{end:g} s'
+            raise DataError(
+                f'{stimulus.path or stimulus.name}: no frame to predict from {start or 0:g} s to '
+                f'{until}; the last is shown at {times[-1]:.3f} s'
+            )
         self.frames = self.shown[self.places.start : self.places.stop]
         self.names = [stimulus.names[number] for number in self.frames]
         self.times = stimulus.times[self.frames]
@@ -65,29 +73,13 @@ class Selection:
         whole = len(self.shown) == len(stimulus)
         self.fps = stimulus.fps if whole or not span else (len(self.times) - 1) / span
 
-    def _between(self, start: float | None, end: float | None) -> range:
-        times = self.stimulus.times[self.shown]
-        low = 0 if start is None else int(np.searchsorted(times, start - _ROUNDING))
-        high = len(times) if end is None else int(np.searchsorted(times, end - _ROUNDING))
-        places = range(max(low, self._predicted.start), min(high, self._predicted.stop))
-        if not places:
-            until = 'its end' if end is None else f'{end:g} s'
-            raise DataError(
-                f'{self.stimulus.path or self.stimulus.name}: no frame to predict from '
-                f'{start or 0:g} s to {until}; the last is shown at {times[-1]:.3f} s'
-            )
-        return places
-
     def predicted(self, places: range) -> Sequence[int]:
         """Places to predict, so that all of `places` lie on or between them, ascending."""
         if self.stride == 1 or not places:
             return places
-        last = self._predicted[-1]
-        every = range(self._predicted[0], last + 1, self.stride)
-        low = bisect.bisect_right(every, places[0]) - 1
-        high = bisect.bisect_left(every, places[-1])
-        chosen = list(every[low : high + 1])
-        return chosen if chosen[-1] >= places[-1] else [*chosen, last]
+        every = sorted({*self._predicted[:: self.stride], self._predicted[-1]})
+        low = np.searchsorted(every, places[0], side='right') - 1
+        return every[low : np.searchsorted(every, places[-1]) + 1]
 
     def needed(self, predicted: Sequence[int]) -> range:
         """Places whose frames the clips of all of `predicted` are made of."""

@@ -39,50 +39,39 @@ def record_camera(number: int, out: Path, frames: int | None = None) -> Input:
     name = next(name for name in turns if not (out / f'{name}_recording.mp4').exists())
     path = out / f'{name}_recording.mp4'
     print(f'camera {number}: recording until Ctrl-C', file=sys.stderr)
-    # It would say in several lines of its own that there is no camera.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(number)
-    try:
-        seen = _seen(capture, frames)
+    with _frames_of(number, frames) as (fps, seen):
         first = next(seen, None)
         if first is None:
             raise DataError(
                 f'camera {number}: expected a frame, got none; another program may use it, or '
                 f'there is no such camera (a file of this name is ./{number})'
             )
-        fps = float(capture.get(cv2.CAP_PROP_FPS)) or _FPS
         began = time.monotonic()
         with VideoWriter(path, (first.shape[0], first.shape[1]), fps) as video:
             video.write(first, 0.0)
             for frame in seen:
                 video.write(frame, time.monotonic() - began)
-    finally:
-        capture.release()
     return Input(path, name)
 
 
-def _seen(capture: cv2.VideoCapture, frames: int | None) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) uint8 RGB, until there are enough, or no more, or Ctrl-C."""
-    with _interrupt() as interrupts:
+@contextmanager
+def _frames_of(number: int, frames: int | None) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
+    """The rate of a camera, and frames (H, W, 3) uint8 RGB until it has no more, or Ctrl-C."""
+    interrupts: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda kind, _: interrupts.append(kind))
+    # It would say in several lines of its own that there is no camera.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    capture = cv2.VideoCapture(number)
+
+    def seen() -> Iterator[np.ndarray]:
         for _ in range(frames) if frames else count():
             read, frame = capture.read()
             if interrupts or not read:
                 return
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
-
-@contextmanager
-def _interrupt() -> Iterator[list[int]]:
-    """A list that the first Ctrl-C fills; a second one interrupts as ever."""
-    previous = signal.getsignal(signal.SIGINT)
-    interrupts: list[int] = []
-
-    def note(kind: int, _: object) -> None:
-        interrupts.append(kind)
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, note)
     try:
-        yield interrupts
+        yield float(capture.get(cv2.CAP_PROP_FPS)) or _FPS, seen()
     finally:
+        capture.release()
         signal.signal(signal.SIGINT, previous)

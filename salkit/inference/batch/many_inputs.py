@@ -11,30 +11,26 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...errors import ConfigError, SalkitError, one_line
-from ...utils.files import is_disk_full, whole_file
+from ...utils.files import is_disk_full
 from ...utils.folders import remove_leftovers
 from ..predictor import SaliencyPredictor
 from .inputs import Input
 from .one_input import PredictOptions, predict_one
-from .report import FAILED, FINISHED, NOT_TRIED, Outcome, PredictReport
-from .submission import check_submission
+from .report import FAILED, FINISHED, Outcome, PredictReport
+from .submission import Submission
 
 
 def prepare_folder(out: Path) -> None:
-    """Make the folder of outputs, and try whether it can be written to.
+    """Make the folder of outputs, and remove what killed runs left half-made in it.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot be made.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(out)
-        with whole_file(out / '.writable') as temporary:
-            temporary.touch()
-        (out / '.writable').unlink()
     except OSError as error:
-        reason = 'it is a file' if out.is_file() else error.strerror or one_line(error)
-        raise ConfigError(f'--out {out}: cannot be written to ({reason})') from error
+        raise ConfigError(f'--out {out}: cannot be written to ({error.strerror})') from error
+    remove_leftovers(out)
 
 
 def predict_inputs(
@@ -72,17 +68,14 @@ def predict_inputs(
             outcome = Outcome(str(source.path), FAILED, source.name, note=_reason(error, out))
             _say(outcome.line)
             if _is_full(error):
-                report.outcomes += [outcome] + [
-                    Outcome(str(other.path), NOT_TRIED, other.name, note='the disk is full')
-                    for other in inputs[number + 1 :]
-                ]
+                report.outcomes.append(outcome)
+                _say(f'the disk is full: {len(inputs) - number - 1} inputs are not tried')
                 break
         if outcome.status == FINISHED:
             _say(f'finished before: {source.path} (--force makes it anew)')
         report.outcomes.append(outcome)
     if 'dhf1k' in options.formats:
-        folder = out if len(options.formats) == 1 else out / 'dhf1k'
-        report.submission = check_submission(folder, out)
+        report.submission = Submission.of(out if len(options.formats) == 1 else out / 'dhf1k')
     report.seconds = time.monotonic() - began
     return report
 

@@ -9,7 +9,7 @@ from ...utils.files import write_json
 from ...version import __version__
 from .submission import Submission
 
-PREDICTED, FINISHED, FAILED, NOT_TRIED = 'predicted', 'finished before', 'failed', 'not tried'
+PREDICTED, FINISHED, FAILED = 'predicted', 'finished before', 'failed'
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Outcome:
 
     Attributes:
         source: path, or what the user named where that is nothing to predict on.
-        status: 'predicted', 'finished before', 'failed' or 'not tried'.
+        status: 'predicted', 'finished before' or 'failed'.
         name: of its outputs.
         frames: that have a map.
         seconds: taken.
@@ -47,7 +47,7 @@ class PredictReport:
 
     Attributes:
         out: folder of the outputs.
-        outcomes: by input, in order.
+        outcomes: by input, in order; a full disk ends the list.
         seconds: in all.
         submission: what there is of a DHF1K submission, where one is being made.
     """
@@ -61,11 +61,6 @@ class PredictReport:
         """The inputs of a status."""
         return [outcome for outcome in self.outcomes if outcome.status == status]
 
-    @property
-    def failures(self) -> list[Outcome]:
-        """Inputs that could not be predicted, or were not tried for a full disk."""
-        return self.of(FAILED) + self.of(NOT_TRIED)
-
     def summary(self) -> str:
         """One line for a terminal."""
         made, parts = self.of(PREDICTED), []
@@ -73,7 +68,7 @@ class PredictReport:
             frames, seconds = sum(o.frames for o in made), sum(o.seconds for o in made)
             rate = f' ({frames / seconds:.1f} frames/s)' if seconds else ''
             parts.append(f'{len(made)} predicted: {frames:,} frames in {seconds:.1f} s{rate}')
-        for status in (FINISHED, FAILED, NOT_TRIED):
+        for status in (FINISHED, FAILED):
             if self.of(status):
                 parts.append(f'{len(self.of(status))} {status}')
         return f'{"; ".join(parts)}; in {self.out}'
@@ -83,7 +78,7 @@ class PredictReport:
         content = dict(
             salkit_version=__version__,
             out=str(self.out),
-            counts={s: len(self.of(s)) for s in (PREDICTED, FINISHED, FAILED, NOT_TRIED)},
+            counts={status: len(self.of(status)) for status in (PREDICTED, FINISHED, FAILED)},
             seconds=round(self.seconds, 3),
             inputs=[vars(outcome) for outcome in self.outcomes],
             dhf1k=None if self.submission is None else self.submission.to_json(),

@@ -1,20 +1,17 @@
-"""Whether a folder of maps is a complete submission to the DHF1K benchmark."""
+"""What there is of a submission to the DHF1K benchmark."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DataError
 from ...utils.text import listed
-from .record import recorded_outputs
 
 # Numbers of the test videos, and frames of all of them.
 VIDEOS = range(701, 1001)
 FRAMES = 176_192
-_SHOWN = 10
 
 
 def submission_name(path: Path) -> str:
@@ -33,78 +30,37 @@ def submission_name(path: Path) -> str:
     return f'{numbers[0]:04d}'
 
 
-@dataclass
+@dataclass(frozen=True)
 class Submission:
-    """What there is of a submission.
+    """The folders 0701 to 1000 of a folder.
 
     Attributes:
         maps: number of all maps.
-        missing: numbers of the videos that have none.
-        wrong: number of maps and of frames, by number of a video where these differ; None for
-            frames where no record says.
+        missing: names of the videos that have none.
     """
 
-    maps: int = 0
-    missing: list[int] = field(default_factory=list)
-    wrong: dict[int, tuple[int, int | None]] = field(default_factory=dict)
+    maps: int
+    missing: list[str]
 
-    @property
-    def videos(self) -> int:
-        """Number of videos that have maps."""
-        return len(VIDEOS) - len(self.missing)
+    @classmethod
+    def of(cls, folder: Path) -> Submission:
+        """Count what a folder holds."""
+        counts = {f'{n:04d}': len(list(folder.glob(f'{n:04d}/*.png'))) for n in VIDEOS}
+        return cls(sum(counts.values()), [name for name, count in counts.items() if not count])
 
     @property
     def is_complete(self) -> bool:
-        """Whether every frame of every video has a map."""
-        return not self.missing and not self.wrong and self.maps == FRAMES
+        """Whether there are as many maps as the benchmark has frames."""
+        return not self.missing and self.maps == FRAMES
 
-    def lines(self) -> Iterator[str]:
-        """For a terminal."""
-        counts = f'{self.videos} of {len(VIDEOS)} videos, {self.maps:,} of {FRAMES:,} maps'
+    def __str__(self) -> str:
+        videos = len(VIDEOS) - len(self.missing)
+        counts = f'{videos} of {len(VIDEOS)} videos, {self.maps:,} of {FRAMES:,} maps'
         if self.is_complete:
-            yield f'DHF1K submission: complete: {counts}'
-            return
-        yield f'warning: DHF1K submission: incomplete: {counts}'
-        if self.missing:
-            yield f'  videos without maps: {listed([f"{n:04d}" for n in self.missing], _SHOWN)}'
-        if self.wrong:
-            wrong = [
-                f'{number:04d} ({maps} maps, {"unknown" if frames is None else frames} frames)'
-                for number, (maps, frames) in self.wrong.items()
-            ]
-            yield f'  videos with another number of maps than frames: {listed(wrong, _SHOWN)}'
+            return f'DHF1K submission: complete: {counts}'
+        missing = f'; without maps: {listed(self.missing, 10)}' if self.missing else ''
+        return f'warning: DHF1K submission: incomplete: {counts}{missing}'
 
     def to_json(self) -> dict[str, object]:
         """Plain values."""
-        return dict(
-            complete=self.is_complete,
-            videos=self.videos,
-            maps=self.maps,
-            expected_maps=FRAMES,
-            missing=self.missing,
-            wrong={str(n): dict(maps=m, frames=f) for n, (m, f) in self.wrong.items()},
-        )
-
-
-def check_submission(folder: Path, records: Path) -> Submission:
-    """Count the maps of a submission.
-
-    Args:
-        folder: holds a folder a video, 0701 to 1000.
-        records: where the records lie that say how many frames each video has.
-    """
-    frames: dict[str, int | None] = {
-        path.name: entry.get('stimulus_frames')
-        for path, entry in recorded_outputs(records).items()
-        if entry.get('format') == 'dhf1k'
-    }
-    found = Submission()
-    for number in VIDEOS:
-        name = f'{number:04d}'
-        count = sum(1 for path in folder.glob(f'{name}/*.png') if path.stem.isdecimal())
-        found.maps += count
-        if not count:
-            found.missing.append(number)
-        elif frames.get(name) != count:
-            found.wrong[number] = (count, frames.get(name))
-    return found
+        return dict(complete=self.is_complete, maps=self.maps, missing=self.missing)
