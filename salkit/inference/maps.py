@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -12,19 +13,23 @@ from typing import IO, Any, SupportsIndex, overload
 
 import numpy as np
 from numpy.typing import DTypeLike
+from PIL import Image
 
 from ..errors import DataError
+from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
-from .overlay_video import maps_as_html, write_overlay
+from .overlay_video import write_overlay
 from .selection import Selection
 from .window import interpolate, predict_windows, sliding_windows
 
 # Frames, and maps, that may wait for the model, and for what is done with them.
 _AHEAD_FRAMES = 16
 _AHEAD_MAPS = 8
+# Frames that a notebook shows, and their width in pixels.
+_SHOWN, _SHOWN_WIDTH = 4, 240
 
 
 class SaliencyMaps:
@@ -115,7 +120,7 @@ class SaliencyMaps:
         # Each is decoded, resized and normalized once.
         prepared = (self.backend.prepare(frame) for frame in frames)
         with closing(in_background(prepared, _AHEAD_FRAMES)) as ready:
-            windows = sliding_windows(ready, self.settings, predicted, len(shown), needed.start)
+            windows = sliding_windows(ready, self.settings, predicted, needed.start)
             yield from interpolate(predict_windows(self.backend, windows, self.batch_size), places)
 
     # Keeping, writing and showing --------------------------------------------------------------
@@ -185,9 +190,20 @@ class SaliencyMaps:
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
 
-    def _repr_html_(self) -> str:
-        """A few frames with their maps, for notebooks."""
-        return maps_as_html(self, self.stimulus)
+    def _repr_png_(self) -> bytes:
+        """A few frames with their maps over them, for notebooks.
+
+        Each is drawn with its own maximum as the brightest, so that only these are predicted.
+        """
+        overlay = Overlay(OverlayStyle(normalize='frame'))
+        size = (max(1, round(_SHOWN_WIDTH * self.shape[1] / self.shape[2])), _SHOWN_WIDTH)
+        pictures = [
+            resize_image(overlay(self.stimulus.read(self.frames[index]), self[index]), size)
+            for index in np.linspace(0, len(self) - 1, _SHOWN).round().astype(int)
+        ]
+        file = io.BytesIO()
+        Image.fromarray(np.hstack(pictures)).save(file, format='PNG')
+        return file.getvalue()
 
 
 class KeptMaps(SaliencyMaps):

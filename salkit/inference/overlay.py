@@ -203,12 +203,10 @@ def _dots(picture: np.ndarray, fixation_map: np.ndarray) -> None:
 
 def _label(picture: np.ndarray, text: str) -> None:
     """Small words at the top left, if there is room for them."""
-    rows, columns = picture.shape[:2]
-    if rows < 96:
+    scale = min(picture.shape[:2]) / 400
+    if scale < 0.24:
         return
-    (width, height), _ = cv2.getTextSize(text, _FONT, 1.0, 1)
-    scale = min(max(rows / 28, 10) / height, 0.8 * columns / width)
-    thick, corner = max(1, round(scale)), (round(scale * height), 2 * round(scale * height))
+    corner, thick = (round(12 * scale), round(36 * scale)), max(1, round(scale))
     for color, width in ((DARK, thick + 2), (WHITE, thick)):
         cv2.putText(picture, text, corner, _FONT, scale, color, width, cv2.LINE_AA)
 

@@ -1,10 +1,7 @@
-"""Overlays of whole stimuli: videos, pictures, and a few frames in a notebook."""
+"""Overlays of whole stimuli: as videos and pictures."""
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import warnings
 from collections.abc import Generator
 from contextlib import closing
@@ -14,18 +11,16 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DataError
-from ..media.images import IMAGE_SUFFIXES, resize_image
+from ..media.images import IMAGE_SUFFIXES
 from ..media.video import SoundPart, VideoWriter
 from ..utils.files import whole_file
 from ..utils.threads import in_background
 from .outputs import MapSequence, OnFrame, Truth
-from .overlay import Overlay, OverlayStyle
+from .overlay import Overlay
 from .stimulus import Stimulus, VideoStimulus
 
 # Frames that are decoded, and drawn, ahead.
 _AHEAD = 8
-# Frames that a notebook shows, and their width in pixels.
-_SHOWN, _WIDTH = 4, 240
 
 
 def _drawn(
@@ -75,24 +70,3 @@ def write_overlay(
         for warning in writer.warnings:
             warnings.warn(warning, stacklevel=3)
     return path
-
-
-def maps_as_html(maps: MapSequence, stimulus: Stimulus) -> str:
-    """A table of a few frames, evenly over the video, with their maps over them.
-
-    Each is drawn with its own maximum as the brightest, so that only these frames are predicted.
-    """
-    overlay = Overlay(OverlayStyle(normalize='frame'))
-    cells = []
-    for index in np.unique(np.linspace(0, len(maps) - 1, _SHOWN).round().astype(int)).tolist():
-        picture = overlay(stimulus.read(maps.frames[index]), maps[index])
-        rows = max(1, round(_WIDTH * picture.shape[0] / picture.shape[1]))
-        file = io.BytesIO()
-        Image.fromarray(resize_image(picture, (rows, _WIDTH))).save(file, format='PNG')
-        data = base64.b64encode(file.getvalue()).decode()
-        cells.append(
-            f'<td><img src="data:image/png;base64,{data}" width="{_WIDTH}" height="{rows}"><br>'
-            f'{html.escape(maps.names[index])}, {maps.times[index]:.2f} s</td>'
-        )
-    title = html.escape(repr(maps).removeprefix('SaliencyMaps(').removesuffix(')'))
-    return f'<p>{title}</p><table><tr>{"".join(cells)}</tr></table>'

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConfigError
-from ..media.clips import HEADS
 from ..media.images import resize_image
-from ..utils.text import check_choice
 from .backends import Backend
 from .maps import SaliencyMaps
 from .selection import Selection
@@ -38,10 +36,11 @@ def _open_backend(
         from .backends.torch import TorchBackend
 
         return TorchBackend(model, checkpoint, device, precision)
-    if checkpoint is not None:
-        raise ConfigError(f'{model}: an exported model holds its weights, got {checkpoint} too')
-    if precision != 'auto':
-        raise ConfigError(f'{model}: the precision was chosen when the model was exported')
+    if checkpoint is not None or precision != 'auto':
+        raise ConfigError(
+            f'{model}: an exported model holds its weights and its precision, got '
+            f'{checkpoint or precision} too'
+        )
     from .backends.onnx import OnnxBackend
 
     return OnnxBackend(model, device)
@@ -87,29 +86,18 @@ class SaliencyPredictor:
     ) -> None:
         if batch_size != 'auto' and (not isinstance(batch_size, int) or batch_size < 1):
             raise ConfigError(f"batch_size must be 'auto' or at least 1, got {batch_size!r}")
-        if head is not None:
-            check_choice('SaliencyPredictor', 'head', head, HEADS)
         self.backend = _open_backend(config_or_name, checkpoint, device, precision)
-        settings, fixed = self.backend.settings, self.backend.batch_size
-        if size is not None and tuple(size) != settings.size:
-            if self.backend.fixed_size:
-                raise ConfigError(
-                    f'{config_or_name}: was exported for clips of {settings.size}, '
-                    f'got size {tuple(size)}'
-                )
+        settings = self.backend.settings
+        if size is not None:
             settings = dataclasses.replace(settings, size=(size[0], size[1]))
         settings = dataclasses.replace(settings, head=head or settings.head)
         self.settings = self.backend.settings = settings
         self.device, self.name = self.backend.device, settings.name
-        if fixed and batch_size not in ('auto', fixed):
-            raise ConfigError(
-                f'{config_or_name}: was exported for batches of {fixed}, got batch_size '
-                f'{batch_size}; export it with --dynamic-batch for others'
-            )
+        # Some exported models take one number of clips alone.
+        asked = self.backend.batch_size or batch_size
         # Where nobody says, frames that come one by one are not kept waiting for others.
-        self._streamed_at_once = 1 if batch_size == 'auto' else int(batch_size)
-        suggested = self.backend.suggest_batch_size()
-        self.batch_size = suggested if batch_size == 'auto' else int(batch_size)
+        self._streamed_at_once = 1 if asked == 'auto' else int(asked)
+        self.batch_size = self.backend.suggest_batch_size() if asked == 'auto' else int(asked)
         if self.backend.left_out:
             warnings.warn(
                 f'{self.name}: predicting leaves out {", ".join(self.backend.left_out)} of the '

@@ -27,7 +27,6 @@ class Backend(ABC, Generic[Prepared]):
         settings: what the model needs around it.
         device: where it runs: 'cpu', 'cuda:0'.
         batch_size: the only number of windows it takes at once; None where any will do.
-        fixed_size: whether clips of another size than the settings' are refused.
         precision: what it computes in; None where that is not chosen here.
         left_out: transforms of the config's test pipeline that prediction leaves out.
     """
@@ -35,7 +34,6 @@ class Backend(ABC, Generic[Prepared]):
     settings: ClipSettings
     device: str = 'cpu'
     batch_size: int | None = None
-    fixed_size: bool = False
     precision: str | None = None
     left_out: Sequence[str] = ()
 
@@ -71,4 +69,4 @@ class Backend(ABC, Generic[Prepared]):
 
     def suggest_batch_size(self) -> int:
         """How many windows to run at once where nobody says."""
-        return self.batch_size or 4
+        return 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import re
 from collections.abc import Sequence
@@ -97,20 +98,20 @@ class ExportMetadata:
         return found
 
 
-def import_runtime() -> ModuleType:
-    """The module `onnxruntime`.
+def import_runtime(*modules: str) -> ModuleType:
+    """Import optional modules, and give the first.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: one is not installed.
     """
     try:
-        import onnxruntime
+        first, *_ = (importlib.import_module(name) for name in modules)
     except ImportError as error:
         raise ConfigError(
-            f'ONNX files need onnxruntime, which cannot be imported ({one_line(error)}): '
+            f'ONNX files need {" and ".join(modules)} ({one_line(error)}): '
             "pip install 'salkit[onnx]'"
         ) from error
-    return onnxruntime
+    return first
 
 
 def _providers(runtime: ModuleType, device: str) -> tuple[list[str], int]:
@@ -147,13 +148,11 @@ class OnnxBackend(Backend[np.ndarray]):
         ConfigError: onnxruntime is not installed, or cannot use the device.
     """
 
-    fixed_size = True
-
     def __init__(self, path: str | Path, device: str = 'auto') -> None:
         path = Path(path)
         if not path.is_file():
             raise CheckpointError(f'{path}: the file does not exist; `salkit export` writes one')
-        runtime = import_runtime()
+        runtime = import_runtime('onnxruntime')
         providers, gpu = _providers(runtime, device)
         options = runtime.SessionOptions()
         # Errors come as exceptions; what it warns of, users cannot mend.
@@ -179,6 +178,7 @@ class OnnxBackend(Backend[np.ndarray]):
         entries = self.session.get_modelmeta().custom_metadata_map
         self.metadata = ExportMetadata.from_text(entries.get(METADATA_KEY), path)
         self.settings = self.metadata.clip
+        self._size = sized(self.settings)
         self.batch_size = None if self.metadata.dynamic_batch else 1
         self._mean, self._std = (
             np.asarray(values, np.float32)[:, None, None]
@@ -191,7 +191,7 @@ class OnnxBackend(Backend[np.ndarray]):
 
     def prepare(self, frame: np.ndarray) -> np.ndarray:
         """See `Backend`; the arithmetic of `ClipPreprocessor`, to the bit."""
-        rows, columns = sized(self.settings)
+        rows, columns = self._size
         if frame.shape != (rows, columns, 3):
             raise ShapeError(f'expected a frame ({rows}, {columns}, 3), got {frame.shape}')
         pixels = np.ascontiguousarray(frame.transpose(2, 0, 1), np.float32)

@@ -24,11 +24,7 @@ from .base import Backend, OutOfMemory
 if TYPE_CHECKING:
     from ...models import SaliencyModel
 
-PRECISIONS = {
-    'float32': torch.float32,
-    'float16': torch.float16,
-    'bfloat16': torch.bfloat16,
-}
+PRECISIONS = ('float32', 'float16', 'bfloat16')
 # Transforms of a test pipeline that say how clips are read; others may change what they hold.
 _READING = ('LoadClip', 'LoadTargets', 'PackClip')
 # Parameters up to which one window leaves the cores of a CPU room for another.
@@ -118,7 +114,7 @@ class TorchBackend(Backend[Tensor]):
         if self.precision == 'float32':
             return nullcontext()
         kind = torch.device(self.device).type
-        return autocast(device_type=kind, dtype=PRECISIONS[self.precision])
+        return autocast(device_type=kind, dtype=getattr(torch, self.precision))
 
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""

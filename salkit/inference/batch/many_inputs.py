@@ -16,8 +16,7 @@ from ...utils.folders import remove_leftovers
 from ..predictor import SaliencyPredictor
 from .inputs import Input
 from .one_input import PredictOptions, predict_one
-from .report import FAILED, FINISHED, Outcome, PredictReport
-from .submission import Submission
+from .report import FAILED, FINISHED, Outcome, PredictReport, Submission
 
 
 def prepare_folder(out: Path) -> None:

@@ -27,8 +27,7 @@ from ..predictor import SaliencyPredictor
 from ..stimulus import open_stimulus
 from .inputs import Input
 from .record import FOREIGN, Record, stamp_of
-from .report import FINISHED, PREDICTED, Outcome
-from .submission import submission_name
+from .report import FINISHED, PREDICTED, Outcome, submission_name
 
 OVERLAY = 'overlay'
 _BAR = (

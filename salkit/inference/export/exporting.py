@@ -159,7 +159,7 @@ def export_model(
     out = Path(out)
     if out.suffix != '.onnx' or out.is_dir():
         raise ConfigError(f'{out}: expected the name of a file that ends in .onnx')
-    _check_installed()
+    import_runtime('onnxruntime', 'onnx', 'onnxscript')
     cfg = load_config(config, export.options)
     source = None if checkpoint is None else locate(checkpoint)
     on_step('building the model')
@@ -215,29 +215,14 @@ def export_model(
         return Export(out, placed, metadata, agreement, opset)
 
 
-def _check_installed() -> None:
-    import_runtime()
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ConfigError(
-            f'exporting to ONNX needs onnx and onnxscript ({one_line(error)}): '
-            "pip install 'salkit[onnx]'"
-        ) from error
-
-
 @contextmanager
 def _export_errors(config: str) -> Iterator[None]:
     """Turn whatever PyTorch fails with into one line, and keep its notes off the screen.
 
     They are written for the developers of PyTorch and onnxscript.
     """
-    loggers = [logging.getLogger(name) for name in ('torch', 'onnxscript', 'onnx_ir')]
-    levels = [logger.level for logger in loggers]
+    logging.disable(logging.WARNING)
     try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield
@@ -251,21 +236,11 @@ def _export_errors(config: str) -> Iterator[None]:
             f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback shows where'
         ) from error
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(logging.NOTSET)
 
 
 def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None) -> ONNXProgram:
-    """Translate a model, which gets the precision of the file.
-
-    Args:
-        model: a `SaliencyModel` in evaluation mode, on the CPU.
-        metadata: length and size of the clips, precision, and whether their number is free.
-        opset: version of the ONNX operators; None for the exporter's choice.
-
-    Returns:
-        A program from `clip` (B, 3, T, H, W) float32 to `saliency_map` (B, H, W) float32.
-    """
+    """Translate a `SaliencyModel` on the CPU, which gets the precision of the file."""
     # A batch of one would be taken for a constant.
     batch = 2 if metadata.dynamic_batch else 1
     example = torch.zeros(batch, 3, metadata.clip.clip_len, *sized(metadata.clip))
@@ -286,15 +261,9 @@ def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None
 
 
 def write_onnx(program: ONNXProgram, path: Path, metadata: ExportMetadata) -> list[Path]:
-    """Write a model; one whose weights are too large for a file gets a second one, `<name>.data`.
+    """Write the files of a model, the one to be opened last.
 
-    Args:
-        program: from `to_onnx`.
-        path: of the .onnx file.
-        metadata: what it says about itself.
-
-    Returns:
-        The files, the one to be opened last.
+    One whose weights are too large for a file has them in a second one, `<name>.data`.
     """
     import onnx_ir as ir
 
