@@ -273,7 +273,10 @@ def run(args: argparse.Namespace) -> int:
         if inputs:
             report = predict_inputs(predictor, inputs, out, options, failures)
     if report.submission is not None:
-        print(report.submission, file=sys.stdout if report.submission.is_complete else sys.stderr)
+        state = 'DHF1K submission: complete'
+        if not report.submission['complete']:
+            state = 'warning: DHF1K submission: incomplete'
+        print(f'{state}: {report.submission["summary"]}', file=sys.stderr)
     failed = report.of(FAILED)
     if failed and len(report.outcomes) > 1:
         print(f'{len(failed)} of {len(report.outcomes)} inputs are not predicted:', file=sys.stderr)

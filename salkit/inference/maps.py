@@ -9,13 +9,12 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any, SupportsIndex, overload
+from typing import IO, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
 from PIL import Image
 
-from ..errors import DataError
 from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
@@ -80,12 +79,6 @@ class SaliencyMaps:
     def __iter__(self) -> Generator[np.ndarray, None, None]:
         return self._finished(self.selection.places)
 
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> np.ndarray: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> np.ndarray: ...
-
     def __getitem__(self, index: SupportsIndex | slice) -> np.ndarray:
         """The map (H, W) of one index, or (n, H, W) of a slice."""
         if not isinstance(index, slice):
@@ -137,7 +130,7 @@ class SaliencyMaps:
             on_frame: called with 1 after each frame; an error that it raises ends the work.
 
         Yields:
-            The same maps, read back from the file while the block lasts.
+            The same maps, read back from the file, which is closed after the block.
         """
         with tempfile.TemporaryFile(dir=folder, prefix='.salkit-maps-') as file:
             yield KeptMaps(self, file, on_frame)
@@ -145,15 +138,12 @@ class SaliencyMaps:
     def save(
         self, path: str | Path, format: str | None = None, on_frame: OnFrame | None = None
     ) -> Path:
-        """Write all maps; the file or folder is complete or not there.
+        """Write all maps and return `path`; the file or folder is complete or not there.
 
         Args:
             path: .npz or .mp4, or for 'png', 'png16' and 'dhf1k' a folder.
             format: see `outputs.save_maps`; None goes by the suffix.
             on_frame: see `kept`.
-
-        Returns:
-            `path`.
         """
         save_maps(self, [(Path(path), format)], on_frame)
         return Path(path)
@@ -174,9 +164,6 @@ class SaliencyMaps:
             truth: gives the fixation_map and density_map of a frame of the stimulus, by number.
             on_frame: see `kept`.
             options: of `OverlayStyle`, changes to `style`.
-
-        Returns:
-            `path`.
 
         Raises:
             ConfigError: a style that does not exist.
@@ -247,8 +234,6 @@ class KeptMaps(SaliencyMaps):
         size = int(np.prod(self._small_shape)) * 4
         for place in places:
             with self._reading:
-                if self._file.closed:
-                    raise DataError('the maps were kept only while the block of `kept` lasted')
                 self._file.seek((place - self.selection.places[0]) * size)
                 data = bytearray(self._file.read(size))
             yield np.frombuffer(data, np.float32).reshape(self._small_shape)

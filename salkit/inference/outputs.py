@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from ..errors import ConfigError
-from ..media.maps import as_integers, as_png, write_map
-from ..media.video import VideoWriter
+from ..media.maps import MAP_SUFFIXES, as_integers, as_png, write_map
+from ..media.video import VIDEO_SUFFIXES, VideoWriter
 from ..utils.files import whole_file
 from ..utils.folders import whole_folder
 from ..utils.text import check_choice
@@ -24,9 +24,6 @@ from ..utils.text import check_choice
 DHF1K_SIZE = (360, 640)
 # The name of the one array of an .npz file.
 ARRAY = 'saliency_map'
-# Suffixes of files that somebody may expect; a folder is not called so.
-_OTHER_SUFFIXES = ('npy', 'avi', 'mkv', 'mov', 'webm', 'jpg', 'jpeg')
-
 # Called with 1 after each frame; an error that it raises ends the work.
 OnFrame: TypeAlias = Callable[[int], object]
 # Ground truth of a frame, by its number in the stimulus: fixation_map and density_map or None.
@@ -130,7 +127,7 @@ def format_of(path: str | Path, format: str | None = None) -> str:
     suffix = path.suffix.lower().removeprefix('.')
     if format is None:
         format = suffix if suffix in FILE_FORMATS else 'png'
-        if suffix in _OTHER_SUFFIXES:
+        if f'.{suffix}' in (*VIDEO_SUFFIXES, *MAP_SUFFIXES) and suffix not in FILE_FORMATS:
             raise ConfigError(
                 f'{path}: maps are saved as .npz, .mp4 or a folder of pictures, not as .{suffix}'
             )

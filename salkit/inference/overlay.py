@@ -161,16 +161,10 @@ def _levels(saliency_map: np.ndarray, peak: float | None, size: tuple[int, int])
     values = np.asarray(saliency_map)
     if values.ndim != 2:
         raise ShapeError(f'expected a map (H, W), got {values.shape}')
-    values = np.ascontiguousarray(values, np.float32)
-    # Neither negative nor not-a-number: both fail the comparison.
-    _, values = cv2.threshold(values, 0, 0, cv2.THRESH_TOZERO)
-    highest = cv2.minMaxLoc(values)[1]
-    if not np.isfinite(highest):
-        values[~np.isfinite(values)] = 0
-        highest = float(values.max())
+    values = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32)
+    peak = float(values.max()) if peak is None else peak
     if values.shape != size:
         values = cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
-    peak = highest if peak is None else peak
     return cv2.convertScaleAbs(values, alpha=255 / peak if peak > 0 else 0)
 
 

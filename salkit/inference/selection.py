@@ -20,10 +20,7 @@ class Selection:
     Args:
         stimulus: where the frames come from.
         settings: how clips are cut.
-        start: seconds; frames before get no map, but the first clips look at them.
-        end: seconds; frames from there on get no map.
-        fps: show the frames of a video at this rate, where it has more.
-        stride: only every `stride`-th frame shown and the last is predicted.
+        start, end, fps, stride: see `SaliencyPredictor.predict`.
 
     Attributes:
         shown: numbers of the stimulus' frames that the model is shown, ascending.
@@ -83,12 +80,11 @@ class Selection:
 
     def needed(self, predicted: Sequence[int]) -> range:
         """Places whose frames the clips of all of `predicted` are made of."""
-        span = self.settings.span
-        end = predicted[-1] + 1
+        span, last = self.settings.span, predicted[-1]
         if self.settings.head == 'reverse-time':
-            early = [place for place in predicted if place < span - 1]
-            end = max([end, *(place + span for place in early[-1:])])
-        return range(max(0, predicted[0] - span + 1), min(end, len(self.shown)))
+            # Early clips are made of the frames that follow.
+            last = max([last, *(place + span - 1 for place in predicted if place < span - 1)])
+        return range(max(0, predicted[0] - span + 1), min(last + 1, len(self.shown)))
 
 
 def _at_rate(stimulus: Stimulus, fps: float | None) -> range | list[int]:

@@ -74,15 +74,10 @@ class Stimulus(ABC):
 
 
 def check_frame(frame: np.ndarray, where: str, first: tuple[int, int] | None = None) -> np.ndarray:
-    """A frame as (H, W, 3) uint8 RGB.
-
-    Args:
-        frame: of this shape, or (H, W) or (H, W, 1) gray.
-        where: what a message calls it.
-        first: size of the stimulus' first frame, which all others have.
+    """A frame (H, W, 3), (H, W, 1) or (H, W) as (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: another type, shape or size, or a tiny one.
+        DataError: another type, shape or size than that of the `first` frame, or a tiny one.
     """
     frame = np.asarray(frame)
     if frame.ndim == 2:

@@ -89,14 +89,9 @@ def predict_windows(
 def interpolate(
     maps: Iterable[tuple[int, np.ndarray]], positions: Iterable[int]
 ) -> Generator[np.ndarray, None, None]:
-    """Maps at `positions` from maps of some of them and around them.
+    """Maps (h, w) at ascending `positions` from maps of some of them and around them, ascending.
 
-    Args:
-        maps: position and map (h, w), ascending.
-        positions: ascending, none before the first or after the last map's.
-
-    Yields:
-        (h, w) float32: the map of the position, or between its two neighbours, in proportion.
+    Each is the map of the position, or between its two neighbors, in proportion.
     """
     maps = iter(maps)
     low = high = next(maps, None)

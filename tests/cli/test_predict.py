@@ -180,7 +180,7 @@ def test_a_part_of_a_video_at_another_rate(predict, sources):
 
 
 def test_a_submission(predict, sources, tmp_path):
-    status, out, told = predict(sources / 'set' / 'test', '--format', 'dhf1k', '--json', 'r.json')
+    status, _, told = predict(sources / 'set' / 'test', '--format', 'dhf1k', '--json', 'r.json')
     assert status == 0 and files()[0] == '0701/0001.png'
     assert told[0].startswith('warning: DHF1K submission: incomplete: 2 of 300 videos, 10 of')
     report = json.loads(Path('r.json').read_text())

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
 from ...media.clips import ClipSettings
-from .base import Backend
+from . import Backend
 
 # Where an exported file keeps `ExportMetadata` as JSON.
 METADATA_KEY = 'salkit'
@@ -114,30 +114,11 @@ def import_runtime(*modules: str) -> ModuleType:
     return first
 
 
-def _providers(runtime: ModuleType, device: str) -> tuple[list[str], int]:
-    """What ONNX Runtime is asked to run on, the fallback last; and the number of the GPU."""
-    match = re.fullmatch(r'(auto|cpu|cuda)(?::(\d+))?', device)
-    if not match:
-        raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
-    kind, index = match[1], int(match[2] or 0)
-    available = 'CUDAExecutionProvider' in runtime.get_available_providers()
-    if kind == 'cuda' and not available:
-        raise ConfigError(
-            f'device {device!r}: this onnxruntime runs on the CPU only, a GPU needs '
-            'onnxruntime-gpu instead of it'
-        )
-    if kind == 'cpu' or not available:
-        return ['CPUExecutionProvider'], index
-    return ['CUDAExecutionProvider', 'CPUExecutionProvider'], index
-
-
 class OnnxBackend(Backend[np.ndarray]):
     """A model that `salkit export` wrote: it maps normalized clips to maps.
 
-    Args:
-        path: of the .onnx file. Where a file of the same name with `.data` behind it belongs to it,
-            both lie in one folder.
-        device: 'auto' (a GPU where this onnxruntime has one, else the CPU), 'cpu', 'cuda:0'.
+    Where a file of the same name with `.data` behind it belongs to it, both lie in one folder. The
+    device 'auto' is a GPU where this onnxruntime has one, else the CPU.
 
     Attributes:
         session: the `onnxruntime.InferenceSession`.
@@ -152,27 +133,29 @@ class OnnxBackend(Backend[np.ndarray]):
         path = Path(path)
         if not path.is_file():
             raise CheckpointError(f'{path}: the file does not exist; `salkit export` writes one')
+        match = re.fullmatch(r'(auto|cpu|cuda)(?::(\d+))?', device)
+        if not match:
+            raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+        gpu = int(match[2] or 0)
         runtime = import_runtime('onnxruntime')
-        providers, gpu = _providers(runtime, device)
+        providers: list[object] = ['CPUExecutionProvider']
+        if match[1] != 'cpu' and 'CUDAExecutionProvider' in runtime.get_available_providers():
+            providers.insert(0, ('CUDAExecutionProvider', dict(device_id=gpu)))
         options = runtime.SessionOptions()
         # Errors come as exceptions; what it warns of, users cannot mend.
         options.log_severity_level = 4
         try:
-            self.session = runtime.InferenceSession(
-                str(path),
-                options,
-                providers=providers,
-                provider_options=[dict(device_id=gpu), {}][-len(providers) :],
-            )
+            self.session = runtime.InferenceSession(str(path), options, providers=providers)
         # Each kind of damage has an exception class of its own.
         except Exception as error:
             raise CheckpointError(
                 f'{path}: cannot be read as an ONNX model ({one_line(error)[:400]})'
             ) from error
         on_gpu = self.session.get_providers()[0].startswith('CUDA')
-        if device.startswith('cuda') and not on_gpu:
+        if match[1] == 'cuda' and not on_gpu:
             raise ConfigError(
-                f'device {device!r}: onnxruntime could not start CUDA; its libraries must fit'
+                f'device {device!r}: this onnxruntime cannot use CUDA; that needs onnxruntime-gpu '
+                'instead of it, and libraries that fit'
             )
         self.device = f'cuda:{gpu}' if on_gpu else 'cpu'
         entries = self.session.get_modelmeta().custom_metadata_map

@@ -53,10 +53,8 @@ def expand_inputs(
     as `clips/**/*.mp4` that the shell has not expanded. A picture named by itself is a stimulus of
     one frame.
 
-    Args:
-        texts: the arguments.
-        without: the folder that is written to. Nothing in it is found by looking into folders, and
-            none of its outputs where it is named itself.
+    `without` is the folder that is written to. Nothing in it is found by looking into folders, and
+    none of its outputs where it is named itself.
 
     Returns:
         The inputs in this order, each once; and the arguments that stand for none.

@@ -16,7 +16,7 @@ from ...utils.folders import remove_leftovers
 from ..predictor import SaliencyPredictor
 from .inputs import Input
 from .one_input import PredictOptions, predict_one
-from .report import FAILED, FINISHED, Outcome, PredictReport, Submission
+from .report import FAILED, FINISHED, Outcome, PredictReport, count_submission
 
 
 def prepare_folder(out: Path) -> None:
@@ -41,12 +41,7 @@ def predict_inputs(
 ) -> PredictReport:
     """Predict inputs one after another, with a bar and lines about what fails on stderr.
 
-    Args:
-        predictor: the model.
-        inputs: see `expand_inputs`.
-        out: folder of the outputs, see `prepare_folder`.
-        options: what to make.
-        failures: what `expand_inputs` did not understand, for the report.
+    `failures` is what `expand_inputs` did not understand, for the report.
 
     Raises:
         KeyboardInterrupt: as it comes; finished inputs are kept.
@@ -74,7 +69,8 @@ def predict_inputs(
             _say(f'finished before: {source.path} (--force makes it anew)')
         report.outcomes.append(outcome)
     if 'dhf1k' in options.formats:
-        report.submission = Submission.of(out if len(options.formats) == 1 else out / 'dhf1k')
+        folder = out if len(options.formats) == 1 else out / 'dhf1k'
+        report.submission = count_submission(folder)
     report.seconds = time.monotonic() - began
     return report
 

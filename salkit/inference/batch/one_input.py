@@ -44,10 +44,7 @@ class PredictOptions:
         formats: of the maps, see `save_maps`; with several, each goes to a folder of its own.
         overlay: how overlays look; None for none. Ground truth that they show is that of a data
             set's folder.
-        start: seconds, see `SaliencyPredictor.predict`.
-        end: likewise.
-        fps: likewise.
-        stride: likewise.
+        start, end, fps, stride: see `SaliencyPredictor.predict`.
         allow_truncated: take videos that were cut off for what is left of them.
         force: make anew what was finished before.
         model: identifies the model and its weights, for the records.
@@ -82,12 +79,7 @@ def predict_one(
 ) -> Outcome:
     """Predict one input, unless that was finished before with the same settings.
 
-    Args:
-        predictor: the model.
-        source: the input.
-        out: folder of the outputs and of the record.
-        options: what to make.
-        label: of a bar on stderr; None for no bar.
+    A bar on stderr is called `label`; there is none without.
 
     Raises:
         DataError: an input that cannot be read or does not go with the options, or a place that is
@@ -96,8 +88,7 @@ def predict_one(
     """
     began = time.monotonic()
     record = Record(out, source.name)
-    places = _places(source, options)
-    _check_places(source, record, places)
+    places = _places(source, options, record)
     settings = {kind: _settings(kind, predictor, source, options) for kind in places}
     outputs = {kind: str(out / place) for kind, place in places.items()}
     todo = {
@@ -136,8 +127,8 @@ def predict_one(
     return Outcome(str(source.path), PREDICTED, source.name, len(maps), seconds, outputs)
 
 
-def _places(source: Input, options: PredictOptions) -> dict[str, str]:
-    """Paths inside the folder of outputs, by format and 'overlay'."""
+def _places(source: Input, options: PredictOptions, record: Record) -> dict[str, str]:
+    """Paths inside the folder of outputs, by format and 'overlay'; all of them may be written."""
     places = {}
     for kind in options.formats:
         stem = submission_name(source.path) if kind == 'dhf1k' else source.name
@@ -145,11 +136,6 @@ def _places(source: Input, options: PredictOptions) -> dict[str, str]:
         places[kind] = place if len(options.formats) == 1 else f'{kind}/{place}'
     if options.overlay is not None:
         places[OVERLAY] = f'{source.name}_overlay.{"png" if source.is_picture else "mp4"}'
-    return places
-
-
-def _check_places(source: Input, record: Record, places: dict[str, str]) -> None:
-    """Raise DataError unless the outputs may be written."""
     stimulus = source.path.resolve()
     for place in places.values():
         path = record.out / place
@@ -158,6 +144,7 @@ def _check_places(source: Input, record: Record, places: dict[str, str]) -> None
             raise DataError(f'{path}: would take the place of what is read; choose another --out')
         if os.path.lexists(path) and place not in record.outputs:
             raise DataError(f'{path}: {FOREIGN}')
+    return places
 
 
 def _settings(

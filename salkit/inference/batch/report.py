@@ -62,40 +62,18 @@ def submission_name(path: Path) -> str:
     return f'{numbers[0]:04d}'
 
 
-@dataclass(frozen=True)
-class Submission:
-    """The folders 0701 to 1000 of a folder.
-
-    Attributes:
-        maps: number of all maps.
-        missing: numbers of the videos that have none.
-    """
-
-    maps: int
-    missing: list[int]
-
-    @classmethod
-    def of(cls, folder: Path) -> Submission:
-        """Count what a folder holds."""
-        counts = {n: len(list(folder.glob(f'{n:04d}/*.png'))) for n in VIDEOS}
-        return cls(sum(counts.values()), [number for number, count in counts.items() if not count])
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether there are as many maps as the benchmark has frames."""
-        return not self.missing and self.maps == FRAMES
-
-    def __str__(self) -> str:
-        videos = len(VIDEOS) - len(self.missing)
-        counts = f'{videos} of {len(VIDEOS)} videos, {self.maps:,} of {FRAMES:,} maps'
-        if self.is_complete:
-            return f'DHF1K submission: complete: {counts}'
-        missing = listed([f'{number:04d}' for number in self.missing], 10)
-        return f'warning: DHF1K submission: incomplete: {counts}; without maps: {missing or "none"}'
-
-    def to_json(self) -> dict[str, object]:
-        """Plain values."""
-        return dict(complete=self.is_complete, maps=self.maps, missing=self.missing)
+def count_submission(folder: Path) -> dict[str, object]:
+    """Whether a folder holds a complete submission, its number of maps, and the missing videos."""
+    counts = {number: len(list(folder.glob(f'{number:04d}/*.png'))) for number in VIDEOS}
+    maps, missing = sum(counts.values()), [n for n, count in counts.items() if not count]
+    shown = listed([f'{number:04d}' for number in missing], 10)
+    return dict(
+        complete=not missing and maps == FRAMES,
+        summary=f'{len(VIDEOS) - len(missing)} of {len(VIDEOS)} videos, {maps:,} of {FRAMES:,} maps'
+        + (f'; without maps: {shown}' if missing else ''),
+        maps=maps,
+        missing=missing,
+    )
 
 
 @dataclass
@@ -106,13 +84,13 @@ class PredictReport:
         out: folder of the outputs.
         outcomes: by input, in order; a full disk ends the list.
         seconds: in all.
-        submission: what there is of a DHF1K submission, where one is being made.
+        submission: see `count_submission`, where one is being made.
     """
 
     out: Path
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
-    submission: Submission | None = None
+    submission: dict[str, object] | None = None
 
     def of(self, status: str) -> list[Outcome]:
         """The inputs of a status."""
@@ -138,6 +116,6 @@ class PredictReport:
             counts={status: len(self.of(status)) for status in (PREDICTED, FINISHED, FAILED)},
             seconds=round(self.seconds, 3),
             inputs=[vars(outcome) for outcome in self.outcomes],
-            dhf1k=None if self.submission is None else self.submission.to_json(),
+            dhf1k=self.submission,
         )
         write_json(content, path)

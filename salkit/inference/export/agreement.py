@@ -76,14 +76,9 @@ def compare(
     tolerance: float,
     relative: bool,
 ) -> Agreement:
-    """Compare an exported model to what the model gave.
+    """Compare the maps that a model gave of `random_clips` to those of `run`, its exported form.
 
-    Args:
-        reference: the model's maps (B, H, W) of each of `random_clips`.
-        run: the exported model.
-        settings: of both.
-        tolerance: largest difference allowed.
-        relative: whether that is a share of the range of the reference, or a value of the maps.
+    The tolerance is a value of the maps, or where it is relative, a share of their range.
     """
     sizes = tuple(len(maps) for maps in reference)
     clips = random_clips(settings, sizes)

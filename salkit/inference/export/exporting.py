@@ -9,8 +9,7 @@ import dataclasses
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,8 +185,7 @@ def export_model(
     except ShapeError as error:
         raise ConfigError(f'{settings.name}: cannot be exported at this size: {error}') from error
     on_step('translating it')
-    with _export_errors(settings.name):
-        program = to_onnx(model, metadata, export.opset)
+    program = to_onnx(model, metadata, export.opset)
     with unfinished_folder(out.parent, out.name) as folder:
         on_step('writing it')
         files = write_onnx(program, folder / out.name, metadata)
@@ -215,48 +213,39 @@ def export_model(
         return Export(out, placed, metadata, agreement, opset)
 
 
-@contextmanager
-def _export_errors(config: str) -> Iterator[None]:
-    """Turn whatever PyTorch fails with into one line, and keep its notes off the screen.
-
-    They are written for the developers of PyTorch and onnxscript.
-    """
+def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None) -> ONNXProgram:
+    """Translate a `SaliencyModel` on the CPU, which gets the precision of the file."""
+    # A batch of one would be taken for a constant.
+    batch = 2 if metadata.dynamic_batch else 1
+    example = torch.zeros(batch, 3, metadata.clip.clip_len, *sized(metadata.clip))
+    clip_to_map = ClipToMap(model, getattr(torch, metadata.precision)).eval()
+    # What PyTorch and onnxscript note for their own developers is kept off the screen.
     logging.disable(logging.WARNING)
     try:
-        with warnings.catch_warnings():
+        with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            yield
+            program = torch.onnx.export(
+                clip_to_map,
+                (example,),
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: 'batch'},) if metadata.dynamic_batch else None,
+                opset_version=opset,
+                verbose=False,
+            )
     except (OSError, MemoryError):
         raise
     # The exporters fail with errors of their own classes and of Python's.
     except Exception as error:
         cause = error.__cause__ or error
         raise ConfigError(
-            f'{config}: PyTorch {torch.__version__} cannot export this model '
+            f'{metadata.config}: PyTorch {torch.__version__} cannot export this model '
             f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback shows where'
         ) from error
     finally:
         logging.disable(logging.NOTSET)
-
-
-def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None) -> ONNXProgram:
-    """Translate a `SaliencyModel` on the CPU, which gets the precision of the file."""
-    # A batch of one would be taken for a constant.
-    batch = 2 if metadata.dynamic_batch else 1
-    example = torch.zeros(batch, 3, metadata.clip.clip_len, *sized(metadata.clip))
-    with torch.no_grad():
-        program = torch.onnx.export(
-            ClipToMap(model, getattr(torch, metadata.precision)).eval(),
-            (example,),
-            dynamo=True,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: 'batch'},) if metadata.dynamic_batch else None,
-            opset_version=opset,
-            verbose=False,
-        )
-    if program is None:
-        raise ConfigError('PyTorch gave no ONNX program')
+    assert program is not None
     return program
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from salkit.errors import DataError
-from salkit.inference.batch.report import FRAMES, VIDEOS, Submission, submission_name
+from salkit.inference.batch.report import FRAMES, VIDEOS, count_submission, submission_name
 
 
 def test_names_of_a_submission():
@@ -22,10 +22,10 @@ def test_what_a_submission_lacks(tmp_path, monkeypatch):
         folder.mkdir()
         for i in range(maps):
             (folder / f'{i + 1:04d}.png').touch()
-    found = Submission.of(tmp_path)
-    assert 'incomplete: 2 of 300 videos, 3 of 176,192 maps' in str(found)
-    assert '0702, 0704' in str(found) and 'and 288 more' in str(found) and not found.is_complete
+    found = count_submission(tmp_path)
+    assert '2 of 300 videos, 3 of 176,192 maps' in found['summary'] and not found['complete']
+    assert '0702, 0704' in found['summary'] and 'and 288 more' in found['summary']
     monkeypatch.setattr('salkit.inference.batch.report.VIDEOS', (701, 703))
     monkeypatch.setattr('salkit.inference.batch.report.FRAMES', 3)
-    assert Submission.of(tmp_path).is_complete
+    assert count_submission(tmp_path)['complete']
     assert FRAMES == 176_192 and len(VIDEOS) == 300
