@@ -334,8 +334,8 @@ def test_a_folder_that_cannot_be_written(predict, sources, tmp_path, place):
     [
         (['--format', 'jpg'], 'format must be one of'),
         (['--format', 'none'], 'nothing to write'),
-        (['--format', 'none,png'], 'goes with no other'),
-        (['--start', '5', '--end', '5'], 'must come before'),
+        (['--format', 'none,png'], 'format must be one of'),
+        (['--start', '5', '--end', '5'], 'no frame to predict from 5 s to 5 s'),
         (['--start', '1:75'], 'must be seconds or'),
         (['--colours', 'turbot'], 'did you mean turbo'),
         (['--contours', 'clip.mp4'], 'takes shares'),

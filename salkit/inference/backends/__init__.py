@@ -41,23 +41,16 @@ class Backend(ABC, Generic[Prepared]):
     def prepare(self, frame: np.ndarray) -> Prepared:
         """Normalize a frame, once for all the windows it is part of.
 
-        Args:
-            frame: (H, W, 3) uint8 RGB, already of the settings' size.
-
-        Returns:
-            (3, H, W) float32 as `predict` wants it.
+        The frame is (H, W, 3) uint8 RGB, already of the settings' size; as `predict` wants it, it
+        is (3, H, W) float32.
         """
 
     @abstractmethod
     def predict(self, windows: Sequence[Sequence[Prepared]]) -> np.ndarray:
         """Predict the last frames of windows.
 
-        Args:
-            windows: each of `clip_len` prepared frames, the oldest first; one frame may be part of
-                many.
-
-        Returns:
-            (B, h, w) float32 in [0, 1], as the model gives them.
+        Each window holds `clip_len` prepared frames, the oldest first; one frame may be part of
+        many. The maps are (B, h, w) float32 in [0, 1], as the model gives them.
 
         Raises:
             OutOfMemory: fewer windows at once may do.

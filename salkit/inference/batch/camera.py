@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from ...errors import DataError
 from ...media.video import VideoWriter
@@ -39,39 +37,26 @@ def record_camera(number: int, out: Path, frames: int | None = None) -> Input:
     name = next(name for name in turns if not (out / f'{name}_recording.mp4').exists())
     path = out / f'{name}_recording.mp4'
     print(f'camera {number}: recording until Ctrl-C', file=sys.stderr)
-    with _frames_of(number, frames) as (fps, seen):
-        first = next(seen, None)
-        if first is None:
+    interrupted = threading.Event()
+    previous = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    # It would say in several lines of its own that there is no camera.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    capture = cv2.VideoCapture(number)
+    try:
+        is_read, frame = capture.read()
+        if not is_read:
             raise DataError(
                 f'camera {number}: expected a frame, got none; another program may use it, or '
                 f'there is no such camera (a file of this name is ./{number})'
             )
+        fps = float(capture.get(cv2.CAP_PROP_FPS)) or _FPS
         began = time.monotonic()
-        with VideoWriter(path, (first.shape[0], first.shape[1]), fps) as video:
-            video.write(first, 0.0)
-            for frame in seen:
-                video.write(frame, time.monotonic() - began)
-    return Input(path, name)
-
-
-@contextmanager
-def _frames_of(number: int, frames: int | None) -> Iterator[tuple[float, Iterator[np.ndarray]]]:
-    """The rate of a camera, and frames (H, W, 3) uint8 RGB until it has no more, or Ctrl-C."""
-    interrupts: list[int] = []
-    previous = signal.signal(signal.SIGINT, lambda kind, _: interrupts.append(kind))
-    # It would say in several lines of its own that there is no camera.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(number)
-
-    def seen() -> Iterator[np.ndarray]:
-        for _ in range(frames) if frames else count():
-            read, frame = capture.read()
-            if interrupts or not read:
-                return
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-
-    try:
-        yield float(capture.get(cv2.CAP_PROP_FPS)) or _FPS, seen()
+        with VideoWriter(path, frame.shape[:2], fps) as video:
+            while is_read and not interrupted.is_set() and video.frames != frames:
+                rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                video.write(rgb, time.monotonic() - began)
+                is_read, frame = capture.read()
     finally:
         capture.release()
         signal.signal(signal.SIGINT, previous)
+    return Input(path, name)

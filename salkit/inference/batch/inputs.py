@@ -37,11 +37,6 @@ class Input:
     path: Path
     name: str
 
-    @property
-    def is_picture(self) -> bool:
-        """Whether it is a single picture."""
-        return self.path.suffix.lower() in IMAGE_SUFFIXES and not self.path.is_dir()
-
 
 def expand_inputs(
     texts: Iterable[str], without: Path | None = None

@@ -49,13 +49,11 @@ def predict_inputs(
     began = time.monotonic()
     report = PredictReport(out, list(failures))
     for number, source in enumerate(inputs):
-        label = source.name if len(inputs) == 1 else f'{number + 1}/{len(inputs)} {source.name}'
         try:
+            label = f'{number + 1}/{len(inputs)} {source.name}'
             outcome = predict_one(predictor, source, out, options, label)
         except KeyboardInterrupt:
-            if len(inputs) > 1:
-                done = f'{number} of {len(inputs)} inputs are done'
-                _say(f'{done}; the same command goes on from there')
+            _say(f'{number} of {len(inputs)} inputs are done; the same command does the others')
             raise
         # One input of thousands must not stop the others, whatever its error.
         except Exception as error:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ...datasets.layout import read_video
 from ...errors import ConfigError, DataError
 from ...media.fixation_maps import read_fixation_map
+from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_map
 from ...utils.folders import put_in_place, unfinished_folder
 from ...utils.text import check_choice
@@ -135,7 +136,8 @@ def _places(source: Input, options: PredictOptions, record: Record) -> dict[str,
         place = f'{stem}.{kind}' if kind in FILE_FORMATS else stem
         places[kind] = place if len(options.formats) == 1 else f'{kind}/{place}'
     if options.overlay is not None:
-        places[OVERLAY] = f'{source.name}_overlay.{"png" if source.is_picture else "mp4"}'
+        is_picture = source.path.suffix.lower() in IMAGE_SUFFIXES and source.path.is_file()
+        places[OVERLAY] = f'{source.name}_overlay.{"png" if is_picture else "mp4"}'
     stimulus = source.path.resolve()
     for place in places.values():
         path = record.out / place
