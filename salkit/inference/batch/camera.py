@@ -53,8 +53,7 @@ def record_camera(number: int, out: Path, frames: int | None = None) -> Input:
         began = time.monotonic()
         with VideoWriter(path, frame.shape[:2], fps) as video:
             while is_read and not interrupted.is_set() and video.frames != frames:
-                rgb = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-                video.write(rgb, time.monotonic() - began)
+                video.write(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), time.monotonic() - began)
                 is_read, frame = capture.read()
     finally:
         capture.release()

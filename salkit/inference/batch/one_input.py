@@ -72,15 +72,11 @@ class PredictOptions:
 
 
 def predict_one(
-    predictor: SaliencyPredictor,
-    source: Input,
-    out: Path,
-    options: PredictOptions,
-    label: str | None = None,
+    predictor: SaliencyPredictor, source: Input, out: Path, options: PredictOptions, label: str
 ) -> Outcome:
     """Predict one input, unless that was finished before with the same settings.
 
-    A bar on stderr is called `label`; there is none without.
+    The bar on stderr is called `label`.
 
     Raises:
         DataError: an input that cannot be read or does not go with the options, or a place that is
@@ -187,7 +183,7 @@ def _make(
     paths: dict[str, Path],
     options: PredictOptions,
     truth: Truth | None,
-    label: str | None,
+    label: str,
 ) -> None:
     """Write the outputs, by format and 'overlay', while the model runs once."""
     for path in paths.values():
@@ -201,7 +197,6 @@ def _make(
         desc=label,
         unit='frames',
         leave=False,
-        disable=label is None,
         bar_format=_BAR,
     ) as bar:
 
