@@ -20,12 +20,10 @@ from .service import Service, Session
 
 _HEAD = """# Where do people look?
 Choose a video or a picture. A model predicts which places draw the eye, and draws them over it: the
-brighter a place, the more looks it should get. {where} All files are removed when you close this
-page.
+brighter a place, the more looks it should get. Your files go to the machine that runs this page and
+nowhere else, and are removed when you close it.
 
 Model: **{model}**, running on {device}."""
-_STAYS = 'Your files stay on this machine; nothing is sent anywhere else.'
-_GOES = 'Your files go to the machine that runs this page and nowhere else.'
 _COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
 _SCALES = [
     ('Same for the whole video', 'video'),
@@ -64,27 +62,22 @@ def _frame(results: Results, index: int) -> gr.Gallery:
     if results.is_picture:
         # There is no video: the overlay is shown large.
         return gr.Gallery(results.look(index), label=label, selected_index=1, height=600)
-    return gr.Gallery(results.look(index), label=label, selected_index=None, height=300)
+    return gr.Gallery(results.look(index), label=label, selected_index=None, height=280)
 
 
 class Page:
-    """The page of a service.
-
-    Args:
-        service: does the work.
-        local: whether only this machine can open the page.
+    """The page of a service, which does the work.
 
     Attributes:
         blocks: Gradio's `Blocks`, to mount in a server.
     """
 
-    def __init__(self, service: Service, local: bool = True) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
         name, device = service.predictor.name, service.predictor.device
         device = 'the CPU' if device == 'cpu' else f'the GPU ({device})'
         with gr.Blocks(title='salkit: where do people look?', analytics_enabled=False) as blocks:
-            where = _STAYS if local else _GOES
-            gr.Markdown(_HEAD.format(where=where, model=name, device=device))
+            gr.Markdown(_HEAD.format(model=name, device=device))
             with gr.Row(equal_height=False):
                 with gr.Column(scale=4, min_width=320):
                     self._add_inputs()
@@ -132,7 +125,8 @@ class Page:
                     x=_TIME,
                     y=_BITS,
                     height=260,
-                    label='How spread out the looks are; low: they gather in few places',
+                    title='How spread out the looks are',
+                    show_label=False,
                     buttons=[],
                     elem_id='salkit-curve',
                 )

@@ -24,12 +24,9 @@ from .service import Service
 from .uploads import MEGABYTE
 
 # Only this server's own parts: scripts of the page are inline, its plots are compiled in place.
-_POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-)
 _HEADERS = {
-    'content-security-policy': _POLICY,
+    'content-security-policy': "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
 }
@@ -116,11 +113,11 @@ class Guard:
 
         headers = Headers(scope=scope)
         host = urlsplit(f'//{headers.get("host", "")}')
-        foreign = headers.get('origin') and urlsplit(headers['origin']).netloc != host.netloc
+        origin = urlsplit(headers.get('origin', f'//{host.netloc}'))
         answer = self.app
         if self.local and not is_loopback(host.hostname or ''):
             answer = PlainTextResponse('this page is for this machine only', 403)
-        elif foreign and scope['method'] not in ('GET', 'HEAD'):
+        elif origin.netloc != host.netloc and scope['method'] not in ('GET', 'HEAD'):
             answer = PlainTextResponse('requests of other pages are refused', 403)
         await answer(scope, receive, send_with_policy)
 
@@ -135,7 +132,7 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
     # Their names are secrets: Gradio gives what lies there to whoever knows the path.
     gr.set_static_paths(service.sessions)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    blocks = Page(service, local).blocks
+    blocks = Page(service).blocks
     gr.mount_gradio_app(
         app,
         blocks,

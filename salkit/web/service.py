@@ -38,7 +38,8 @@ class Session:
     Attributes:
         folder: where its upload and what is made of it lie; its name is a secret of its page.
         stimulus: what was uploaded last, None before.
-        maps: of the stimulus, once predicted: other colors need no second prediction.
+        maps: of the stimulus, once predicted: other colors need no second prediction. They are
+            read from a file that is open until `kept` is closed.
         results: of the last prediction, None before.
         cancelled: ends the prediction under way when it is set.
         lock: of the files; held by an upload, a prediction and the end.
@@ -51,7 +52,7 @@ class Session:
         self.results: Results | None = None
         self.cancelled = threading.Event()
         self.lock = threading.Lock()
-        self._kept = ExitStack()
+        self.kept = ExitStack()
 
     def begin(self, show: ShowProgress, name: str, frames: int) -> OnFrame:
         """Begin a step: what counts its frames, and ends it where the session is cancelled."""
@@ -71,19 +72,9 @@ class Session:
         on_frame(0)
         return on_frame
 
-    def run_model(self, predictor: SaliencyPredictor, show: ShowProgress) -> KeptMaps:
-        """The maps of the upload; the model runs the first time."""
-        if self.stimulus is None:
-            raise DataError('Please choose a video or a picture first')
-        if self.maps is None:
-            maps = predictor.predict(self.stimulus)
-            kept = maps.kept(self.folder, self.begin(show, 'Predicting', len(maps)))
-            self.maps = self._kept.enter_context(kept)
-        return self.maps
-
     def remove_upload(self) -> None:
         """Remove the upload and all that was made of it."""
-        self._kept.close()
+        self.kept.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.stimulus = self.maps = self.results = None
 
@@ -177,7 +168,13 @@ class Service:
             if session.results is not None:
                 shutil.rmtree(session.results.folder, ignore_errors=True)
                 session.results = None
-            maps = session.run_model(self.predictor, show)
+            if session.stimulus is None:
+                raise DataError('Please choose a video or a picture first')
+            if session.maps is None:
+                maps = self.predictor.predict(session.stimulus)
+                kept = maps.kept(session.folder, session.begin(show, 'Predicting', len(maps)))
+                session.maps = session.kept.enter_context(kept)
+            maps = session.maps
             results = Results(session.folder / secrets.token_hex(16), maps, style)
             results.folder.mkdir()
             try:
