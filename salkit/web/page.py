@@ -25,12 +25,6 @@ nowhere else, and are removed when you close it.
 
 Model: **{model}**, running on {device}."""
 _COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
-_SCALES = [
-    ('Same for the whole video', 'video'),
-    ('Each frame by itself', 'frame'),
-    ("The model's own values", 'none'),
-]
-_OUTLINE = (0.5,)
 # Axes of the curve.
 _TIME, _BITS = 'Time (s)', 'Entropy (bits)'
 
@@ -109,8 +103,6 @@ class Page:
             self.choices = [
                 gr.Dropdown(_COLORS, value=_COLORS[0], label='Colors'),
                 gr.Slider(0.1, 1.0, 0.6, step=0.05, label='Opacity of the colors'),
-                gr.Radio(_SCALES, value='video', label='Brightness scale'),
-                gr.Checkbox(label='Outline the strongest places'),
             ]
 
     def _add_outputs(self) -> None:
@@ -195,16 +187,13 @@ class Page:
         self,
         colors: str,
         alpha: float,
-        scale: str,
-        outline: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio looks for it there.
     ) -> Updates:
         session, began = self._session(request), time.monotonic()
         updates = self._buttons(at_work=False)
         try:
-            style = OverlayStyle(colors, alpha, scale, _OUTLINE if outline else ())
-            results = self.service.predict(session, style, progress)
+            results = self.service.predict(session, OverlayStyle(colors, alpha), progress)
             updates |= self._show(results)
             text = f'Done in {time.monotonic() - began:.1f} s.'
             if 'maps' not in results.files:

@@ -65,11 +65,9 @@ class Results:
         return looked
 
     def make(self, with_maps: bool, begin: Callable[[str], OnFrame]) -> None:
-        """Write all files.
+        """Write all files; the maps as numbers only `with_maps`.
 
-        Args:
-            with_maps: whether the maps are written as numbers as well.
-            begin: begins a step of the work; either function may raise to end it.
+        `begin` begins a step of the work; it and what it gives may raise to end the work.
         """
         suffix = '.png' if self.is_picture else '.mp4'
         overlay, shown = self._new_file('overlay', suffix), self._new_file('map', suffix)

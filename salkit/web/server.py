@@ -80,7 +80,6 @@ def use_only(folder: Path) -> None:
         GRADIO_RUN_HISTORY='False',
         GRADIO_SSR_MODE='False',
         GRADIO_MCP_SERVER='False',
-        GRADIO_ALLOWED_PATHS='',
         HF_HUB_OFFLINE='1',
         HF_HUB_DISABLE_TELEMETRY='1',
         SALKIT_CACHE=str(folder / 'cache'),
@@ -90,10 +89,8 @@ def use_only(folder: Path) -> None:
 class Guard:
     """Refuses requests that other web pages make in this browser, and forbids foreign content.
 
-    Args:
-        app: what is guarded.
-        local: whether the server is reached from this machine only: its name must then be the
-            machine's own, whatever a foreign name server says of another.
+    A `local` server is reached from this machine only: its name must then be the machine's own,
+    whatever a foreign name server says of another.
     """
 
     def __init__(self, app: ASGIApp, local: bool) -> None:
@@ -141,7 +138,6 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
         app_kwargs=dict(docs_url=None, redoc_url=None, openapi_url=None),
         max_file_size=int(service.limits.megabytes * MEGABYTE),
         enable_monitoring=False,
-        pwa=False,
         # The system's fonts: none is fetched.
         theme=gr.themes.Default(font=('system-ui', 'sans-serif'), font_mono=('ui-monospace',)),
     )

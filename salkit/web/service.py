@@ -82,12 +82,7 @@ class Session:
 class Service:
     """Predicts what sessions upload.
 
-    All files lie below one folder, in the folder of their session, and go with it.
-
-    Args:
-        predictor: the model.
-        folder: an empty folder of its own.
-        limits: of uploads.
+    All files lie below one empty folder of its own, in the folder of their session, and go with it.
 
     Attributes:
         uploads: where Gradio may put uploads; what is left there is removed after a while.
@@ -188,10 +183,8 @@ class Service:
 
     def reason(self, session: Session, error: Exception) -> str:
         """An error in one line that names no path of the server."""
-        text = one_line(error)
-        for folder in (session.folder, self.folder):
-            text = text.replace(f'{folder}{os.sep}', '')
-        return text
+        text = one_line(error).replace(f'{session.folder}{os.sep}', '')
+        return text.replace(f'{self.folder}{os.sep}', '')
 
     def _sweep_often(self) -> None:
         while not self._closed.wait(SWEEP_SECONDS):
