@@ -66,14 +66,7 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
 def draw_grid(
     model: SaliencyModel, dataset: VideoSaliencyDataset, path: Path, rows: int = 6
 ) -> None:
-    """Write a picture with a row a video: frame, density map, prediction.
-
-    Args:
-        model: what predicts.
-        dataset: where the clips come from; the middle frame of up to `rows` videos is shown.
-        path: the PNG to write.
-        rows: at most this many videos.
-    """
+    """Write a picture with a row a video, its middle frame: frame, density map, prediction."""
     import torch
     from matplotlib.figure import Figure
     from mmengine.dataset import pseudo_collate

@@ -57,17 +57,6 @@ def _environments(args: argparse.Namespace) -> list[dict[str, str]]:
     return slots(jobs, gpus, max(1, cores // jobs))
 
 
-def _print_plan(jobs: list[Job]) -> None:
-    from ..errors import DataError
-
-    for job in jobs:
-        try:
-            job.check_work_dir()
-            print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
-        except DataError as error:
-            print(f'# {error}')
-
-
 def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None]:
     from tqdm import tqdm
 
@@ -90,7 +79,6 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
-    from ..config import parse_options
     from ..paper.rows import rows_of, tables_of
     from ..paper.sweep import plan
 
@@ -99,12 +87,13 @@ def run(args: argparse.Namespace) -> int:
         rows_of(tables_of(args.tables)),
         work_dirs_of(args),
         demo=args.demo,
-        options=parse_options(args.cfg_options),
         option_texts=args.cfg_options or (),
         launcher=srun if args.launcher == 'slurm' else (),
     )
     if args.dry_run:
-        _print_plan(jobs)
+        for job in jobs:
+            job.check_work_dir()
+            print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
         return 0
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
