@@ -81,7 +81,14 @@ def _add_overlay_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--side-by-side',
         action='store_true',
-        help="the prediction beside the ground truth; like fixations, that of a data set's folder",
+        help='the prediction beside the ground truth',
+    )
+    group.add_argument(
+        '--truth',
+        metavar='DIR',
+        type=Path,
+        help="ground truth of both: DIR/NAME/{maps,fixation} (default: a data set's folder has its "
+        'own)',
     )
 
 
@@ -166,6 +173,7 @@ def _options(args: argparse.Namespace) -> PredictOptions:
     return PredictOptions(
         formats=() if formats == ['none'] else tuple(dict.fromkeys(formats)),
         overlay=_style(args),
+        truth=args.truth,
         start=seconds_of('--start', args.start),
         end=seconds_of('--end', args.end),
         fps=args.fps,

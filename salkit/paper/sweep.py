@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ..config.load import apply_options, load_config, parse_options
+from ..config import apply_options, load_config, parse_options
 from ..errors import DataError
 from ..utils.files import whole_file
 from .rows import Row

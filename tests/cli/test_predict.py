@@ -152,12 +152,25 @@ def test_a_data_set_scores_and_shows_its_ground_truth(predict, sources):
 def test_ground_truth_that_is_asked_for_must_be_there(predict, sources, tmp_path):
     clip = sources / 'videos' / 'clip.mp4'
     status, _, told = predict(clip, sources / 'set' / 'test' / '0701', '--fixations')
-    assert status == 2 and 'has no ground truth beside it' in told[0]
+    assert status == 2 and 'has no ground truth in' in told[0]
     assert files() and not [name for name in files() if 'clip' in name]
     short = shutil.copytree(sources / 'set' / 'test' / '0701', tmp_path / 'short')
     (short / 'fixation' / '0003.png').unlink()
     status, _, told = predict(short, '--fixations', out='few')
-    assert status == 2 and '6 frames but 5 fixation maps' in told[0] and files('few') == []
+    assert status == 2 and '5 maps of ground truth, expected 6' in told[0] and files('few') == []
+    for part in ('maps', 'fixation'):
+        shutil.copytree(sources / 'set' / 'test' / '0701' / part, tmp_path / 'truth/clip' / part)
+    status, _, told = predict(clip, '--fixations', '--truth', 'truth', out='few')
+    assert status == 2 and '6 maps of ground truth, expected 10' in told[0]
+    for number in range(7, 11):
+        for part in ('maps', 'fixation'):
+            folder = tmp_path / 'truth' / 'clip' / part
+            shutil.copy(folder / '0001.png', folder / f'{number:04d}.png')
+    status, *_ = predict(clip, '--fixations', '--truth', 'truth', '--side-by-side', out='many')
+    assert status == 0 and open_stimulus('many/clip_overlay.mp4').size[1] == 160
+    shutil.rmtree(tmp_path / 'truth/clip/fixation')
+    status, _, told = predict(clip, '--fixations', '--truth', 'truth', out='none')
+    assert status == 2 and 'has no ground truth in truth/clip/fixation' in told[0]
 
 
 def test_a_picture_gives_a_picture(predict, tmp_path):

@@ -6,14 +6,14 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from ...datasets.layout import read_video
+from ...datasets.file_list import list_files
 from ...errors import ConfigError, DataError
 from ...media.fixation_maps import read_fixation_map
 from ...media.images import IMAGE_SUFFIXES
@@ -43,8 +43,9 @@ class PredictOptions:
 
     Attributes:
         formats: of the maps, see `save_maps`; with several, each goes to a folder of its own.
-        overlay: how overlays look; None for none. Ground truth that they show is that of a data
-            set's folder.
+        overlay: how overlays look; None for none.
+        truth: folder of the ground truth that they show, `<name>/{maps,fixation}`; None for that
+            of a data set's folder.
         start, end, fps, stride: see `SaliencyPredictor.predict`.
         allow_truncated: take videos that were cut off for what is left of them.
         force: make anew what was finished before.
@@ -56,6 +57,7 @@ class PredictOptions:
 
     formats: tuple[str, ...] = ('png',)
     overlay: OverlayStyle | None = None
+    truth: Path | None = None
     start: float | None = None
     end: float | None = None
     fps: float | None = None
@@ -97,7 +99,7 @@ def predict_one(
         frames = int(record.content.get('frames', 0))
         return Outcome(str(source.path), FINISHED, source.name, frames, 0.0, outputs)
     stimulus = open_stimulus(source.path, options.fps, options.allow_truncated)
-    truth = _truth(source, options.overlay) if OVERLAY in todo else None
+    truth = _truth(source, len(stimulus), options) if OVERLAY in todo else None
     maps = predictor.predict(
         stimulus, start=options.start, end=options.end, fps=options.fps, stride=options.stride
     )
@@ -151,7 +153,7 @@ def _settings(
     """Everything that an output depends on, as it comes back from a JSON file."""
     images = source.path / 'images'
     asked = dataclasses.asdict(options)
-    for name in ('formats', 'force', *(['overlay'] if kind != OVERLAY else [])):
+    for name in ('formats', 'force', *(['overlay', 'truth'] if kind != OVERLAY else [])):
         del asked[name]
     settings = dict(
         kind=kind,
@@ -160,20 +162,38 @@ def _settings(
         precision=predictor.backend.precision,
         **asked,
     )
-    return json.loads(json.dumps(settings))
+    return json.loads(json.dumps(settings, default=str))
 
 
-def _truth(source: Input, style: OverlayStyle | None) -> Truth | None:
-    """Reads the ground truth of a data set's video, where overlays show it."""
+def _truth(source: Input, frames: int, options: PredictOptions) -> Truth | None:
+    """Reads the ground truth of a video, a map for every frame, where its overlay shows it."""
+    style = options.overlay
     if style is None or not (style.fixations or style.side_by_side):
         return None
-    if not (source.path / 'maps').is_dir():
-        raise DataError(f'{source.path}: has no ground truth beside it: no maps/ and fixation/')
-    video = read_video(source.path, require_fixations=style.fixations)
+    folder = source.path if options.truth is None else options.truth / source.name
+
+    def listed(*places: tuple[str, tuple[str, ...]]) -> Sequence[str]:
+        for place, suffixes in places:
+            files = list_files(folder / place, suffixes) if (folder / place).is_dir() else ()
+            if files and len(files) != frames:
+                raise DataError(
+                    f'{folder / place}: {len(files)} maps of ground truth, expected {frames}, one '
+                    f'for each frame of {source.path}'
+                )
+            if files:
+                return files
+        raise DataError(
+            f'{source.path}: has no ground truth in {folder / places[0][0]}; --truth DIR names '
+            f'the folder of {source.name}/maps and {source.name}/fixation'
+        )
+
+    dots = ('fixation', IMAGE_SUFFIXES), ('fixation/maps', ('.mat',))
+    fixations = listed(*dots) if style.fixations else ()
+    densities = listed(('maps', IMAGE_SUFFIXES)) if style.side_by_side else ()
 
     def read(number: int) -> tuple[np.ndarray | None, np.ndarray | None]:
-        fixation_map = read_fixation_map(video.fixations[number]) if style.fixations else None
-        return fixation_map, read_map(video.densities[number]) if style.side_by_side else None
+        fixation_map = read_fixation_map(fixations[number]) if fixations else None
+        return fixation_map, read_map(densities[number]) if densities else None
 
     return read
 
