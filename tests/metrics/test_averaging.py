@@ -58,18 +58,6 @@ def test_counts():
     assert content['frames_per_video'] == {'a': 3, 'b': 1} and content['constant_maps'] == 1
 
 
-def test_from_frames_is_from_videos():
-    rng = np.random.default_rng(1)
-    values = {name: rng.random(4).tolist() for name in 'ab'}
-    frames = [
-        dict(video=name, frame=str(i), has_fixations=True, scores={'NSS': value})
-        for name, numbers in values.items()
-        for i, value in enumerate(numbers)
-    ]
-    expected = report('exact', *(video(name, numbers) for name, numbers in values.items()))
-    assert ScoreReport.from_frames('exact', 'D', 'test', frames) == expected
-
-
 @pytest.mark.parametrize('average', ['frames', 'videos'])
 def test_bootstrap_interval(average):
     rng = np.random.default_rng(2)
