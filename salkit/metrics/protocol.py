@@ -45,7 +45,7 @@ class FrameScores:
     has_fixations: bool
     constant: bool = False
     nan: bool = False
-    missing: frozenset[str] = frozenset()
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -199,11 +199,9 @@ class Protocol:
         """`score`, and what a report has to know about the frame beside."""
         scores = self.score(prediction, truth, metrics, rng)
         has_fixations = truth.has_fixations
-        missing = () if has_fixations else (m for m in scores if 'fixations' in self.needs(m))
+        missing = [] if has_fixations else [m for m in scores if 'fixations' in self.needs(m)]
         low, high = np.min(prediction), np.max(prediction)
-        return FrameScores(
-            scores, has_fixations, bool(low == high), bool(np.isnan(low)), frozenset(missing)
-        )
+        return FrameScores(scores, has_fixations, bool(low == high), bool(np.isnan(low)), missing)
 
     def select_frames(
         self, metric: str, frames: Sequence[tuple[str, str]], seed: int | None

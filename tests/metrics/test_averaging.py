@@ -14,9 +14,9 @@ NAN = math.nan
 def video(name, values, metric='NSS', **options):
     scores = VideoScores(name)
     for value in values:
-        missing = {metric} if math.isnan(value) else set()
+        missing = [metric] if math.isnan(value) else []
         options.setdefault('has_fixations', True)
-        scores.add(FrameScores({metric: value}, missing=frozenset(missing), **options))
+        scores.add(FrameScores({metric: value}, missing=missing, **options))
     return scores
 
 
@@ -44,7 +44,7 @@ def test_a_frame_without_a_value_is_dropped_or_spoils_all():
 
 def test_counts():
     one = VideoScores('a')
-    one.add(FrameScores({'CC': NAN, 'NSS': NAN}, False, constant=True, missing=frozenset({'NSS'})))
+    one.add(FrameScores({'CC': NAN, 'NSS': NAN}, False, constant=True, missing=['NSS']))
     one.add(FrameScores({'CC': NAN, 'NSS': NAN}, True, nan=True))
     one.add(FrameScores({'CC': 0.5}, True))
     found = report('exact', one, video('b', [1.0]))

@@ -189,9 +189,9 @@ def test_what_is_told_of_a_frame():
     nowhere = replace(truth(), fixation_map=np.zeros((12, 16)))
     frame = protocol.score_frame(np.ones((12, 16)), nowhere)
     assert frame.constant and not frame.nan and not frame.has_fixations
-    assert frame.missing == {'NSS', 'AUC-J', 's-AUC'}
+    assert frame.missing == ['NSS', 'AUC-J', 's-AUC']
     frame = protocol.score_frame(np.full((12, 16), np.nan), truth())
-    assert frame.nan and not frame.constant and frame.missing == set()
+    assert frame.nan and not frame.constant and frame.missing == []
 
 
 def test_drawing_frames():

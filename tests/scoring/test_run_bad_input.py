@@ -184,7 +184,6 @@ def test_wrong_arguments(data, capsys):
         data, capsys, '--protocol', 'exakt'
     )
     assert "no metric 'XX'" in error_of(data, capsys, '--metrics', 'CC,XX')
-    assert 'needs a baseline density' in error_of(data, capsys, '--metrics', 'IG')
     assert 'no protocol to score under' in error_of(data, capsys, '--protocol', ',')
     with pytest.raises(Exception, match='workers must be at least 1, got 0'):
         score(*data, workers=0)
