@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av import VideoFrame
 from av.container import InputContainer
+from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from ..errors import DataError
@@ -60,18 +61,26 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
 
 
 def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:
-    deep = frame.format.components[0].bits > 8
+    bits = frame.format.components[0].bits
     if frame.format.is_rgb:
-        image = gray_map(frame.to_ndarray(format='rgb48le' if deep else 'rgb24'), where)
-    else:
-        # Luma and two of chroma; fewer are luma and perhaps alpha. 128 is gray.
-        if len(frame.format.components) > 2:
-            chroma = frame.to_ndarray(format='yuv444p')[1:]
-            off = max(int(chroma.max()) - 128, 128 - int(chroma.min()))
-            if off > GRAY_TOLERANCE * 255:
-                raise DataError(
-                    f'{where}: expected a grey map, got colours: chroma is {off} of 128 off grey'
-                )
+        if bits == 8:
+            return gray_map(frame.to_ndarray(format='rgb24'), where)
+        return gray_map(frame.to_ndarray(format='rgb48le'), where) / np.float32(65535)
+    # Luma and two of chroma; fewer are luma and perhaps alpha. 128 is grey.
+    if len(frame.format.components) > 2:
+        chroma = frame.to_ndarray(format='yuv444p')[1:]
+        off = max(int(chroma.max()) - 128, 128 - int(chroma.min()))
+        if off > GRAY_TOLERANCE * 255:
+            raise DataError(
+                f'{where}: expected a grey map, got colours: chroma is {off} of 128 off grey'
+            )
+    if not 8 < bits <= 16:
         # Television levels become full range.
-        image = frame.to_ndarray(format='gray16le' if deep else 'gray')
-    return image.astype(np.float32) / np.float32(65535) if deep else image
+        return frame.to_ndarray(format='gray')
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), '>u2' if frame.format.is_big_endian else '<u2')
+    luma = rows.reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]
+    full = frame.format.name.startswith('gray') or frame.color_range == ColorRange.JPEG
+    scale = 2 ** (bits - 8)
+    low, span = (0, 2**bits - 1) if full else (16 * scale, 219 * scale)
+    return ((luma.astype(np.float32) - low) / np.float32(span)).clip(0, 1)
