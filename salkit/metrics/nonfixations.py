@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -157,7 +157,10 @@ class TenFrames(NonfixationPool):
         return counts
 
 
-RULES = {'other-videos': lambda seed: OtherVideos(), 'ten-frames': TenFrames}
+RULES: dict[str, Callable[[int], NonfixationPool]] = {
+    'other-videos': lambda seed: OtherVideos(),
+    'ten-frames': TenFrames,
+}
 
 
 def nonfixation_pool(rule: str, seed: int = 0) -> NonfixationPool:

@@ -41,18 +41,10 @@ def shared_protocols(
 
 
 def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[str]:
-    """Make sure that both scored the same frames of the same data under the same protocol.
-
-    Args:
-        reference: one side.
-        other: the other.
-        force: whether what differs is only a warning.
-
-    Returns:
-        The warnings.
+    """What of the protocol, the data and the frames differs, as warnings.
 
     Raises:
-        DataError: something differs, and not `force`.
+        DataError: something does, and not `force`.
     """
     problems = [
         f'{what} of {reference.name} is {left}, of {other.name} {right}'
@@ -71,15 +63,6 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
             f'{len(unequal)} video(s) with other numbers of frames: {video} has {ours[video]} in '
             f'{reference.name} and {theirs[video]} in {other.name}'
         )
-    elif (
-        reference.per_video.keys() == other.per_video.keys()
-        and None not in (reference.frames, other.frames)
-        and reference.frames != other.frames
-    ):
-        problems.append(
-            f'of the same videos {reference.name} scored {reference.frames} frames and '
-            f'{other.name} {other.frames}'
-        )
     if problems and not force:
         raise DataError(f'{"; ".join(problems)} (--force compares them all the same)')
     return problems
@@ -93,15 +76,7 @@ def _plain_name(name: str) -> str:
 def common_videos(
     reference: Scores, other: Scores, allow_missing: bool
 ) -> tuple[list[str], list[str]]:
-    """Sorted names of the videos that both hold.
-
-    Args:
-        reference: one side.
-        other: the other.
-        allow_missing: whether videos that only one side has are only a warning.
-
-    Returns:
-        The names and the warnings.
+    """Sorted names of the videos that both hold, and warnings of those that only one side has.
 
     Raises:
         DataError: videos that only one side has, and not `allow_missing`; fewer than 2 in common.
@@ -127,30 +102,20 @@ def common_videos(
 def common_metrics(
     reference: Scores, other: Scores, metrics: Sequence[str] | None
 ) -> tuple[list[str], list[str]]:
-    """Metrics that both hold.
-
-    Args:
-        reference: one side.
-        other: the other.
-        metrics: the only ones that are wanted; None for all.
-
-    Returns:
-        The metrics, and warnings of those that only one side has.
+    """Those of `metrics`, or all that both hold, and warnings of those that only one side has.
 
     Raises:
         DataError: there are none, or one that is wanted is not among them.
     """
     shared = [metric for metric in reference.metrics if metric in other.metrics]
+    lacking = [metric for metric in metrics or () if metric not in shared]
+    if lacking or not shared:
+        raise DataError(
+            f'{reference.name} and {other.name} do not both hold {", ".join(lacking) or "a metric"}'
+            f'; both hold {", ".join(shared) or "none"}'
+        )
     if metrics is not None:
-        for metric in metrics:
-            if metric not in shared:
-                raise DataError(
-                    f'{reference.name} and {other.name} do not both hold {metric!r}; both hold '
-                    f'{", ".join(shared)}'
-                )
         return list(metrics), []
-    if not shared:
-        raise DataError(f'{reference.name} and {other.name} have no metric in common')
     return shared, [
         f'only {one.name} holds {", ".join(extra)}'
         for one in (reference, other)

@@ -60,10 +60,10 @@ class FinishedVideos:
     def read(self, key: str) -> VideoResult:
         """The scores of a video."""
         self._file.seek(self._places[key])
-        result = VideoResult(**json.loads(self._file.readline())['result'])
-        for name, rows in result.rows.items():
-            result.rows[name] = [FrameScores(**row) for row in rows]
-        return result
+        content = json.loads(self._file.readline())['result']
+        for name, rows in content['rows'].items():
+            content['rows'][name] = [FrameScores(**row) for row in rows]
+        return VideoResult(**content)
 
 
 @contextmanager

@@ -146,11 +146,7 @@ def _difference(
 
 
 def _corrected(family: Sequence[Difference]) -> list[Difference]:
-    """The differences with `p_holm`.
-
-    Raises:
-        DataError: none could be tested.
-    """
+    """The differences with `p_holm`."""
     tested = [row.p for row in family if not math.isnan(row.p)]
     if not tested:
         raise DataError('no metric has a value on both sides for at least 2 videos')

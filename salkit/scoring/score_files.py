@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +34,6 @@ class Scores:
         split: which part of it.
         metrics: names, in the file's order.
         per_video: scores by video and metric, NaN where undefined.
-        frames: number of frames; None where the file does not say.
         frames_per_video: their number by video; empty where the file does not say.
         means: the file's own overall scores by metric.
     """
@@ -45,7 +44,6 @@ class Scores:
     split: str
     metrics: tuple[str, ...]
     per_video: dict[str, dict[str, float]]
-    frames: int | None
     frames_per_video: dict[str, int]
     means: dict[str, float]
 
@@ -82,11 +80,6 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
 
 
 def _parse(content: object, name: str, where: str) -> Scores:
-    """One report.
-
-    Raises:
-        DataError: it is none.
-    """
     if not isinstance(content, Mapping):
         raise DataError(f'{where}: expected the scores of a data set, got {type(content).__name__}')
     lacking = [key for key in ('protocol', 'per_video') if key not in content]
@@ -109,7 +102,6 @@ def _parse(content: object, name: str, where: str) -> Scores:
         split=str(content.get('split', '?')),
         metrics=tuple(metrics),
         per_video=per_video,
-        frames=content.get('frames'),
         frames_per_video=frames_per_video,
         means=means,
     )
@@ -119,26 +111,21 @@ def _numbers(scores: Mapping[str, float | None]) -> dict[str, float]:
     return {str(k): math.nan if v is None else float(v) for k, v in scores.items()}
 
 
-def short_names(sources: Iterable[Source]) -> list[str]:
-    """A short name for each source that no other has: of files the end of the path."""
-    sources = list(sources)
-    paths = [
-        Path(source).absolute().with_suffix('').parts
-        for source in sources
+def short_names(sources: Sequence[Source]) -> list[str]:
+    """A short name for each source: of files the end of the path that no other has."""
+    paths = {
+        number: Path(source).absolute().with_suffix('').parts
+        for number, source in enumerate(sources)
         if isinstance(source, (str, Path))
-    ]
+    }
+    different = len(set(paths.values()))
     # Files called alike, scores.json in every work dir, go by their folders alone.
-    while len(set(paths)) > 1 and len({path[-1] for path in paths}) == 1:
-        paths = [path[:-1] for path in paths]
+    while different > 1 and len({path[-1] for path in paths.values()}) == 1:
+        paths = {number: path[:-1] for number, path in paths.items()}
     depth = 1
-    while len({path[-depth:] for path in paths}) < len(set(paths)):
+    while len({path[-depth:] for path in paths.values()}) < different:
         depth += 1
-    ends = iter(paths)
-    names = [
-        '/'.join(next(ends)[-depth:]) if isinstance(source, (str, Path)) else f'scores {number}'
-        for number, source in enumerate(sources, 1)
-    ]
     return [
-        name if names.index(name) == i else f'{name} ({names[:i].count(name) + 1})'
-        for i, name in enumerate(names)
+        '/'.join(paths[number][-depth:]) if number in paths else f'scores {number + 1}'
+        for number in range(len(sources))
     ]

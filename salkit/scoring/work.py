@@ -52,7 +52,7 @@ class Job:
     metrics: Metrics
     seed: int | None
     final: bool
-    pools: dict[str | None, NonfixationPool]
+    pools: dict[str, NonfixationPool]
 
 
 def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResult]:
@@ -82,7 +82,7 @@ def _score_frame(
 ) -> None:
     for name, metrics in job.metrics.items():
         protocol, pool = get_protocol(name), None
-        if any('nonfixations' in protocol.needs(metric) for metric in metrics):
+        if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
             pool = job.pools[protocol.pool]
         nonfixations = None if pool is None else pool.for_frame(*where, frame.size)
         truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations)

@@ -159,7 +159,6 @@ def test_what_is_refused_and_what_may_be_forced():
         (report(base, protocol='tmfi'), 'no protocol is in every file'),
         (report(base, dataset='Other'), 'the data set of scores 1 is Set, of scores 2 Other'),
         (report(base, split='val'), 'the split of scores 1 is test, of scores 2 val'),
-        (dict(a, frames=79), 'scored 80 frames and scores 2 79'),
     ):
         with pytest.raises(SalkitError, match=reason) as refused:
             compare(a, other)
@@ -203,7 +202,7 @@ def test_metrics_of_one_side_and_chosen_metrics():
     assert [d.metric for d in comparison.differences] == ['CC']
     assert comparison.warnings == ('only scores 1 holds NSS', 'only scores 2 holds SIM')
     assert compare(a, b, metrics=['CC']).warnings == ()
-    with pytest.raises(SalkitError, match="do not both hold 'NSS'; both hold CC"):
+    with pytest.raises(SalkitError, match='do not both hold NSS; both hold CC'):
         compare(a, b, metrics=['NSS'])
 
 
@@ -217,7 +216,6 @@ def test_short_names():
     assert short_names(['x/a.json', 'y/b.json']) == ['a', 'b']
     assert short_names(['runs/one/scores.json', 'runs/two/scores.json']) == ['one', 'two']
     assert short_names(['p/a.json', 'q/a.json', 'q/b.json']) == ['p/a', 'q/a', 'q/b']
-    assert short_names(['a.json', 'a.json']) == ['a', 'a (2)']
     assert short_names([{}, 'a.json']) == ['scores 1', 'a']
 
 
