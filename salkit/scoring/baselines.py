@@ -6,7 +6,8 @@ A model is worth its weights by what it has over these.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,8 @@ from ..errors import ConfigError, DataError
 from ..media.images import read_image
 from ..media.maps import MAP_FORMATS, write_map_file
 from ..media.resampling import resize_map
-from ..prepare.stimulus import link_or_copy
-from ..utils.files import whole_file, write_json
+from ..utils.files import link_or_copy, write_json
+from ..utils.folders import whole_folder
 from ..utils.text import check_choice
 
 if TYPE_CHECKING:
@@ -142,8 +143,16 @@ class LeaveOneOutMeans:
     """
 
     def __init__(self, videos: Sequence[VideoRecord], progress: bool = False) -> None:
-        check_others(videos)
-        self._totals, self._videos = _add_up(videos, map(frame_size, videos), progress)
+        if len(videos) < 2:
+            raise DataError(
+                'the mean baseline leaves one video out, so it needs at least 2 videos, got '
+                f'{len(videos)}'
+            )
+        self._videos, self._progress = videos, progress
+
+    @cached_property
+    def _sums(self) -> tuple[dict[tuple[int, int], np.ndarray], int]:
+        return _add_up(self._videos, map(frame_size, self._videos), self._progress)
 
     def without(self, video: VideoRecord) -> np.ndarray:
         """Mean over the other videos at the size of `video`: (rows, columns), sums to 1.
@@ -152,21 +161,13 @@ class LeaveOneOutMeans:
             DataError: no other video has a density map that is not zero.
         """
         own = video_density(video)
-        if self._videos - (own is not None) < 1:
+        totals, used = self._sums
+        if used - (own is not None) < 1:
             raise DataError(f'{video.name}: no other video has a density map that is not zero')
-        total = self._totals[frame_size(video)]
+        total = totals[frame_size(video)]
         # Where only this video has density, rounding may leave less than nothing.
         others = total if own is None else np.maximum(total - own / own.sum(), 0)
         return others / others.sum()
-
-
-def check_others(videos: Sequence[VideoRecord]) -> None:
-    """Raise DataError unless there is a video to leave out and another one."""
-    if len(videos) < 2:
-        raise DataError(
-            'the mean baseline leaves one video out, so it needs at least 2 videos, got '
-            f'{len(videos)}'
-        )
 
 
 # Writing -----------------------------------------------------------------------------------------
@@ -194,33 +195,25 @@ def claim_folder(out: Path, settings: dict[str, object]) -> None:
     write_json(settings, path)
 
 
-def map_path(out: Path, video: str, stem: str, format: str) -> Path:
-    """Where the map of a frame is written."""
-    return out / video / f'{stem}.{"npy" if format == "npy" else "png"}'
+def write_videos(
+    videos: Sequence[VideoRecord],
+    finished: Path,
+    write: Callable[[VideoRecord], None],
+    progress: bool,
+) -> int:
+    """Call `write` for the videos that have nothing of their name in the folder `finished`.
 
-
-def with_progress(todo: Sequence[VideoRecord], total: int, progress: bool) -> Iterator[VideoRecord]:
-    """The videos in `todo`, counted on a bar that starts with the others, which are finished."""
-    done = total - len(todo)
-    with tqdm(total=total, initial=done, desc='writing', unit='video', disable=not progress) as bar:
+    Returns:
+        Their number.
+    """
+    todo = [video for video in videos if not (finished / video.name).exists()]
+    done = len(videos) - len(todo)
+    bar = tqdm(total=len(videos), initial=done, desc='writing', unit='video', disable=not progress)
+    with bar:
         for video in todo:
-            yield video
+            write(video)
             bar.update()
-
-
-def _write_for_all_frames(
-    saliency_map: np.ndarray, video: VideoRecord, out: Path, format: str
-) -> None:
-    """Write one map for every frame of a video: one file with many names, where links exist."""
-    folder = out / video.name
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [map_path(out, video.name, Path(f).stem, format) for f in video.frames]
-    first, *others = paths
-    write_map_file(saliency_map / saliency_map.max(), first.with_suffix(''), format)
-    for path in others:
-        with whole_file(path) as temporary:
-            temporary.unlink(missing_ok=True)
-            link_or_copy(first, temporary)
+    return len(todo)
 
 
 def write_baseline(
@@ -233,7 +226,7 @@ def write_baseline(
 ) -> int:
     """Write the predictions of a baseline, `<out>/<video>/<frame>.<png or npy>`, at most 1.
 
-    Videos that are complete in `out` are left as they are.
+    Videos that are there already are left as they are.
 
     Args:
         kind: 'center', see `center_map`, or 'mean', see `LeaveOneOutMeans`.
@@ -258,24 +251,21 @@ def write_baseline(
     spread = CENTER_SIGMA if sigma is None else sigma
     # Before anything is written.
     center_map((1, 1), spread)
+    means = LeaveOneOutMeans(videos, progress) if kind == 'mean' else None
     settings = dict(baseline=kind, **dataset.metainfo, format=format)
     settings['sigma'] = spread if kind == 'center' else None
     # The mean of the others is another one when the set has changed.
     settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
-    if kind == 'mean':
-        check_others(videos)
     claim_folder(out, settings)
 
-    def is_finished(video: VideoRecord) -> bool:
-        paths = (map_path(out, video.name, Path(f).stem, format) for f in video.frames)
-        return all(path.exists() for path in paths)
+    def write(video: VideoRecord) -> None:
+        predicted = means.without(video) if means else center_map(frame_size(video), spread)
+        first, *others = [Path(frame).stem for frame in video.frames]
+        with whole_folder(out / video.name) as folder:
+            write_map_file(predicted / predicted.max(), folder / first, format)
+            (path,) = folder.iterdir()
+            # One file with many names, where links exist.
+            for other in others:
+                link_or_copy(path, folder / f'{other}{path.suffix}')
 
-    todo = [video for video in videos if not is_finished(video)]
-    means = LeaveOneOutMeans(videos, progress) if kind == 'mean' and todo else None
-    for video in with_progress(todo, len(videos), progress):
-        if means is None:
-            saliency_map = center_map(frame_size(video), spread)
-        else:
-            saliency_map = means.without(video)
-        _write_for_all_frames(saliency_map, video, out, format)
-    return len(todo)
+    return write_videos(videos, out, write, progress)
