@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--force',
         action='store_true',
-        help='compare scores of different protocols, data sets, splits or frames',
+        help='compare scores of different data sets, splits or frames',
     )
     parser.add_argument('--json', metavar='FILE', help='write the comparison')
     parser.add_argument('--plot', metavar='FILE.png', help='draw the scores of every video')

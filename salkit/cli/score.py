@@ -82,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
             warn=lambda line: tqdm.write(f'warning: {line}', file=sys.stderr),
         )
     for name, report in scoring.reports.items():
-        if scoring.missing[name]:
-            print(f'INCOMPLETE: {scoring.missing[name].summary()}')
+        if missing := scoring.plans[name].missing:
+            print(f'INCOMPLETE: {missing.summary()}')
         print(report.headline)
         print(format_table({name: report.scores}))
     return 0

@@ -173,39 +173,43 @@ class LeaveOneOutMeans:
 # Writing -----------------------------------------------------------------------------------------
 
 
-def claim_folder(out: Path, settings: dict[str, object]) -> None:
-    """Note in `out` what its maps are, or make sure that they are the same as noted.
+def write_videos(
+    dataset: VideoSaliencyDataset,
+    out: Path,
+    settings: dict[str, object],
+    write: Callable[[VideoRecord], None],
+    finished: Path,
+    progress: bool,
+) -> int:
+    """Write the videos of a data set that are not there yet.
+
+    Args:
+        dataset: whose videos these are.
+        out: folder; `baseline.json` in it says what its maps are.
+        settings: all that they depend on beside the data set.
+        write: writes a video.
+        finished: folder that holds something of the name of each finished video.
+        progress: whether to show a bar.
+
+    Returns:
+        The number of videos written.
 
     Raises:
         DataError: the folder holds a baseline with other settings.
     """
-    path = out / SETTINGS_FILE
-    if path.exists():
-        try:
-            earlier = json.loads(path.read_text(encoding='utf-8'))
-        except ValueError:
-            earlier = {}
-        if earlier != json.loads(json.dumps(settings)):
-            different = sorted(k for k in settings if earlier.get(k) != settings[k])
+    videos = dataset.videos
+    settings = {**settings, **dataset.metainfo}
+    # The mean of the others is another one when the set has changed.
+    settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
+    if (out / SETTINGS_FILE).exists():
+        earlier = json.loads((out / SETTINGS_FILE).read_text(encoding='utf-8'))
+        different = sorted(k for k in settings if earlier.get(k) != settings[k])
+        if different:
             raise DataError(
-                f'{out}: holds another baseline (other {", ".join(different) or "settings"}); '
-                'choose another folder or remove it'
+                f'{out}: holds another baseline (other {", ".join(different)}); choose another '
+                'folder or remove it'
             )
-        return
-    write_json(settings, path)
-
-
-def write_videos(
-    videos: Sequence[VideoRecord],
-    finished: Path,
-    write: Callable[[VideoRecord], None],
-    progress: bool,
-) -> int:
-    """Call `write` for the videos that have nothing of their name in the folder `finished`.
-
-    Returns:
-        Their number.
-    """
+    write_json(settings, out / SETTINGS_FILE)
     todo = [video for video in videos if not (finished / video.name).exists()]
     done = len(videos) - len(todo)
     bar = tqdm(total=len(videos), initial=done, desc='writing', unit='video', disable=not progress)
@@ -243,7 +247,7 @@ def write_baseline(
         ConfigError: an unknown kind or format, or a sigma where none is used.
         DataError: densities that cannot be read, or a folder with another baseline.
     """
-    out, videos = Path(out), dataset.videos
+    out = Path(out)
     check_choice('', 'format', format, MAP_FORMATS)
     check_choice('', 'baseline', kind, ('center', 'mean'))
     if kind == 'mean' and sigma is not None:
@@ -251,12 +255,8 @@ def write_baseline(
     spread = CENTER_SIGMA if sigma is None else sigma
     # Before anything is written.
     center_map((1, 1), spread)
-    means = LeaveOneOutMeans(videos, progress) if kind == 'mean' else None
-    settings = dict(baseline=kind, **dataset.metainfo, format=format)
-    settings['sigma'] = spread if kind == 'center' else None
-    # The mean of the others is another one when the set has changed.
-    settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
-    claim_folder(out, settings)
+    means = LeaveOneOutMeans(dataset.videos, progress) if kind == 'mean' else None
+    settings = dict(baseline=kind, format=format, sigma=None if means else spread)
 
     def write(video: VideoRecord) -> None:
         predicted = means.without(video) if means else center_map(frame_size(video), spread)
@@ -268,4 +268,4 @@ def write_baseline(
             for other in others:
                 link_or_copy(path, folder / f'{other}{path.suffix}')
 
-    return write_videos(videos, out, write, progress)
+    return write_videos(dataset, out, settings, write, finished=out, progress=progress)

@@ -11,7 +11,7 @@ from .score_files import Scores
 
 
 def shared_protocols(
-    files: Sequence[dict[str, Scores]], names: Sequence[str], protocol: str | None, force: bool
+    files: Sequence[dict[str, Scores]], names: Sequence[str], protocol: str | None
 ) -> list[tuple[Scores, ...]]:
     """The reports to compare, one tuple a protocol with a report of each file.
 
@@ -19,29 +19,24 @@ def shared_protocols(
         files: reports by protocol.
         names: what the files are called.
         protocol: the only one to compare; None for all that every file holds.
-        force: whether files that hold one protocol each are compared whatever these are.
 
     Raises:
         DataError: there are none.
     """
-    held = [f'{name}: {", ".join(f)}' for name, f in zip(names, files, strict=True)]
-    if protocol is not None:
-        if not all(protocol in file for file in files):
-            raise DataError(f'not every file holds protocol {protocol!r} ({"; ".join(held)})')
-        return [tuple(file[protocol] for file in files)]
-    shared = [name for name in files[0] if all(name in file for file in files)]
-    if shared:
-        return [tuple(file[name] for file in files) for name in shared]
-    if force and all(len(file) == 1 for file in files):
-        return [tuple(next(iter(file.values())) for file in files)]
-    raise DataError(
-        f'no protocol is in every file ({"; ".join(held)}), and scores of different protocols '
-        'are different quantities' + ('' if force else ' (--force compares them all the same)')
-    )
+    wanted = files[0] if protocol is None else [protocol]
+    shared = [name for name in wanted if all(name in file for file in files)]
+    if not shared:
+        held = '; '.join(f'{name}: {", ".join(f)}' for name, f in zip(names, files, strict=True))
+        what = 'no protocol is' if protocol is None else f'protocol {protocol!r} is not'
+        raise DataError(
+            f'{what} in every file ({held}), and scores of different protocols are different '
+            'quantities'
+        )
+    return [tuple(file[name] for file in files) for name in shared]
 
 
 def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[str]:
-    """What of the protocol, the data and the frames differs, as warnings.
+    """What of the data set, the split and the frames differs, as warnings.
 
     Raises:
         DataError: something does, and not `force`.
@@ -49,7 +44,6 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
     problems = [
         f'{what} of {reference.name} is {left}, of {other.name} {right}'
         for what, left, right in (
-            ('the protocol', reference.protocol, other.protocol),
             ('the data set', reference.dataset, other.dataset),
             ('the split', reference.split, other.split),
         )

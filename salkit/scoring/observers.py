@@ -17,7 +17,7 @@ from ..media.maps import MAP_FORMATS, write_map_file
 from ..prepare.fixations.gaze_csv import read_gaze_rows
 from ..utils.files import sha256_of
 from ..utils.text import check_choice
-from .baselines import claim_folder, frame_size, write_videos
+from .baselines import frame_size, write_videos
 
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
@@ -145,20 +145,14 @@ def write_inter_observer(
     # Before anything is written: a set without observers should leave no folder behind.
     for video in dataset.videos:
         _check_points(video, points.get(video.name, {}), frame_size(video))
-    settings = dict(
-        baseline='inter-observer',
-        **dataset.metainfo,
-        format=format,
-        sigma=sigma,
-        observers_sha256=sha256_of(observers_csv),
-        frames_per_video={video.name: len(video.frames) for video in dataset.videos},
-    )
-    claim_folder(out, settings)
+    digest = sha256_of(observers_csv)
+    settings = dict(baseline='inter-observer', format=format, sigma=sigma, observers_sha256=digest)
+    # The maps alone do not tell whether a video's last ones are written.
+    finished = out / 'finished'
 
     def write(video: VideoRecord) -> None:
         _write_video(video, points[video.name], sigma, out, format)
-        # The maps alone do not tell whether a video's last ones are written.
-        (out / 'finished').mkdir(exist_ok=True)
-        (out / 'finished' / video.name).touch()
+        finished.mkdir(exist_ok=True)
+        (finished / video.name).touch()
 
-    return write_videos(dataset.videos, out / 'finished', write, progress)
+    return write_videos(dataset, out, settings, write, finished, progress)

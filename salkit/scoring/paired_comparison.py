@@ -32,7 +32,7 @@ class CompareOptions:
         names: what all of them are called, the reference first; None for their files' names.
         protocol: the only one to compare; None for all that every file holds.
         metrics: the only ones to compare; None for all that both files hold.
-        force: compare other protocols, data sets, splits and frames with a warning.
+        force: compare other data sets, splits and frames with a warning.
         allow_missing: compare the common videos where one side has more, with a warning.
         resamples: bootstrap samples, and sign flips where there are more than 12 videos.
         seed: of both.
@@ -78,7 +78,7 @@ def compare(
     differences: list[Difference] = []
     warnings: list[str] = []
     subjects = {}
-    for first, *rest in shared_protocols(files, names, options.protocol, options.force):
+    for first, *rest in shared_protocols(files, names, options.protocol):
         subjects[first.protocol] = f'{first.dataset} {first.split}'
         family: list[Difference] = []
         for other in rest:

@@ -7,7 +7,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,26 +67,22 @@ class Scoring:
 
     Attributes:
         reports: by protocol.
-        missing: what was left out of the averages, by protocol.
-        warnings: what a reader should know, by protocol.
-        tied_shares: mean share of tied pairs of maps of 8 bits, by protocol; None without such.
+        plans: what was scored, with what was missing and the warnings, by protocol.
         origin: inputs and versions.
     """
 
-    reports: dict[str, ScoreReport] = field(default_factory=dict)
-    missing: dict[str, Missing] = field(default_factory=dict)
-    warnings: dict[str, list[str]] = field(default_factory=dict)
-    tied_shares: dict[str, float | None] = field(default_factory=dict)
-    origin: dict[str, object] = field(default_factory=dict)
+    reports: dict[str, ScoreReport]
+    plans: dict[str, Plan]
+    origin: dict[str, object]
 
     def to_json(self) -> dict[str, object]:
         """The content of a score file: flat for one protocol, else `reports` of such."""
         flat = [
             dict(
                 report.to_json(),
-                missing=vars(self.missing[name]),
-                warnings=self.warnings[name],
-                eight_bit_tied_share=self.tied_shares[name],
+                missing=vars(self.plans[name].missing),
+                warnings=self.plans[name].warnings,
+                eight_bit_tied_share=self.plans[name].tied_share,
                 plugins=plugins_of(dict(protocol=name)),
                 **self.origin,
             )
@@ -156,7 +152,7 @@ def score_protocols(
         inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
         name = fingerprint_of([*inputs, wanted, options.split, settings])
         folder = cache_dir() / 'score' / name
-    result = Scoring(origin=_origin(predictions, ground_truth))
+    reports: dict[str, ScoreReport] = {}
     keys = {video.key for plan in plans for video in plan.videos}
     with finished_videos(folder, keys) as finished:
         for plan in plans:
@@ -164,16 +160,15 @@ def score_protocols(
         with frame_table(options.csv, wanted) as write:
             for plan in plans:
                 known = len(plan.warnings)
-                result.reports |= collect(plan, finished, options.seed, write)
+                reports |= collect(plan, finished, options.seed, write)
                 _refuse(predictions, plan.missing, options)
                 for line in plan.warnings[known:]:
                     options.warn(line)
-        plan_of = {name: plan for plan in plans for name in plan.metrics}
-        # In the order they were asked for.
-        result.reports = {name: result.reports[name] for name in wanted}
-        result.missing = {name: plan_of[name].missing for name in wanted}
-        result.warnings = {name: plan_of[name].warnings for name in wanted}
-        result.tied_shares = {name: plan_of[name].tied_share for name in wanted}
+        result = Scoring(
+            reports={name: reports[name] for name in wanted},
+            plans={name: plan for plan in plans for name in plan.metrics},
+            origin=_origin(predictions, ground_truth),
+        )
         if options.out is not None:
             write_json(result.to_json(), options.out)
     return result

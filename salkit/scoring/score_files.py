@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import DataError
 
@@ -59,50 +59,37 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
     Raises:
         DataError: not a score file.
     """
-    where, content = name, source
-    if isinstance(source, (str, Path)):
-        where = str(source)
-        try:
-            content = json.loads(Path(source).read_text(encoding='utf-8'))
-        except FileNotFoundError:
-            raise DataError(f'{where}: the file does not exist') from None
-        except ValueError as error:
-            raise DataError(f'{where}: cannot be read as JSON ({error})') from error
-    elif not isinstance(source, Mapping):
-        content = source.to_json()
-    reports = content.get('reports') if isinstance(content, Mapping) else None
-    if reports is None:
-        reports = [content]
-    if not isinstance(reports, Sequence) or not reports:
-        raise DataError(f'{where}: holds no reports')
-    parsed = [_parse(report, name, where) for report in reports]
+    where = str(source) if isinstance(source, (str, Path)) else name
+    try:
+        content = _content_of(source)
+        parsed = [_parse(report, name) for report in content.get('reports', [content])]
+    except FileNotFoundError:
+        raise DataError(f'{where}: the file does not exist') from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f'{where}: expected scores as `salkit test --out` and `salkit score --out` write them, '
+            f'got {type(error).__name__}: {error}'
+        ) from error
     return {scores.protocol: scores for scores in parsed}
 
 
-def _parse(content: object, name: str, where: str) -> Scores:
-    if not isinstance(content, Mapping):
-        raise DataError(f'{where}: expected the scores of a data set, got {type(content).__name__}')
-    lacking = [key for key in ('protocol', 'per_video') if key not in content]
-    if lacking:
-        raise DataError(
-            f'{where}: has no {" and no ".join(lacking)}; score files are written by '
-            '`salkit test --out` and `salkit score --out`'
-        )
-    try:
-        per_video = {str(k): _numbers(scores) for k, scores in content['per_video'].items()}
-        means = _numbers(content.get('scores') or {})
-        frames_per_video = {k: int(v) for k, v in (content.get('frames_per_video') or {}).items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f'{where}: its scores cannot be read ({error})') from error
-    metrics = dict.fromkeys([*means, *(m for scores in per_video.values() for m in scores)])
+def _content_of(source: Source) -> Mapping[str, Any]:
+    if isinstance(source, (str, Path)):
+        return json.loads(Path(source).read_text(encoding='utf-8'))
+    return source if isinstance(source, Mapping) else source.to_json()
+
+
+def _parse(content: Mapping[str, Any], name: str) -> Scores:
+    per_video = {str(k): _numbers(scores) for k, scores in content['per_video'].items()}
+    means = _numbers(content.get('scores') or {})
     return Scores(
         name=name,
         protocol=str(content['protocol']),
         dataset=str(content.get('dataset', '?')),
         split=str(content.get('split', '?')),
-        metrics=tuple(metrics),
+        metrics=tuple(dict.fromkeys([*means, *(m for s in per_video.values() for m in s)])),
         per_video=per_video,
-        frames_per_video=frames_per_video,
+        frames_per_video={k: int(v) for k, v in (content.get('frames_per_video') or {}).items()},
         means=means,
     )
 

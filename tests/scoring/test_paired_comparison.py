@@ -143,7 +143,7 @@ def test_several_protocols():
     both = compare(a, a)
     assert list(both.subjects) == ['exact', 'tmfi'] and len(both.differences) == 2
     assert list(compare(a, a, protocol='exact').subjects) == ['exact']
-    with pytest.raises(SalkitError, match="not every file holds protocol 'exact'"):
+    with pytest.raises(SalkitError, match="protocol 'exact' is not in every file"):
         compare(a, b, protocol='exact')
     # Another protocol in the files changes nothing in the numbers of one.
     more = [report({'CC': base + i, 'SIM': base * (1 + i)}) for i in (0, 1)]
@@ -156,7 +156,6 @@ def test_what_is_refused_and_what_may_be_forced():
     base = {'CC': RNG.random(8)}
     a = report(base)
     for other, reason in (
-        (report(base, protocol='tmfi'), 'no protocol is in every file'),
         (report(base, dataset='Other'), 'the data set of scores 1 is Set, of scores 2 Other'),
         (report(base, split='val'), 'the split of scores 1 is test, of scores 2 val'),
     ):
@@ -164,6 +163,8 @@ def test_what_is_refused_and_what_may_be_forced():
             compare(a, other)
         assert '--force' in str(refused.value) and '\n' not in str(refused.value)
         assert compare(a, other, force=True).warnings
+    with pytest.raises(SalkitError, match=r'no protocol is in every file \(scores 1: exact; '):
+        compare(a, report(base, protocol='tmfi'), force=True)
     counted = [dict(a, frames_per_video={'v000': n}) for n in (10, 12)]
     with pytest.raises(SalkitError, match='v000 has 10 in scores 1 and 12 in scores 2'):
         compare(*counted)
@@ -274,17 +275,16 @@ def test_mistakes_get_one_line(files, tmp_path, capsys):
         return line
 
     assert 'no.json: the file does not exist' in fails(files[0], tmp_path / 'no.json')
-    (tmp_path / 'bad.json').write_text('{')
-    assert 'cannot be read as JSON' in fails(files[0], tmp_path / 'bad.json')
     for content, reason in (
-        ('[1]', 'expected the scores of a data set, got list'),
-        ('{"model": 1}', 'has no protocol and no per_video'),
-        ('{"reports": []}', 'holds no reports'),
-        ('{"protocol": "exact", "per_video": {"a": {"CC": "high"}}}', 'cannot be read'),
-        ('{"protocol": "exact", "per_video": []}', 'cannot be read'),
+        ('{', 'JSONDecodeError'),
+        ('[1]', "'list' object"),
+        ('{"model": 1}', "KeyError: 'per_video'"),
+        ('{"protocol": "exact", "per_video": {"a": {"CC": "high"}}}', "'high'"),
+        ('{"protocol": "exact", "per_video": []}', "'list' object"),
     ):
         (tmp_path / 'bad.json').write_text(content)
-        assert reason in fails(files[0], tmp_path / 'bad.json')
+        line = fails(files[0], tmp_path / 'bad.json')
+        assert 'bad.json: expected scores as `salkit test --out`' in line and reason in line
     assert 'should end in .png' in fails(*files, '--plot', tmp_path / 'plot.pdf').splitlines()[-1]
 
 

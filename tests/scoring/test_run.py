@@ -134,7 +134,7 @@ def test_one_video_has_no_shuffled_auc(tmp_path):
     pred, truth = write_set(tmp_path, videos=('1',))
     scoring = score_protocols(pred, truth, ['exact'], workers=1)
     assert 's-AUC' not in scoring.reports['exact'].scores
-    assert 's-AUC of protocol exact left out' in scoring.warnings['exact'][0]
+    assert 's-AUC of protocol exact left out' in scoring.plans['exact'].warnings[0]
     with pytest.raises(ConfigError, match='there is one video'):
         score(pred, truth, metrics=['s-AUC'], workers=1)
 
@@ -221,11 +221,13 @@ def test_final_maps_are_not_blurred_again(tmp_path, monkeypatch):
 
 def test_ties_of_8_bits_are_told(tmp_path):
     pred, truth = write_set(tmp_path)
-    assert not any('8-bit' in w for w in score_protocols(pred, truth, ['exact']).warnings['exact'])
+    assert not any(
+        '8-bit' in w for w in score_protocols(pred, truth, ['exact']).plans['exact'].warnings
+    )
     for path in pred.glob('*/*.png'):
         Image.fromarray(np.array(Image.open(path)) // 64 * 64).save(path)
     scoring = score_protocols(pred, truth, ['exact'])
-    (line,) = scoring.warnings['exact']
+    (line,) = scoring.plans['exact'].warnings
     assert '8-bit maps' in line and 'AUC-J' in line
     assert scoring.to_json()['eight_bit_tied_share'] > 0.05
 
