@@ -60,7 +60,7 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
         scored = metric.score_frame(resized, density_map, fixation_map, *names)
         frames.append((('', '', *names), scored))
     metric.dataset_meta = dataset.metainfo
-    metric.compute_metrics(frames)
+    metric.compute_metrics([frames])
     assert metric.report is not None
     return metric.report
 

@@ -73,7 +73,7 @@ class ScoreReport:
             dataset=dataset,
             split=split,
             scores={m: average(protocol, m, videos) for m in metrics},
-            per_video={v.video: {m: v.mean(m, protocol.nan) for m in metrics} for v in videos},
+            per_video={v.video: {m: average(protocol, m, [v]) for m in metrics} for v in videos},
             videos=len(videos),
             frames=sum(video.frames for video in videos),
             frames_without_fixations=sum(video.frames_without_fixations for video in videos),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +49,7 @@ class SaliencyMetric(BaseMetric):
 
     # Names in logs and checkpoints are the metrics' own.
     default_prefix = ''
-    # Frames, or when processes are gathered, lists of frames.
+    # Of frames, or when processes are gathered, lists of such.
     results: list[Any]
 
     def __init__(
@@ -168,15 +169,14 @@ class SaliencyMetric(BaseMetric):
         """Average the scores of frames, each counted once.
 
         Args:
-            results: names and scores of frames, or lists of such of several processes.
+            results: names and scores of the frames of each process.
 
         Returns:
             The score by metric, and the numbers of `videos` and `frames`.
         """
         frames: dict[Names, FrameScores] = {}
-        for part in results:
-            for names, scored in part if isinstance(part, list) else [part]:
-                frames.setdefault(names, scored)
+        for names, scored in itertools.chain(*results):
+            frames.setdefault(names, scored)
         self._draw_frames(frames)
         videos: dict[str, VideoScores] = {}
         # The same order whoever scored them, so that sums agree to the last bit.

@@ -6,7 +6,7 @@ A model is worth its weights by what it has over these.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -176,7 +176,7 @@ class LeaveOneOutMeans:
 def write_videos(
     dataset: VideoSaliencyDataset,
     out: Path,
-    settings: dict[str, object],
+    settings: Mapping[str, object],
     write: Callable[[VideoRecord], None],
     finished: Path,
     progress: bool,

@@ -110,11 +110,12 @@ def frame_table(path: str | Path | None, metrics: Metrics) -> Iterator[WriteFram
         whole_file(path) as temporary,
         open(temporary, 'w', newline='', encoding='utf-8') as file,
     ):
-        lines = csv.writer(file, lineterminator='\n')
-        lines.writerow(['protocol', 'video', 'frame', *columns])
+        names = ['protocol', 'video', 'frame', *columns]
+        table = csv.DictWriter(file, names, restval='', lineterminator='\n')
+        table.writeheader()
 
         def write(protocol: str, video: str, frame: str, scores: dict[str, float]) -> None:
-            values = [repr(scores[m]) if m in scores else '' for m in columns]
-            lines.writerow([protocol, video, frame, *values])
+            values = {metric: repr(value) for metric, value in scores.items()}
+            table.writerow(dict(protocol=protocol, video=video, frame=frame, **values))
 
         yield write

@@ -136,16 +136,21 @@ def _same_fixations(one: GroundTruth, other: GroundTruth) -> bool:
 def _make_plan(
     metrics: Metrics, predictions: dict[str, MapStack], truth: GroundTruth, settings: object
 ) -> Plan:
-    metrics, warnings = _possible(metrics, len(truth.videos))
-    plan = Plan(metrics, truth, warnings=warnings)
-    needs: set[str] = set()
+    plan, needs = Plan({}, truth), set[str]()
     for name, chosen in metrics.items():
         protocol = get_protocol(name)
-        own = {need for metric in chosen for need in protocol.needs(metric)}
-        needs |= own
-        if 'nonfixations' in own and protocol.pool:
+        shuffled = [metric for metric in chosen if 'nonfixations' in protocol.needs(metric)]
+        if shuffled and protocol.pool == 'other-videos' and len(truth.videos) == 1:
+            reason = 'needs fixations of other videos, and there is one video'
+            if shuffled == chosen:
+                raise ConfigError(f'{", ".join(shuffled)} of protocol {name} {reason}')
+            plan.warnings.append(f'{", ".join(shuffled)} of protocol {name} left out: {reason}')
+            chosen = [metric for metric in chosen if metric not in shuffled]
+        elif shuffled and protocol.pool:
             plan.rules.add(protocol.pool)
-    shared = fingerprint_of([__version__, metrics, settings])
+        plan.metrics[name] = chosen
+        needs.update(*map(protocol.needs, chosen))
+    shared = fingerprint_of([__version__, plan.metrics, settings])
     if plan.rules:
         shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
     matches = match_videos(predictions, [video.name for video in truth.videos])
@@ -183,21 +188,3 @@ def _pairs(
             f'truth, {stack.where(match.extra[0])} first'
         )
     return [pair for pair in match.pairs if pair[1] not in lacking]
-
-
-def _possible(metrics: Metrics, videos: int) -> tuple[Metrics, list[str]]:
-    """The metrics without those that a single video cannot give, and what to say about it."""
-    if videos > 1:
-        return metrics, []
-    possible, warnings = {}, []
-    for name, chosen in metrics.items():
-        protocol = get_protocol(name)
-        alone = protocol.pool == 'other-videos'
-        left_out = [m for m in chosen if alone and 'nonfixations' in protocol.needs(m)]
-        possible[name] = [metric for metric in chosen if metric not in left_out]
-        reason = 'fixations of other videos, and there is one video'
-        if not possible[name]:
-            raise ConfigError(f'{", ".join(left_out)} of protocol {name} needs {reason}')
-        if left_out:
-            warnings.append(f'{", ".join(left_out)} of protocol {name} left out: needs {reason}')
-    return possible, warnings

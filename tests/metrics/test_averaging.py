@@ -68,7 +68,8 @@ def test_bootstrap_interval(average):
     for _ in range(4000):
         drawn = [videos[i] for i in rng.integers(12, size=12)]
         if average == 'videos':
-            draws.append(np.mean([one.mean('NSS') for one in drawn]))
+            tallies = [one.metrics['NSS'] for one in drawn]
+            draws.append(np.mean([t.sum / t.count for t in tallies]))
         else:
             tallies = [one.metrics['NSS'] for one in drawn]
             draws.append(sum(t.sum for t in tallies) / sum(t.count for t in tallies))
