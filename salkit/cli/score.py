@@ -57,8 +57,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score, and print a table for each protocol."""
     leave_cores_to_workers()
-    from tqdm import tqdm
-
     from ..metrics.report import format_table
     from ..scoring import score_protocols
     from ..utils.parallel import reuse_memory
@@ -79,8 +77,9 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             final=args.final,
             progress=sys.stderr.isatty(),
-            warn=lambda line: tqdm.write(f'warning: {line}', file=sys.stderr),
         )
+    for line in dict.fromkeys(w for plan in scoring.plans.values() for w in plan.warnings):
+        print(f'warning: {line}', file=sys.stderr)
     for name, report in scoring.reports.items():
         if missing := scoring.plans[name].missing:
             print(f'INCOMPLETE: {missing.summary()}')

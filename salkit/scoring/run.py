@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,6 @@ class ScoreOptions:
         final: the maps have the size of their frames and are post-processed, as `salkit test`
             dumps them: a protocol that blurs does not blur them again.
         progress: show a progress bar.
-        warn: gets each warning while the run goes on.
     """
 
     split: str | None = None
@@ -58,7 +57,6 @@ class ScoreOptions:
     seed: int | None = None
     final: bool = False
     progress: bool = False
-    warn: Callable[[str], None] = lambda line: None
 
 
 @dataclass
@@ -143,8 +141,6 @@ def score_protocols(
     settings = (options.seed, options.final)
     stacks = find_predictions(predictions)
     plans = make_plans(wanted, stacks, ground_truth, options.split, settings)
-    for line in dict.fromkeys(line for plan in plans for line in plan.warnings):
-        options.warn(line)
     for plan in plans:
         _refuse(predictions, plan.missing, options)
     folder = Path(f'{options.out}.parts')
@@ -159,11 +155,8 @@ def score_protocols(
             _score_rest(plan, finished, options, workers)
         with frame_table(options.csv, wanted) as write:
             for plan in plans:
-                known = len(plan.warnings)
                 reports |= collect(plan, finished, options.seed, write)
                 _refuse(predictions, plan.missing, options)
-                for line in plan.warnings[known:]:
-                    options.warn(line)
         result = Scoring(
             reports={name: reports[name] for name in wanted},
             plans={name: plan for plan in plans for name in plan.metrics},

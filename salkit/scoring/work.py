@@ -127,15 +127,10 @@ def _check_shape(stack: MapStack, index: int, found: Size, wanted: Size, final: 
     Raises:
         DataError: rows and columns are exchanged, or a final map is not of the frame's size.
     """
-    problem = ''
-    if final and found != wanted:
-        problem = 'a final map of its size'
-    elif found != wanted and found == wanted[::-1]:
-        problem = 'a map that is not transposed'
-    if problem:
+    if found != wanted and (final or found == wanted[::-1]):
         raise DataError(
-            f'{stack.where(index)}: {found[0]} rows and {found[1]} columns, but its frame has '
-            f'{wanted[0]} rows and {wanted[1]} columns: expected {problem}'
+            f'{stack.where(index)}: expected {wanted[0]} rows and {wanted[1]} columns as its frame '
+            f'has, got {found[0]} rows and {found[1]} columns'
         )
     ratio = (found[0] / found[1]) / (wanted[0] / wanted[1])
     if abs(ratio - 1) <= OTHER_SHAPE:

@@ -215,7 +215,9 @@ def test_final_maps_are_not_blurred_again(tmp_path, monkeypatch):
     assert score(pred, truth, 'tmfi', workers=1).scores['CC'] != expected['CC']
     small = [values[::2, ::2] for values in predicted()]
     write_predictions(pred / '0602', small)
-    with pytest.raises(DataError, match=r'12 rows and 16 columns.*expected a final map'):
+    with pytest.raises(
+        DataError, match=r'expected 24 rows and 32 columns .* got 12 rows and 16 columns'
+    ):
         score(pred, truth, 'tmfi', workers=1, final=True)
 
 

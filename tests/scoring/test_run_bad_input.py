@@ -68,7 +68,7 @@ def test_transposed_prediction(data, capsys):
     path = data[0] / '0601' / '0001.png'
     save(np.array(Image.open(path)).T.copy(), path)
     line = error_of(data, capsys)
-    assert str(path) in line and '32 rows and 24 columns, but its frame has 24 rows' in line
+    assert f'{path}: expected 24 rows and 32 columns as its frame has, got 32 rows' in line
 
 
 def test_another_shape_is_stretched_with_a_warning(data):
