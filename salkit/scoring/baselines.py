@@ -66,19 +66,11 @@ def video_density(video: VideoRecord) -> np.ndarray | None:
     """Mean over a video's frames of their density maps, each made to sum to 1.
 
     Returns:
-        (rows, columns) float64 that sums to 1; None where every map is zero.
-
-    Raises:
-        DataError: maps of different sizes.
+        (rows, columns) of the first, float64 that sums to 1; None where every map is zero.
     """
     total, used = np.zeros(frame_size(video)), 0
     for path in video.densities:
-        density = read_image(path, 'unchanged').astype(np.float64)
-        if density.shape != total.shape:
-            raise DataError(
-                f'{path}: the map is {density.shape[0]} x {density.shape[1]} pixels, the ones '
-                f'before it are {total.shape[0]} x {total.shape[1]}'
-            )
+        density = resize_map(read_image(path, 'unchanged').astype(np.float64), total.shape)
         if density.any():
             total += density / density.sum()
             used += 1
