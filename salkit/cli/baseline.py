@@ -52,8 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--observers',
         metavar='FILE.csv',
-        help='inter-observer: fixations with the columns video,frame,observer,row,col (default: '
-        'the maps in <video>/fixation/observers/<observer>/)',
+        help='inter-observer: fixations with the columns video,frame,observer,row,col',
     )
     add_cfg_options(parser)
 
@@ -104,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
     from ..scoring.baselines import write_baseline
     from ..scoring.observers import write_inter_observer
 
-    if args.observers and args.kind != 'inter-observer':
-        raise ConfigError(f'--observers goes with inter-observer, not with {args.kind}')
+    if bool(args.observers) != (args.kind == 'inter-observer'):
+        raise ConfigError('--observers FILE.csv goes with inter-observer, and only with that')
     dataset = open_dataset(args)
     options = dict(format=args.format, sigma=args.sigma, progress=True)
     out, truth = Path(args.out), dataset.videos[0].folder.parent

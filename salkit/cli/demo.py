@@ -55,10 +55,11 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
         resized = F.interpolate(prediction, size, mode='bilinear', align_corners=False)[0, 0]
         density_map = torch.from_numpy(targets['density_map'])
         fixation_map = torch.from_numpy(targets['fixation_map'])
-        names = dict(video=files['video'], frame=files['frame'])
-        frames.append(names | metric.score_frame(resized, density_map, fixation_map, **names))
+        names = files['video'], files['frame']
+        scored = metric.score_frame(resized, density_map, fixation_map, *names)
+        frames.append((('', '', *names), scored))
     metric.dataset_meta = dataset.metainfo
-    metric.compute_metrics(frames)
+    metric.compute_metrics([frames])
     assert metric.report is not None
     return metric.report
 

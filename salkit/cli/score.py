@@ -35,8 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, and print a table for each protocol."""
-    from tqdm import tqdm
-
     from ..metrics.report import format_table
     from ..scoring import ScoreOptions, score_protocols
     from ..utils.parallel import reuse_memory
@@ -47,12 +45,13 @@ def run(args: argparse.Namespace) -> int:
         args.ground_truth,
         names_in(args.protocol),
         progress=sys.stderr.isatty(),
-        warn=lambda line: tqdm.write(f'warning: {line}', file=sys.stderr),
         **option_values(args, ScoreOptions),
     )
+    for line in dict.fromkeys(w for plan in scoring.plans.values() for w in plan.warnings):
+        print(f'warning: {line}', file=sys.stderr)
     for name, report in scoring.reports.items():
-        if scoring.missing[name]:
-            print(f'INCOMPLETE: {scoring.missing[name].summary()}')
+        if missing := scoring.plans[name].missing:
+            print(f'INCOMPLETE: {missing.summary()}')
         print(report.headline)
         print(format_table({name: report.scores}))
     return 0

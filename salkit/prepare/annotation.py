@@ -18,10 +18,11 @@ from ..datasets.truth_video import PointLists, TruthVideo
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..media.maps import write_map
+from ..utils.files import link_or_copy
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, density_map, fixation_points, points_to_map
 from .options import GazeOptions, PrepareOptions
-from .stimulus import Stimulus, link_or_copy
+from .stimulus import Stimulus
 
 
 class Annotation(ABC):

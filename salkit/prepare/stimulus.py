@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,31 +15,13 @@ from ..datasets.layout import VIDEO_STEM
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, read_image
 from ..media.video import VideoReader
+from ..utils.files import link_or_copy
 from ..utils.parallel import check_stopped
 from .options import PrepareOptions
 
 # Each higher level takes longer than the one before and saves less: 6 makes files 15 % smaller
 # than 1 and takes three times as long.
 PNG_LEVEL = 1
-
-
-def link_or_copy(source: str | Path, target: Path, copy: bool = False) -> None:
-    """A hard link to `source` at `target`; a copy if asked for, or where links are impossible.
-
-    A hard link takes no space, and the file stays when the original's name is removed.
-    """
-    # What a symbolic link points to: a hard link to the link itself would break with it.
-    source = os.path.realpath(source)
-    if not copy:
-        try:
-            os.link(source, target)
-            return
-        except FileNotFoundError:
-            raise
-        except OSError:
-            # Another file system, one without links, or too many of them.
-            pass
-    shutil.copy2(source, target)
 
 
 class Stimulus(ABC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,6 @@ class ScoreOptions:
         final: the maps have the size of their frames and are post-processed, as `salkit test`
             dumps them: a protocol that blurs does not blur them again.
         progress: show a progress bar.
-        warn: gets each warning while the run goes on.
     """
 
     split: str | None = None
@@ -34,4 +33,3 @@ class ScoreOptions:
     seed: int | None = None
     final: bool = False
     progress: bool = False
-    warn: Callable[[str], None] = lambda line: None

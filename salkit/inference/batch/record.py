@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...errors import DataError
-from ...media.map_stacks import fingerprint_of_files
+from ...media.map_stacks import fingerprint_of, fingerprint_of_file
 from ...utils.files import whole_file
 
 MADE_BY = 'salkit predict'
@@ -21,9 +21,9 @@ Entries: TypeAlias = dict[str, dict[str, Any]]
 def stamp_of(path: Path) -> str:
     """Changes whenever a file, or a file in a folder, does; not looking into folders inside."""
     if not path.is_dir():
-        return fingerprint_of_files([path])
+        return fingerprint_of_file(path)
     files = (file for file in sorted(path.iterdir()) if not file.name.startswith('.'))
-    return fingerprint_of_files([file for file in files if file.is_file()])
+    return fingerprint_of([fingerprint_of_file(file) for file in files if file.is_file()])
 
 
 class Record:
