@@ -8,21 +8,14 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-from .. import registry
 from ..plugin import load_plugins
+from ..registry import DATASETS, DECODERS, ENCODERS, LOSSES, METRICS
 
 # Of a part; every constructor has its own.
 Arguments = dict[str, Any]
 # The registries whose parts have a suite, by their names.
 REGISTRIES: dict[str, Registry] = {
-    target.name: target
-    for target in (
-        registry.ENCODERS,
-        registry.DECODERS,
-        registry.LOSSES,
-        registry.METRICS,
-        registry.DATASETS,
-    )
+    target.name: target for target in (ENCODERS, DECODERS, LOSSES, METRICS, DATASETS)
 }
 
 # Two stages of a multiscale vision transformer.
@@ -103,11 +96,13 @@ class Part:
     owner: str
     variants: tuple[Arguments, ...]
 
-
-def _variants(smoke: Arguments | Sequence[Arguments] | None) -> tuple[Arguments, ...]:
-    if smoke is None:
-        return ()
-    return (smoke,) if isinstance(smoke, dict) else tuple(smoke)
+    @classmethod
+    def of(
+        cls, registry: str, part: type, owner: str, smoke: Arguments | Sequence[Arguments] | None
+    ) -> Part:
+        """A part whose smoke arguments are those of one instance, of several, or unknown."""
+        variants = (smoke,) if isinstance(smoke, dict) else tuple(smoke or ())
+        return cls(registry, part, owner, variants)
 
 
 def registered_parts() -> Iterator[Part]:
@@ -120,15 +115,14 @@ def registered_parts() -> Iterator[Part]:
     for kind, target in REGISTRIES.items():
         target.import_from_location()
         for name, cls in sorted(target.module_dict.items()):
-            if (kind, name) not in of_plugins | WRAPPERS and cls.__module__.split('.')[
-                0
-            ] == 'salkit':
-                yield Part(kind, cls, 'salkit', _variants(BUILT_INS.get((kind, name))))
+            own = cls.__module__.startswith('salkit.')
+            if own and (kind, name) not in of_plugins | WRAPPERS:
+                yield Part.of(kind, cls, 'salkit', BUILT_INS.get((kind, name)))
     for record in records:
         for kind, name, smoke in record.registered:
             if kind in REGISTRIES:
                 cls = REGISTRIES[kind].module_dict[name]
-                yield Part(kind, cls, record.distribution, _variants(smoke))
+                yield Part.of(kind, cls, record.distribution, smoke)
 
 
 def registered_part(kind: str, cls: type) -> Part | None:

@@ -5,7 +5,6 @@ Each part gets a test class called after it, so that `-k TinyEncoder` selects it
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,21 +13,9 @@ from . import pytest_plugin
 
 if TYPE_CHECKING:
     from ..plugin import PluginRecord
-    from .smoke import Arguments, Part
+    from .smoke import Part
 
 HOW = 'pytest --pyargs salkit.testing --installed tests every part of salkit and of its plugins'
-
-
-def _labels(variants: tuple[Arguments, ...]) -> list[str]:
-    """Suffixes that distinguish the variants of one class in the names of their tests."""
-    if len(variants) == 1:
-        return ['']
-    for key in variants[0]:
-        values = [variant.get(key) for variant in variants]
-        values = [v.get('name') if isinstance(v, dict) else v for v in values]
-        if all(isinstance(v, (str, int)) for v in values) and len(set(values)) == len(values):
-            return ['_' + re.sub(r'\W+', '_', str(v)) for v in values]
-    return [f'_{number}' for number in range(len(variants))]
 
 
 class _WithoutSmoke:
@@ -53,11 +40,10 @@ def _make_classes() -> dict[str, type]:
     by_registry: dict[str, type] = {suite.registry: suite for suite in suites}
     classes: dict[str, type] = {}
     for found in registered_parts():
-        base, variants = by_registry[found.registry], found.variants
-        if not variants:
-            base, variants = _WithoutSmoke, ({},)
-        for label, smoke in zip(_labels(variants), variants, strict=True):
-            name = f'Test{found.cls.__name__}{label}'
+        base = by_registry[found.registry] if found.variants else _WithoutSmoke
+        variants = found.variants or ({},)
+        for number, smoke in enumerate(variants):
+            name = f'Test{found.cls.__name__}' + f'_{number}' * (len(variants) > 1)
             # One name may stand in two registries.
             name = f'{name}_{found.registry}' if name in classes else name
             own = dict(part=found.cls, smoke=smoke, found=found)
