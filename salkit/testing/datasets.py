@@ -52,11 +52,7 @@ class DatasetSuite(BuiltSuite):
     # Helpers -----------------------------------------------------------------------------------
 
     def write_files(self, folder: Path) -> Path | None:
-        """Write the files of a few short videos into `folder`.
-
-        Returns:
-            The data root, where it is not `folder` itself.
-        """
+        """Write the files of a few short videos; gives the data root if it is not `folder`."""
         root = self.arguments().get('data_root')
         return root(folder) if callable(root) else write_dataset(folder)
 
@@ -118,12 +114,9 @@ class DatasetSuite(BuiltSuite):
     def _check_meta(self, meta: object, where: str) -> None:
         if not isinstance(meta, ClipMeta):
             self.fail(f'{where}: meta is {meta!r}, expected a ClipMeta')
-        for key in ('dataset', 'split', 'video', 'frame'):
-            value = getattr(meta, key)
-            self.check(
-                isinstance(value, str) and value,
-                f'{where}: meta.{key} is {value!r}, expected a name',
-            )
+        names = (meta.dataset, meta.split, meta.video, meta.frame)
+        named = all(isinstance(name, str) and name for name in names)
+        self.check(named, f'{where}: meta is {meta}, expected names of all but the size')
         size, wanted = tuple(meta.size), tuple(self.frame_size or FRAME_SIZE)
         self.check(
             size == wanted, f'{where}: meta.size is {size}, the frames are stored as {wanted}'

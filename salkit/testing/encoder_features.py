@@ -55,29 +55,41 @@ class EncoderFeatures(NetworkSuite):
     def build_ready(self, seed: int = 0, **others: object) -> Encoder:
         """A new instance in evaluation mode, whose declarations are well-formed."""
         encoder = self.build(seed, **others)
+        self._declares_counts('clip_len', encoder.clip_len)
+        given = self.arguments().get('clip_len', encoder.clip_len)
+        self._declares('clip_len', encoder.clip_len, encoder.clip_len == given, f'{given} as given')
+        self._declares_counts('size_divisor', encoder.size_divisor)
+        if encoder.fixed_size is not None:
+            self._declares_counts('fixed_size', encoder.fixed_size, 2)
+            sound = all(n % encoder.size_divisor == 0 for n in encoder.fixed_size)
+            divisible = f'a size that size_divisor {encoder.size_divisor} divides'
+            self._declares('fixed_size', encoder.fixed_size, sound, divisible)
+        for name, lowest in (('pixel_mean', 0.0), ('pixel_std', 1e-6)):
+            value = getattr(encoder, name, None)
+            three = isinstance(value, Sequence) and len(value) == 3
+            sound = three and all(lowest <= number <= 1 for number in value or ())
+            self._declares(name, value, sound, 'three numbers for RGB pixels scaled to [0, 1]')
         features = getattr(encoder, 'features', None)
-        sound = isinstance(features, tuple) and features
-        self._declares('features', features, sound, 'a tuple of FeatureSpec')
+        several = isinstance(features, tuple) and len(features)
+        self._declares('features', features, several, 'a tuple of FeatureSpec')
         for i, spec in enumerate(encoder.features):
             name = f'features[{i}]'
             self._declares(name, spec, isinstance(spec, FeatureSpec), 'a FeatureSpec')
-            self._declares_count(f'{name}.channels', spec.channels)
+            self._declares_counts(f'{name}.channels', spec.channels)
             self._declares_counts(f'{name}.stride_thw', spec.stride_thw, 3)
-        for name in ('clip_len', 'size_divisor'):
-            self._declares_count(name, getattr(encoder, name, None))
-        if encoder.fixed_size is not None:
-            self._declares_counts('fixed_size', encoder.fixed_size, 2)
         return encoder.eval()
 
     def _declares(self, name: str, value: object, sound: object, expected: str) -> None:
         self.check(sound, f'{name} is declared as {value!r}, expected {expected}')
 
-    def _declares_count(self, name: str, value: object) -> None:
-        self._declares(name, value, _is_count(value), 'a whole number from 1')
-
-    def _declares_counts(self, name: str, value: object, number: int) -> None:
-        sound = isinstance(value, Sequence) and len(value) == number and all(map(_is_count, value))
-        self._declares(name, value, sound, f'{number} whole numbers from 1')
+    def _declares_counts(self, name: str, value: object, number: int = 1) -> None:
+        values = [value] if number == 1 else value
+        sound = (
+            isinstance(values, Sequence)
+            and len(values) == number
+            and all(type(each) is int and each >= 1 for each in values)
+        )
+        self._declares(name, value, sound, f'{number} whole number{"s" * (number > 1)} from 1')
 
     def inputs(self, module: nn.Module) -> tuple[Tensor, ...]:
         """A clip."""
@@ -95,59 +107,6 @@ class EncoderFeatures(NetworkSuite):
             isinstance(features, tuple), f'forward gives a {type(features).__name__}, not a tuple'
         )
         return features
-
-    # What it declares --------------------------------------------------------------------------
-
-    def test_pixel_statistics(self) -> None:
-        """`pixel_mean` and `pixel_std` are three numbers each, for pixels in [0, 1]."""
-        encoder = self.build()
-        for name, lowest in (('pixel_mean', 'from 0 to 1'), ('pixel_std', 'above 0, up to 1')):
-            value = getattr(encoder, name, None)
-            sound = (
-                isinstance(value, Sequence)
-                and len(value) == 3
-                and all(isinstance(v, (int, float)) and 0 <= v <= 1 for v in value)
-                and (name == 'pixel_mean' or all(value))
-            )
-            expected = f'three numbers {lowest}, for RGB pixels scaled to [0, 1]'
-            self._declares(name, value, sound, expected)
-
-    def test_clip_len(self) -> None:
-        """`clip_len` is the number of frames that forward takes."""
-        encoder = self.build_ready()
-        declared, given = encoder.clip_len, self.arguments().get('clip_len')
-        self.check(
-            given is None or declared == given,
-            f'clip_len is declared as {declared}, built with clip_len={given}',
-        )
-        clip = self.clip(encoder, batch=1)
-        what = f'clip_len is declared as {declared}, forward of a clip {tuple(clip.shape)}'
-        with torch.no_grad(), self.succeeds(what):
-            encoder(clip)
-
-    def test_fixed_size(self) -> None:
-        """`fixed_size` is None, or rows and columns that `size_divisor` divides."""
-        encoder = self.build_ready()
-        size, divisor = encoder.fixed_size, encoder.size_divisor
-        if size is None:
-            return
-        declared = f'fixed_size is declared as {tuple(size)}'
-        self.check(
-            all(n % divisor == 0 for n in size),
-            f'{declared}, which is not divisible by the declared size_divisor {divisor}',
-        )
-        with torch.no_grad(), self.succeeds(f'{declared}, forward of it'):
-            encoder(self.clip(encoder, 1))
-
-    def test_the_deepest_feature_is_last(self) -> None:
-        """No feature is coarser than the last, which decoders start from."""
-        *others, last = self.build_ready().features
-        for i, spec in enumerate(others):
-            self.check(
-                math.prod(spec.stride_thw[1:]) <= math.prod(last.stride_thw[1:]),
-                f'features[{i}] has strides {spec.stride_thw}, coarser than the last, which has '
-                f'{last.stride_thw}: the deepest comes last',
-            )
 
     # What it gives -----------------------------------------------------------------------------
 
@@ -193,47 +152,36 @@ class EncoderFeatures(NetworkSuite):
                 )
             self.check(torch.isfinite(feature).all(), f'{name} holds values that are not finite')
 
-    def test_every_multiple_of_size_divisor(self) -> None:
-        """Rows and columns need be multiples of `size_divisor` and no more."""
-        encoder = self.build_ready()
-        if encoder.fixed_size is not None:
-            pytest.skip(f'{self.name} takes {tuple(encoder.fixed_size)} alone')
-        divisor = encoder.size_divisor
-        declared = f'size_divisor is declared as {divisor}'
-        rows, columns = self.clip_size(encoder)
-        clip = self.clip(encoder, 1, size=(rows + divisor, columns + 3 * divisor))
-        pixels = f'{clip.shape[3]} x {clip.shape[4]} pixels'
-        with (
-            torch.no_grad(),
-            self.succeeds(f'{declared} and fixed_size as None, forward of {pixels}'),
-        ):
-            features = encoder(clip)
-        for axis, unit in ((3, 'rows'), (4, 'columns')):
+    def test_the_deepest_feature_is_last(self) -> None:
+        """No feature is coarser than the last, which decoders start from."""
+        *others, last = self.build_ready().features
+        for i, spec in enumerate(others):
             self.check(
-                self._end_matters(encoder, clip, axis, divisor, features),
-                f'{declared}, yet of {clip.shape[axis]} {unit} the last {divisor} have no part in '
-                'the features',
+                math.prod(spec.stride_thw[1:]) <= math.prod(last.stride_thw[1:]),
+                f'features[{i}] has strides {spec.stride_thw}, coarser than the last, which has '
+                f'{last.stride_thw}: the deepest comes last',
             )
 
-    def test_the_last_frame_counts(self) -> None:
-        """The frame whose saliency is predicted, the clip's last, has a part in the features."""
-        encoder = self.build_ready()
-        clip = self.clip(encoder, 1)
-        self.check(
-            self._end_matters(encoder, clip, 2, 1, self.encode(encoder, clip)),
-            f'the last of the {encoder.clip_len} frames, the one that is predicted, has no part in '
-            'the features',
-        )
+    def test_every_part_of_a_clip_counts(self) -> None:
+        """Clips of any multiple of `size_divisor` run; other last rows give other features.
 
-    def _end_matters(
-        self, encoder: Encoder, clip: Tensor, axis: int, count: int, features: tuple[Tensor, ...]
-    ) -> bool:
-        """Whether other values in the last `count` places along an axis change any feature."""
-        other = clip.clone()
-        end = other.narrow(axis, other.shape[axis] - count, count)
-        end.copy_(noise(tuple(end.shape), seed=9))
-        changed = self.encode(encoder, other)
-        return any(distance(a, b) > 0 for a, b in zip(changed, features, strict=True))
+        So do other last columns, and another last frame, the one whose saliency is predicted.
+        """
+        encoder = self.build_ready()
+        divisor, (rows, columns) = encoder.size_divisor, self.clip_size(encoder)
+        size = encoder.fixed_size or (rows + divisor, columns + 3 * divisor)
+        clip = self.clip(encoder, 1, size=size)
+        features = self.encode(encoder, clip)
+        for axis, unit, count in ((2, 'frames', 1), (3, 'rows', divisor), (4, 'columns', divisor)):
+            other = clip.clone()
+            end = other.narrow(axis, other.shape[axis] - count, count)
+            end.copy_(noise(tuple(end.shape), seed=9))
+            changed = any(map(distance, self.encode(encoder, other), features))
+            self.check(
+                changed,
+                f'of {clip.shape[axis]} {unit} the last {count} have no part in the features; '
+                f'size_divisor is declared as {divisor}',
+            )
 
     # What it refuses ---------------------------------------------------------------------------
 
@@ -260,7 +208,3 @@ class EncoderFeatures(NetworkSuite):
             length=[longer[:, :, :n] for n in (length + 1, 2 * length, length - 1) if n],
             size=[self.clip(encoder, 1, size) for size in sizes],
         )
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

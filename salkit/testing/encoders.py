@@ -50,7 +50,8 @@ class EncoderSuite(EncoderFeatures):
         smoke: arguments of a tiny instance; None takes those that it was registered with.
         size: (rows, columns) of the clips; None takes a small size that is not square.
         frame_order_matters: whether a clip played backwards has other features.
-        bfloat16_tolerance: how far features under bfloat16 autocast may be off, relative norm.
+        bfloat16_tolerance: how far features under bfloat16 autocast may be off, relative to the
+            largest value.
     """
 
     frame_order_matters: bool = True
@@ -99,19 +100,13 @@ class EncoderSuite(EncoderFeatures):
         )
 
     def test_runs_under_bfloat16(self) -> None:
-        """Under bfloat16 autocast the features are finite and near those in float32."""
+        """Under bfloat16 autocast the features are near those in float32."""
         encoder = self.build_ready()
         clip = self.clip(encoder)
         exact = self.encode(encoder, clip)
         with torch.autocast('cpu', torch.bfloat16):
             rough = self.encode(encoder, clip)
-        for i, (one, other) in enumerate(zip(rough, exact, strict=True)):
-            off = ((one.double() - other.double()).norm() / (other.double().norm() + 1e-12)).item()
-            self.check(
-                off < self.bfloat16_tolerance,
-                f'features[{i}] under bfloat16 autocast is {off:.2g} off that in float32 '
-                f'(relative norm), expected less than {self.bfloat16_tolerance}',
-            )
+        self.check_near(rough, exact, self.bfloat16_tolerance, 'under bfloat16 autocast')
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
     def test_runs_on_cuda(self) -> None:
@@ -136,18 +131,6 @@ class EncoderSuite(EncoderFeatures):
         self.check_saliency_map(saliency_map, (len(clip), *size), whose)
 
     # Weights -----------------------------------------------------------------------------------
-
-    def test_loading_reports_every_entry(self, tmp_path: Path) -> None:
-        """The report of loading accounts for each entry of the encoder."""
-        encoder, fresh = self.build_ready(), self.build_ready(seed=2)
-        weights = encoder.state_dict()
-        path = tmp_path / 'weights.safetensors'
-        write_safetensors(weights, path)
-        with self.succeeds('loading the file of its own weights'):
-            report = load_weights(fresh, path)
-        lacking = sorted(set(weights) - set(report.used) - set(report.derived))
-        self.check(not lacking, f'the report of loading does not name {listed(lacking)}')
-        self.check(not report.dropped, f'drops entries of its own file: {listed(report.dropped)}')
 
     @pytest.mark.parametrize('fault', ['missing', 'unexpected', 'misshapen'])
     def test_a_file_that_does_not_fit_is_an_error(self, fault: str, tmp_path: Path) -> None:
@@ -283,18 +266,12 @@ def no_network() -> Iterator[list[str]]:
     """Refuse every connection; yields the list of those that were tried."""
     tried: list[str] = []
 
-    def refuse(where: object) -> None:
+    def refuse(*where: object, **options: object) -> None:
         tried.append(str(where))
         raise OSError(f'no network here: {where} was asked for')
 
-    def connect(self: socket.socket, address: object) -> None:
-        refuse(address)
-
-    def getaddrinfo(host: object, *args: object, **options: object) -> None:
-        refuse(host)
-
     with (
-        mock.patch.object(socket.socket, 'connect', connect),
-        mock.patch.object(socket, 'getaddrinfo', getaddrinfo),
+        mock.patch.object(socket.socket, 'connect', refuse),
+        mock.patch.object(socket, 'getaddrinfo', refuse),
     ):
         yield tried

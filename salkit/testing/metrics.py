@@ -43,11 +43,7 @@ class MetricSuite(BuiltSuite):
     no_score: ClassVar[Sequence[str]] = ()
 
     def samples(self, prediction: str = 'noise') -> list[Sample]:
-        """Five frames of two videos, as `SaliencyModel` gives them in mode 'predict'.
-
-        Args:
-            prediction: 'noise', 'truth' (the density map itself) or 'negative'.
-        """
+        """Five frames of two videos; the prediction is 'noise', the 'truth' or its 'negative'."""
         generator = torch.Generator().manual_seed(0)
         samples = []
         for index, (video, frame) in enumerate(_FRAMES):
@@ -92,15 +88,8 @@ class MetricSuite(BuiltSuite):
         return values
 
     def _check_same(self, values: dict, expected: dict, what: str) -> None:
-        self.check(
-            values.keys() == expected.keys(),
-            f'{what} changes the values from {sorted(expected)} to {sorted(values)}',
-        )
-        for name, value in values.items():
-            self.check(
-                math.isclose(value, expected[name], rel_tol=1e-9, abs_tol=1e-12),
-                f'{what} changes {name} from {expected[name]:.9g} to {value:.9g}',
-            )
+        same = values == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        self.check(same, f'{what} changes the values from {expected} to {values}')
 
     def test_one_entry_per_frame(self) -> None:
         """`process` adds one entry to `results` per frame, which survives `pickle`."""

@@ -88,21 +88,18 @@ class Part:
         registry: name of the registry: 'encoder', 'decoder', 'loss', 'metric' or 'dataset'.
         cls: the class.
         owner: the distribution that brings it, 'salkit' for salkit's own.
-        variants: the arguments of each instance to test; empty where none were registered.
+        smoke: the arguments of a tiny instance, or of several; None where none were registered.
     """
 
     registry: str
     cls: type
     owner: str
-    variants: tuple[Arguments, ...]
+    smoke: Arguments | Sequence[Arguments] | None
 
-    @classmethod
-    def of(
-        cls, registry: str, part: type, owner: str, smoke: Arguments | Sequence[Arguments] | None
-    ) -> Part:
-        """A part whose smoke arguments are those of one instance, of several, or unknown."""
-        variants = (smoke,) if isinstance(smoke, dict) else tuple(smoke or ())
-        return cls(registry, part, owner, variants)
+    @property
+    def variants(self) -> tuple[Arguments, ...]:
+        """The arguments of each instance to test."""
+        return (self.smoke,) if isinstance(self.smoke, dict) else tuple(self.smoke or ())
 
 
 def registered_parts() -> Iterator[Part]:
@@ -117,12 +114,12 @@ def registered_parts() -> Iterator[Part]:
         for name, cls in sorted(target.module_dict.items()):
             own = cls.__module__.startswith('salkit.')
             if own and (kind, name) not in of_plugins | WRAPPERS:
-                yield Part.of(kind, cls, 'salkit', BUILT_INS.get((kind, name)))
+                yield Part(kind, cls, 'salkit', BUILT_INS.get((kind, name)))
     for record in records:
         for kind, name, smoke in record.registered:
             if kind in REGISTRIES:
                 cls = REGISTRIES[kind].module_dict[name]
-                yield Part.of(kind, cls, record.distribution, smoke)
+                yield Part(kind, cls, record.distribution, smoke)
 
 
 def registered_part(kind: str, cls: type) -> Part | None:

@@ -93,8 +93,8 @@ def test_sound_metrics_pass(part, options, tmp_path):
     [
         (Divergence, 'test_better_predictions_score_better', "lower_is_better = ('Surprise',)"),
         (OneEntryPerBatch, 'test_one_entry_per_frame', 'adds 1 entries to results for 2 frames'),
-        (FirstCountsDouble, 'test_order_does_not_matter', 'another order changes CC'),
-        (NeverForgets, 'test_evaluating_twice', 'an evaluation in between changes CC'),
+        (FirstCountsDouble, 'test_order_does_not_matter', 'another order changes the values'),
+        (NeverForgets, 'test_evaluating_twice', 'an evaluation in between changes'),
         (Undefined, 'test_undefined_frames', 'CC is nan, expected a finite number'),
         (CountsFixations, 'test_undefined_frames', 'ZeroDivisionError'),
         (Normalises, 'test_maps_stay_as_they_are', 'changes the saliency_map'),
