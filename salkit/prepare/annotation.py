@@ -21,7 +21,7 @@ from ..media.maps import write_map
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, density_map, fixation_points, points_to_map
 from .options import GazeOptions, PrepareOptions
-from .stimulus import Stimulus, link_or_copy
+from .stimulus import Stimulus, link_all
 
 
 class Annotation(ABC):
@@ -54,13 +54,7 @@ class Annotation(ABC):
     def write(
         self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
     ) -> str:
-        """Make `maps` and `fixation` in `folder`, as many frames as there are `names`.
-
-        Args:
-            folder: of the video.
-            names: stems of the frames' files.
-            stimulus: the frames that it belongs to.
-            options: how.
+        """Make `maps` and `fixation` in the folder of a video, one a frame in `names`.
 
         Returns:
             What a reader should know, mostly nothing.
@@ -121,13 +115,10 @@ class LinkedMaps(Annotation):
         parts = {'maps': self._densities, 'fixation': self._fixations, 'fixation/maps': self._mats}
         for place, files in parts.items():
             if files:
-                (folder / place).mkdir(parents=True)
-            for path in files[: len(names)]:
-                check_stopped()
-                link_or_copy(path, folder / place / Path(path).name, options.copy)
-        if not self._fixations and not self._mats:
-            return 'no fixation maps: its data set has to be told require_fixations=False'
-        return ''
+                link_all(files[: len(names)], folder / place, options.copy)
+        if self._fixations or self._mats:
+            return ''
+        return 'no fixation maps: its data set needs require_fixations=False'
 
 
 class WrittenMaps(Annotation):

@@ -15,13 +15,7 @@ CELLS = (2, 3)
 
 @dataclass(frozen=True)
 class Case:
-    """An encoder that a decoder may be built for.
-
-    Attributes:
-        name: shown in the names of tests.
-        specs: its features.
-        clip_len: its frames per clip.
-    """
+    """An encoder that a decoder may be built for: its features, and its frames per clip."""
 
     name: str
     specs: tuple[FeatureSpec, ...]
