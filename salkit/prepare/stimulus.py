@@ -24,6 +24,14 @@ from .options import PrepareOptions
 PNG_LEVEL = 1
 
 
+def link_all(sources: Sequence[str], folder: Path, copy: bool) -> None:
+    """Link or copy files into a new folder, under their own names."""
+    folder.mkdir(parents=True)
+    for source in sources:
+        check_stopped()
+        link_or_copy(source, folder / Path(source).name, copy)
+
+
 class Stimulus(ABC):
     """The frames of one video.
 
@@ -47,13 +55,7 @@ class Stimulus(ABC):
 
     @abstractmethod
     def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
-        """Make `images` in `folder`, as many frames as there are `names`.
-
-        Args:
-            folder: of the video.
-            names: stems of the frames' files.
-            options: how.
-        """
+        """Make `images` in the folder of a video, one a frame in `names`."""
 
     def keep(self, folder: Path, options: PrepareOptions) -> str | None:
         """Make `video.<suffix>` in `folder` instead of `images`.
@@ -81,10 +83,7 @@ class Pictures(Stimulus):
 
     def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
         """Link them under their own names."""
-        (folder / 'images').mkdir()
-        for path in self._files[: len(names)]:
-            check_stopped()
-            link_or_copy(path, folder / 'images' / Path(path).name, options.copy)
+        link_all(self._files[: len(names)], folder / 'images', options.copy)
 
 
 class VideoFile(Stimulus):
@@ -136,10 +135,6 @@ class VideoFile(Stimulus):
 @contextmanager
 def open_stimulus(path: Path, options: PrepareOptions) -> Iterator[Stimulus]:
     """The frames of a video file, a folder of images, or an image.
-
-    Args:
-        path: of either.
-        options: what becomes of them.
 
     Raises:
         DataError: not a video, or no images.
