@@ -65,29 +65,3 @@ def resize_image(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if rgb.shape[:2] == tuple(size):
         return rgb
     return np.array(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.BILINEAR))
-
-
-def read_reduced_jpeg(
-    path: str | Path, size: tuple[int, int]
-) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """Decode a JPEG file at the smallest of 1/2, 1/4 and 1/8 of its size that `size` fits into.
-
-    The decoder leaves out what is finer, so that pixels differ from those of the resized image.
-
-    Returns:
-        (H, W, 3) uint8 RGB and the image's own (rows, columns) as shown; None for a file that is
-        no such image, or too small.
-
-    Raises:
-        DataError: missing, unreadable or truncated file.
-    """
-    with opened_image(path) as image:
-        if image.format != 'JPEG' or image.mode not in ('RGB', 'L'):
-            return None
-        stored = image.size
-        turned = image.getexif().get(0x0112, 1) >= 5
-        image.draft(image.mode, size if turned else size[::-1])
-        if image.size == stored:
-            return None
-        frame = picture_array(image)
-    return frame, (stored if turned else stored[::-1])
