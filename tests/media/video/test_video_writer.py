@@ -429,7 +429,7 @@ def test_sound_is_not_read_ahead(tmp_path):
 
     def watched(self, container, until=float('inf')):
         feed(self, container, until)
-        read.append((until, self._ahead[0] / 48000 if self._ahead else None))
+        read.append((until, self._ahead.time if self._ahead else None))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SoundWriter, 'feed', watched)
