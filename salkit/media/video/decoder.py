@@ -124,10 +124,7 @@ class FrameDecoder:
         errors = source.errors
         for frame in source.frames(source.numbered(packets, packet)):
             self.decoded += 1
-            found: int | None = number
-            if self.index.identity != 'count':
-                pts = UNKNOWN if frame.pts is None else frame.pts
-                found = self.index.number_of(packet_of(frame), pts)
+            found = self.index.number.get(packet_of(frame)) if self.index.seekable else number
             if first:
                 if found is not None and found < first:
                     # Stored behind the key frame, shown before it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -24,8 +25,8 @@ class FrameIndex:
         restart: (n,) bool, whether decoding may start at the frame's packet.
         checksum: (n,) int64 of the decoded frames; unknown where they were not decoded.
         source: 'decode' where all frames were decoded, 'packets' where only packets were read.
-        identity: how a decoded frame is recognised: 'packet', 'pts', or 'count', which means that
-            it has to be decoded from the start.
+        seekable: whether a decoded frame is recognised by its packet; else the video has to be
+            decoded from the start.
         info: for the user.
     """
 
@@ -36,19 +37,16 @@ class FrameIndex:
     restart: np.ndarray
     checksum: np.ndarray
     source: str
-    identity: str
+    seekable: bool
     info: VideoInfo
-    _number: dict[int, int] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.pts)
 
-    def number_of(self, packet: int, pts: int) -> int | None:
-        """Number of the frame that came from `packet` with this time stamp; None for no frame."""
-        if self._number is None:
-            values = self.packet if self.identity == 'packet' else self.pts
-            self._number = {int(value): number for number, value in enumerate(values)}
-        return self._number.get(packet if self.identity == 'packet' else pts)
+    @cached_property
+    def number(self) -> dict[int, int]:
+        """Numbers of the frames by that of their packet."""
+        return {packet: number for number, packet in enumerate(self.packet.tolist())}
 
     def start_for(self, number: int, before: int | None = None) -> int:
         """The frame to start decoding at so that frame `number` comes out right.
@@ -60,21 +58,13 @@ class FrameIndex:
             number: the wanted frame.
             before: only starts before this one.
         """
-        if self.identity == 'count':
+        if not self.seekable:
             return 0
         starts = np.flatnonzero(self.restart[: number + 1])
         starts = starts[self.packet[starts] <= self.packet[number]]
         if before is not None:
             starts = starts[starts < before]
         return int(starts[-1]) if len(starts) else 0
-
-
-def choose_identity(packet: np.ndarray, pts: np.ndarray) -> str:
-    """How frames can be told apart."""
-    for name, values, unknown in (('packet', packet, -1), ('pts', pts, UNKNOWN)):
-        if not (values == unknown).any() and len(np.unique(values)) == len(values):
-            return name
-    return 'count'
 
 
 def frame_times(pts: np.ndarray, dts: np.ndarray, time_base: float, rate: float) -> np.ndarray:

@@ -19,7 +19,7 @@ from .frame_index import FrameIndex
 from .info import VideoInfo
 
 # Another number makes all indices anew: count it up when they change.
-VERSION = 2
+VERSION = 3
 _ARRAYS = ('packet', 'pts', 'dts', 'position', 'restart', 'checksum')
 
 
@@ -41,7 +41,6 @@ def stamp_of(path: str | Path) -> tuple[str, int, int]:
 
 
 def _file_of(stamp: tuple[str, int, int]) -> Path:
-
     # Another release of FFmpeg may decode a damaged video otherwise.
     key = json.dumps([VERSION, stamp, sorted(av.library_versions.items())])
     digest = hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:32]
@@ -66,7 +65,7 @@ def load_index(stamp: tuple[str, int, int]) -> FrameIndex | None:
 def save_index(stamp: tuple[str, int, int], index: FrameIndex) -> None:
     """Keep an index; where the folder cannot be written, it is made again next time."""
     info = {name: value for name, value in asdict(index.info).items() if name != 'times'}
-    meta = json.dumps(dict(source=index.source, identity=index.identity, info=info))
+    meta = json.dumps(dict(source=index.source, seekable=index.seekable, info=info))
     arrays = {name: getattr(index, name) for name in _ARRAYS}
     # numpy adds a suffix to names, not to open files.
     with (

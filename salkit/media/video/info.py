@@ -9,24 +9,8 @@ import numpy as np
 
 # Suffixes of video files, in lower case.
 VIDEO_SUFFIXES = (
-    '.3gp',
-    '.asf',
-    '.avi',
-    '.flv',
-    '.m2ts',
-    '.m4v',
-    '.mkv',
-    '.mov',
-    '.mp4',
-    '.mpeg',
-    '.mpg',
-    '.mts',
-    '.mxf',
-    '.ogv',
-    '.ts',
-    '.vob',
-    '.webm',
-    '.wmv',
+    *('.3gp', '.asf', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg'),
+    *('.mpg', '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
 )
 
 
