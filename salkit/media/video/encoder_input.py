@@ -17,22 +17,19 @@ TICKS = 90_000
 
 def even(frame: np.ndarray) -> np.ndarray:
     """A frame with even sides: of odd ones, the last row or column is repeated."""
-    odd = [(0, side % 2) for side in frame.shape[:2]]
-    if any(after for _, after in odd):
-        frame = np.pad(frame, odd + [(0, 0)] * (frame.ndim - 2), mode='edge')
-    return np.ascontiguousarray(frame)
+    odd = [(0, side % 2) for side in frame.shape[:2]] + [(0, 0)] * (frame.ndim - 2)
+    return np.ascontiguousarray(np.pad(frame, odd, mode='edge'))
 
 
 def color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFrame:
-    """(H, W, 3) uint8 RGB with even sides as BT.709, limited range.
+    """(H, W, 3) uint8 RGB as BT.709, limited range.
 
     Args:
         frame: the colours.
         reformatter: one for all frames, since setting it up takes as long as converting one.
     """
-    picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
     return reformatter.reformat(
-        picture,
+        av.VideoFrame.from_ndarray(even(frame), format='rgb24'),
         format='yuv420p',
         dst_colorspace=Colorspace.ITU709,
         dst_color_range=ColorRange.MPEG,
@@ -44,23 +41,12 @@ def color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFram
 
 
 def gray_picture(levels: np.ndarray) -> VideoFrame:
-    """(H, W) uint8 with even sides as luma of full range, each level as it is."""
-    rows, columns = levels.shape
-    planes = np.full((rows * 3 // 2, columns), 128, np.uint8)
-    planes[:rows] = levels
-    picture = av.VideoFrame.from_ndarray(planes, format='yuv420p')
+    """(H, W) uint8 as luma of full range, each level as it is."""
+    levels = even(levels)
+    chroma = np.full((levels.shape[0] // 2, levels.shape[1]), 128, np.uint8)
+    picture = av.VideoFrame.from_ndarray(np.concatenate([levels, chroma]), format='yuv420p')
     picture.color_range, picture.colorspace = FULL, BT709
     return picture
-
-
-def exact_rate(fps: float | Fraction) -> Fraction:
-    """Frames per second as a ratio: 23.976 is 24000/1001."""
-    if isinstance(fps, Fraction):
-        return fps.limit_denominator(100_000)
-    whole = round(fps * 1.001)
-    if fps != round(fps) and whole and abs(fps * 1.001 - whole) < 2e-3:
-        return Fraction(whole * 1000, 1001)
-    return Fraction(float(fps)).limit_denominator(1001)
 
 
 def time_base(fps: Fraction) -> Fraction:

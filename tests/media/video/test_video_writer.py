@@ -113,8 +113,8 @@ def test_pixel_aspect(tmp_path):
     ('fps', 'exact'),
     [
         (25, Fraction(25)),
-        (23.976, Fraction(24000, 1001)),
-        (59.94, Fraction(60000, 1001)),
+        (24 / 1.001, Fraction(24000, 1001)),
+        (60 / 1.001, Fraction(60000, 1001)),
         (0.5, Fraction(1, 2)),
         (25.013, Fraction(25013, 1000)),
     ],
