@@ -12,7 +12,7 @@ from salkit.config.load import load_config
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.clip_cache_build import build_cache
 from salkit.datasets.transforms import ColorJitterClip, FlipClip, RandomResizedCropClip, RecolorClip
-from salkit.datasets.transforms.color_jitter_clip import GRAY, color_matrix
+from salkit.datasets.transforms.augment import GRAY, color_matrix
 from salkit.errors import ConfigError, DataError
 from salkit.registry import TRANSFORMS
 
