@@ -51,7 +51,7 @@ def draw_contact_sheet(sample: dict[str, Any], path: str | Path) -> None:
     width = 12.0
     heights = [rows * width / columns * shape, width / 3 * shape]
     figure = Figure(figsize=(width, sum(heights) + 0.2 * rows + 0.8), layout='constrained')
-    top, bottom = figure.subfigures(2, 1, height_ratios=heights)
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
     figure.suptitle(_title(sample), fontsize=9)
     small = top.subplots(rows, columns, squeeze=False).ravel()
     large = bottom.subplots(1, 3)

@@ -12,7 +12,7 @@ import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -235,5 +235,5 @@ def _write_clip(folder: Path, wanted: _Recipe, split: str, index: int) -> dict[s
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:
-    options = dict(quality=95) if path.suffix == '.jpg' else dict(compress_level=3)
+    options: dict[str, Any] = dict(quality=95) if path.suffix == '.jpg' else dict(compress_level=3)
     Image.fromarray(image).save(path, **options)

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import av
 from av import AudioFrame, AudioStream
@@ -72,7 +73,7 @@ class SoundWriter:
         """Write the sound that starts before `until`, in seconds."""
         if self._output is None:
             return
-        while self._ahead is not None and self._ahead.time < until:
+        while self._ahead is not None and (self._ahead.time or 0.0) < until:
             container.mux(self._output.encode(self._ahead))
             self._ahead = next(self._pieces, None)
         if self._ahead is None:
@@ -138,7 +139,7 @@ def _aligning(stream: AudioStream, end: float) -> Graph:
 def _finished(graph: Graph) -> Iterator[AudioFrame]:
     with suppress(av.error.BlockingIOError, av.error.EOFError):
         while True:
-            yield graph.pull()
+            yield cast('AudioFrame', graph.pull())
 
 
 def first_frame_time(path: str | Path) -> float:
