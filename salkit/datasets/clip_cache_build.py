@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ..errors import ConfigError, DataError, SalkitError, one_line
+from ..errors import DataError, SalkitError, one_line
+from ..media.images import checked_size
 from ..media.video import VideoReader
 from ..utils.files import is_disk_full, locked_folder, whole_file
 from ..utils.parallel import check_stopped, check_workers, run_tasks
@@ -132,9 +133,7 @@ def build_cache(
         DataError: a place that cannot be written to, or has too little space.
     """
     workers = check_workers(workers)
-    if len(size) != 2 or min(size) < 1:
-        raise ConfigError(f'a cache needs a size of (rows, columns), got {tuple(size)}')
-    shape = (int(size[0]), int(size[1]))
+    shape = checked_size('cache', size)
     # Splits may share videos.
     by_path = {cached_file(record.folder, place, shape): record for record in videos}
     report = CacheReport(sorted({path.parent for path in by_path}))

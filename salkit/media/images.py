@@ -4,14 +4,14 @@ With Pillow alone, so that prediction with an exported model needs neither PyTor
 pixels are those of mmcv's Pillow backend.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 # What shows through where a gray picture is transparent.
@@ -58,6 +58,21 @@ def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
     with opened_image(path) as image:
         array = picture_array(image) if flag == 'color' else np.array(image)
     return array[..., 0] if flag == 'unchanged' and array.ndim == 3 else array
+
+
+def checked_size(owner: str, size: Sequence[int]) -> tuple[int, int]:
+    """A size as two integers.
+
+    Args:
+        owner: whose argument it is.
+        size: (rows, columns).
+
+    Raises:
+        ConfigError: not two positive numbers.
+    """
+    if len(size) != 2 or min(size) < 1:
+        raise ConfigError(f'{owner}: size must be (rows, columns), got {size!r}')
+    return int(size[0]), int(size[1])
 
 
 def resize_image(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from ..errors import ConfigError
-from ..media.fixation_maps import read_fixation_map
+from ..media.maps import read_fixation_map
 from .nonfixations import DatasetFixations, Size, rescale_points
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from tqdm import tqdm
 from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..media.images import read_image
-from ..media.maps import MAP_FORMATS, write_map_file
-from ..media.resampling import resize_map
+from ..media.maps import MAP_FORMATS, resize_map, write_map_file
 from ..prepare.stimulus import link_or_copy
 from ..utils.files import whole_file, write_json
 from ..utils.text import check_choice

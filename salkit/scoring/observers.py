@@ -15,9 +15,8 @@ from ..datasets.layout import VideoRecord, subfolders
 from ..errors import ConfigError, DataError
 from ..functional.density import gaussian_density
 from ..functional.fixations import count_fixations
-from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
-from ..media.maps import MAP_FORMATS, write_map_file
+from ..media.maps import MAP_FORMATS, read_fixation_map, write_map_file
 from ..prepare.fixations.gaze_csv import read_gaze_rows
 from ..utils.files import sha256_of
 from ..utils.text import check_choice

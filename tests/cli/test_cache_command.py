@@ -101,7 +101,7 @@ def test_mistakes_get_a_line(root, tmp_path, capsys):
     assert 'no split night' in fails(capsys, root, '--splits', 'night')
     assert 'holds no videos' in fails(capsys, tmp_path / 'data' / 'train' / 'train000')
     assert 'go with a config' in fails(capsys, root, '--cfg-options', 'a=1')
-    assert 'size of (rows, columns)' in fails(capsys, root, '--size', 0, 5)
+    assert 'size must be (rows, columns)' in fails(capsys, root, '--size', 0, 5)
     assert '--splits night' in fails(
         capsys, CONFIG, '--splits', 'night', '--cfg-options', f'data_root={root}'
     )

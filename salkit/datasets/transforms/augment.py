@@ -13,7 +13,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
-from ...media.images import resize_image
+from ...media.images import checked_size, resize_image
 from ...registry import TRANSFORMS
 from .load_targets import resize_density_map, resize_fixation_map
 
@@ -89,14 +89,13 @@ class RandomResizedCropClip(BaseTransform):
         tries: int = 10,
     ) -> None:
         for name, value, fits, expected in (
-            ('size', size, len(size) == 2 and min(size) >= 1, '(rows, columns)'),
             ('scale', scale, len(scale) == 2 and 0 < scale[0] <= scale[-1] <= 1, 'rising, to 1'),
             ('ratio', ratio, len(ratio) == 2 and 0 < ratio[0] <= ratio[-1], 'rising, from 0'),
             ('tries', tries, tries >= 1, 'at least 1'),
         ):
             if not fits:
                 raise ConfigError(f'RandomResizedCropClip: {name} must be {expected}, got {value}')
-        self.size = (int(size[0]), int(size[1]))
+        self.size = checked_size('RandomResizedCropClip', size)
         self.scale = scale
         self.ratio = ratio
         self.tries = tries

@@ -10,7 +10,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
-from ...media.images import read_image, resize_image
+from ...media.images import checked_size, read_image, resize_image
 from ...media.video import open_video
 from ...registry import TRANSFORMS
 from ..clip_cache import AUTO, ClipCache
@@ -56,13 +56,11 @@ class LoadClip(BaseTransform):
         cache_frames: int = 32,
         cache: str | None = AUTO,
     ) -> None:
-        if size is not None and (len(size) != 2 or min(size) < 1):
-            raise ConfigError(f'LoadClip: size must be (rows, columns), got {size!r}')
         if cache is not None and not isinstance(cache, (str, os.PathLike)):
             raise ConfigError(f"LoadClip: cache must be 'auto', a folder or None, got {cache!r}")
         if size is None and cache not in (None, AUTO):
             raise ConfigError('LoadClip: a cache is of resized frames: it needs a size')
-        self.size = None if size is None else (int(size[0]), int(size[1]))
+        self.size = None if size is None else checked_size('LoadClip', size)
         self.cache_frames = cache_frames
         self._stored = None if cache is None or self.size is None else ClipCache(cache, self.size)
         # The last used ones last.

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
 from ...errors import DataError
-from ...media.fixation_maps import read_fixation_map
-from ...media.images import read_image
+from ...media.images import checked_size, read_image
+from ...media.maps import read_fixation_map
 from ...registry import TRANSFORMS
 
 
@@ -57,7 +57,7 @@ class LoadTargets(BaseTransform):
     """
 
     def __init__(self, size: tuple[int, int] | None = None) -> None:
-        self.size = None if size is None else (int(size[0]), int(size[1]))
+        self.size = None if size is None else checked_size('LoadTargets', size)
 
     def transform(self, results: dict) -> dict:
         """Add the two maps to `results`.

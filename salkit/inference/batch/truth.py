@@ -9,9 +9,8 @@ import numpy as np
 
 from ...datasets.file_list import list_files
 from ...errors import DataError
-from ...media.fixation_maps import read_fixation_map
 from ...media.images import IMAGE_SUFFIXES
-from ...media.maps import read_map
+from ...media.maps import read_fixation_map, read_map
 from ..stimulus import Stimulus
 
 

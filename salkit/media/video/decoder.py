@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 
@@ -57,10 +58,8 @@ class FrameDecoder:
         """
         start = self.index.start_for(number)
         if self.position < number and start <= self.position + NEAR:
-            try:
+            with suppress(LostError):
                 return self._forward(number)
-            except LostError:
-                pass
         for _ in range(TRIES):
             if start == 0:
                 break
@@ -71,18 +70,16 @@ class FrameDecoder:
                 # It was no key frame after all.
                 self.index.restart[start] = False
                 start = self.index.start_for(number, before=start)
-        return self._from_first(number)
-
-    def _from_first(self, number: int) -> VideoFrame:
         try:
             self._start(0)
             return self._forward(number)
         except LostError:
             if self.threads == 1:
                 raise
-            # As when the index was made.
-            self.threads = 1
-            return self._from_first(number)
+        # As when the index was made.
+        self.threads = 1
+        self._start(0)
+        return self._forward(number)
 
     def ends(self) -> bool:
         """Whether no frame follows."""

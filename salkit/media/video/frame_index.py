@@ -1,16 +1,61 @@
-"""The frame index: which frames a video has, and where decoding may start."""
+"""The frame index: which frames a video has, where decoding may start, and where it is kept."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 
+import av
 import numpy as np
 
-from .info import VideoInfo
+from ...errors import DataError
+from ...utils.files import cache_dir, whole_file
 
 # Stands for a time stamp or a position that is not known.
 UNKNOWN = np.iinfo(np.int64).min
+# Another number makes all indices anew: count it up when they change.
+VERSION = 3
+_ARRAYS = ('packet', 'pts', 'dts', 'position', 'restart', 'checksum')
+
+
+@dataclass(frozen=True, eq=False)
+class VideoInfo:
+    """A video's size and times.
+
+    Attributes:
+        frames: number of frames that a full sequential decode gives.
+        height: rows of a frame as shown, in pixels as they are stored: the aspect ratio of a pixel
+            is not applied.
+        width: columns of a frame as shown.
+        fps: frames per second, the average of the video.
+        codec: FFmpeg's name of the codec, such as 'h264'.
+        rotation: degrees clockwise that stored frames are turned by: 0, 90, 180 or 270. Frames are
+            given turned (and mirrored, where the file says so).
+        pixel_aspect: width of a pixel as shown by its height; 1 for square ones.
+        duration: seconds from the start of the first frame to the end of the last one.
+        truncated: whether the file was cut off: it promised more than it holds, or reading or
+            decoding ended in an error. The frames that still decode are there.
+        errors: packets that could not be decoded.
+        times: (frames,) float64, seconds from the first frame to each.
+    """
+
+    frames: int
+    height: int
+    width: int
+    fps: float
+    codec: str
+    rotation: int
+    pixel_aspect: float
+    duration: float
+    truncated: bool
+    errors: int
+    times: np.ndarray
 
 
 @dataclass
@@ -90,3 +135,56 @@ def average_rate(times: np.ndarray, named: float | None) -> float:
         return named or 25.0
     measured = (len(times) - 1) / float(times[-1])
     return named if named and abs(named / measured - 1) < 0.01 else measured
+
+
+def stamp_of(path: str | Path) -> tuple[str, int, int]:
+    """What changes with a file: real path, size and time of the last change in ns.
+
+    Raises:
+        DataError: no such file, or a folder.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise DataError(f'{path}: the video does not exist') from None
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path}: the video cannot be read ({error})') from error
+    if os.path.isdir(path):
+        raise DataError(f'{path}: expected a video file, this is a folder')
+    return os.path.realpath(path), status.st_size, status.st_mtime_ns
+
+
+def _file_of(stamp: tuple[str, int, int]) -> Path:
+    # Another release of FFmpeg may decode a damaged video otherwise.
+    key = json.dumps([VERSION, stamp, sorted(av.library_versions.items())])
+    digest = hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:32]
+    return cache_dir() / 'video-index' / f'{digest}.npz'
+
+
+def load_index(stamp: tuple[str, int, int]) -> FrameIndex | None:
+    """The index of a file as it is now; None where there is none that can be read."""
+    try:
+        with np.load(_file_of(stamp), allow_pickle=False) as stored:
+            meta = json.loads(str(stored['meta']))
+            arrays = {name: stored[name] for name in _ARRAYS}
+            info = VideoInfo(**meta.pop('info'), times=stored['times'])
+            index = FrameIndex(**arrays, **meta, info=info)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        # Broken ones are made again.
+        return None
+    lengths = {len(values) for values in (*arrays.values(), info.times)}
+    return index if lengths == {info.frames} else None
+
+
+def save_index(stamp: tuple[str, int, int], index: FrameIndex) -> None:
+    """Keep an index; where the folder cannot be written, it is made again next time."""
+    info = {name: value for name, value in asdict(index.info).items() if name != 'times'}
+    meta = json.dumps(dict(source=index.source, seekable=index.seekable, info=info))
+    arrays = {name: getattr(index, name) for name in _ARRAYS}
+    # numpy adds a suffix to names, not to open files.
+    with (
+        contextlib.suppress(OSError),
+        whole_file(_file_of(stamp)) as temporary,
+        open(temporary, 'wb') as file,
+    ):
+        np.savez_compressed(file, meta=np.array(meta), times=index.info.times, **arrays)

@@ -11,11 +11,9 @@ from av import Packet, VideoFrame
 
 from ...errors import DataError
 from .decoder import FrameDecoder, LostError
-from .frame_index import UNKNOWN, FrameIndex, average_rate, frame_times
-from .info import VideoInfo
+from .frame_index import UNKNOWN, FrameIndex, VideoInfo, average_rate, frame_times
 from .picture import checksum, orientation, rotation_of
-from .source import VideoSource, packet_of
-from .truncation import is_cut_off
+from .source import VideoSource, is_cut_off, packet_of
 
 # Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
 ONE_FRAME_A_PACKET = frozenset(

@@ -15,12 +15,10 @@ from av import VideoFrame
 
 from ...errors import ConfigError, DataError
 from ...utils.text import check_choice
-from ..images import resize_image
+from ..images import checked_size, resize_image
 from .decoder import FrameDecoder, LostError
-from .frame_index import FrameIndex
+from .frame_index import FrameIndex, VideoInfo, load_index, save_index, stamp_of
 from .index_build import build_index
-from .index_cache import load_index, save_index, stamp_of
-from .info import VideoInfo
 from .picture import RGBConverter
 from .source import reason_of
 
@@ -106,7 +104,7 @@ class VideoReader:
             IndexError: no such frame.
             DataError: a frame cannot be decoded any more, or is of another size than the first.
         """
-        size = _checked_size(size)
+        size = None if size is None else checked_size('VideoReader', size)
         with self._lock:
             numbers = [self._number(index) for index in indices]
             frames = {number: self._read(number, size) for number in sorted(set(numbers))}
@@ -136,7 +134,7 @@ class VideoReader:
         Raises:
             DataError: see `read`.
         """
-        size = _checked_size(size)
+        size = None if size is None else checked_size('VideoReader', size)
         for number in range(*slice(start, stop).indices(len(self))):
             with self._lock:
                 frame = self._read(number, size)
@@ -175,7 +173,6 @@ class VideoReader:
             raise DataError(f'{self.path}: decoding does not repeat itself ({error})') from None
 
     def _convert(self, frame: VideoFrame) -> np.ndarray:
-
         self._converter = self._converter or RGBConverter()
         try:
             return self._converter(frame)
@@ -266,14 +263,6 @@ class VideoReader:
         if self._decoder is not None:
             self._decoder.abandon()
             self._decoder = None
-
-
-def _checked_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    if len(size) != 2 or min(size) < 1:
-        raise ConfigError(f'VideoReader: size must be (rows, columns), got {size!r}')
-    return int(size[0]), int(size[1])
 
 
 def open_video(path: str | Path) -> VideoReader:

@@ -11,14 +11,13 @@ from types import TracebackType
 
 import av
 import numpy as np
-from av import Packet, VideoStream
+from av import Packet, VideoFrame, VideoStream
 from av.container import OutputContainer
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from ...errors import ConfigError, DataError, ShapeError
 from ...utils.files import whole_file
 from ...utils.parallel import usable_cores
-from .encoder_input import BT709, FULL, LIMITED, color_picture, gray_picture, time_base
 from .sound import SoundPart, SoundWriter
 from .source import reason_of
 
@@ -29,6 +28,10 @@ COLOR_CRF, GRAY_CRF = 18, 2
 # Seconds from one key frame to the next, at most: scrubbing decodes from one.
 KEY_SECONDS = 2.0
 MAX_THREADS = 16
+# AVCOL_RANGE_*, and BT.709 in AVCOL_PRI_*, AVCOL_TRC_* and AVCOL_SPC_*.
+LIMITED, FULL, BT709 = 1, 2, 1
+# A second has at least so many units of time.
+TICKS = 90_000
 
 
 class VideoWriter:
@@ -87,12 +90,13 @@ class VideoWriter:
             raise ConfigError(f'{self.path}: pixel_aspect must be above 0, got {pixel_aspect}')
         # Rates are whole numbers, or these by 1.001.
         self.fps = Fraction(fps).limit_denominator(1001)
-        self._base = time_base(self.fps)
+        self._base = _time_base(self.fps)
         self._part = SoundPart(sound) if isinstance(sound, (str, Path)) else sound
         self._last = -1
         self._time: float | None = None
         self._container: OutputContainer | None = None
         self._sound: SoundWriter | None = None
+        # One for all frames: setting it up takes as long as converting one.
         self._reformatter = VideoReformatter()
 
     # Opening and closing -----------------------------------------------------------------------
@@ -208,7 +212,9 @@ class VideoWriter:
             )
         number = self._number(time)
         with self._faults():
-            picture = gray_picture(frame) if self.gray else color_picture(frame, self._reformatter)
+            picture = (
+                _gray_picture(frame) if self.gray else _color_picture(frame, self._reformatter)
+            )
             picture.pts, picture.time_base = number, self._base
             self._mux(self._container, self._stream.encode(picture))
         self._last = number
@@ -238,3 +244,39 @@ class VideoWriter:
             container.mux(packet)
             if self._sound is not None:
                 self._sound.feed(container, time)
+
+
+def _even(frame: np.ndarray) -> np.ndarray:
+    """A frame with even sides: of odd ones, the last row or column is repeated."""
+    odd = [(0, side % 2) for side in frame.shape[:2]] + [(0, 0)] * (frame.ndim - 2)
+    return np.ascontiguousarray(np.pad(frame, odd, mode='edge'))
+
+
+def _color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFrame:
+    """(H, W, 3) uint8 RGB as BT.709, limited range."""
+    return reformatter.reformat(
+        av.VideoFrame.from_ndarray(_even(frame), format='rgb24'),
+        format='yuv420p',
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=Interpolation.BILINEAR
+        | Interpolation.ACCURATE_RND
+        | Interpolation.FULL_CHR_H_INP,
+        threads=1,
+    )
+
+
+def _gray_picture(levels: np.ndarray) -> VideoFrame:
+    """(H, W) uint8 as luma of full range, each level as it is."""
+    levels = _even(levels)
+    chroma = np.full((levels.shape[0] // 2, levels.shape[1]), 128, np.uint8)
+    picture = av.VideoFrame.from_ndarray(np.concatenate([levels, chroma]), format='yuv420p')
+    picture.color_range, picture.colorspace = FULL, BT709
+    return picture
+
+
+def _time_base(fps: Fraction) -> Fraction:
+    """A unit of time of which a frame lasts a whole number, where that is not too fine."""
+    if fps.numerator > TICKS * 4:
+        return Fraction(1, TICKS)
+    return Fraction(1, fps.numerator * -(-TICKS // fps.numerator))
