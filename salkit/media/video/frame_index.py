@@ -30,15 +30,11 @@ class VideoInfo:
 
     Attributes:
         frames: number of frames that a full sequential decode gives.
-        height: rows of a frame as shown, in pixels as they are stored: the aspect ratio of a pixel
-            is not applied.
+        height: rows of a frame as shown, turned where the file says so, in pixels as they are
+            stored: the aspect ratio of a pixel is not applied.
         width: columns of a frame as shown.
         fps: frames per second, the average of the video.
-        codec: FFmpeg's name of the codec, such as 'h264'.
-        rotation: degrees clockwise that stored frames are turned by: 0, 90, 180 or 270. Frames are
-            given turned (and mirrored, where the file says so).
         pixel_aspect: width of a pixel as shown by its height; 1 for square ones.
-        duration: seconds from the start of the first frame to the end of the last one.
         truncated: whether the file was cut off: it promised more than it holds, or reading or
             decoding ended in an error. The frames that still decode are there.
         errors: packets that could not be decoded.
@@ -49,10 +45,7 @@ class VideoInfo:
     height: int
     width: int
     fps: float
-    codec: str
-    rotation: int
     pixel_aspect: float
-    duration: float
     truncated: bool
     errors: int
     times: np.ndarray

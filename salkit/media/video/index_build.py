@@ -12,7 +12,7 @@ from av import Packet, VideoFrame
 from ...errors import DataError
 from .decoder import FrameDecoder, LostError
 from .frame_index import UNKNOWN, FrameIndex, VideoInfo, average_rate, frame_times
-from .picture import checksum, orientation, rotation_of
+from .picture import checksum, orientation
 from .source import VideoSource, is_cut_off, packet_of
 
 # Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
@@ -155,7 +155,6 @@ def _info(
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     named = next((float(rate) for rate in rates if rate), None)
     times = frame_times(pts, dts, float(source.time_base), named or 25.0)
-    fps = average_rate(times, named)
     height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
     if orientation(first)[0]:
         height, width, aspect = width, height, 1 / aspect
@@ -164,11 +163,8 @@ def _info(
         frames=len(pts),
         height=height,
         width=width,
-        fps=fps,
-        codec=source.codec,
-        rotation=rotation_of(first),
+        fps=average_rate(times, named),
         pixel_aspect=aspect,
-        duration=float(times[-1]) + 1 / fps,
         truncated=bool(truncated),
         errors=source.errors,
         times=times,

@@ -67,7 +67,6 @@ class VideoReader:
         self._stamp = ('', 0, 0)
         self._decoder: FrameDecoder | None = None
         self._converter: RGBConverter | None = None
-        self.closed = False
         _readers.add(self)
 
     # What it is --------------------------------------------------------------------------------
@@ -184,8 +183,6 @@ class VideoReader:
     # Opening and closing -----------------------------------------------------------------------
 
     def _load_index(self) -> FrameIndex:
-        if self.closed:
-            raise ValueError(f'{self.path}: the video was closed')
         with self._lock:
             if self._index is None:
                 self._stamp = stamp_of(self.path)
@@ -199,7 +196,7 @@ class VideoReader:
     def _correct_index(self, number: int, error: LostError) -> None:
         """Decode the whole video for an index that turned out wrong."""
         index = self._load_index()
-        self.release()
+        self.close()
         if index.source == 'packets':
             self._index = build_index(self.path, 'decode')
             save_index(self._stamp, self._index)
@@ -219,7 +216,7 @@ class VideoReader:
             self._decoder = FrameDecoder(self.path, index, self._threads)
         return self._decoder
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Close the file; the next read opens it again."""
         with self._lock:
             if self._decoder is not None:
@@ -237,11 +234,6 @@ class VideoReader:
         reader._index, reader._stamp = self._load_index(), self._stamp
         return reader
 
-    def close(self) -> None:
-        """Close for good."""
-        self.release()
-        self.closed = True
-
     def __enter__(self) -> VideoReader:
         return self
 
@@ -251,7 +243,7 @@ class VideoReader:
     # Other processes ---------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, object]:
-        names = ('path', '_how', '_threads', 'closed')
+        names = ('path', '_how', '_threads')
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -269,8 +261,7 @@ def open_video(path: str | Path) -> VideoReader:
     """A reader of a video, shared by all that ask for it in this process.
 
     The file of the one that was longest not asked for is closed when there are more than
-    `OPEN_VIDEOS`. Ask for each use anew and do not close: a reader that is held longer opens its
-    file again when it is read.
+    `OPEN_VIDEOS`; it opens again when that reader is read.
 
     Args:
         path: of the video.
@@ -281,11 +272,9 @@ def open_video(path: str | Path) -> VideoReader:
     stamp = stamp_of(path)
     with _lock:
         reader = _open.pop(stamp, None)
-        if reader is None or reader.closed:
-            reader = VideoReader(path)
-        _open[stamp] = reader
+        _open[stamp] = reader = VideoReader(path) if reader is None else reader
         if len(_open) > OPEN_VIDEOS:
-            _open.popitem(last=False)[1].release()
+            _open.popitem(last=False)[1].close()
     return reader
 
 
