@@ -129,23 +129,18 @@ class FrameDecoder:
                 broken = source.errors > errors or frame.is_corrupt
                 if broken or (number == first and not frame.key_frame):
                     raise LostError(f'frame {number} cannot be decoded from its key frame')
-                # FFmpeg guesses the time stamps of .avi, and may do so otherwise after seeking.
-                stamped = source.format != 'avi' and frame.pts is not None
-                if stamped and number < len(self.index) and frame.pts != self.index.pts[number]:
-                    raise LostError(f'frame {number} has another time stamp')
             if found != number or number >= len(self.index):
                 raise LostError(f'frame {found} instead of {number}')
             yield frame
             number += 1
 
     def _packets_from(self, first: int, packet: int) -> tuple[VideoSource, Iterator[Packet]]:
-        """The file, opened or as it is, and packets from number `packet` on, that of `first`."""
-        for source in (self._source, None) if first else (None,):
-            source = source or self._open()
-            packets = self._seek(source, first) if first else source.packets()
+        """The file, and its packets from number `packet` on, that of frame `first`."""
+        if first:
+            source = self._source or self._open()
+            packets = self._seek(source, first)
             if packets is not None:
                 return source, packets
-        # Without seeking.
         source = self._open()
         return source, islice(source.packets(), packet, None)
 
@@ -153,27 +148,19 @@ class FrameDecoder:
         """Packets from that of the key frame `first` on; None where seeking does not find it."""
         index = self.index
         wanted = int(index.position[first])
-        if not source.format.startswith(SEEKABLE) or wanted == UNKNOWN:
+        stamps = [int(s[first]) for s in (index.dts, index.pts) if s[first] != UNKNOWN]
+        if not source.format.startswith(SEEKABLE) or wanted == UNKNOWN or not stamps:
             return None
-        target = first
-        for _ in range(TRIES):
-            stamp = next((s[target] for s in (index.dts, index.pts) if s[target] != UNKNOWN), None)
-            if stamp is None:
-                return None
-            try:
-                source.container.seek(int(stamp), stream=source.stream)
-            except (av.FFmpegError, OSError):
-                return None
-            packets = source.packets()
-            for found in packets:
-                if found.pos == wanted and found.is_keyframe:
-                    return chain([found], packets)
-                if found.pos is not None and found.pos > wanted:
-                    break
-            # It went too far: step back.
-            if target == 0:
-                return None
-            target = index.start_for(target, before=target)
+        try:
+            source.container.seek(stamps[0], stream=source.stream)
+        except (av.FFmpegError, OSError):
+            return None
+        packets = source.packets()
+        for found in packets:
+            if found.pos == wanted and found.is_keyframe:
+                return chain([found], packets)
+            if found.pos is not None and found.pos > wanted:
+                break
         return None
 
     def _open(self) -> VideoSource:
