@@ -50,7 +50,7 @@ def _stamps(record: VideoRecord) -> np.ndarray:
     return np.array([stamp_of(path) for path in record.frames], np.uint64)
 
 
-def is_current(record: VideoRecord, path: Path) -> bool:
+def _is_current(record: VideoRecord, path: Path) -> bool:
     """Whether a video is cached in the file `path`, from its frames as they are now."""
     try:
         return np.array_equal(open_cached(path, stamp_of(path))['stamps'], _stamps(record))
@@ -76,20 +76,7 @@ def _frames_of(
 
 
 def write_cached_video(record: VideoRecord, path: Path, size: tuple[int, int]) -> int:
-    """Cache one video, in place of what was cached of it before.
-
-    Args:
-        record: files of the video.
-        path: of the cached video; it appears when it is complete.
-        size: (rows, columns).
-
-    Returns:
-        Bytes written.
-
-    Raises:
-        DataError: a file that cannot be read.
-        OSError: a full disk.
-    """
+    """Cache one video in the file `path`, in place of what was there; gives the bytes written."""
     # Before anything is read: a file that changes meanwhile is another one than this.
     stamps = _stamps(record)
     kind = video_type(len(stamps), size)
@@ -139,26 +126,22 @@ def build_cache(
     report = CacheReport(sorted({path.parent for path in by_path}))
     with ExitStack() as locks:
         for folder in report.folders:
-            _make_folder(folder)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / '.lock').touch()
+            except OSError as error:
+                raise DataError(
+                    f'{folder}: the cache cannot be written there ({error.strerror}); --dir names '
+                    'another place'
+                ) from None
             locks.enter_context(locked_folder(folder, '.lock', 'salkit cache'))
             for leftover in folder.glob('.*.tmp'):
                 leftover.unlink()
-        todo = [(path, record) for path, record in by_path.items() if not is_current(record, path)]
+        todo = [(path, record) for path, record in by_path.items() if not _is_current(record, path)]
         report.kept = len(by_path) - len(todo)
         if todo:
             _fill(todo, shape, workers, progress, report)
     return report
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / '.lock').touch()
-    except OSError as error:
-        raise DataError(
-            f'{folder}: the cache cannot be written there ({error.strerror}); --dir names another '
-            'place'
-        ) from None
 
 
 def _fill(
