@@ -90,11 +90,8 @@ class FrameIndex:
         """The frame to start decoding at so that frame `number` comes out right.
 
         The last key frame shown and stored no later than it; shown, because what is stored behind
-        a key frame but shown before it may need frames that precede both.
-
-        Args:
-            number: the wanted frame.
-            before: only starts before this one.
+        a key frame but shown before it may need frames that precede both. With `before`, only
+        starts before that one.
         """
         if not self.seekable:
             return 0
@@ -108,11 +105,8 @@ class FrameIndex:
 def frame_times(pts: np.ndarray, dts: np.ndarray, time_base: float, rate: float) -> np.ndarray:
     """Seconds from the first frame to each, from the best of what is known.
 
-    Args:
-        pts: time stamps of the frames.
-        dts: decoding time stamps.
-        time_base: seconds per unit.
-        rate: frames per second, where the stamps say nothing.
+    Both kinds of time stamps are in units of `time_base` seconds; where they say nothing, `rate` is
+    the number of frames per second.
     """
     # .avi has no time stamps, and FFmpeg's guesses run to and fro; its decoding time stamps, once
     # in order, are right but for a delay that all frames share.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import weakref
@@ -66,7 +67,7 @@ class VideoReader:
         self._index: FrameIndex | None = None
         self._stamp = ('', 0, 0)
         self._decoder: FrameDecoder | None = None
-        self._converter: RGBConverter | None = None
+        self._converter = RGBConverter()
         _readers.add(self)
 
     # What it is --------------------------------------------------------------------------------
@@ -78,9 +79,6 @@ class VideoReader:
 
     def __len__(self) -> int:
         return self.info.frames
-
-    def __repr__(self) -> str:
-        return f'VideoReader({str(self.path)!r})'
 
     # Reading -----------------------------------------------------------------------------------
 
@@ -172,7 +170,6 @@ class VideoReader:
             raise DataError(f'{self.path}: decoding does not repeat itself ({error})') from None
 
     def _convert(self, frame: VideoFrame) -> np.ndarray:
-        self._converter = self._converter or RGBConverter()
         try:
             return self._converter(frame)
         except (av.FFmpegError, ValueError) as error:
@@ -224,13 +221,9 @@ class VideoReader:
                 self._decoder = None
 
     def copy(self, threads: int) -> VideoReader:
-        """A second reader of the same video, to read elsewhere in it at the same time.
-
-        Args:
-            threads: of its decoder.
-        """
-        reader = object.__new__(type(self))
-        reader.__setstate__(dict(self.__getstate__(), _threads=threads))
+        """A second reader of the same video, to read elsewhere in it at the same time."""
+        reader = copy.copy(self)
+        reader._threads = threads
         reader._index, reader._stamp = self._load_index(), self._stamp
         return reader
 
