@@ -88,7 +88,7 @@ class SoundWriter:
         self.warnings.append(f'{self.part.path}: {what}')
 
     def _read(self) -> Generator[AudioFrame, None, None]:
-        errors = 0
+        graph, errors = None, 0
         try:
             with open_file(self.part.path) as container:
                 stream = container.streams.best('audio')
@@ -98,7 +98,6 @@ class SoundWriter:
                     raise DataError('FFmpeg has no decoder for it')
                 origin = first_frame_time(self.part.path) + self.part.start
                 end = ENDLESS if self.part.end is None else self.part.end - self.part.start
-                graph = _aligning(stream, end)
                 for packet in container.demux(stream):
                     time = 0 if packet.pts is None else packet.pts * packet.time_base - origin
                     if time < -RUN_UP:
@@ -113,22 +112,31 @@ class SoundWriter:
                     for frame in frames:
                         if frame.pts is not None:
                             frame.pts -= round(origin / frame.time_base)
+                        graph = graph or _aligning(frame, end)
                         graph.push(frame)
                         yield from _finished(graph)
-                graph.push(None)
-                yield from _finished(graph)
+                if graph is not None:
+                    graph.push(None)
+                    yield from _finished(graph)
         except (av.FFmpegError, OSError, ValueError, DataError) as error:
             self._warn(f'its sound is lost, all or from some point on: {reason_of(error)}')
         if errors:
             self._warn(f'{errors} packets of its sound do not decode')
 
 
-def _aligning(stream: AudioStream, end: float) -> Graph:
+def _aligning(frame: AudioFrame, end: float) -> Graph:
     """FFmpeg's filters that start the sound at 0, end it at `end`, and put silence into holes."""
+    # What a decoder gives, such as HE-AAC's, may be of another rate than the file says.
     aligned = f'{RATE}:osf=fltp:ochl={LAYOUT}:async=1:first_pts=0:min_hard_comp={JITTER}'
     graph = Graph()
+    source = graph.add_abuffer(
+        sample_rate=frame.sample_rate,
+        format=frame.format.name,
+        layout=frame.layout.name,
+        time_base=frame.time_base,
+    )
     graph.link_nodes(
-        graph.add_abuffer(template=stream),
+        source,
         graph.add('aresample', aligned),
         graph.add('atrim', f'end={end}'),
         graph.add('abuffersink'),
