@@ -1,4 +1,4 @@
-"""Keep the resized frames and maps of a data set on disk, so that training need not decode files.
+"""Keep the resized frames of a data set on disk, so that training need not decode their files.
 
 What is read then is the same, value by value, and read much quicker. Run it again after files were
 changed or added, or after it was interrupted: it does what is missing.
@@ -47,9 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--dir',
         metavar='DIR',
-        help='where it is kept; LoadClip and LoadTargets then take cache=DIR. Default: that of the '
-        "config, or beside the videos in .salkit-cache, or in salkit's cache folder where that "
-        'cannot be written to; these are found without being named',
+        help='where it is kept; LoadClip then takes cache=DIR. Default: that of the config, or '
+        'beside the videos in .salkit-cache, which is found without being named',
     )
     parser.add_argument(
         '--workers', type=int, metavar='N', help='processes (default: one for each core)'
@@ -95,27 +94,20 @@ def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
 def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
     """What to cache of each split of a data root."""
     from ..datasets.clip_cache import AUTO
-    from ..datasets.layout import (
-        SPLIT_FOLDERS,
-        find_split_folder,
-        holds_videos,
-        read_videos,
-        subfolders,
-    )
+    from ..datasets.layout import holds_videos, read_videos, split_of, subfolders
     from ..errors import ConfigError, DataError
 
     if args.cfg_options:
         raise ConfigError('--cfg-options go with a config')
     root = Path(args.source).expanduser()
+    folders = [root] if holds_videos(root) else list(filter(holds_videos, subfolders(root)))
     if args.splits:
-        folders = []
-        for split in args.splits:
-            known = find_split_folder(root, split) if split in SPLIT_FOLDERS else root / split
-            if known is None or not known.is_dir():
-                raise DataError(f'{root}: has no folder of the split {split!r}')
-            folders.append(known)
-    else:
-        folders = [root] if holds_videos(root) else list(filter(holds_videos, subfolders(root)))
+        named = {split_of(folder.name) or folder.name: folder for folder in folders}
+        if unknown := sorted(set(args.splits) - set(named)):
+            raise DataError(
+                f'{root}: has no split {", ".join(unknown)}, its videos are in {", ".join(named)}'
+            )
+        folders = [named[split] for split in args.splits]
     if not folders:
         raise DataError(f'{root}: holds no videos, neither itself nor in a folder of a split')
     for folder in folders:

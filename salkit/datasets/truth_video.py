@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import (
     FolderStack,
@@ -20,6 +19,7 @@ from ..media.map_stacks import (
     fingerprint_of_file,
     open_stack,
 )
+from ..media.maps import read_fixation_map
 from .matching import match_frames
 
 

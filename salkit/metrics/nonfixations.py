@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..functional import count_fixations
-from ..media.fixation_maps import read_fixation_map
+from ..media.maps import read_fixation_map
 from ..utils.rng import draw_number
 from ..utils.text import check_choice
 

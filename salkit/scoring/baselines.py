@@ -17,8 +17,7 @@ from tqdm import tqdm
 from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..media.images import read_image
-from ..media.maps import MAP_FORMATS, write_map_file
-from ..media.resampling import resize_map
+from ..media.maps import MAP_FORMATS, resize_map, write_map_file
 from ..utils.files import link_or_copy, write_json
 from ..utils.folders import whole_folder
 from ..utils.text import check_choice

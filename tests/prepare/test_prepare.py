@@ -20,8 +20,8 @@ from salkit.config.load import load_config
 from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDataset
 from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError
-from salkit.media.fixation_maps import read_fixation_map
 from salkit.media.images import read_image
+from salkit.media.maps import read_fixation_map
 from salkit.prepare import FolderOptions, PrepareOptions, prepare
 from salkit.prepare.folder import split_videos
 from salkit.prepare.run import LOCK

@@ -71,8 +71,7 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
         blur_kernel=model.blur_kernel,
         name=config_name(cfg.filename) if cfg.filename else '',
     )
-    left_out = [step['type'] for step in pipeline if step['type'] not in _READING]
-    return settings, left_out + ['LoadClip.fast_jpeg'] * bool(load.get('fast_jpeg'))
+    return settings, [step['type'] for step in pipeline if step['type'] not in _READING]
 
 
 class TorchBackend(Backend[Tensor]):

@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from ...datasets.file_list import list_files
 from ...errors import ConfigError, DataError
-from ...media.fixation_maps import read_fixation_map
 from ...media.images import IMAGE_SUFFIXES
-from ...media.maps import read_map
+from ...media.maps import read_fixation_map, read_map
 from ...utils.folders import put_in_place, unfinished_folder
 from ...utils.text import check_choice
 from ...version import __version__

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
-from ...media.resampling import resize_map
+from ...media.maps import resize_map
 from .faults import KINDS, Faults
 
 # Maps are compared on a grid of this longer side: wide Gaussians lose nothing by it.

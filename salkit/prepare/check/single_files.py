@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ...errors import DataError
-from ...media.fixation_maps import read_fixation_map
+from ...media.maps import read_fixation_map
 from .faults import Faults
 from .naming import add_permission
 

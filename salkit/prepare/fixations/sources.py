@@ -11,7 +11,7 @@ import numpy as np
 
 from ...datasets.truth_video import TruthVideo
 from ...functional.fixations import count_fixations
-from ...media.fixation_maps import read_fixation_map
+from ...media.maps import read_fixation_map
 
 
 @dataclass(frozen=True)
