@@ -10,14 +10,7 @@ ERROR, WARNING = 'error', 'warning'
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault.
-
-    Attributes:
-        title: its heading.
-        expected: what should be there, where that is always the same.
-        remedy: what to do about it, where that is always the same.
-        severity: 'error' or 'warning', unless a fault says otherwise.
-    """
+    """A kind of fault: its heading, and what its faults say unless they say otherwise."""
 
     title: str
     expected: str = ''
@@ -59,12 +52,15 @@ KINDS = {
     'stray-file': Kind(
         'stray file or folder', remedy='move it away: it is not read', severity=WARNING
     ),
-    'permission': Kind('no permission to read', 'a file or folder that you may read'),
     'empty-file': Kind('empty file'),
     'unreadable': Kind('unreadable or truncated file'),
     'wrong-size': Kind('wrong size'),
     'broken-video': Kind('broken or truncated video', 'a whole video', 'download the video again'),
-    'swapped-folders': Kind('folders maps and fixation swapped', 'density maps in maps'),
+    'swapped-folders': Kind(
+        'maps and fixation swapped',
+        'a density map in maps and a fixation map in fixation',
+        'swap the two; where all are, the names of the folders maps and fixation',
+    ),
     'shifted': Kind('maps shifted against the frames', 'density maps that fit their own fixations'),
     'mispaired': Kind(
         'density map of another frame or video',
@@ -85,6 +81,7 @@ KINDS = {
         'density map that is not blurred',
         'a blurred density map',
         'put the density map there, or make it from the fixations: this is a fixation map',
+        WARNING,
     ),
     'not-grey': Kind(
         'map in colour',

@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from ...datasets.published import PublishedVideo
+from ...media.images import IMAGE_SUFFIXES
 from ...utils.files import natural_key
 from .faults import Faults
 from .layout import is_junk
+from .single_files import NOUNS, RESTORE
 
 _LAST_NUMBER = re.compile(r'\d+(?=\D*$)')
-# How to get a missing file back.
-_RESTORE = {
-    'frame': 'extract the frames again from the video (salkit prepare does)',
-    'density map': 'unpack it again, or make it anew from the fixations',
-}
 
 
 @dataclass
@@ -28,107 +27,103 @@ class Part:
 
     Attributes:
         noun: what one of them is called.
+        restore: how to get one back.
         folder: of the files.
         names: in natural order.
-        is_closed: whether the system does not open the folder.
-        numbers: by name: the number of the frame, where names have one; else empty.
         offset: what its numbers are off by, against those of the video's first part.
     """
 
     noun: str
+    restore: str
     folder: Path
-    names: list[str] = field(default_factory=list)
-    is_closed: bool = False
-    numbers: dict[str, int] = field(default_factory=dict)
+    names: list[str]
     offset: int = 0
 
-    def name_for(self, key: Hashable) -> str:
-        """What the file of a frame, counted as the first part is, would be called."""
-        stem, suffix = os.path.splitext(self.names[0])
-        if not isinstance(key, int) or not self.numbers:
-            return f'{key}{suffix}'
-        width = len(_digits(stem)) if _digits(stem).startswith('0') else 1
-        return _LAST_NUMBER.sub(f'{key + self.offset:0{width}d}', stem) + suffix
+    @cached_property
+    def stems(self) -> list[str]:
+        """Names without their suffixes."""
+        return [os.path.splitext(name)[0] for name in self.names]
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """The number of the frame in each name; empty where names have none."""
+        found = [match for stem in self.stems if (match := _LAST_NUMBER.search(stem))]
+        numbers = [int(match[0]) for match in found]
+        # A number that most files share is not that of the frame.
+        return numbers if len(numbers) == len(self.names) < 2 * len({*numbers}) else []
+
+    def by_key(self, is_numbered: bool) -> Mapping[int | str, str]:
+        """Names by number, as the first part counts, or by stem."""
+        numbers = [number - self.offset for number in self.numbers]
+        keys: Sequence[int | str] = numbers if is_numbered else self.stems
+        return dict(zip(reversed(keys), reversed(self.names), strict=True))
+
+    def path_for(self, key: int | str) -> Path:
+        """The file of a frame; where it is missing, what it would be called."""
+        name = f'{key}{os.path.splitext(self.names[0])[1]}'
+        if isinstance(key, int):
+            number = key + self.offset
+            stem = _LAST_NUMBER.sub(lambda m: f'{number:0{len(m[0])}d}', self.stems[0])
+            name = stem + os.path.splitext(self.names[0])[1]
+        return self.folder / name
 
 
-def _digits(stem: str) -> str:
-    """The last number in a name, '' without one."""
-    match = _LAST_NUMBER.search(stem)
-    return match[0] if match else ''
-
-
-def list_part(
-    noun: str, folder: Path, suffixes: Sequence[str], faults: Faults, inside: Sequence[str] = ()
-) -> Part:
-    """List a folder, and find what is wrong with its names by themselves.
+def list_parts(video: PublishedVideo, images: Path | None, faults: Faults) -> dict[str, Part]:
+    """List the folders of a video; those that are missing, and stray files, are faults.
 
     Args:
-        noun: what one of its files is called.
-        folder: need not exist.
-        suffixes: of its files, in lower case.
+        video: where they lie.
+        images: the folder of the frames; None where they are in a video file.
         faults: gets what is wrong.
-        inside: names of folders that belong into it.
+
+    Returns:
+        The folders that hold files, by the keys of `NOUNS`.
     """
-    part = Part(noun, folder)
+    folders = dict(images=images, maps=video.densities, fixation=video.fixations, mats=video.mats)
+    parts, problems = {}, {}
+    for key, folder in folders.items():
+        if folder is not None:
+            names, problems[key] = _list(folder, key, faults)
+            if names:
+                parts[key] = Part(NOUNS[key], RESTORE[key], folder, names)
+                _find_doubles(parts[key], faults)
+    for key, problem in problems.items():
+        if key in parts or key == 'mats' or (key == 'fixation' and 'mats' in parts):
+            continue
+        expected = f'a folder of {NOUNS[key]}s'
+        if key == 'images':
+            expected += ', or a file video.<suffix>'
+        faults.add('missing-folder', folders[key] or '', problem, expected, RESTORE[key])
+    return parts
+
+
+def _list(folder: Path, key: str, faults: Faults) -> tuple[list[str], str]:
+    """Names of the files of a part, and what is said where there are none."""
+    suffixes = ('.mat',) if key == 'mats' else IMAGE_SUFFIXES
+    names = []
     try:
         with os.scandir(folder) as entries:
             found = sorted((entry.name, entry.is_dir()) for entry in entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return part
     except OSError as error:
-        part.is_closed = True
-        add_permission(faults, folder, error)
-        return part
+        return [], (error.strerror or str(error)).lower()
     for name, is_folder in found:
-        if is_junk(name):
-            continue
-        if not is_folder and name.lower().endswith(tuple(suffixes)):
-            part.names.append(name)
-        elif not (is_folder and name in inside):
+        if not is_folder and name.lower().endswith(suffixes) and not is_junk(name):
+            names.append(name)
+        elif not is_junk(name) and not (is_folder and name in ('maps', 'observers')):
             what = 'a folder' if is_folder else 'a stray file'
-            faults.add('stray-file', folder / name, what, f'{noun}s only ({", ".join(suffixes)})')
-    part.names.sort(key=natural_key)
-    stems = {name: os.path.splitext(name)[0] for name in part.names}
-    numbers = {name: int(digits) for name in part.names if (digits := _digits(stems[name]))}
-    # A number that most files share is not that of the frame.
-    if len(numbers) == len(part.names) < 2 * len(set(numbers.values())):
-        part.numbers = numbers
-    _check_names(part, faults)
-    return part
+            expected = f'{NOUNS[key]}s only ({", ".join(suffixes)})'
+            faults.add('stray-file', folder / name, what, expected)
+    return sorted(names, key=natural_key), f'no {NOUNS[key]}s in the folder'
 
 
-def add_permission(faults: Faults, path: Path | str, error: OSError) -> None:
-    """Add the fault of a file or folder that the system does not open."""
-    found = f'cannot be opened ({error.strerror or error})'
-    faults.add('permission', path, found, remedy=f'chmod u+rX {path}, or ask its owner')
-
-
-def _check_names(part: Part, faults: Faults) -> None:
-    """Find doubles, and names with other digits than the rest."""
-    first: dict[Hashable, str] = {}
-    for name in part.names:
-        other = first.setdefault(part.numbers.get(name, os.path.splitext(name)[0]), name)
+def _find_doubles(part: Part, faults: Faults) -> None:
+    first: dict[int | str, str] = {}
+    for key, name in zip(part.numbers or part.stems, part.names, strict=True):
+        other = first.setdefault(key, name)
         if other != name:
-            faults.add(
-                'duplicate-frame',
-                part.folder / name,
-                f'{other} is the same {part.noun}',
-                remedy=f'remove {name} or {other}, whichever is not of this video',
-            )
-    digits = {name: _digits(os.path.splitext(name)[0]) for name in part.numbers}
-    padded = Counter(len(d) for d in digits.values() if d[0] == '0' and len(d) > 1)
-    if not padded:
-        return
-    width = padded.most_common(1)[0][0]
-    odd = [n for n, d in digits.items() if len(d) < width or (len(d) != width and d[0] == '0')]
-    if odd:
-        faults.add(
-            'numbering',
-            part.folder / odd[0],
-            f'{len(odd)} names with other digits than the rest',
-            f'{width} digits in each',
-            'rename them: other programs sort names as text',
-        )
+            remedy = f'remove {name} or {other}, whichever is not of this video'
+            found = f'{other} is the same {part.noun}'
+            faults.add('duplicate-frame', part.folder / name, found, remedy=remedy)
 
 
 def pair_names(parts: dict[str, Part], video: Path, faults: Faults) -> list[dict[str, str]]:
@@ -138,68 +133,68 @@ def pair_names(parts: dict[str, Part], video: Path, faults: Faults) -> list[dict
     stem; where neither fits, in order.
 
     Args:
-        parts: 'images', 'maps', 'fixation', 'mats': those that hold files.
+        parts: those that hold files.
         video: the video's folder.
         faults: gets what is wrong.
 
     Returns:
-        Names of each frame's files, by part.
+        Paths of each frame's files, by part.
     """
     if not parts:
         return []
-    keys: dict[str, dict[Hashable, str]]
-    if all(part.numbers for part in parts.values()):
-        keys = _by_number(parts, faults)
-    else:
-        keys = {k: {os.path.splitext(n)[0]: n for n in part.names} for k, part in parts.items()}
-        if not set.intersection(*(set(named) for named in keys.values())):
-            if len({len(part.names) for part in parts.values()}) > 1:
-                _add_counts(parts, video, faults)
-                return []
-            keys = {k: dict(enumerate(part.names)) for k, part in parts.items()}
-    every: set[Hashable] = set().union(*keys.values())
-    order = sorted(every, key=_order)
+    counts = [f'{len(part.names)} {part.noun}s' for part in parts.values()]
+    same_count = len({len(part.names) for part in parts.values()}) == 1
+    is_numbered = all(part.numbers for part in parts.values())
+    if is_numbered:
+        _check_numbers([*parts.values()], faults)
+    elif not set.intersection(*({*part.stems} for part in parts.values())):
+        if not same_count:
+            faults.add('count-mismatch', video, ', '.join(counts))
+            return []
+        paths = [[str(part.folder / name) for name in part.names] for part in parts.values()]
+        return [dict(zip(parts, frame, strict=True)) for frame in zip(*paths, strict=True)]
+    names = {key: part.by_key(is_numbered) for key, part in parts.items()}
+    every: set[int | str] = set().union(*names.values())
+    order = sorted(every, key=None if is_numbered else natural_key)
     end_is_missing = False
     for name, part in parts.items():
-        own = [at for at, key in enumerate(order) if key in keys[name]]
+        places = [at for at, key in enumerate(order) if key in names[name]]
         for at, key in enumerate(order):
-            if key in keys[name]:
+            if key in names[name]:
                 continue
-            end_is_missing |= not own[0] < at < own[-1]
-            other = next(each for each in parts if key in keys[each])
-            neighbour = keys[other][key]
+            end_is_missing |= not places[0] < at < places[-1]
+            other = next(each for each in parts if key in names[each])
+            there = names[other][key]
             faults.add(
                 'missing-file',
-                part.folder / part.name_for(key),
-                f'no {part.noun} for {neighbour}',
+                part.path_for(key),
+                f'no {part.noun} for {there}',
                 f'a {part.noun} for every {parts[other].noun}',
-                f'{_RESTORE.get(part.noun, "unpack it again")}; or remove '
-                f'{parts[other].folder / neighbour} and what else belongs to this frame',
+                f'{part.restore}; or remove {parts[other].folder / there} and what else belongs '
+                'to this frame',
             )
-    if end_is_missing and len({len(part.names) for part in parts.values()}) > 1:
-        _add_counts(parts, video, faults)
-    return [{name: named[key] for name, named in keys.items() if key in named} for key in order]
+    if end_is_missing and not same_count:
+        faults.add('count-mismatch', video, ', '.join(counts))
+    return [
+        {
+            part: str(parts[part].folder / named[key])
+            for part, named in names.items()
+            if key in named
+        }
+        for key in order
+    ]
 
 
-def _order(key: Hashable) -> tuple[int, list[tuple[bool, int, str]]]:
-    """Sorts numbers, or stems in natural order."""
-    return (key, []) if isinstance(key, int) else (0, natural_key(str(key)))
-
-
-def _by_number(parts: dict[str, Part], faults: Faults) -> dict[str, dict[Hashable, str]]:
-    """Names by the number of the first part; what is wrong with the numbers are faults."""
-    keys: dict[str, dict[Hashable, str]] = {}
-    first = next(iter(parts.values()))
-    reference = set(first.numbers.values())
+def _check_numbers(parts: list[Part], faults: Faults) -> None:
+    """Find by how much the numbers of the parts differ, and which are missing in all."""
+    first = parts[0]
+    reference = {*first.numbers}
     union: set[int] = set()
-    for name, part in parts.items():
-        own = set(part.numbers.values())
+    for part in parts:
+        own = {*part.numbers}
         offsets = dict.fromkeys([0, min(own) - min(reference), max(own) - max(reference)])
         # The first of those that fit best: 0, where it does.
         part.offset = max(offsets, key=lambda o: len(reference & {n - o for n in own}))
-        keys[name] = {}
-        for file, number in part.numbers.items():
-            keys[name].setdefault(number - part.offset, file)
         union |= {number - part.offset for number in own}
         if part.offset:
             faults.add(
@@ -210,20 +205,14 @@ def _by_number(parts: dict[str, Part], faults: Faults) -> dict[str, dict[Hashabl
                 f'nothing, if {part.names[0]} belongs to {first.names[0]}; else rename',
             )
     steps = list(pairwise(sorted(union)))
-    # What is missing everywhere; a set may be thinned out, in even steps.
+    # A set may be thinned out, in even steps.
     step = Counter(b - a for a, b in steps).most_common(1)[0][0] if steps else 1
     for a, b in steps:
         if b - a > step:
             faults.add(
                 'numbering',
-                first.folder / first.name_for(a + step),
+                first.path_for(a + step),
                 f'numbers go from {a} to {b}, in all folders',
                 f'steps of {step}',
                 'bring the frame and its maps back, or renumber if the video was cut there',
             )
-    return keys
-
-
-def _add_counts(parts: dict[str, Part], video: Path, faults: Faults) -> None:
-    counts = ', '.join(f'{len(part.names)} {part.noun}s' for part in parts.values())
-    faults.add('count-mismatch', video, counts)

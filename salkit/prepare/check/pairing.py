@@ -19,8 +19,6 @@ SIGMAS = (0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 SHIFTS = (1, -1, 2, -2, 3, -3)
 # Fewest frames that show a shift, and most that the blur is chosen by.
 FEWEST, MOST = 5, 40
-# Frames, from 0, at which other videos' fixations are tried on a video's density maps.
-TRIED = (0, 5, 10, 20, 40, 80)
 MOST_POINTS = 256
 # Mean density at the fixations, as a share of the maximum, below which nothing is there. Densities
 # smoothed over time have little there after a jump of the gaze.
@@ -39,7 +37,6 @@ class FramePair:
     """One frame's maps, made small.
 
     Attributes:
-        number: of the frame in the video, from 0.
         density_path: its file.
         fixation_path: its file.
         density: (h, w) float32 on the grid, of mean 0 and standard deviation 1.
@@ -49,7 +46,6 @@ class FramePair:
         lowest: least density at any fixation, as a share of the maximum.
     """
 
-    number: int
     density_path: str
     fixation_path: str
     density: np.ndarray
@@ -69,19 +65,9 @@ class FramePair:
 
 
 def frame_pair(
-    number: int, paths: tuple[str, str], density: np.ndarray, fixations: np.ndarray
+    density_path: str, fixation_path: str, density: np.ndarray, fixations: np.ndarray
 ) -> FramePair | None:
-    """Compare the maps of one frame.
-
-    Args:
-        number: of the frame.
-        paths: of the two files.
-        density: density map (H, W).
-        fixations: fixation map (H, W) bool.
-
-    Returns:
-        None where one of them is flat.
-    """
+    """The maps (H, W) and (H, W) bool of one frame, None where one of them is flat."""
     density = density.astype(np.float32)
     points = np.argwhere(fixations)
     deviation, height, width = float(density.std()), *density.shape
@@ -95,8 +81,8 @@ def frame_pair(
     if len(cells) > MOST_POINTS:
         cells = cells[np.linspace(0, len(cells) - 1, MOST_POINTS).astype(int)]
     return FramePair(
-        number,
-        *paths,
+        density_path,
+        fixation_path,
         _normalized(resize_map(density, size)),
         cells.astype(np.int16),
         float((values.mean() - density.mean()) / deviation),
@@ -111,27 +97,17 @@ def _normalized(image: np.ndarray) -> np.ndarray:
     return (image - image.mean()) / deviation if deviation > 1e-6 else np.zeros_like(image)
 
 
-def fit(density: np.ndarray, points: np.ndarray) -> float:
-    """NSS of a normalized density on the grid at points (n, 2) of the same grid."""
-    return float(density[points[:, 0], points[:, 1]].mean())
-
-
 def check_pairs(
     pairs: list[FramePair], maps_folder: Path, consecutive: bool, faults: Faults
-) -> list[FramePair]:
+) -> None:
     """Find density maps that belong to other fixations.
 
     Args:
-        pairs: of one video, in order; those of one grid are compared with each other.
+        pairs: of one video, in order, at least one; those of one grid are compared with each other.
         maps_folder: of the density maps.
         consecutive: whether every frame is there, so that a shift can be found.
         faults: gets what is wrong.
-
-    Returns:
-        The pairs whose maps fit nothing in this video, if these are most of them: perhaps they fit
-        another video.
     """
-    off = [p for p in pairs if p.is_off]
     alike = [p for p in pairs if p.density.shape == pairs[0].density.shape]
     some = alike[:MOST]
     sigma = max(SIGMAS, key=lambda sigma: np.median(_agreement(some, sigma).max(1)))
@@ -150,9 +126,10 @@ def check_pairs(
             'its own far better',
             remedy=f'rename the density maps: {shift:+d} to each number',
         )
-        return []
-    for p in (p for p in off if p.density.shape != alike[0].density.shape):
-        _add_mispaired(p, None, faults)
+        return
+    for p in pairs:
+        if p.is_off and p.density.shape != alike[0].density.shape:
+            _add_mispaired(p, None, faults)
     # Not of half of the frames alone: some may fit by chance.
     is_exact = is_fine and float(np.quantile(own, 0.3)) > EXACT
     for row, p in enumerate(alike):
@@ -161,7 +138,6 @@ def check_pairs(
             better = _better_fit(agreement, row)
             if p.is_off or better is not None:
                 _add_mispaired(p, None if better is None else alike[better], faults)
-    return off if len(off) > len(pairs) / 2 else []
 
 
 def _agreement(pairs: list[FramePair], sigma: float) -> np.ndarray:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...datasets.published import get_published
 from ...utils.text import aligned
 from .faults import ERROR, KINDS, WARNING, Fault, Faults
 
@@ -63,7 +62,6 @@ class CheckReport:
 
     def to_json(self) -> dict[str, object]:
         """Everything as plain values."""
-        published = get_published(self.dataset).counts if self.dataset else {}
         return dict(
             root=str(self.root),
             ok=self.ok,
@@ -73,10 +71,6 @@ class CheckReport:
             checked=self.checked,
             dataset=self.dataset,
             counts=self.counts,
-            published={
-                split: dict(videos=videos, frames=frames)
-                for split, (videos, frames) in published.items()
-            },
             errors=len(self.errors),
             warnings=len(self.warnings),
             by_kind=dict(Counter(fault.kind for fault in self.faults)),
@@ -84,15 +78,16 @@ class CheckReport:
             faults=[fault.to_json() for fault in self.faults],
         )
 
-    # For a terminal ----------------------------------------------------------------------------
-
     def lines(self, examples: int = 5) -> Iterator[str]:
         """The report as text: the counts, then faults by kind.
 
         Args:
             examples: how many faults of a kind to print one by one.
         """
-        yield from self._table()
+        table = [
+            (split, *(f'{n:,}' for n in found.values())) for split, found in self.counts.items()
+        ]
+        yield from aligned([('split', *COLUMNS), *table])
         yield from (f'note: {note}' for note in self.notes)
         for severity in (ERROR, WARNING):
             for name, kind in KINDS.items():
@@ -100,33 +95,13 @@ class CheckReport:
                 if alike:
                     yield ''
                     yield f'{severity}: {kind.title} [{name}]: {len(alike):,}'
-                    yield from self._group(alike, examples)
+                    for fault in alike[:examples]:
+                        yield f'  {self._short(fault.path)}: {fault.message}'
+                        yield f'    -> {fault.remedy}'
+                    if len(alike) > examples:
+                        yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
         yield ''
         yield self._verdict()
-
-    def _table(self) -> list[str]:
-        published = get_published(self.dataset).counts if self.dataset else {}
-        head = ['split', *COLUMNS]
-        if published:
-            head += ['published videos', 'published frames']
-        rows = [head]
-        for split, counts in self.counts.items():
-            row = [split, *(f'{counts[column]:,}' for column in COLUMNS)]
-            if published:
-                known = published.get(split, (None, None))
-                row += ['-' if number is None else f'{number:,}' for number in known]
-            rows.append(row)
-        return aligned(rows)
-
-    def _group(self, alike: list[Fault], examples: int) -> Iterator[str]:
-        shown = alike[:examples]
-        for i, fault in enumerate(shown):
-            yield f'  {self._short(fault.path)}: {fault.message}'
-            following = shown[i + 1].remedy if i + 1 < len(shown) else None
-            if fault.remedy != following:
-                yield f'    -> {fault.remedy}'
-        if len(alike) > examples:
-            yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
 
     def _short(self, path: str) -> str:
         """A path from the root on."""
