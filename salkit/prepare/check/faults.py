@@ -23,17 +23,7 @@ KINDS = {
     'misspelt-split': Kind('split folder under a wrong name'),
     'double-split': Kind('a split in two folders', 'one folder a split'),
     'nested-folder': Kind('videos a folder too deep', 'images, maps and fixation'),
-    'archive': Kind(
-        'archive that may not be unpacked',
-        'its files',
-        'unpack it (of several parts, only the first is named to the unpacker) and move it away',
-        WARNING,
-    ),
-    'empty-split': Kind(
-        'split without videos',
-        'a folder for each video',
-        'put the videos there, or remove the folder',
-    ),
+    'archive': Kind('archive', 'its files', 'unpack it and move it away', WARNING),
     'published-counts': Kind(
         'another count than published',
         remedy='nothing, if a part is what you want; else download and unpack what is missing',
@@ -43,8 +33,8 @@ KINDS = {
     'count-mismatch': Kind(
         'different counts of frames and maps',
         'as many of each',
-        'extract the frames again, every one and no other: salkit prepare takes care; or unpack '
-        'the maps again',
+        'extract the frames again, every one and no other (salkit prepare does), or unpack the '
+        'maps again',
     ),
     'missing-file': Kind('missing file'),
     'duplicate-frame': Kind('two files of the same frame', 'one file a frame'),
@@ -65,18 +55,11 @@ KINDS = {
     'mispaired': Kind(
         'density map of another frame or video',
         'density where the fixations are',
-        'unpack the density maps again, or make this one anew from the fixations',
+        'unpack the density maps again, or make this one anew from the fixations; rename it, if it '
+        'fits another frame',
     ),
-    'density-empty': Kind(
-        'all-zero density map',
-        'a density map',
-        'unpack the density map again, or make it anew from the fixations',
-    ),
-    'density-constant': Kind(
-        'constant density map',
-        'a density map',
-        'make the map anew from the fixations, or unpack it again',
-    ),
+    'density-empty': Kind('all-zero density map', 'a density map'),
+    'density-constant': Kind('constant density map', 'a density map'),
     'density-points': Kind(
         'density map that is not blurred',
         'a blurred density map',
@@ -95,13 +78,13 @@ KINDS = {
     ),
     'fixation-grey': Kind(
         'fixation map with grey levels',
-        'a few white pixels on black',
-        'put the fixation map there: this looks like a density map, which belongs into maps',
+        'a few white pixels on black, as PNG',
+        'put the fixation map there: this looks like a density map, or was blurred by JPEG',
     ),
     'fixation-dense': Kind(
         'fixation map with far too many fixations',
         'a few white pixels on black',
-        'make the map anew from the fixation points, one pixel each',
+        'make the map anew from the fixations, one pixel each; if it is inverted, invert it',
     ),
     'no-gaze': Kind(
         'frame without gaze',
@@ -109,20 +92,17 @@ KINDS = {
         'nothing, if nobody looked at this frame: scores leave it out; else unpack its maps again',
         WARNING,
     ),
-    'flat-frames': Kind(
-        'frames without a picture',
-        'pictures',
-        'extract the frames again; play the video to see whether it is blank',
-        WARNING,
-    ),
     'frozen-frames': Kind(
         'identical frames',
         'a video that moves',
-        'extract the frames again, at the rate of the video: salkit prepare does',
+        'play the video; if it moves, extract the frames again at its rate (salkit prepare does)',
         WARNING,
     ),
     'duplicate-video': Kind(
-        'the same video in several splits', 'every video in one split only', severity=WARNING
+        'the same video in several splits',
+        'every video in one split only',
+        'remove one of them: otherwise scores are not held out',
+        WARNING,
     ),
 }
 
@@ -145,7 +125,7 @@ class Fault:
     found: str
     expected: str
     remedy: str
-    severity: str = ERROR
+    severity: str
 
     @property
     def message(self) -> str:
@@ -171,13 +151,5 @@ class Faults(list[Fault]):
     ) -> None:
         """Add a fault; what is left out is that of its kind."""
         usual = KINDS[kind]
-        self.append(
-            Fault(
-                kind,
-                str(path),
-                found,
-                expected or usual.expected,
-                remedy or usual.remedy,
-                severity or usual.severity,
-            )
-        )
+        expected, remedy = expected or usual.expected, remedy or usual.remedy
+        self.append(Fault(kind, str(path), found, expected, remedy, severity or usual.severity))

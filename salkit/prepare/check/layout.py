@@ -8,8 +8,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-from ...datasets.layout import SPLIT_FOLDERS, split_of, subfolders
+from ...datasets.layout import SPLIT_FOLDERS, split_of
 from ...datasets.published import LAYOUT, NO_SPLIT, PublishedVideo, dataset_at
+from ...datasets.published.raw_layout import is_hidden
 from ...errors import DataError
 from ..sources import ARCHIVES, UNANNOTATED
 from .faults import WARNING, Faults
@@ -21,9 +22,10 @@ EXPECTED = (
 )
 
 
-def is_junk(name: str) -> bool:
-    """Whether a file is hidden, or one that operating systems leave behind."""
-    return name.startswith('.') or name.lower() in ('thumbs.db', 'desktop.ini', '__macosx')
+def names_in(folder: Path) -> set[str]:
+    """What is in a folder, without hidden files and those that operating systems leave behind."""
+    names = {name for name in os.listdir(folder) if not is_hidden(name)}
+    return {name for name in names if name.lower() not in ('thumbs.db', 'desktop.ini')}
 
 
 def find_places(
@@ -47,7 +49,7 @@ def find_places(
     if not root.is_dir():
         raise DataError(f'{root}: the data root does not exist')
     dataset = dataset_at(root)
-    for name in _files_in(root):
+    for name in sorted(names_in(root)):
         if ARCHIVES.fullmatch(name):
             faults.add('archive', root / name, 'an archive')
     videos = _laid_out(root, faults) if dataset is LAYOUT else dataset.find_videos(root)
@@ -99,10 +101,8 @@ def _laid_out(root: Path, faults: Faults) -> list[PublishedVideo]:
         by_folder.setdefault(video.folder.parent, []).append(video)
     splits = {folder: inside[0].split for folder, inside in by_folder.items()}
     if root not in by_folder:
-        above = videos[0].folder.parent.parent if videos else root
-        folders = dict.fromkeys([*by_folder, *filter(_is_split, subfolders(above))])
-        splits = {folder: _split_meant(folder, faults) for folder in folders}
-        _check_splits(splits, by_folder, faults)
+        splits = {folder: _split_meant(folder, faults) for folder in by_folder}
+        _check_splits(splits, faults)
     found = []
     for folder, inside in by_folder.items():
         for video in inside:
@@ -114,13 +114,9 @@ def _laid_out(root: Path, faults: Faults) -> list[PublishedVideo]:
                     'folders of videos inside this folder',
                     remedy=f'move what it holds up into {folder}',
                 )
-            elif not is_junk(video.name):
+            elif not is_hidden(video.name):
                 found.append(replace(video, split=splits[folder]))
     return found
-
-
-def _is_split(folder: Path) -> bool:
-    return split_of(folder.name) is not None
 
 
 def _split_meant(folder: Path, faults: Faults) -> str:
@@ -139,25 +135,17 @@ def _split_meant(folder: Path, faults: Faults) -> str:
     return split_of(close[0]) or close[0]
 
 
-def _check_splits(splits: dict[Path, str], filled: Collection[Path], faults: Faults) -> None:
-    """Find splits that are there twice or empty, and files that do not belong into them."""
+def _check_splits(splits: dict[Path, str], faults: Faults) -> None:
+    """Find splits that are there twice, and files that do not belong into them."""
     first: dict[str, Path] = {}
     for folder, split in splits.items():
         other = first.setdefault(split, folder)
         if other != folder:
             also = f'{other} is read as the split {split} too'
             faults.add('double-split', folder, also, remedy=f'merge {folder} into {other}')
-        if folder not in filled:
-            faults.add('empty-split', folder, 'no videos')
-        for name in _files_in(folder):
+        for name in sorted(names_in(folder)):
             if ARCHIVES.fullmatch(name):
                 faults.add('archive', folder / name, 'an archive')
-            else:
+            elif (folder / name).is_file():
                 found = 'a file beside the folders of videos'
                 faults.add('stray-file', folder / name, found, 'folders only')
-
-
-def _files_in(folder: Path) -> list[str]:
-    """Names of the files in a folder, without those that operating systems leave."""
-    with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if e.is_file() and not is_junk(e.name))

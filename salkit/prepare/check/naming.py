@@ -2,73 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from ...datasets.matching import match_frames
 from ...datasets.published import PublishedVideo
+from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES
-from ...utils.files import natural_key
+from ...media.map_stacks import FolderStack
 from .faults import Faults
-from .layout import is_junk
+from .layout import names_in
 from .single_files import NOUNS, RESTORE
 
-_LAST_NUMBER = re.compile(r'\d+(?=\D*$)')
 
-
-@dataclass
-class Part:
-    """The files of one folder.
-
-    Attributes:
-        noun: what one of them is called.
-        restore: how to get one back.
-        folder: of the files.
-        names: in natural order.
-        offset: what its numbers are off by, against those of the video's first part.
-    """
-
-    noun: str
-    restore: str
-    folder: Path
-    names: list[str]
-    offset: int = 0
-
-    @cached_property
-    def stems(self) -> list[str]:
-        """Names without their suffixes."""
-        return [os.path.splitext(name)[0] for name in self.names]
-
-    @cached_property
-    def numbers(self) -> list[int]:
-        """The number of the frame in each name; empty where names have none."""
-        found = [match for stem in self.stems if (match := _LAST_NUMBER.search(stem))]
-        numbers = [int(match[0]) for match in found]
-        # A number that most files share is not that of the frame.
-        return numbers if len(numbers) == len(self.names) < 2 * len({*numbers}) else []
-
-    def by_key(self, is_numbered: bool) -> Mapping[int | str, str]:
-        """Names by number, as the first part counts, or by stem."""
-        numbers = [number - self.offset for number in self.numbers]
-        keys: Sequence[int | str] = numbers if is_numbered else self.stems
-        return dict(zip(reversed(keys), reversed(self.names), strict=True))
-
-    def path_for(self, key: int | str) -> Path:
-        """The file of a frame; where it is missing, what it would be called."""
-        name = f'{key}{os.path.splitext(self.names[0])[1]}'
-        if isinstance(key, int):
-            number = key + self.offset
-            stem = _LAST_NUMBER.sub(lambda m: f'{number:0{len(m[0])}d}', self.stems[0])
-            name = stem + os.path.splitext(self.names[0])[1]
-        return self.folder / name
-
-
-def list_parts(video: PublishedVideo, images: Path | None, faults: Faults) -> dict[str, Part]:
+def list_parts(
+    video: PublishedVideo, images: Path | None, faults: Faults
+) -> dict[str, FolderStack]:
     """List the folders of a video; those that are missing, and stray files, are faults.
 
     Args:
@@ -81,138 +32,92 @@ def list_parts(video: PublishedVideo, images: Path | None, faults: Faults) -> di
     """
     folders = dict(images=images, maps=video.densities, fixation=video.fixations, mats=video.mats)
     parts, problems = {}, {}
-    for key, folder in folders.items():
-        if folder is not None:
-            names, problems[key] = _list(folder, key, faults)
-            if names:
-                parts[key] = Part(NOUNS[key], RESTORE[key], folder, names)
-                _find_doubles(parts[key], faults)
-    for key, problem in problems.items():
-        if key in parts or key == 'mats' or (key == 'fixation' and 'mats' in parts):
+    for part, folder in folders.items():
+        if folder is None:
             continue
-        expected = f'a folder of {NOUNS[key]}s'
-        if key == 'images':
+        suffixes = ('.mat',) if part == 'mats' else IMAGE_SUFFIXES
+        try:
+            stack = FolderStack(folder, suffixes)
+            for name in names_in(folder) - {*stack.files, 'maps', 'observers'}:
+                expected = f'{NOUNS[part]}s only ({", ".join(suffixes)})'
+                faults.add('stray-file', folder / name, 'something else', expected)
+            if stack.names:
+                parts[part] = stack
+            problems[part] = f'no {NOUNS[part]}s in the folder'
+        except OSError as error:
+            problems[part] = (error.strerror or str(error)).lower()
+        except DataError as error:
+            remedy = 'remove one of the two, whichever is not of this video'
+            found = str(error).removeprefix(f'{folder}: ')
+            faults.add('duplicate-frame', folder, found, remedy=remedy)
+    for part, problem in problems.items():
+        if part in parts or part == 'mats' or (part == 'fixation' and 'mats' in parts):
+            continue
+        expected = f'a folder of {NOUNS[part]}s'
+        if part == 'images':
             expected += ', or a file video.<suffix>'
-        faults.add('missing-folder', folders[key] or '', problem, expected, RESTORE[key])
+        faults.add('missing-folder', folders[part] or '', problem, expected, RESTORE[part])
     return parts
 
 
-def _list(folder: Path, key: str, faults: Faults) -> tuple[list[str], str]:
-    """Names of the files of a part, and what is said where there are none."""
-    suffixes = ('.mat',) if key == 'mats' else IMAGE_SUFFIXES
-    names = []
-    try:
-        with os.scandir(folder) as entries:
-            found = sorted((entry.name, entry.is_dir()) for entry in entries)
-    except OSError as error:
-        return [], (error.strerror or str(error)).lower()
-    for name, is_folder in found:
-        if not is_folder and name.lower().endswith(suffixes) and not is_junk(name):
-            names.append(name)
-        elif not is_junk(name) and not (is_folder and name in ('maps', 'observers')):
-            what = 'a folder' if is_folder else 'a stray file'
-            expected = f'{NOUNS[key]}s only ({", ".join(suffixes)})'
-            faults.add('stray-file', folder / name, what, expected)
-    return sorted(names, key=natural_key), f'no {NOUNS[key]}s in the folder'
-
-
-def _find_doubles(part: Part, faults: Faults) -> None:
-    first: dict[int | str, str] = {}
-    for key, name in zip(part.numbers or part.stems, part.names, strict=True):
-        other = first.setdefault(key, name)
-        if other != name:
-            remedy = f'remove {name} or {other}, whichever is not of this video'
-            found = f'{other} is the same {part.noun}'
-            faults.add('duplicate-frame', part.folder / name, found, remedy=remedy)
-
-
-def pair_names(parts: dict[str, Part], video: Path, faults: Faults) -> list[dict[str, str]]:
-    """Pair the files of a video's folders, and find which are missing.
-
-    Files are paired by the number in their names, where these may be off by a constant, or by
-    stem; where neither fits, in order.
+def pair_names(parts: dict[str, FolderStack], faults: Faults) -> list[dict[str, str]]:
+    """Pair the files of a video's folders as scores do, and find which are missing.
 
     Args:
         parts: those that hold files.
-        video: the video's folder.
         faults: gets what is wrong.
 
     Returns:
-        Paths of each frame's files, by part.
+        Paths of the files of each frame of the first part, by part.
     """
     if not parts:
         return []
-    counts = [f'{len(part.names)} {part.noun}s' for part in parts.values()]
-    same_count = len({len(part.names) for part in parts.values()}) == 1
-    is_numbered = all(part.numbers for part in parts.values())
-    if is_numbered:
-        _check_numbers([*parts.values()], faults)
-    elif not set.intersection(*({*part.stems} for part in parts.values())):
-        if not same_count:
-            faults.add('count-mismatch', video, ', '.join(counts))
-            return []
-        paths = [[str(part.folder / name) for name in part.names] for part in parts.values()]
-        return [dict(zip(parts, frame, strict=True)) for frame in zip(*paths, strict=True)]
-    names = {key: part.by_key(is_numbered) for key, part in parts.items()}
-    every: set[int | str] = set().union(*names.values())
-    order = sorted(every, key=None if is_numbered else natural_key)
-    end_is_missing = False
-    for name, part in parts.items():
-        places = [at for at, key in enumerate(order) if key in names[name]]
-        for at, key in enumerate(order):
-            if key in names[name]:
-                continue
-            end_is_missing |= not places[0] < at < places[-1]
-            other = next(each for each in parts if key in names[each])
-            there = names[other][key]
-            faults.add(
-                'missing-file',
-                part.path_for(key),
-                f'no {part.noun} for {there}',
-                f'a {part.noun} for every {parts[other].noun}',
-                f'{part.restore}; or remove {parts[other].folder / there} and what else belongs '
-                'to this frame',
-            )
-    if end_is_missing and not same_count:
-        faults.add('count-mismatch', video, ', '.join(counts))
-    return [
-        {
-            part: str(parts[part].folder / named[key])
-            for part, named in names.items()
-            if key in named
-        }
-        for key in order
-    ]
+    first, reference = next(iter(parts.items()))
+    frames = [{first: reference.where(index)} for index in range(len(reference))]
+    lacking: dict[str, str] = {}
+    before = len(faults)
+    for part, stack in parts.items():
+        if part == first:
+            continue
+        try:
+            match = match_frames(stack, reference)
+        except DataError as error:
+            faults.add('count-mismatch', stack.path, str(error).removeprefix(f'{stack.path}: '))
+            continue
+        for at, index in match.pairs:
+            frames[index][part] = stack.where(at)
+        for index in match.missing:
+            _add_missing(stack, part, reference.files[index], first, faults)
+        lacking |= {stack.names[at]: stack.files[at] for at in match.extra}
+        if match.note:
+            found = f'{stack.files[0]} is paired with {reference.files[0]}'
+            remedy = 'nothing, if the two belong together; else rename'
+            faults.add('numbering', stack.path, found, 'the same numbers on both', remedy)
+    for name in lacking.values():
+        _add_missing(reference, first, name, 'maps', faults)
+    if len(faults) == before:
+        _find_gaps(reference, faults)
+    return frames
 
 
-def _check_numbers(parts: list[Part], faults: Faults) -> None:
-    """Find by how much the numbers of the parts differ, and which are missing in all."""
-    first = parts[0]
-    reference = {*first.numbers}
-    union: set[int] = set()
-    for part in parts:
-        own = {*part.numbers}
-        offsets = dict.fromkeys([0, min(own) - min(reference), max(own) - max(reference)])
-        # The first of those that fit best: 0, where it does.
-        part.offset = max(offsets, key=lambda o: len(reference & {n - o for n in own}))
-        union |= {number - part.offset for number in own}
-        if part.offset:
-            faults.add(
-                'numbering',
-                part.folder,
-                f'{part.noun}s from {min(own)} on, {first.noun}s from {min(reference)}',
-                'the same numbers on both',
-                f'nothing, if {part.names[0]} belongs to {first.names[0]}; else rename',
-            )
-    steps = list(pairwise(sorted(union)))
-    # A set may be thinned out, in even steps.
-    step = Counter(b - a for a, b in steps).most_common(1)[0][0] if steps else 1
-    for a, b in steps:
-        if b - a > step:
-            faults.add(
-                'numbering',
-                first.path_for(a + step),
-                f'numbers go from {a} to {b}, in all folders',
-                f'steps of {step}',
-                'bring the frame and its maps back, or renumber if the video was cut there',
-            )
+def _add_missing(stack: FolderStack, part: str, name: str, other: str, faults: Faults) -> None:
+    """Add the fault that no file of a part belongs to the file `name` of another."""
+    path = (stack.path / name).with_suffix(Path(stack.files[0]).suffix)
+    expected = f'a {NOUNS[part]} for every {NOUNS[other]}'
+    remedy = f'{RESTORE[part]}; or remove what else belongs to this frame'
+    faults.add('missing-file', path, f'no {NOUNS[part]} for {name}', expected, remedy)
+
+
+def _find_gaps(stack: FolderStack, faults: Faults) -> None:
+    """Find numbers that are missing in all folders; a set may be thinned out, in even steps."""
+    found = [re.findall(r'\d+', name) for name in stack.names]
+    numbers = [int(parts[-1]) for parts in found if parts]
+    steps = [b - a for a, b in pairwise(numbers)]
+    if len(numbers) < len(stack) or not steps or min(steps) < 1:
+        return
+    usual = Counter(steps).most_common(1)[0][0]
+    for index, step in enumerate(steps):
+        if step > usual:
+            text = f'comes after {stack.files[index]}, in all folders'
+            remedy = 'bring the frame and its maps back, or renumber if the video was cut there'
+            faults.add('numbering', stack.where(index + 1), text, f'steps of {usual}', remedy)

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from ...utils.text import aligned
@@ -95,9 +96,11 @@ class CheckReport:
                 if alike:
                     yield ''
                     yield f'{severity}: {kind.title} [{name}]: {len(alike):,}'
-                    for fault in alike[:examples]:
+                    shown = alike[:examples]
+                    for fault, following in zip_longest(shown, shown[1:]):
                         yield f'  {self._short(fault.path)}: {fault.message}'
-                        yield f'    -> {fault.remedy}'
+                        if following is None or following.remedy != fault.remedy:
+                            yield f'    -> {fault.remedy}'
                     if len(alike) > examples:
                         yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
         yield ''

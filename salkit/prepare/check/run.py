@@ -106,22 +106,17 @@ def _check_all(
     videos: list[PublishedVideo], sample: int | None, workers: int, progress: bool
 ) -> list[VideoResult]:
     """Results in the order of the videos; fewer after an interruption."""
-    results: dict[int, VideoResult] = {}
+    results: dict[PublishedVideo, VideoResult] = {}
     bar = tqdm(total=len(videos), unit='video', desc='checked', disable=not progress)
 
-    def done(outcome: tuple[int, VideoResult]) -> None:
-        results.update([outcome])
+    def done(result: VideoResult) -> None:
+        results[result.place] = result
         bar.update()
 
     # Ctrl-C: what there is goes into the report.
     with bar, suppress(KeyboardInterrupt):
-        run_tasks(_check_one, list(enumerate(videos)), sample, workers, done)
-    return [results[number] for number in sorted(results)]
-
-
-def _check_one(task: tuple[int, PublishedVideo], sample: int | None) -> tuple[int, VideoResult]:
-    number, place = task
-    return number, check_video(place, sample)
+        run_tasks(check_video, videos, sample, workers, done)
+    return [results[video] for video in videos if video in results]
 
 
 def _find_in_several_splits(report: CheckReport, results: list[VideoResult]) -> None:
@@ -130,11 +125,9 @@ def _find_in_several_splits(report: CheckReport, results: list[VideoResult]) -> 
         if result.fingerprint is None:
             continue
         other = first.setdefault(result.fingerprint, result)
-        split = result.place.split
-        if other.place.split != split:
-            remedy = f'remove one of them; scores on {split} are not held out otherwise'
-            found = f'the frames of {other.label}'
-            report.faults.add('duplicate-video', result.place.folder, found, remedy=remedy)
+        if other.place.split != result.place.split:
+            found = f'the frames of {other.place.split}/{other.place.name}'
+            report.faults.add('duplicate-video', result.place.folder, found)
 
 
 def _compare_counts(

@@ -34,8 +34,8 @@ RESTORE = {
 _DISGUISES = {
     b'<': 'a web page or XML',
     b'version https://git-lfs': 'a pointer of Git LFS, not the file',
-    b'PK': 'a zip archive',
-    b'Rar!': 'a RAR archive',
+    b'PK': 'an archive',
+    b'Rar!': 'an archive',
 }
 # A binary map with more fixated pixels than this share, and number, was not made of fixations:
 # UCF-Sports, the fullest, has 0.2 %.
@@ -51,12 +51,10 @@ class Picture:
     Attributes:
         pixels: (H, W) or (H, W, channels), at the file's own depth; indices of a palette image.
         color_problem: why it is no gray map; empty where it is one.
-        is_jpeg: whether it was stored with losses.
     """
 
     pixels: np.ndarray
     color_problem: str = ''
-    is_jpeg: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -76,7 +74,7 @@ class Picture:
     @cached_property
     def levels(self) -> int:
         """Number of different values other than 0."""
-        return np.count_nonzero(self._counts[1:])
+        return int(np.count_nonzero(self._counts[1:]))
 
     @property
     def nonzero(self) -> int:
@@ -125,7 +123,7 @@ def read_picture(path: str, part: str, faults: Faults) -> Picture | None:
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image)
             problem = '' if part == 'images' else _color_problem(image, pixels)
-            return Picture(pixels, problem, image.format == 'JPEG')
+            return Picture(pixels, problem)
     return None
 
 
@@ -187,11 +185,13 @@ def _reason(path: str, error: Exception) -> str:
 
 def check_density(path: str, found: Picture, faults: Faults) -> bool:
     """Find what is wrong with a density map, apart from being empty; True where nothing is."""
+    before = len(faults)
     if found.color_problem:
         faults.add('not-grey', path, found.color_problem)
     elif found.is_constant:
-        faults.add('density-constant', path, f'{found.values.flat[0]} in every pixel')
-    return not (found.color_problem or found.is_constant)
+        value = found.values.flat[0]
+        faults.add('density-constant', path, f'{value} in every pixel', remedy=RESTORE['maps'])
+    return len(faults) == before
 
 
 def check_fixations(path: str, found: Picture, faults: Faults) -> bool:
@@ -199,14 +199,9 @@ def check_fixations(path: str, found: Picture, faults: Faults) -> bool:
     before = len(faults)
     if found.color_problem:
         faults.add('not-grey', path, found.color_problem)
-    elif found.is_blurred or (found.is_jpeg and found.levels > 1):
+    elif found.is_blurred or (path.lower().endswith(('.jpg', '.jpeg')) and found.levels > 1):
         text = f'{found.levels} grey levels over {found.share:.0%} of the pixels'
-        if found.is_jpeg:
-            text += ' stored as JPEG, which blurs'
-        remedy = 'store the map as PNG, or unpack it again' if found.is_jpeg else ''
-        faults.add('fixation-grey', path, text, remedy=remedy)
+        faults.add('fixation-grey', path, text)
     elif found.share > MOST_FIXATED and found.nonzero > FEW_PIXELS:
-        inverted = 'invert the map: fixations are what is not black' if found.share > 0.5 else ''
-        text = f'{found.share:.0%} of the pixels are fixated'
-        faults.add('fixation-dense', path, text, remedy=inverted)
+        faults.add('fixation-dense', path, f'{found.share:.0%} of the pixels are fixated')
     return len(faults) == before

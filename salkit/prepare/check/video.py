@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,11 +11,11 @@ import numpy as np
 
 from ...datasets.published import PublishedVideo
 from ...errors import DataError
+from ...media.map_stacks import FolderStack
 from ...media.video import VIDEO_SUFFIXES, VideoReader
 from ...utils.parallel import check_stopped
 from .faults import Faults
-from .layout import is_junk
-from .naming import Part, list_parts, pair_names
+from .naming import list_parts, pair_names
 from .pairing import FramePair, check_pairs, frame_pair
 from .single_files import (
     FEW_PIXELS,
@@ -53,11 +52,6 @@ class VideoResult:
     faults: Faults = field(default_factory=Faults)
     fingerprint: str | None = None
 
-    @property
-    def label(self) -> str:
-        """`<split>/<name>`."""
-        return f'{self.place.split}/{self.place.name}'
-
 
 def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult:
     """Check one video.
@@ -69,16 +63,15 @@ def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult
     faults = Faults()
     stimulus = place.stimulus
     is_file = stimulus is not None and stimulus.suffix.lower() in VIDEO_SUFFIXES
-    _find_strays(place, stimulus if is_file else None, faults)
     parts = list_parts(place, None if is_file else stimulus, faults)
     # Fixations are read from images where there are both these and .mat files.
     fixation_part = 'fixation' if 'fixation' in parts else 'mats'
-    counts = {name: len(part.names) for name, part in parts.items()}
-    pictures = _Pictures()
+    counts = {part: len(stack) for part, stack in parts.items()}
+    digests: dict[int, bytes] = {}
     frames, size = counts.get('images', 0), None
-    paths = pair_names(parts, place.folder, faults)
+    paths = pair_names(parts, faults)
     if stimulus is not None and is_file:
-        frames, size = _check_video_file(stimulus, parts, sample, pictures, faults)
+        frames, size = _check_video_file(stimulus, parts, sample, digests, faults)
     chosen = {*np.linspace(0, len(paths) - 1, min(sample or len(paths), len(paths))).astype(int)}
     sizes: dict[str, dict[str, tuple[int, int]]] = {part: {} for part in NOUNS}
     pairs = []
@@ -90,7 +83,7 @@ def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult
             for part, picture in found.items():
                 sizes[part][files[part]] = picture.size
             if 'images' in found:
-                pictures.add(number, found['images'].pixels)
+                digests[number] = _digest(found['images'].pixels)
             if pair := _check_maps(files, found, fixation_part, faults):
                 pairs.append(pair)
         else:
@@ -99,62 +92,45 @@ def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult
                     sizes[part][path] = known
     _compare_sizes(sizes, size, faults)
     if stimulus is not None:
-        pictures.find_stills(stimulus, faults)
+        _find_stills(digests, stimulus, faults)
     if pairs and place.densities:
         check_pairs(pairs, place.densities, sample is None, faults)
     fixations = counts.get(fixation_part, 0)
-    fingerprint = pictures.fingerprint(frames)
+    fingerprint = _fingerprint(digests, frames)
     return VideoResult(place, frames, counts.get('maps', 0), fixations, faults, fingerprint)
 
 
-def _find_strays(place: PublishedVideo, video_path: Path | None, faults: Faults) -> None:
-    known = {'images', 'maps', 'fixation', video_path and video_path.name}
-    for name in sorted(os.listdir(place.folder)) if place.folder.is_dir() else ():
-        if not (name in known or is_junk(name)):
-            found = 'something else in a video folder'
-            expected = 'images (or video.<suffix>), maps and fixation'
-            faults.add('stray-file', place.folder / name, found, expected)
+def _digest(pixels: np.ndarray) -> bytes:
+    """Tells frames (H, W) or (H, W, channels) apart."""
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=8)
+    digest.update(repr(pixels.shape).encode())
+    return digest.digest()
 
 
-class _Pictures:
-    """What the frames of a video show: digests of their pixels by number, and flat ones."""
+def _fingerprint(digests: dict[int, bytes], count: int) -> str | None:
+    """The same for the same video of `count` frames; None where it stands still or is unknown."""
+    # Of the first, the middle and the last frame: films begin alike.
+    found = [digests.get(number) for number in (0, count // 2, count - 1)]
+    if None in found or len({*found}) == 1:
+        return None
+    return f'{count} {found}'
 
-    def __init__(self) -> None:
-        self.digests: dict[int, bytes] = {}
-        self.flat: set[int] = set()
 
-    def add(self, number: int, pixels: np.ndarray) -> None:
-        """Take note of frame `number`, (H, W) or (H, W, channels)."""
-        pixels = np.ascontiguousarray(pixels)
-        digest = hashlib.blake2b(pixels.data, digest_size=8)
-        digest.update(repr(pixels.shape).encode())
-        self.digests[number] = digest.digest()
-        # A few rows are enough for most pictures.
-        if all((some == pixels[:1, :1]).all() for some in (pixels[::32], pixels)):
-            self.flat.add(number)
-
-    def fingerprint(self, count: int) -> str | None:
-        """The same for the same video of `count` frames; None where nothing can be seen."""
-        # Of the first, the middle and the last frame: films begin alike.
-        numbers = {0: None, count // 2: None, count - 1: None}
-        if not numbers.keys() <= self.digests.keys() or numbers.keys() <= self.flat:
-            return None
-        return f'{count}-' + b''.join(self.digests[number] for number in numbers).hex()
-
-    def find_stills(self, path: Path, faults: Faults) -> None:
-        """Find frames without a picture, and a video that stands still; `path` holds the frames."""
-        digests, count = self.digests, len(self.digests)
-        pairs = [number for number in digests if number + 1 in digests]
-        same = sum(digests[number] == digests[number + 1] for number in pairs)
-        if count and len(self.flat) == count:
-            faults.add('flat-frames', path, f'a single colour in each of {count} frames')
-        elif count >= FEWEST and same > len(pairs) / 2:
-            found = f'{same} of {len(pairs)} frames are followed by the same'
-            faults.add('frozen-frames', path, found)
+def _find_stills(digests: dict[int, bytes], path: Path, faults: Faults) -> None:
+    """Find a video that stands still; `path` holds its frames."""
+    pairs = [number for number in digests if number + 1 in digests]
+    same = sum(digests[number] == digests[number + 1] for number in pairs)
+    if len(digests) >= FEWEST and same > len(pairs) / 2:
+        found = f'{same} of {len(pairs)} frames are followed by the same'
+        faults.add('frozen-frames', path, found)
 
 
 def _check_video_file(
-    path: Path, parts: dict[str, Part], sample: int | None, pictures: _Pictures, faults: Faults
+    path: Path,
+    parts: dict[str, FolderStack],
+    sample: int | None,
+    digests: dict[int, bytes],
+    faults: Faults,
 ) -> tuple[int, tuple[int, int] | None]:
     """Check the file that holds the frames, and compare its length with the maps.
 
@@ -173,15 +149,14 @@ def _check_video_file(
             if info.truncated or info.errors:
                 found = f'only {count} frames can be decoded: it is damaged or cut off'
                 faults.add('broken-video', path, found)
-            for part in parts.values():
-                if len(part.names) != count:
-                    found = f'{count} frames, {len(part.names)} {part.noun}s'
-                    made_for = f'the {len(part.names)} frames that the maps were made for'
-                    remedy = f'{again}, or extract {made_for}'
+            for part, stack in parts.items():
+                if len(stack) != count:
+                    found = f'{count} frames, {len(stack)} {NOUNS[part]}s'
+                    remedy = f'{again}, or extract the frames that the maps were made for'
                     faults.add('count-mismatch', path, found, remedy=remedy)
             for number in (*range(min(count, sample or WATCHED)), count // 2, count - 1):
-                if number not in pictures.digests:
-                    pictures.add(number, video[number])
+                if number not in digests:
+                    digests[number] = _digest(video[number])
     except DataError as error:
         faults.add('broken-video', path, str(error).removeprefix(f'{path}: '))
         return 0, None
@@ -205,10 +180,10 @@ def _check_maps(
     nowhere = fixations is not None and fixations.is_empty
     if density and density.is_empty:
         if nowhere:
-            text = 'neither fixations nor density'
-            faults.add('no-gaze', files[fixation_part], text)
+            faults.add('no-gaze', files[fixation_part], 'neither fixations nor density')
         else:
-            faults.add('density-empty', files['maps'], 'zero in every pixel')
+            text = 'zero in every pixel'
+            faults.add('density-empty', files['maps'], text, remedy=RESTORE['maps'])
     elif nowhere:
         faults.add('fixation-empty', files[fixation_part], 'no fixation')
     if not (density and fixations and is_fine) or density.size != fixations.size:
