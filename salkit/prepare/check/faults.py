@@ -18,6 +18,7 @@ class Kind:
     severity: str = ERROR
 
 
+_RESTORE_MAP = 'unpack the density map again, or make it anew from the fixations'
 # Kinds of faults by name, in the order that they are reported in.
 KINDS = {
     'misspelt-split': Kind('split folder under a wrong name'),
@@ -58,8 +59,8 @@ KINDS = {
         'unpack the density maps again, or make this one anew from the fixations; rename it, if it '
         'fits another frame',
     ),
-    'density-empty': Kind('all-zero density map', 'a density map'),
-    'density-constant': Kind('constant density map', 'a density map'),
+    'density-empty': Kind('all-zero density map', 'a density map', _RESTORE_MAP),
+    'density-constant': Kind('constant density map', 'a density map', _RESTORE_MAP),
     'density-points': Kind(
         'density map that is not blurred',
         'a blurred density map',
@@ -131,10 +132,6 @@ class Fault:
     def message(self) -> str:
         """What was found and what was expected."""
         return f'{self.found}; expected {self.expected}'
-
-    def to_json(self) -> dict[str, str]:
-        """All of it as plain values."""
-        return dict(vars(self), message=self.message)
 
 
 class Faults(list[Fault]):

@@ -16,10 +16,6 @@ from ..sources import ARCHIVES, UNANNOTATED
 from .faults import WARNING, Faults
 
 SPLIT_NAMES = [name for names in SPLIT_FOLDERS.values() for name in names]
-EXPECTED = (
-    'expected <root>/<split>/<video>/ with images/ (or a file video.<suffix>), maps/ and '
-    'fixation/, as salkit prepare makes them'
-)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -65,7 +61,7 @@ def find_places(
             raise DataError(f'{root}: has no split {split!r}; it has {", ".join(there) or "none"}')
         videos = [video for video in videos if video.split in wanted]
     if not videos and not faults:
-        raise DataError(f'{root}: holds no videos; {EXPECTED}')
+        raise DataError(f'{root}: holds no videos; expected {LAYOUT.layout}')
     has_fixations = needs_fixations or any(video.fixations or video.mats for video in videos)
     if videos and not has_fixations:
         faults.add(

@@ -74,7 +74,7 @@ def pair_names(parts: dict[str, FolderStack], faults: Faults) -> list[dict[str, 
         return []
     first, reference = next(iter(parts.items()))
     frames = [{first: reference.where(index)} for index in range(len(reference))]
-    lacking: dict[str, str] = {}
+    lacking: dict[str, tuple[str, str]] = {}
     before = len(faults)
     for part, stack in parts.items():
         if part == first:
@@ -88,13 +88,13 @@ def pair_names(parts: dict[str, FolderStack], faults: Faults) -> list[dict[str, 
             frames[index][part] = stack.where(at)
         for index in match.missing:
             _add_missing(stack, part, reference.files[index], first, faults)
-        lacking |= {stack.names[at]: stack.files[at] for at in match.extra}
+        lacking |= {stack.names[at]: (stack.files[at], part) for at in match.extra}
         if match.note:
             found = f'{stack.files[0]} is paired with {reference.files[0]}'
             remedy = 'nothing, if the two belong together; else rename'
             faults.add('numbering', stack.path, found, 'the same numbers on both', remedy)
-    for name in lacking.values():
-        _add_missing(reference, first, name, 'maps', faults)
+    for name, part in lacking.values():
+        _add_missing(reference, first, name, part, faults)
     if len(faults) == before:
         _find_gaps(reference, faults)
     return frames

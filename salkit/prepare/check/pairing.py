@@ -27,7 +27,7 @@ UNDER_ITS_OWN = 0.01
 # Correlation of densities with blurred fixations from which on they were made of these alone;
 # finer comparisons need that.
 EXACT = 0.93
-# Frames on either side that are alike.
+# Frames on either side that are alike: after a jump, densities smoothed over time fit these better.
 NEAR = 4
 
 
@@ -105,26 +105,22 @@ def check_pairs(
     is_fine = len(alike) >= FEWEST and sigma <= min(alike[0].density.shape) / 4
     shift = _shift(agreement) if consecutive and is_fine else 0
     if shift:
-        frames = 'the frame' if abs(shift) == 1 else f'{abs(shift)} frames'
-        where = 'after' if shift > 0 else 'before'
-        faults.add(
-            'shifted',
-            maps_folder,
-            f'the maps seem shifted by {shift:+d}: each fits the fixations of {frames} {where} '
-            'its own far better',
-            remedy=f'rename the density maps: {shift:+d} to each number',
-        )
+        found = f'the maps seem shifted by {shift:+d}: each fits other fixations far better'
+        remedy = f'rename the density maps: {shift:+d} to each number'
+        faults.add('shifted', maps_folder, found, remedy=remedy)
         return
+    typical = float(np.median(own))
     # Not of half of the frames alone: some may fit by chance.
     is_exact = is_fine and float(np.quantile(own, 0.3)) > EXACT
     for row, pair in enumerate(alike):
-        is_suspect = is_exact and pair.may_be_foreign and own[row] < 0.8 * np.median(own)
-        better = _better_fit(agreement, row) if pair.is_off or is_suspect else None
-        if pair.is_off or better is not None:
+        first = int(agreement[row].argmax())
+        fits_better = agreement[row, first] > max(0.8, 0.9 * typical) and own[row] < 0.8 * typical
+        fits_better &= abs(first - row) > NEAR
+        if pair.is_off or (fits_better and is_exact and pair.may_be_foreign):
             what = 'nothing' if pair.is_off else 'little'
             found = f'{what} at the fixations of {_brief(pair.fixation_path)} (NSS {pair.nss:.2f})'
-            if better is not None:
-                found += f'; it fits those of {_brief(alike[better].fixation_path)} far better'
+            if fits_better:
+                found += f'; it fits those of {_brief(alike[first].fixation_path)} far better'
             faults.add('mispaired', pair.density_path, found)
 
 
@@ -151,16 +147,6 @@ def _shift(agreement: np.ndarray) -> int:
         if is_clear and gain > best_gain and (other > here).mean() >= 0.7:
             best, best_gain = shift, gain
     return best
-
-
-def _better_fit(agreement: np.ndarray, row: int) -> int | None:
-    """The frame whose fixations the density of `row` fits far better, or None."""
-    typical = float(np.median(agreement.diagonal()))
-    first = int(agreement[row].argmax())
-    # After a jump, densities smoothed over time fit the frames beside better.
-    least = 0.5 if abs(first - row) <= NEAR else 0.8
-    is_better = agreement[row, first] > max(0.8, 0.9 * typical)
-    return first if is_better and agreement[row, row] < least * typical else None
 
 
 def _brief(path: str) -> str:

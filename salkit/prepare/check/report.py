@@ -76,7 +76,7 @@ class CheckReport:
             warnings=len(self.warnings),
             by_kind=dict(Counter(fault.kind for fault in self.faults)),
             notes=self.notes,
-            faults=[fault.to_json() for fault in self.faults],
+            faults=[dict(vars(fault), message=fault.message) for fault in self.faults],
         )
 
     def lines(self, examples: int = 5) -> Iterator[str]:
@@ -112,11 +112,10 @@ class CheckReport:
         return path if relative.startswith('..') or relative == '.' else relative
 
     def _verdict(self) -> str:
-        errors, warnings = len(self.errors), len(self.warnings)
-        how = ' (a sample of the frames)' if self.quick else ''
-        seen = f'{self.checked:,} video(s) checked{how}'
+        seen = f'{self.checked:,} video(s) checked'
         if not self.complete:
-            seen = f'INTERRUPTED: {self.checked:,} of {self.videos:,} videos checked{how}'
-        if not errors and not warnings:
+            seen = f'INTERRUPTED: {self.checked:,} of {self.videos:,} videos checked'
+        seen += ' (a sample of the frames)' if self.quick else ''
+        if not self.faults:
             return f'{seen}: nothing is wrong'
-        return f'{seen}: {errors:,} error(s), {warnings:,} warning(s)'
+        return f'{seen}: {len(self.errors):,} error(s), {len(self.warnings):,} warning(s)'

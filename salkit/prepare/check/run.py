@@ -88,8 +88,7 @@ def check_dataset(
     report.counts = {video.split: dict.fromkeys(COLUMNS, 0) for video in videos}
     for result in results:
         report.faults += result.faults
-        numbers = (1, result.frames, result.densities, result.fixations)
-        for column, number in zip(COLUMNS, numbers, strict=True):
+        for column, number in result.counts.items():
             report.counts[result.place.split][column] += number
     _find_in_several_splits(report, results)
     if report.complete and known:

@@ -180,28 +180,27 @@ def _reason(path: str, error: Exception) -> str:
     return first[0] if first else type(error).__name__
 
 
-# Maps --------------------------------------------------------------------------------------------
+def check_density(path: str, density: Picture, fixations: Picture | None, faults: Faults) -> None:
+    """Find what is wrong with the density map of a frame."""
+    if density.color_problem:
+        faults.add('not-grey', path, density.color_problem)
+    elif density.is_empty and not (fixations and fixations.is_empty):
+        faults.add('density-empty', path, 'zero in every pixel')
+    elif density.is_constant:
+        faults.add('density-constant', path, f'{density.values.flat[0]} in every pixel')
 
 
-def check_density(path: str, found: Picture, faults: Faults) -> bool:
-    """Find what is wrong with a density map, apart from being empty; True where nothing is."""
-    before = len(faults)
-    if found.color_problem:
-        faults.add('not-grey', path, found.color_problem)
-    elif found.is_constant:
-        value = found.values.flat[0]
-        faults.add('density-constant', path, f'{value} in every pixel', remedy=RESTORE['maps'])
-    return len(faults) == before
-
-
-def check_fixations(path: str, found: Picture, faults: Faults) -> bool:
-    """Find what is wrong with a fixation map, apart from being empty; True where nothing is."""
-    before = len(faults)
-    if found.color_problem:
-        faults.add('not-grey', path, found.color_problem)
-    elif found.is_blurred or (path.lower().endswith(('.jpg', '.jpeg')) and found.levels > 1):
-        text = f'{found.levels} grey levels over {found.share:.0%} of the pixels'
-        faults.add('fixation-grey', path, text)
-    elif found.share > MOST_FIXATED and found.nonzero > FEW_PIXELS:
-        faults.add('fixation-dense', path, f'{found.share:.0%} of the pixels are fixated')
-    return len(faults) == before
+def check_fixations(path: str, fixations: Picture, density: Picture | None, faults: Faults) -> None:
+    """Find what is wrong with the fixation map of a frame."""
+    is_jpeg = path.lower().endswith(('.jpg', '.jpeg'))
+    if fixations.color_problem:
+        faults.add('not-grey', path, fixations.color_problem)
+    elif fixations.is_empty and density and density.is_empty:
+        faults.add('no-gaze', path, 'neither fixations nor density')
+    elif fixations.is_empty:
+        faults.add('fixation-empty', path, 'no fixation')
+    elif fixations.is_blurred or (is_jpeg and fixations.levels > 1):
+        found = f'{fixations.levels} grey levels over {fixations.share:.0%} of the pixels'
+        faults.add('fixation-grey', path, found)
+    elif fixations.share > MOST_FIXATED and fixations.nonzero > FEW_PIXELS:
+        faults.add('fixation-dense', path, f'{fixations.share:.0%} of the pixels are fixated')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from ...utils.parallel import check_stopped
 from .faults import Faults
 from .naming import list_parts, pair_names
 from .pairing import FramePair, check_pairs, frame_pair
+from .report import COLUMNS
 from .single_files import (
-    FEW_PIXELS,
     NOUNS,
     RESTORE,
     Picture,
@@ -38,19 +38,15 @@ class VideoResult:
 
     Attributes:
         place: where it lies.
-        frames: their number.
-        densities: number of density maps.
-        fixations: number of fixation maps.
+        counts: of it and its files, by `COLUMNS`.
         faults: found in it.
         fingerprint: the same for the same frames, None where unknown.
     """
 
     place: PublishedVideo
-    frames: int = 0
-    densities: int = 0
-    fixations: int = 0
-    faults: Faults = field(default_factory=Faults)
-    fingerprint: str | None = None
+    counts: dict[str, int]
+    faults: Faults
+    fingerprint: str | None
 
 
 def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult:
@@ -95,9 +91,9 @@ def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult
         _find_stills(digests, stimulus, faults)
     if pairs and place.densities:
         check_pairs(pairs, place.densities, sample is None, faults)
-    fixations = counts.get(fixation_part, 0)
-    fingerprint = _fingerprint(digests, frames)
-    return VideoResult(place, frames, counts.get('maps', 0), fixations, faults, fingerprint)
+    numbers = (1, frames, counts.get('maps', 0), counts.get(fixation_part, 0))
+    columns = dict(zip(COLUMNS, numbers, strict=True))
+    return VideoResult(place, columns, faults, _fingerprint(digests, frames))
 
 
 def _digest(pixels: np.ndarray) -> bytes:
@@ -172,24 +168,14 @@ def _check_maps(
         text = f'a fixation map here, and a density map in {files[fixation_part]}'
         faults.add('swapped-folders', files['maps'], text)
         return None
-    is_fine = True
+    before = len(faults)
     if density:
-        is_fine &= check_density(files['maps'], density, faults)
+        check_density(files['maps'], density, fixations, faults)
     if fixations:
-        is_fine &= check_fixations(files[fixation_part], fixations, faults)
-    nowhere = fixations is not None and fixations.is_empty
-    if density and density.is_empty:
-        if nowhere:
-            faults.add('no-gaze', files[fixation_part], 'neither fixations nor density')
-        else:
-            text = 'zero in every pixel'
-            faults.add('density-empty', files['maps'], text, remedy=RESTORE['maps'])
-    elif nowhere:
-        faults.add('fixation-empty', files[fixation_part], 'no fixation')
-    if not (density and fixations and is_fine) or density.size != fixations.size:
+        check_fixations(files[fixation_part], fixations, density, faults)
+    if len(faults) > before or not (density and fixations) or density.size != fixations.size:
         return None
-    is_points = density.is_points and density.values.size > FEW_PIXELS
-    if is_points and np.array_equal(density.values > 0, fixations.values > 0):
+    if density.is_points and np.array_equal(density.values > 0, fixations.values > 0):
         text = f'{density.nonzero} pixels of one value, the rest 0'
         faults.add('density-points', files['maps'], text)
     paths = files['maps'], files[fixation_part]
