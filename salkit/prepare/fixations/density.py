@@ -1,4 +1,4 @@
-"""Density maps from fixations, and the recipes that data sets made theirs with."""
+"""Density maps from fixations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.published import DensityArguments, dhf1k, hollywood2
+from ...datasets.published import DensityArguments
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
@@ -17,8 +17,6 @@ from ...functional.fixations import count_fixations
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-# Arguments of `density_map` by name; those of plugins' data sets are in `density_recipes()`.
-DENSITY_RECIPES: dict[str, DensityArguments] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
 NORMALIZATIONS = ('max', 'sum', None)
 
 
