@@ -45,9 +45,8 @@ def find_places(
     if not root.is_dir():
         raise DataError(f'{root}: the data root does not exist')
     dataset = dataset_at(root)
-    for name in sorted(names_in(root)):
-        if ARCHIVES.fullmatch(name):
-            faults.add('archive', root / name, 'an archive')
+    for name in filter(ARCHIVES.fullmatch, sorted(names_in(root))):
+        faults.add('archive', root / name, 'an archive')
     videos = _laid_out(root, faults) if dataset is LAYOUT else dataset.find_videos(root)
     if any(p and p.is_file() for video in videos for p in (video.densities, video.fixations)):
         raise DataError(

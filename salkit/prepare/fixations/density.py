@@ -17,8 +17,6 @@ from ...functional.fixations import count_fixations
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-NORMALIZATIONS = ('max', 'sum', None)
-
 
 @dataclass(frozen=True)
 class DensityOptions:
@@ -47,7 +45,7 @@ class DensityOptions:
     def __post_init__(self) -> None:
         if (self.sigma_px is None) == (self.ppd is None):
             raise ConfigError(
-                'give the Gaussian as sigma_px or as ppd (pixels per degree), one of two'
+                'give the Gaussian as sigma_px or ppd (pixels per degree), one of two'
             )
         for name in ('sigma_px', 'ppd', 'sigma_deg'):
             value = getattr(self, name)
@@ -56,7 +54,7 @@ class DensityOptions:
         window = self.window_px
         if window is not None and not (window >= 1 and window == int(window)):
             raise ConfigError(f'window_px must be a whole number from 1, got {window}')
-        if self.normalize not in NORMALIZATIONS:
+        if self.normalize not in ('max', 'sum', None):
             raise ConfigError(f"normalize must be 'max', 'sum' or None, got {self.normalize!r}")
 
     @property
