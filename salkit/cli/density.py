@@ -76,8 +76,9 @@ def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
 def run(args: argparse.Namespace) -> int:
     """Make them."""
     from ..prepare.fixations import DensityOptions, density_arguments
-    from ..prepare.fixations.find import GazeReading, find_fixations
-    from ..prepare.fixations.write import plan_target, write_densities
+    from ..prepare.fixations.find import find_fixations
+    from ..prepare.fixations.stimuli import GazeReading
+    from ..prepare.fixations.write import Target, write_densities
 
     own, show = given_options(args, DensityOptions), sys.stderr.isatty()
     density = DensityOptions(**density_arguments(args.recipe, **own))
@@ -88,15 +89,14 @@ def run(args: argparse.Namespace) -> int:
     out = None if args.out is None else Path(args.out)
     folders = _folders(found, Path(args.fixations).expanduser(), out)
     targets = [
-        plan_target(video, folder, density, args.format)
+        Target(video, folder, density, args.format)
         for video, folder in zip(found.videos, folders, strict=True)
     ]
-    written = write_densities(
-        targets, density, args.format, args.workers, args.overwrite, progress=show
-    )
+    written = write_densities(targets, args.workers, args.overwrite, progress=show)
     for note in found.notes:
         print(f'note: {note}')
-    there = f' ({written.finished} were there already)' if written.finished else ''
+    finished, frames = len(targets) - len(written), sum(len(each.video.stems) for each in written)
+    there = f' ({finished} were there already)' if finished else ''
     where = args.out or args.fixations
-    print(f'{written.videos} videos of {written.frames} frames written to {where}{there}')
+    print(f'{len(written)} videos of {frames} frames written to {where}{there}')
     return 0

@@ -1,4 +1,4 @@
-"""Density maps from fixations, and the recipes that data sets made theirs with."""
+"""Density maps from fixations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.published import DensityArguments, density_recipes, dhf1k, hollywood2
+from ...datasets.published import DensityArguments, density_recipes
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
@@ -16,9 +16,6 @@ from ..options import DensityOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-# Arguments of `density_map` by name; those of plugins' data sets are in `density_recipes()`.
-DENSITY_RECIPES: dict[str, DensityArguments] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
 
 
 def density_arguments(recipe: str | None, **own: Unpack[DensityArguments]) -> DensityArguments:
