@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='compare scores of different data sets, splits or frames',
     )
+    parser.add_argument('--resamples', type=int, default=10_000, help='draws (default: 10000)')
+    parser.add_argument('--seed', type=int, default=0, help='of the draws (default: 0)')
     parser.add_argument('--json', metavar='FILE', help='write the comparison')
     parser.add_argument('--plot', metavar='FILE.png', help='draw the scores of every video')
 
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         metrics=args.metrics,
         force=args.force,
         allow_missing=args.allow_missing,
+        resamples=args.resamples,
+        seed=args.seed,
     )
     print(comparison.format(), flush=True)
     for warning in comparison.warnings:

@@ -14,6 +14,7 @@ NEEDS = {
     'density': 'density maps',
     'fixations': 'fixation maps',
     'nonfixations': 'fixations of other frames',
+    'baseline': 'a baseline density',
 }
 
 
@@ -26,12 +27,14 @@ class Truth:
         fixation_map: (H, W), > 0 where fixated.
         fixation_points: (n, 2) whole numbers, row and column of each fixation, repeats kept.
         nonfixations: (H, W) counts >= 0: where other frames were fixated, for shuffled AUC.
+        baseline: (H, W) >= 0, the density that information gain is counted from.
     """
 
     density: np.ndarray | None = None
     fixation_map: np.ndarray | None = None
     fixation_points: np.ndarray | None = None
     nonfixations: np.ndarray | None = None
+    baseline: np.ndarray | None = None
 
     @property
     def has_fixations(self) -> bool:
@@ -83,6 +86,12 @@ class Frame:
         """(H, W) counts: where other frames were fixated."""
         assert self.truth.nonfixations is not None
         return self.truth.nonfixations
+
+    @property
+    def baseline(self) -> np.ndarray:
+        """(H, W) float64, the density that information gain is counted from."""
+        assert self.truth.baseline is not None
+        return np.asarray(self.truth.baseline, np.float64)
 
     @cached_property
     def fixations(self) -> np.ndarray:

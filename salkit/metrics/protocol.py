@@ -109,6 +109,18 @@ class Protocol:
                 )
         return metrics
 
+    def metrics_of_dataset(self, metrics: Iterable[str] | None = None) -> list[str]:
+        """`check_metrics`, for predictions and a data set alone.
+
+        Raises:
+            ConfigError: a metric that the protocol does not define, or that needs a baseline.
+        """
+        chosen = self.check_metrics(metrics)
+        for metric in chosen:
+            if 'baseline' in self.measures[metric].needs:
+                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
+        return chosen
+
     def needs(self, metric: str) -> frozenset[str]:
         """What a metric is computed from beside the prediction, of `NEEDS`.
 

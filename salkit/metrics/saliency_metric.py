@@ -62,7 +62,7 @@ class SaliencyMetric(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.protocol = get_protocol(protocol)
         self.seed = seed
-        self.metrics = self.protocol.check_metrics(
+        self.metrics = self.protocol.metrics_of_dataset(
             metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
         )
         self._all_metrics = not metrics

@@ -39,6 +39,8 @@ def compare(
     metrics: Sequence[str] | None = None,
     force: bool = False,
     allow_missing: bool = False,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> Comparison:
     """Compare scores of the same videos.
 
@@ -54,6 +56,8 @@ def compare(
         metrics: the only ones to compare; None for all that both files hold.
         force: compare other data sets, splits and frames with a warning.
         allow_missing: compare the common videos where one side has more, with a warning.
+        resamples: draws of the bootstrap, and of the signs of the test.
+        seed: of these draws.
 
     Raises:
         DataError: a file that is no score file, or files that cannot be compared.
@@ -75,7 +79,9 @@ def compare(
             warnings += check_same_subject(first, other, force)
             videos, lacking = common_videos(first, other, allow_missing)
             chosen, one_sided = common_metrics(first, other, metrics)
-            rows = [_difference((first, other), videos, metric) for metric in chosen]
+            rows = [
+                _difference((first, other), videos, metric, resamples, seed) for metric in chosen
+            ]
             warnings += [*lacking, *one_sided, *_reading_notes(rows, (first, other))]
             family += rows
         differences += _corrected(family)
@@ -91,13 +97,15 @@ def compare(
                 for source, name in zip(sources, names, strict=True)
             ],
             level=LEVEL,
-            resamples=RESAMPLES,
-            seed=SEED,
+            resamples=resamples,
+            seed=seed,
         ),
     )
 
 
-def _difference(pair: tuple[Scores, Scores], videos: list[str], metric: str) -> Difference:
+def _difference(
+    pair: tuple[Scores, Scores], videos: list[str], metric: str, resamples: int, seed: int
+) -> Difference:
     """Not yet corrected for the number of tests."""
     values = np.array(
         [[side.per_video[video].get(metric, math.nan) for video in videos] for side in pair]
@@ -107,8 +115,8 @@ def _difference(pair: tuple[Scores, Scores], videos: list[str], metric: str) -> 
     change = scores[1] - scores[0]
     low = high = p = math.nan
     if len(change) >= 2:
-        low, high = bootstrap_interval(change)
-        p = sign_flip_p(change)
+        low, high = bootstrap_interval(change, resamples, seed)
+        p = sign_flip_p(change, resamples, seed)
     plain_name = metric.lower().replace('-', '').replace('_', '')
     return Difference(
         protocol=pair[0].protocol,

@@ -108,7 +108,7 @@ def score_protocols(
     options = replace(options or ScoreOptions(), **changes)
     workers = check_workers(options.workers)
     names = dict.fromkeys(protocols)
-    wanted = {name: get_protocol(name).check_metrics(options.metrics) for name in names}
+    wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
     if not wanted:
         raise ConfigError('no protocol to score under')
     settings = (options.seed, options.final)

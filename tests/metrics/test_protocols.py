@@ -1,5 +1,6 @@
 """What protocols do to maps, and how they are found."""
 
+import math
 from dataclasses import FrozenInstanceError, replace
 
 import cv2
@@ -238,3 +239,14 @@ def test_registering():
 def test_what_a_registry_of_protocols_holds():
     with pytest.raises(ConfigError, match="'exact' is not a Protocol"):
         check_contract(PROTOCOLS, 'exact')
+
+
+def test_information_gain_over_a_baseline():
+    one = replace(truth(), baseline=np.ones((12, 16)))
+    for name in ('exact', 'dhf1k-matlab'):
+        gain = get_protocol(name).score(one.fixation_map + 0.1, one, ['IG'])['IG']
+        assert math.isnan(gain) if name == 'dhf1k-matlab' else gain > 1
+    with pytest.raises(DataError, match='IG needs a baseline density'):
+        get_protocol('exact').score(one.fixation_map + 0.1, truth(), ['IG'])
+    with pytest.raises(ConfigError, match='IG needs a baseline density, which no data set has'):
+        get_protocol('exact').metrics_of_dataset(['IG'])

@@ -295,3 +295,14 @@ def test_no_matplotlib_and_no_torch_without_a_picture(files):
         'assert not {"matplotlib", "torch"} & set(sys.modules)\n'
     )
     subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)
+
+
+def test_draws_may_be_fewer_and_other_ones():
+    generator = np.random.default_rng(5)
+    a, b = (report({'CC': generator.random(20)}) for _ in range(2))
+    usual, few, other = (
+        row(compare(a, b, **options), 'CC')
+        for options in ({}, dict(resamples=200), dict(resamples=200, seed=1))
+    )
+    assert usual.difference == few.difference == other.difference
+    assert len({(each.low, each.high) for each in (usual, few, other)}) == 3
