@@ -29,6 +29,8 @@ _AHEAD_FRAMES = 16
 _AHEAD_MAPS = 8
 # Frames that a notebook shows, and their width in pixels.
 _SHOWN, _SHOWN_WIDTH = 4, 240
+# How version 0.1 spelled options of overlays.
+_EARLIER_SPELLINGS = dict(colours='colors', normalise='normalize')
 
 
 class SaliencyMaps:
@@ -169,7 +171,8 @@ class SaliencyMaps:
             ConfigError: a style that does not exist.
             DataError: frames that cannot be read any more, or a video that cannot be written.
         """
-        style = dataclasses.replace(style or OverlayStyle(), **options)
+        changes = {_EARLIER_SPELLINGS.get(name, name): value for name, value in options.items()}
+        style = dataclasses.replace(style or OverlayStyle(), **changes)
         # The video's maximum is known when the model is through.
         by_video = style.normalize == 'video'
         with self.kept(on_frame=on_frame) if by_video else nullcontext(self) as maps:

@@ -101,7 +101,7 @@ def test_a_picture(predictor, tmp_path):
 
 def test_styles_that_do_not_exist(maps, tmp_path):
     with pytest.raises(ConfigError, match='color map'):
-        maps.overlay(tmp_path / 'x.mp4', colors='rainbows')
+        maps.overlay(tmp_path / 'x.mp4', colours='rainbows')
     with pytest.raises(TypeError, match='opacity'):
         maps.overlay(tmp_path / 'x.mp4', opacity=1)
 
