@@ -14,7 +14,7 @@ from score_data import write_truth
 
 import salkit
 from salkit.cli import main
-from salkit.plugin import forget_plugins, installed_plugins
+from salkit.plugin import installed_plugins, reset_plugins
 
 GUIDE = Path(salkit.__file__).parents[1] / 'docs' / 'add_a_dataset.md'
 pytestmark = pytest.mark.skipif(not GUIDE.is_file(), reason='the tests run without a checkout')
@@ -48,11 +48,11 @@ def plugin(tmp_path, monkeypatch):
     helper = type(sys)('make_park')
     helper.write_park = write_park
     monkeypatch.setitem(sys.modules, 'make_park', helper)
-    forget_plugins()
+    reset_plugins()
     (record,) = [record for record in installed_plugins() if record.name == 'park']
     assert record.error is None, record.error
     yield
-    forget_plugins()
+    reset_plugins()
     for name in ('plugin_park', 'test_park'):
         sys.modules.pop(name, None)
 
