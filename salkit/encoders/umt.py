@@ -169,11 +169,9 @@ class UMTEncoder(Encoder):
             module.eval()
         return self
 
-    def adapt_weights(
-        self, weights: Mapping[str, Tensor], source_grid: tuple[int, int, int] | None = None
-    ) -> AdaptedWeights | None:
+    def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take fine-tuned and pre-trained files of UMT; see `umt_weights.adapt`."""
-        return adapt(weights, self.state_dict(), self.clip_len, len(self.blocks), source_grid)
+        return adapt(weights, self.state_dict(), self.clip_len, len(self.blocks))
 
     @classmethod
     def arguments_of(cls, weights: Mapping[str, Tensor]) -> dict[str, object] | None:
