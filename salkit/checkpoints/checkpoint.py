@@ -268,6 +268,8 @@ class _DictDisplays(ast.NodeTransformer):
         match node:
             case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
                 # `**b` has no name, in a call as in a display.
-                keys = [ast.Constant(k.arg) if k.arg else None for k in keywords]
+                keys: list[ast.expr | None] = [
+                    ast.Constant(k.arg) if k.arg else None for k in keywords
+                ]
                 return ast.Dict(keys, [k.value for k in keywords])
         return node

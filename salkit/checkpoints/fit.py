@@ -193,7 +193,8 @@ def _map_names(
     whole = from_official(weights) if checkpoint.is_official else _unchanged(weights)
     found = None if checkpoint.is_official else _ask(encoder, weights, checkpoint.source)
     # The file's names by those that the encoder is asked about, and what is not for it.
-    origin, dropped = {key: key for key in weights}, {}
+    origin = {key: key for key in weights}
+    dropped: dict[str, str] = {}
     if found is None:
         if is_model and _has_decoder(whole.weights):
             if checkpoint.is_official:
