@@ -13,7 +13,7 @@ from torchvision.models import WeightsEnum, get_model_weights
 from ..errors import CheckpointError, ConfigError, one_line
 from ..registry import ENCODERS
 from ..types import AdaptedWeights
-from ..utils.text import check_choice
+from ..utils.text import check_choice, check_range
 from .base import HEAD_REASON, Encoder, Triple
 from .torchvision_trunks import ARCHITECTURES, FAMILIES
 
@@ -85,11 +85,7 @@ class TorchvisionVideoEncoder(Encoder):
                 f'got {clip_len}'
             )
         stages = len(self.trunk.stages())
-        if not -1 <= frozen_stages <= stages:
-            raise ConfigError(
-                f'TorchvisionVideoEncoder: frozen_stages must be -1 to {stages}, '
-                f'got {frozen_stages}'
-            )
+        check_range('TorchvisionVideoEncoder', 'frozen_stages', frozen_stages, -1, stages)
         self.clip_len = clip_len
         self.frozen_stages, self.norm_eval = frozen_stages, norm_eval
         self.activation_checkpointing = activation_checkpointing
