@@ -166,7 +166,10 @@ class WrapperEncoder(Encoder):
 
     def pretrained_weights(self) -> Mapping[str, Tensor] | str | None:
         """What the wrapped encoder's config names: its `init_cfg`, else its `pretrained`."""
-        return self.checkpoint or self.wrapped.pretrained_weights()
+        if self.checkpoint:
+            return self.checkpoint
+        with self.plain() as encoder:
+            return encoder.pretrained_weights()
 
     def init_weights(self) -> None:
         """Let the wrapped encoder get ready, and say in the log how many parameters train."""
