@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import keyword
 import re
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from string import Template
 
 from mmengine.registry import Registry
 
 from .. import registry
-from ..builder import known_names
 from ..errors import ConfigError
 from ..utils.folders import whole_folder
 from ..utils.text import check_choice
 from .manager import ROLES as HOOKS
-from .manager import installed_plugins
 
 TEMPLATES = Path(__file__).parent / 'templates'
 _SUFFIX = '.tmpl'
@@ -160,25 +156,6 @@ def names_of(name: str, role: str = 'encoder') -> Names:
     return names
 
 
-def check_free(names: Names) -> None:
-    """Raise ConfigError if an installed package or a registered part has one of these names.
-
-    Case does not count: nobody would tell UmtEncoder from UMTEncoder.
-    """
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        version = metadata.version(names.distribution)
-        raise ConfigError(
-            f'the package {names.distribution} {version} is installed already; choose another name'
-        )
-    installed_plugins()
-    target = ROLES[names.role].registry
-    for taken in known_names(target):
-        if taken.lower() == names.label.lower():
-            raise ConfigError(
-                f'the name is that of the {target.name} {taken} already; choose another'
-            )
-
-
 def render(names: Names) -> dict[str, str]:
     """The files of the package: text by path, separated by slashes."""
     role = ROLES[names.role]
@@ -226,13 +203,12 @@ def scaffold(name: str, role: str = 'encoder', out: str | Path = '.') -> tuple[N
         The names, and the folder.
 
     Raises:
-        ConfigError: a name that is bad or taken, or a folder that holds something.
+        ConfigError: a bad name, or a folder that holds something.
     """
     names = names_of(name, role)
     folder = Path(out) / names.distribution
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f'{folder} exists already and is not an empty folder')
-    check_free(names)
     files = render(names)
     with whole_folder(folder) as made:
         for path, text in files.items():

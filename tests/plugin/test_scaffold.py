@@ -7,12 +7,10 @@ from string import Template
 
 import pytest
 from make_data import write_dataset
-from make_plugin import make_plugin
 
 import salkit
 from salkit.cli import main, new_plugin
 from salkit.errors import ConfigError
-from salkit.plugin import reset_plugins
 from salkit.plugin.scaffold import ROLES, names_of, render, scaffold
 
 TINY = Path(salkit.__file__).parents[1] / 'plugins' / 'salkit-tiny'
@@ -60,39 +58,6 @@ def test_bad_names(tmp_path, name):
     ):
         scaffold(name, out=tmp_path / 'out')
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ('name', 'role', 'taken'),
-    [
-        ('umt', 'encoder', 'encoder UMTEncoder'),
-        ('cc', 'loss', 'loss CCLoss'),
-        ('exact', 'protocol', 'protocol exact'),
-        ('sfd', 'branch', 'decoder SFDBranch'),
-        ('demo', 'dataset', 'dataset DemoDataset'),
-    ],
-)
-def test_taken_names(tmp_path, name, role, taken):
-    with pytest.raises(
-        ConfigError, match=f'the name is that of the {taken} already; choose another'
-    ):
-        scaffold(name, role, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_names_of_installed_plugins(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(make_plugin(tmp_path / 'site', 'my-own', class_name='OtherEncoder'))
-    monkeypatch.delenv('SALKIT_PLUGINS', raising=False)
-    reset_plugins()
-    try:
-        with pytest.raises(ConfigError, match=r'package salkit-my-own 1\.0 is installed already'):
-            scaffold('my_own', out=tmp_path / 'out')
-        with pytest.raises(ConfigError, match='the name is that of the encoder OtherEncoder'):
-            scaffold('other', out=tmp_path / 'out')
-    finally:
-        reset_plugins()
-        sys.modules.pop('plugin_my_own', None)
-    assert not (tmp_path / 'out').exists()
 
 
 # Files -------------------------------------------------------------------------------------------
