@@ -18,7 +18,7 @@ from ..encoders import Encoder
 from ..errors import CheckpointError, one_line
 from ..types import AdaptedWeights
 from .checkpoint import Checkpoint
-from .official import complete_positions, from_official
+from .official import from_official
 from .read import read_checkpoint
 
 ENCODER, DECODER = 'encoder.', 'decoder.'
@@ -190,15 +190,14 @@ def _map_names(
     """The part of the module that a file is for, and the file's entries by the module's names."""
     weights, is_model = checkpoint.weights, _has_decoder(own)
     encoder = module if isinstance(module, Encoder) else getattr(module, 'encoder', None)
-    whole = from_official(weights) if checkpoint.is_official else _unchanged(weights)
-    found = None if checkpoint.is_official else _ask(encoder, weights, checkpoint.source)
+    is_official = checkpoint.is_official
+    whole = from_official(weights, own) if is_official else _unchanged(weights)
+    found = None if is_official else _ask(encoder, weights, checkpoint.source)
     # The file's names by those that the encoder is asked about, and what is not for it.
     origin = {key: key for key in weights}
     dropped: dict[str, str] = {}
     if found is None:
         if is_model and _has_decoder(whole.weights):
-            if checkpoint.is_official:
-                complete_positions(whole, own)
             return 'model', whole
         if not is_model and not isinstance(encoder, Encoder):
             return 'module', whole
@@ -212,7 +211,7 @@ def _map_names(
         for texts in (found.derived, found.kept, found.wrong)
     )
     return 'encoder', AdaptedWeights(
-        whole.kind if checkpoint.is_official else found.kind,
+        whole.kind if is_official else found.kind,
         {prefix + name: value for name, value in found.weights.items()},
         {prefix + name: origin[key] for name, key in found.sources.items()},
         {**dropped, **{origin[key]: why for key, why in found.dropped.items()}},

@@ -6,6 +6,7 @@ dead: the paper counts them, salkit does not build them.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 
@@ -104,10 +105,15 @@ def is_official(keys: Iterable[str]) -> bool:
     return any(_DECODER_KEY.match(key) for key in keys)
 
 
-def from_official(weights: Mapping[str, Tensor]) -> AdaptedWeights:
+def from_official(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> AdaptedWeights:
     """The entries of an official file under the names of `SaliencyModel.state_dict()`.
 
-    Those that the authors' model does not have are not spoken of.
+    Those that the authors' model does not have are not spoken of. A model that stores the fixed
+    position table gets it where the file omits it.
+
+    Args:
+        weights: the file's.
+        own: entries of the module that they are for.
     """
     found = AdaptedWeights(KIND, {})
     for key, value in weights.items():
@@ -115,25 +121,13 @@ def from_official(weights: Mapping[str, Tensor]) -> AdaptedWeights:
         if reason:
             found.dropped[key] = reason
             continue
-        try:
-            name = salkit_key(key)
-        except KeyError:
-            continue
-        if name is not None:
+        with contextlib.suppress(KeyError):
+            name = _renamed(key, _PREFIXES)
             found.weights[name], found.sources[name] = value, key
+    table = 'encoder.pos_embed'
+    if table in own and table not in found.weights:
+        add_fixed_table(found, table, own[table])
     return found
-
-
-def complete_positions(found: AdaptedWeights, own: Mapping[str, Tensor]) -> None:
-    """Add the fixed position table to what a file gives, where only the model stores it.
-
-    Args:
-        found: what `from_official` gave.
-        own: the model's entries.
-    """
-    name = 'encoder.pos_embed'
-    if name in own and name not in found.weights:
-        add_fixed_table(found, name, own[name])
 
 
 def official_config(weights: Mapping[str, Tensor], source: str) -> tuple[Config, str | None]:
