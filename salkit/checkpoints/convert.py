@@ -93,7 +93,7 @@ def convert(
     with checkpoint.plugin_hints():
         target = checkpoint.target(config, options)
     state, report = fit_weights(target.module, checkpoint)
-    _check(report)
+    report.check(whole=True)
     conversion = Conversion(
         report, destination, target.name, len(state), sorted(map(str, checkpoint.rest))
     )
@@ -120,22 +120,6 @@ def convert(
     else:
         write_checkpoint(state, destination)
     return conversion
-
-
-def _check(report: FitReport) -> None:
-    """Raise CheckpointError, with the report, unless every entry is filled from the file."""
-    try:
-        report.check()
-        if report.kept:
-            name, why = next(iter(report.kept.items()))
-            raise CheckpointError(
-                f'{report.source}: fills all but {len(report.kept)} entries, such as {name} '
-                f'({why}), so that no whole file can be made of it; start training from it with '
-                'init_cfg'
-            )
-    except CheckpointError as error:
-        error.report = report
-        raise
 
 
 def _dead_in(checkpoint: Checkpoint) -> dict[str, Tensor]:

@@ -66,13 +66,26 @@ class FitReport:
             problems.append(next(iter(self.wrong.values())) + more)
         return problems
 
-    def check(self) -> None:
-        """Raise CheckpointError unless everything expected was filled."""
+    def check(self, whole: bool = False) -> None:
+        """Raise CheckpointError, with this report, unless everything expected was filled.
+
+        Args:
+            whole: nothing may stay as it was.
+        """
+        text = ''
         if self.problems:
-            raise CheckpointError(
-                f'{self.source}: read as {self.kind} weights, it does not fit the {self.part}: '
-                + '; '.join(self.problems)
+            text = f'read as {self.kind} weights, it does not fit the {self.part}: '
+            text += '; '.join(self.problems)
+        elif whole and self.kept:
+            name, why = next(iter(self.kept.items()))
+            text = (
+                f'fills all but {len(self.kept)} entries, such as {name} ({why}), so that no whole '
+                'file can be made of it; start training from it with init_cfg'
             )
+        if text:
+            error = CheckpointError(f'{self.source}: {text}')
+            error.report = self
+            raise error
 
     def reasons(self) -> dict[str, list[str]]:
         """Dropped entries by the reason."""

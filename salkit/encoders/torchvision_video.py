@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchvision.models import WeightsEnum, get_model_weights
 
-from ..errors import CheckpointError, ConfigError, one_line
+from ..errors import ConfigError, one_line
 from ..registry import ENCODERS
 from ..types import AdaptedWeights
 from ..utils.text import check_choice, check_range
@@ -141,16 +141,9 @@ class TorchvisionVideoEncoder(Encoder):
         """What `pretrained` names, as torchvision fetches it."""
         if self._weights is None:
             return None
-        try:
-            return self._weights.get_state_dict(
-                progress=False, check_hash=True, weights_only=True, map_location='cpu'
-            )
-        except Exception as error:
-            # Network, hash and reading of the file each fail in their own way; none says where.
-            raise CheckpointError(
-                f'{self._weights}: cannot be fetched from {self._weights.url} ({one_line(error)}); '
-                'with pretrained=None, a downloaded file can be given as model.encoder.init_cfg'
-            ) from error
+        return self._weights.get_state_dict(
+            progress=False, check_hash=True, weights_only=True, map_location='cpu'
+        )
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take a state dict of torchvision's model; its head is dropped."""
