@@ -54,6 +54,7 @@ _PREFIXES = {
     'conv_8.': 'decoder.fusion.layers.1.conv.',
     'conv_9.': 'decoder.fusion.layers.2.',
 }
+_OFFICIAL_PREFIXES = {own: official for official, own in _PREFIXES.items()}
 # What makes a state dict an official one beside the encoder.
 _DECODER_KEY = re.compile(r'(conv_\d|conv_t\d_\d|conv_2D_\d|transformer_\d|final_map)\.')
 # The parts that have official names only as the authors built them.
@@ -97,7 +98,7 @@ def official_key(key: str) -> str:
     Raises:
         KeyError: a parameter that the official model does not have.
     """
-    return _renamed(key, {own: official for official, own in _PREFIXES.items()})
+    return _renamed(key, _OFFICIAL_PREFIXES)
 
 
 def is_official(keys: Iterable[str]) -> bool:

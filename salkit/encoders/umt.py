@@ -138,7 +138,8 @@ class UMTEncoder(Encoder):
         else:
             self.pos_embed = nn.Parameter(table, requires_grad=False)
         self._init_weights()
-        self._freeze_stages()
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
 
     def _init_weights(self) -> None:
         for module in self.modules():
@@ -151,10 +152,6 @@ class UMTEncoder(Encoder):
         if self.frozen_stages < 0:
             return []
         return [self.patch_embed, *self.blocks[: self.frozen_stages]]
-
-    def _freeze_stages(self) -> None:
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
 
     def train(self, mode: bool = True) -> UMTEncoder:
         """Set the training mode; frozen blocks stay in evaluation mode."""

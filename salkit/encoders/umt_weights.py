@@ -141,13 +141,12 @@ def _place_positions(
         return
     goal = (clip_len, *TABLE_THW[1:])
     resized = table if grid == goal else resize_position_table(table.float(), grid, goal)
-    expected = fixed_table(TABLE_THW[0], resized.shape[-1])
     if is_stored:
         found.weights[POSITIONS], found.sources[POSITIONS] = resized, key
         if grid != goal:
             names = [' x '.join(map(str, thw)) for thw in (grid, goal)]
             found.derived[POSITIONS] = f'is resized from {names[0]} to {names[1]}'
-    elif float((resized.float() - expected).abs().mean()) < _FIXED_WITHIN:
+    elif _is_fixed(resized):
         found.dropped[key] = 'the fixed position table, which the encoder makes itself'
     else:
         found.sources[POSITIONS] = key
@@ -156,11 +155,17 @@ def _place_positions(
         )
 
 
+def _is_fixed(table: Tensor) -> bool:
+    expected = fixed_table(TABLE_THW[0], table.shape[-1])
+    return float((table.float() - expected).abs().mean()) < _FIXED_WITHIN
+
+
 def _grid_of(table: Tensor, frames: int) -> tuple[int, int, int] | None:
     """The (t, h, w) that a stored table was made for; published grids are looked for first."""
     if table.ndim != 3 or len(table) != 1 or not table.shape[1]:
         return None
     count = table.shape[1]
     published = [(t, *TABLE_THW[1:]) for t in (8, 16, frames)]
-    square = [(t, *2 * (math.isqrt(count // t),)) for t in (8, 16, frames)]
+    sides = {t: math.isqrt(count // t) for t in (8, 16, frames)}
+    square = [(t, side, side) for t, side in sides.items()]
     return next((grid for grid in published + square if math.prod(grid) == count), None)
