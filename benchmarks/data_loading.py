@@ -111,7 +111,7 @@ def open_loader(root: Path, cache: str | None, workers: int) -> DataLoader:
     pipeline = [
         # Of many videos, hardly a frame would be found in memory.
         dict(type='LoadClip', size=SIZE, cache=cache, cache_frames=0),
-        dict(type='LoadTargets', size=SIZE, cache=cache),
+        dict(type='LoadTargets', size=SIZE),
         dict(type='PackClip'),
     ]
     dataset = VideoSaliencyDataset(

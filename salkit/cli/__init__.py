@@ -11,14 +11,17 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn
 
 from ..errors import PluginWarning, SalkitError, one_line
 from ..version import __version__
+from .common import ended_as_interrupted, leave_cores_to_workers
 
 # Command -> what it does, in a line. The module of the same name has
 # `add_arguments(parser)` and `run(args) -> int`; its name has an underscore for a dash.
+# With `ON_ALL_CORES = True` it works in several processes, which end when it is ended.
 COMMANDS = {
     'prepare': 'bring a published data set, or any videos with gaze, into the layout to train on',
     'check': 'find what is wrong with a data set: missing, broken, empty, mis-paired files',
@@ -44,35 +47,18 @@ COMMANDS = {
 }
 
 
-def _parser_of(command: str, prog: str) -> argparse.ArgumentParser:
-    module = importlib.import_module(f'.{command.replace("-", "_")}', __name__)
-    parser = argparse.ArgumentParser(prog=prog, description=module.__doc__)
-    module.add_arguments(parser)
-    parser.add_argument(
-        '--traceback', action='store_true', help='show where an error comes from, not just what'
-    )
-    parser.set_defaults(_run=module.run)
-    return parser
-
-
 def _warn_in_a_line() -> None:
     """Print warnings about plugins as one line, without the place in salkit's code."""
-    show = warnings.showwarning
+    formatted = warnings.formatwarning
 
-    def show_plugins_shortly(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
+    def format_shortly(
+        message: Warning | str, category: type[Warning], *place: Any, **more: Any
+    ) -> str:
         if issubclass(category, PluginWarning) and isinstance(message, Warning):
-            print(f'salkit: warning: {one_line(message)}', file=sys.stderr)
-        else:
-            show(message, category, filename, lineno, file, line)
+            return f'salkit: warning: {one_line(message)}\n'
+        return formatted(message, category, *place, **more)
 
-    warnings.showwarning = show_plugins_shortly
+    warnings.formatwarning = format_shortly
 
 
 def run_command(command: str, argv: Sequence[str], prog: str) -> int:
@@ -81,11 +67,21 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     Returns:
         The exit status: 0, 2 for what the user can mend, 130 when interrupted.
     """
+    module = importlib.import_module(f'.{command.replace("-", "_")}', __name__)
+    on_all_cores = getattr(module, 'ON_ALL_CORES', False)
+    if on_all_cores:
+        leave_cores_to_workers()
+    parser = argparse.ArgumentParser(prog=prog, description=module.__doc__)
+    module.add_arguments(parser)
+    parser.add_argument(
+        '--traceback', action='store_true', help='show where an error comes from, not just what'
+    )
     # Names of files may stand on both sides of options.
-    args = _parser_of(command, prog).parse_intermixed_args(argv)
+    args = parser.parse_intermixed_args(argv)
     _warn_in_a_line()
     try:
-        return args._run(args)
+        with ended_as_interrupted() if on_all_cores else nullcontext():
+            return module.run(args)
     except (SalkitError, OSError) as error:
         # OSError: a full disk, a folder that may not be written to.
         if args.traceback:

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .common import add_cfg_options
+
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
 
@@ -50,12 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--observers',
         metavar='FILE.csv',
-        help='inter-observer: fixations with the columns video,frame,observer,row,col (default: '
-        'the maps in <video>/fixation/observers/<observer>/)',
+        help='inter-observer: fixations with the columns video,frame,observer,row,col',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
+    add_cfg_options(parser)
 
 
 def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
@@ -104,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
     from ..scoring.baselines import write_baseline
     from ..scoring.observers import write_inter_observer
 
-    if args.observers and args.kind != 'inter-observer':
-        raise ConfigError(f'--observers goes with inter-observer, not with {args.kind}')
+    if bool(args.observers) != (args.kind == 'inter-observer'):
+        raise ConfigError('--observers FILE.csv goes with inter-observer, and only with that')
     dataset = open_dataset(args)
     options = dict(format=args.format, sigma=args.sigma, progress=True)
     out, truth = Path(args.out), dataset.videos[0].folder.parent

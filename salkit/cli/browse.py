@@ -6,6 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
+from .common import add_cfg_options
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit browse`."""
@@ -23,9 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--epoch', type=int, default=0, help='which epoch random clips and changes are drawn for'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
+    add_cfg_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

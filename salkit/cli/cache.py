@@ -1,4 +1,4 @@
-"""Keep the resized frames and maps of a data set on disk, so that training need not decode files.
+"""Keep the resized frames of a data set on disk, so that training need not decode their files.
 
 What is read then is the same, value by value, and read much quicker. Run it again after files were
 changed or added, or after it was interrupted: it does what is missing.
@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import ended_as_interrupted, leave_cores_to_workers
+from .common import add_cfg_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     # Videos, size and place of a cache.
     _Group = tuple[list[VideoRecord], tuple[int, int], str]
 
+ON_ALL_CORES = True
 DEFAULT_SIZE = (224, 224)
 
 
@@ -46,16 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--dir',
         metavar='DIR',
-        help='where it is kept; LoadClip and LoadTargets then take cache=DIR. Default: that of the '
-        "config, or beside the videos in .salkit-cache, or in salkit's cache folder where that "
-        'cannot be written to; these are found without being named',
+        help='where it is kept; LoadClip then takes cache=DIR. Default: that of the config, or '
+        'beside the videos in .salkit-cache, which is found without being named',
     )
     parser.add_argument(
         '--workers', type=int, metavar='N', help='processes (default: one for each core)'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
-    )
+    add_cfg_options(parser)
 
 
 def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
@@ -96,27 +94,20 @@ def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
 def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
     """What to cache of each split of a data root."""
     from ..datasets.clip_cache import AUTO
-    from ..datasets.layout import (
-        SPLIT_FOLDERS,
-        find_split_folder,
-        holds_videos,
-        read_videos,
-        subfolders,
-    )
+    from ..datasets.layout import holds_videos, read_videos, split_of, subfolders
     from ..errors import ConfigError, DataError
 
     if args.cfg_options:
         raise ConfigError('--cfg-options go with a config')
     root = Path(args.source).expanduser()
+    folders = [root] if holds_videos(root) else list(filter(holds_videos, subfolders(root)))
     if args.splits:
-        folders = []
-        for split in args.splits:
-            known = find_split_folder(root, split) if split in SPLIT_FOLDERS else root / split
-            if known is None or not known.is_dir():
-                raise DataError(f'{root}: has no folder of the split {split!r}')
-            folders.append(known)
-    else:
-        folders = [root] if holds_videos(root) else list(filter(holds_videos, subfolders(root)))
+        named = {split_of(folder.name) or folder.name: folder for folder in folders}
+        if unknown := sorted(set(args.splits) - set(named)):
+            raise DataError(
+                f'{root}: has no split {", ".join(unknown)}, its videos are in {", ".join(named)}'
+            )
+        folders = [named[split] for split in args.splits]
     if not folders:
         raise DataError(f'{root}: holds no videos, neither itself nor in a folder of a split')
     for folder in folders:
@@ -126,7 +117,6 @@ def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
 
 def run(args: argparse.Namespace) -> int:
     """Cache what is not cached; status 1 where a video cannot be."""
-    leave_cores_to_workers()
     from ..datasets.clip_cache_build import build_cache
     from ..utils.text import in_units
 
@@ -137,8 +127,7 @@ def run(args: argparse.Namespace) -> int:
         groups.setdefault((size, place), []).extend(videos)
     failed: dict[str, str] = {}
     for (size, place), videos in groups.items():
-        with ended_as_interrupted():
-            report = build_cache(videos, size, place, workers=args.workers, progress=True)
+        report = build_cache(videos, size, place, workers=args.workers, progress=True)
         failed |= report.failed
         there = f' ({report.kept} were there already)' if report.kept else ''
         taken = in_units(report.bytes)

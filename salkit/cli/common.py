@@ -31,13 +31,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--work-dir', help='for logs and checkpoints (default: work_dirs/<name of the config>)'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        metavar='KEY=VALUE',
-        help='override entries of the config: train_dataloader.batch_size=2; '
-        'a key that does not exist is refused, +key=value adds one',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -45,6 +39,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         help='how the processes of a distributed run were started',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, whose: str = 'the config') -> None:
+    """Overrides of a config, which `parse_options` reads."""
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        metavar='KEY=VALUE',
+        help=f'override entries of {whose}: train_dataloader.batch_size=2; '
+        'a key that does not exist is refused, +key=value adds one',
+    )
 
 
 def leave_cores_to_workers() -> None:

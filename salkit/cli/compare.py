@@ -29,18 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--force',
         action='store_true',
-        help='compare scores of different protocols, data sets, splits or frames',
+        help='compare scores of different data sets, splits or frames',
     )
     parser.add_argument('--json', metavar='FILE', help='write the comparison')
     parser.add_argument('--plot', metavar='FILE.png', help='draw the scores of every video')
-    parser.add_argument(
-        '--resamples',
-        type=int,
-        default=10_000,
-        metavar='N',
-        help='bootstrap samples and drawn sign flips (default: 10000)',
-    )
-    parser.add_argument('--seed', type=int, default=0, help='of both (default: 0)')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,8 +47,6 @@ def run(args: argparse.Namespace) -> int:
         metrics=args.metrics,
         force=args.force,
         allow_missing=args.allow_missing,
-        resamples=args.resamples,
-        seed=args.seed,
     )
     print(comparison.format(), flush=True)
     for warning in comparison.warnings:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from .common import CHECKPOINT_HELP
+from .common import CHECKPOINT_HELP, add_cfg_options
 
 if TYPE_CHECKING:
     from ..checkpoints import FitReport
@@ -31,11 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the model that the weights are for, where the file does not say; for the file of '
         'an encoder, which frames and how many blocks to keep',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of that config'
-    )
+    add_cfg_options(parser, 'that config')
     parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
     parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')
+
+
+def _print_keys(heading: str, keys: Iterable[str]) -> None:
+    print(heading, *(f'  {key}' for key in keys), sep='\n')
 
 
 def _print_report(report: FitReport, verbose: bool) -> None:
@@ -48,14 +51,10 @@ def _print_report(report: FitReport, verbose: bool) -> None:
     for key, how in report.derived.items():
         print(f'derived: {key} {how}')
     for reason, keys in report.reasons().items():
-        print(f'dropped: {len(keys)} ({reason})')
-        for key in keys:
-            print(f'  {key}')
+        _print_keys(f'dropped: {len(keys)} ({reason})', keys)
     for label in ('missing', 'unexpected'):
         keys = getattr(report, label)
-        print(f'{label}: {len(keys) or "none"}')
-        for key in keys:
-            print(f'  {key}')
+        _print_keys(f'{label}: {len(keys) or "none"}', keys)
     for text in report.wrong.values():
         print(f'wrong: {text}')
 
@@ -64,12 +63,8 @@ def _print_conversion(done: Conversion) -> None:
     if done.beside:
         print(f'left out beside the weights: {", ".join(done.beside)}')
     if done.invented:
-        print(
-            f'made anew: {len(done.invented)} entries that no forward pass reads and the source '
-            'does not hold'
-        )
-        for key in done.invented:
-            print(f'  {key}')
+        what = 'entries that no forward pass reads and the source does not hold'
+        _print_keys(f'made anew: {len(done.invented)} {what}', done.invented)
     print(f'wrote {done.destination}: {done.entries} entries, config {done.config}')
 
 

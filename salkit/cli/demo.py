@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..utils.files import whole_file
 from .chosen_model import DEMO_CONFIG, DEMO_WORK_DIR
+from .common import add_cfg_options
 from .test import evaluate
 from .train import train
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit demo`."""
     parser.add_argument('--work-dir', default=str(DEMO_WORK_DIR), help=f'default: {DEMO_WORK_DIR}')
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help=f'override entries of {DEMO_CONFIG}'
-    )
+    add_cfg_options(parser, DEMO_CONFIG)
 
 
 def _unique_videos(dataset: VideoSaliencyDataset) -> list[dict]:
@@ -56,10 +55,11 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
         resized = F.interpolate(prediction, size, mode='bilinear', align_corners=False)[0, 0]
         density_map = torch.from_numpy(targets['density_map'])
         fixation_map = torch.from_numpy(targets['fixation_map'])
-        names = dict(video=files['video'], frame=files['frame'])
-        frames.append(names | metric.score_frame(resized, density_map, fixation_map, **names))
+        names = files['video'], files['frame']
+        scored = metric.score_frame(resized, density_map, fixation_map, *names)
+        frames.append((('', '', *names), scored))
     metric.dataset_meta = dataset.metainfo
-    metric.compute_metrics(frames)
+    metric.compute_metrics([frames])
     assert metric.report is not None
     return metric.report
 
@@ -67,14 +67,7 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
 def draw_grid(
     model: SaliencyModel, dataset: VideoSaliencyDataset, path: Path, rows: int = 6
 ) -> None:
-    """Write a picture with a row a video: frame, density map, prediction.
-
-    Args:
-        model: what predicts.
-        dataset: where the clips come from; the middle frame of up to `rows` videos is shown.
-        path: the PNG to write.
-        rows: at most this many videos.
-    """
+    """Write a picture with a row a video, its middle frame: frame, density map, prediction."""
     import torch
     from matplotlib.figure import Figure
     from mmengine.dataset import pseudo_collate

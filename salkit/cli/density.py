@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .common import ended_as_interrupted, leave_cores_to_workers, two_numbers
+from .common import two_numbers
+from .options import add_options, given_options, option_values
 
 if TYPE_CHECKING:
-    from ..prepare.fixations import DensityOptions
     from ..prepare.fixations.find import Found
 
+ON_ALL_CORES = True
 EPILOG = """
 FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I); a data set,
 <root>/[<split>/]<video>/fixation/, whose maps/ are written beside them (or below --out); or gaze,
@@ -26,21 +27,14 @@ interrupted one has not finished.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit density`."""
+    from ..prepare.options import DensityOptions, GazeOptions
+
     parser.epilog = EPILOG
     parser.add_argument('fixations', metavar='FIXATIONS', help='file or folder, see below')
     parser.add_argument(
         '--recipe', metavar='NAME', help='the Gaussian of a data set: dhf1k, ucf-hollywood2, ...'
     )
-    parser.add_argument('--sigma-px', type=float, metavar='S', help='its sigma in pixels')
-    parser.add_argument(
-        '--ppd', type=float, metavar='P', help='pixels per degree of visual angle, instead'
-    )
-    parser.add_argument(
-        '--sigma-deg', type=float, metavar='D', help='its sigma in degrees (default: 1)'
-    )
-    parser.add_argument(
-        '--window-px', type=int, metavar='N', help='cut each Gaussian to N x N pixels'
-    )
+    add_options(parser, DensityOptions, 'sigma_px', 'ppd', 'sigma_deg', 'window_px')
     parser.add_argument('--out', metavar='DIR', help='where the maps are written')
     parser.add_argument(
         '--format',
@@ -54,13 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
     gaze = parser.add_argument_group('gaze')
-    gaze.add_argument(
-        '--videos',
-        metavar='DIR',
-        help='the videos themselves or their frames: their sizes, lengths and frame times',
-    )
     gaze.add_argument('--size', metavar='HxW', help='rows x columns of the videos')
-    gaze.add_argument('--fps', type=float, help='their frames per second')
     gaze.add_argument(
         '--screen',
         metavar='WxH',
@@ -68,34 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'middle, as large as fits (default: in pixels of the video)',
     )
     gaze.add_argument(
-        '--normalized',
-        action='store_true',
-        help="gaze is a share, 0 to 1, of the video's (with --screen, the screen's) width, height",
+        '--videos',
+        metavar='DIR',
+        help='the videos themselves or their frames: their sizes, lengths and frame times',
     )
-    gaze.add_argument(
-        '--first-frame', type=int, choices=[0, 1], default=1, help='number of it (default: 1)'
-    )
-
-
-def _density_options(args: argparse.Namespace) -> DensityOptions:
-    from ..datasets.published import density_recipes
-    from ..prepare.fixations import DensityOptions
-    from ..utils.text import check_choice
-
-    names = ('sigma_px', 'ppd', 'sigma_deg', 'window_px')
-    own = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if args.recipe is not None:
-        recipes = density_recipes()
-        check_choice('', '--recipe', args.recipe, recipes)
-        if own:
-            option = min(own).replace('_', '-')
-            raise ConfigError(f'--recipe and --{option}: give one of the two')
-        own = dict(recipes[args.recipe])
-    elif ('sigma_px' in own) == ('ppd' in own):
-        raise ConfigError('give the Gaussian as one of --recipe, --sigma-px and --ppd')
-    elif 'sigma_deg' in own and 'ppd' not in own:
-        raise ConfigError('--sigma-deg goes with --ppd')
-    return DensityOptions(**own)
+    add_options(gaze, GazeOptions, fps=dict(help='frames of the videos in a second'))
 
 
 def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
@@ -110,35 +75,28 @@ def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
 
 def run(args: argparse.Namespace) -> int:
     """Make them."""
-    leave_cores_to_workers()
-    from ..prepare.fixations.find import GazeReading, find_fixations
-    from ..prepare.fixations.write import plan_target, write_densities
+    from ..prepare.fixations import DensityOptions, density_arguments
+    from ..prepare.fixations.find import find_fixations
+    from ..prepare.fixations.stimuli import GazeReading
+    from ..prepare.fixations.write import Target, write_densities
 
-    density, show = _density_options(args), sys.stderr.isatty()
+    own, show = given_options(args, DensityOptions), sys.stderr.isatty()
+    density = DensityOptions(**density_arguments(args.recipe, **own))
     screen = two_numbers('--screen', args.screen)
-    reading = GazeReading(
-        size=two_numbers('--size', args.size),
-        fps=args.fps,
-        videos=args.videos,
-        screen=screen and screen[::-1],
-        normalized=args.normalized,
-        first_frame=args.first_frame,
-    )
-
-    with ended_as_interrupted():
-        found = find_fixations(args.fixations, reading, progress=show)
-        out = None if args.out is None else Path(args.out)
-        folders = _folders(found, Path(args.fixations).expanduser(), out)
-        targets = [
-            plan_target(video, folder, density, args.format)
-            for video, folder in zip(found.videos, folders, strict=True)
-        ]
-        written = write_densities(
-            targets, density, args.format, args.workers, args.overwrite, progress=show
-        )
+    sizes = dict(size=two_numbers('--size', args.size), screen=screen and screen[::-1])
+    reading = GazeReading(**option_values(args, GazeReading) | sizes)
+    found = find_fixations(args.fixations, reading, progress=show)
+    out = None if args.out is None else Path(args.out)
+    folders = _folders(found, Path(args.fixations).expanduser(), out)
+    targets = [
+        Target(video, folder, density, args.format)
+        for video, folder in zip(found.videos, folders, strict=True)
+    ]
+    written = write_densities(targets, args.workers, args.overwrite, progress=show)
     for note in found.notes:
         print(f'note: {note}')
-    there = f' ({written.finished} were there already)' if written.finished else ''
+    finished, frames = len(targets) - len(written), sum(len(each.video.stems) for each in written)
+    there = f' ({finished} were there already)' if finished else ''
     where = args.out or args.fixations
-    print(f'{written.videos} videos of {written.frames} frames written to {where}{there}')
+    print(f'{len(written)} videos of {frames} frames written to {where}{there}')
     return 0

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export."""
     from ..config import parse_options
-    from ..inference.backends.metadata import sized
+    from ..inference.backends.onnx import sized
     from ..inference.export import ExportOptions, export_model
 
     options = ExportOptions(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 import sys
@@ -80,13 +79,16 @@ def _add_overlay_arguments(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument('--fixations', action='store_true', help='dots where people looked')
     group.add_argument(
-        '--side-by-side', action='store_true', help='the prediction beside the ground truth'
+        '--side-by-side',
+        action='store_true',
+        help='the prediction beside the ground truth',
     )
     group.add_argument(
         '--truth',
         metavar='DIR',
-        help='ground truth for those two: DIR/NAME/{maps,fixation}; without it, what lies in the '
-        "data set's folder of the video",
+        type=Path,
+        help="ground truth of both: DIR/NAME/{maps,fixation} (default: a data set's folder has its "
+        'own)',
     )
 
 
@@ -146,14 +148,9 @@ def seconds_of(option: str, text: str | None) -> float | None:
 
 def _shares_of(text: str) -> tuple[float, ...]:
     try:
-        shares = tuple(float(part) for part in text.split(','))
+        return tuple(float(part) for part in text.split(','))
     except ValueError:
-        shares = ()
-    if not shares or not all(0 < share < 1 for share in shares):
-        raise ConfigError(
-            f'--contours takes shares between 0 and 1, such as {_CONTOURS}, got {text!r}'
-        )
-    return shares
+        raise ConfigError(f'--contours takes shares such as {_CONTOURS}, got {text!r}') from None
 
 
 def _style(args: argparse.Namespace) -> OverlayStyle | None:
@@ -172,26 +169,13 @@ def _style(args: argparse.Namespace) -> OverlayStyle | None:
 def _options(args: argparse.Namespace) -> PredictOptions:
     from ..inference.batch import PredictOptions
 
-    formats = [name.strip() for name in args.format.split(',') if name.strip()]
-    if 'none' in formats and len(formats) > 1:
-        raise ConfigError(f'--format: none goes with no other format, got {args.format!r}')
-    start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
-    if start is not None and end is not None and start >= end:
-        raise ConfigError(f'--start {args.start} must come before --end {args.end}')
-    for name in ('stride', 'frames', 'batch_size'):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise ConfigError(f'--{name.replace("_", "-")} must be at least 1, got {value}')
-    if args.fps is not None and not 0 < args.fps < math.inf:
-        raise ConfigError(f'--fps must be positive, got {args.fps:g}')
-    if args.truth and not Path(args.truth).is_dir():
-        raise ConfigError(f'--truth {args.truth}: the folder does not exist')
+    formats = [name.strip() for name in args.format.split(',')]
     return PredictOptions(
-        formats=tuple(dict.fromkeys(name for name in formats if name != 'none')),
+        formats=() if formats == ['none'] else tuple(dict.fromkeys(formats)),
         overlay=_style(args),
-        truth=Path(args.truth) if args.truth else None,
-        start=start,
-        end=end,
+        truth=args.truth,
+        start=seconds_of('--start', args.start),
+        end=seconds_of('--end', args.end),
         fps=args.fps,
         stride=args.stride,
         allow_truncated=args.allow_truncated,
@@ -278,9 +262,11 @@ def run(args: argparse.Namespace) -> int:
         if inputs:
             report = predict_inputs(predictor, inputs, out, options, failures)
     if report.submission is not None:
-        for line in report.submission.lines():
-            print(line, file=sys.stderr if line.startswith('warning') else sys.stdout)
-    failed = report.failures
+        state = 'DHF1K submission: complete'
+        if not report.submission['complete']:
+            state = 'warning: DHF1K submission: incomplete'
+        print(f'{state}: {report.submission["summary"]}', file=sys.stderr)
+    failed = report.of(FAILED)
     if failed and len(report.outcomes) > 1:
         print(f'{len(failed)} of {len(report.outcomes)} inputs are not predicted:', file=sys.stderr)
         for outcome in failed:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..utils.text import aligned
+from .common import add_cfg_options
 
 if TYPE_CHECKING:
     from ..models.profile import ModelProfile
@@ -15,9 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit profile`."""
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files or names')
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of every config'
-    )
+    add_cfg_options(parser, 'every config')
     parser.add_argument(
         '--run', action='store_true', help='also time forward passes of one clip, and their memory'
     )
@@ -73,13 +73,11 @@ def format_profiles(profiles: list[ModelProfile]) -> str:
     explained: dict[str, list[str]] = {}
     for p in profiles:
         if p.dead_entries:
-            sizes: dict[str, int] = {}
+            sizes: Counter[str] = Counter()
             for key, count in p.dead_entries.items():
-                owner = key.rpartition('.')[0]
-                sizes[owner] = sizes.get(owner, 0) + count
+                sizes[key.rpartition('.')[0]] += count
             entries = ', '.join(f'{owner} {count:,}' for owner, count in sizes.items())
-            total = sum(p.dead_entries.values())
-            text = f'{total:,} in entries that no forward pass reads: {entries}'
+            text = f'{sizes.total():,} in entries that no forward pass reads: {entries}'
             explained.setdefault(text, []).append(p.config)
     for text, configs in explained.items():
         names = configs[0] if len(configs) == 1 else f'{configs[0]} and {len(configs) - 1} more'

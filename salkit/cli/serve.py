@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import socket
 import sys
+import webbrowser
 from pathlib import Path
 
 from .common import ended_as_interrupted
@@ -85,7 +86,6 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
 
     predictor = open_chosen_model(args)
     use_only(folder)
-    limits = Limits(args.max_mb, args.max_seconds, args.max_frames)
     local = is_loopback(args.host)
     if not local:
         print(
@@ -93,18 +93,15 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
             'password and no encryption',
             file=sys.stderr,
         )
-    address = _address(args.host, listening.getsockname()[1])
-
-    def announce() -> None:
+    service = Service(predictor, folder, Limits(args.max_mb, args.max_seconds, args.max_frames))
+    try:
+        app = build_app(service, local)
+        # Who comes before the server runs waits at its port.
+        address = _address(args.host, listening.getsockname()[1])
         print(f'{predictor.name} on {predictor.device}: open {address}', flush=True)
         print('Ctrl-C ends it and removes all files', flush=True)
         if args.open:
-            import webbrowser
-
             webbrowser.open(address)
-
-    service = Service(predictor, folder, limits)
-    try:
-        run_server(build_app(service, local), listening, announce)
+        run_server(app, listening)
     finally:
         service.close()

@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from .common import ended_as_interrupted
+from .common import add_cfg_options, ended_as_interrupted
 from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='ARGS',
         help='for srun, in one string: --slurm-args="--partition=gpu --gres=gpu:1"',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of every config'
-    )
+    add_cfg_options(parser, 'every config')
     parser.add_argument('--dry-run', action='store_true', help='say what would run, and stop')
 
 
@@ -57,17 +55,6 @@ def _environments(args: argparse.Namespace) -> list[dict[str, str]]:
     gpus, cores = range(torch.cuda.device_count()), usable_cores()
     jobs = args.jobs or len(gpus) or (cores if args.demo else 1)
     return slots(jobs, gpus, max(1, cores // jobs))
-
-
-def _print_plan(jobs: list[Job]) -> None:
-    from ..errors import DataError
-
-    for job in jobs:
-        try:
-            job.check_work_dir()
-            print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
-        except DataError as error:
-            print(f'# {error}')
 
 
 def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None]:
@@ -92,7 +79,6 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
-    from ..config import parse_options
     from ..paper.rows import rows_of, tables_of
     from ..paper.sweep import plan
 
@@ -101,12 +87,13 @@ def run(args: argparse.Namespace) -> int:
         rows_of(tables_of(args.tables)),
         work_dirs_of(args),
         demo=args.demo,
-        options=parse_options(args.cfg_options),
         option_texts=args.cfg_options or (),
         launcher=srun if args.launcher == 'slurm' else (),
     )
     if args.dry_run:
-        _print_plan(jobs)
+        for job in jobs:
+            job.check_work_dir()
+            print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
         return 0
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,21 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('tables', nargs='*', metavar='1-4', help='which (default: all)')
     add_work_dirs_arguments(parser)
     parser.add_argument(
-        '--format', choices=['text', 'markdown', 'json'], default='text', help='default: text'
+        '--format', choices=['text', 'markdown'], default='text', help='default: text'
     )
 
 
 def print_tables(names: Sequence[str], work_dirs: Path, format: str = 'text') -> None:
     """Print tables with the scores of the runs in `work_dirs`."""
     from ..paper.rows import rows_of, tables_of
-    from ..paper.tables import find_results, format_sources, format_table, row_to_json
+    from ..paper.tables import find_results, format_sources, format_table
 
     tables = tables_of(names)
     results = find_results(work_dirs, rows_of(tables))
-    if format == 'json':
-        rows = [row_to_json(table, row, results) for table in tables for row in table.rows]
-        print(json.dumps(rows, indent=2))
-        return
     blocks = [format_table(table, results, format == 'markdown') for table in tables]
     print('\n\n'.join(filter(None, [*blocks, format_sources(results)])))
 

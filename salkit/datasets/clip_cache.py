@@ -1,56 +1,44 @@
-"""Frames and maps as training reads them: resized once, kept on disk, mapped into memory.
+"""Frames as training reads them: resized once, kept on disk, mapped into memory.
 
-A cached video is one file, made by `salkit cache`:
-
-    of each frame   (H, W, 3) uint8, just what resizing the frame gives; its density map (float32,
-                    deflated); the numbers of its fixated pixels (uint32)
-    header          JSON: version, size of the clips, stamps of the files that it was made from,
-                    size of the frames as shown, and where each map ends
-    8 bytes         the length of the header
-
-It lies in `<videos>/.salkit-cache/<H>x<W>/<video>.clips`, where `<videos>` holds the folders of the
-videos; where that cannot be written to, in salkit's cache folder.
+A cached video is one .npy file, made by `salkit cache`, that holds one record of `video_type`. It
+lies in `<videos>/.salkit-cache/<H>x<W>/<video>.npy`, where `<videos>` holds the videos' folders.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import math
 import os
-import zlib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 
-from ..errors import ConfigError
-from ..utils.files import cache_dir
-
-# Another number makes all cached videos stale: count it up when what they hold changes.
-VERSION = 2
 AUTO = 'auto'
 HIDDEN = '.salkit-cache'
-SUFFIX = '.clips'
-# Bytes that the length of the header takes.
-LENGTH_BYTES = 8
 # Videos that a process keeps mapped; no file stays open for them.
 OPEN_VIDEOS = 256
-# What a damaged file leads to, and one that does not belong to the videos as they are.
-UNUSABLE = (OSError, LookupError, TypeError, ValueError, zlib.error)
-
-Read = TypeVar('Read')
+# What a damaged file leads to.
+UNUSABLE = (OSError, EOFError, LookupError, TypeError, ValueError)
 
 
-class StaleError(ValueError):
-    """A cached video was made from other files than there are now."""
+def video_type(frames: int, size: tuple[int, int]) -> np.dtype:
+    """What is kept of a video of so many frames, resized to `size` (rows, columns).
+
+    `stamps` of the files that the frames were read from, see `stamp_of`; the `pixels`, just what
+    resizing the frames gives; and the frames' own (rows, columns) as `shown`.
+    """
+    return np.dtype(
+        [
+            ('stamps', np.uint64, (frames,)),
+            ('pixels', np.uint8, (frames, *size, 3)),
+            ('shown', np.int64, (frames, 2)),
+        ]
+    )
 
 
 def stamp_of(path: str | Path) -> int:
@@ -60,185 +48,78 @@ def stamp_of(path: str | Path) -> int:
     return int.from_bytes(hashlib.blake2b(os.fsencode(text), digest_size=8).digest(), 'big')
 
 
-@lru_cache(maxsize=64)
-def cache_folders(videos: str | Path, place: str | Path, size: tuple[int, int]) -> tuple[Path, ...]:
-    """Where the cached videos of one folder may lie, best first.
+@lru_cache(maxsize=4096)
+def cached_file(video: Path, place: str | Path, size: tuple[int, int]) -> Path:
+    """The file of a cached video.
 
     Args:
-        videos: the folder that holds the folders of the videos.
-        place: 'auto', beside the videos or in salkit's cache folder; or a folder for the caches
-            of any number of data sets.
+        video: the video's folder.
+        place: 'auto', beside the videos; or a folder for the caches of any number of data sets.
         size: (rows, columns) of what is cached.
     """
-    real = os.path.realpath(videos)
+    name = Path(f'{size[0]}x{size[1]}') / f'{video.name}.npy'
+    if place == AUTO:
+        return video.parent / HIDDEN / name
+    real = os.path.realpath(video.parent)
     own = f'{Path(real).name}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}'
-    shape = f'{size[0]}x{size[1]}'
-    if place != AUTO:
-        return (Path(place).expanduser() / own / shape,)
-    return Path(videos) / HIDDEN / shape, cache_dir() / 'clips' / own / shape
-
-
-@dataclass(frozen=True, eq=False)
-class CachedVideo:
-    """One cached video, open for reading.
-
-    Attributes:
-        data: all bytes of its file.
-        size: (rows, columns) of its frames and maps.
-        stamps: `stamp_of` each file, uint64, by kind: 'frames' (or the one video file),
-            'densities', 'fixations'.
-        shown: (rows, columns) of the frames as shown.
-        ends: (n, 2) int64, where the density map and the fixations of each frame end in `data`.
-    """
-
-    data: np.ndarray
-    size: tuple[int, int]
-    stamps: dict[str, np.ndarray]
-    shown: tuple[int, int]
-    ends: np.ndarray
-
-    @classmethod
-    def open(cls, path: Path) -> CachedVideo:
-        """Map the file of a cached video into memory; raises one of `UNUSABLE`."""
-        # A view, because a mapped array stays one through every operation on it.
-        data = np.memmap(path, np.uint8, 'r').view(np.ndarray)
-        end = len(data) - LENGTH_BYTES
-        length = int.from_bytes(data[end:].tobytes(), 'big')
-        header = json.loads(data[max(0, end - length) : end].tobytes())
-        if header['version'] != VERSION:
-            raise StaleError(f'{path}: another version of the cache')
-        # As arrays, they take a fifth of the memory.
-        stamps = {kind: np.array(values, np.uint64) for kind, values in header['stamps'].items()}
-        size, shown = tuple(header['size']), tuple(header['shown'])
-        return cls(data, size, stamps, shown, np.array(header['ends'], np.int64))
-
-    def _check(self, kind: str, files: Mapping[int, str]) -> None:
-        """Raise StaleError unless these files, by number, are those that were cached."""
-        for number, path in files.items():
-            if int(self.stamps[kind][number]) != stamp_of(path):
-                raise StaleError(f'{path}: another file than the one that was cached')
-
-    def _start(self, index: int) -> int:
-        return int(self.ends[index - 1, 1]) if index else 0
-
-    def clip(self, sample: dict[str, Any]) -> tuple[np.ndarray, tuple[int, int]]:
-        """See `ClipCache.clip`; raises one of `UNUSABLE`."""
-        indices, video = sample['frame_indices'], sample.get('video_path')
-        paths = zip(indices, sample['frame_paths'], strict=True)
-        self._check('frames', {0: video} if video else dict(paths))
-        length = math.prod(self.size) * 3
-        frames = [self.data[start : start + length] for start in map(self._start, indices)]
-        return np.stack(frames).reshape(-1, *self.size, 3), self.shown
-
-    def targets(self, sample: dict[str, Any]) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """See `ClipCache.targets`; raises one of `UNUSABLE`."""
-        index = sample['frame_indices'][-1]
-        density_path, fixation_path = sample.get('density_path'), sample.get('fixation_path')
-        start = self._start(index) + math.prod(self.size) * 3
-        middle, end = self.ends[index]
-        density = fixations = None
-        if density_path:
-            self._check('densities', {index: density_path})
-            raw = zlib.decompress(self.data[start:middle].data)
-            density = np.frombuffer(raw, np.float32).reshape(self.size).copy()
-        if fixation_path:
-            self._check('fixations', {index: fixation_path})
-            fixations = np.zeros(self.size, bool)
-            points = np.frombuffer(self.data[middle:end].tobytes(), np.uint32)
-            fixations.reshape(-1)[points] = True
-        return density, fixations
+    return Path(place).expanduser() / own / name
 
 
 @lru_cache(maxsize=OPEN_VIDEOS)
-def _open_stamped(path: Path, stamp: int) -> CachedVideo:
-    """One that was cached anew has another stamp, and is opened anew."""
-    return CachedVideo.open(path)
+def open_cached(path: Path, stamp: int) -> np.ndarray:
+    """The record of a cached video, see `video_type`; raises one of `UNUSABLE`.
 
-
-@cache
-def _warned() -> torch.Tensor:
-    """Whether the warning was given: a flag that workers of data loaders share."""
-    return torch.zeros((), dtype=torch.uint8).share_memory_()
+    Args:
+        path: of its file, which is mapped into memory.
+        stamp: of the file: one that was cached anew has another, and is opened anew.
+    """
+    # A view, because a mapped array stays one through every operation on it.
+    return np.load(path, mmap_mode='r').view(np.ndarray)[0]
 
 
 class ClipCache:
-    """Finds what is cached of a data set's samples.
-
-    A video that was not cached is left to the caller; so is one whose files were changed since,
-    with one warning. May be pickled and used in forked processes.
+    """Finds what is cached of a data set's samples; for pickling and forked processes, too.
 
     Args:
-        place: 'auto' or a folder, see `cache_folders`.
-        size: (rows, columns) of clips and maps.
+        place: see `cached_file`.
+        size: (rows, columns) of the clips.
     """
 
     def __init__(self, place: str | Path, size: tuple[int, int]) -> None:
         self.place = place
         self.size = size
-        self._warned = _warned()
+        # Shared with the workers of a data loader: one warning is enough.
+        self._warned = torch.zeros((), dtype=torch.uint8).share_memory_()
 
-    def _open(self, source: str) -> CachedVideo | None:
-        videos, name = os.path.split(source)
-        for folder in cache_folders(videos, self.place, self.size):
-            path = folder / f'{name}{SUFFIX}'
-            with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-                return _open_stamped(path, stamp_of(path))
-        return None
+    def clip(self, sample: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
+        """The frames of a sample.
 
-    def _read(
-        self, path: str, read: Callable[[CachedVideo, dict[str, Any]], Read], sample: dict[str, Any]
-    ) -> Read | None:
-        # `<video>/<folder>/<file>`, also where the frames' folder stands for a video file.
-        source = os.path.dirname(os.path.dirname(path))
-        try:
-            video = self._open(source)
-            return None if video is None else read(video, sample)
-        except UNUSABLE:
-            self._warn(source)
-        return None
-
-    def _warn(self, source: str) -> None:
-        if self._warned:
-            return
-        self._warned.fill_(1)
-        print_log(
-            f'{source}: the files of this video are not those that were cached (said once): they '
-            'are read instead, which is slow; `salkit cache` brings the cache up to date',
-            logger='current',
-            level=logging.WARNING,
-        )
-
-    def clip(self, sample: dict[str, Any]) -> tuple[np.ndarray, tuple[int, int]] | None:
-        """The clip (T, H, W, 3) uint8 of a sample and its frames' size as shown, or None."""
-        if sample.get('frame_indices') is None:
-            return None
-        return self._read(sample['frame_paths'][-1], CachedVideo.clip, sample)
-
-    def targets(self, sample: dict[str, Any]) -> tuple[np.ndarray | None, np.ndarray | None] | None:
-        """The density map (H, W) float32 and the fixation map (H, W) bool of a sample.
-
-        Each is None where the data set has none. None in place of both where nothing is cached.
+        Returns:
+            (T, H, W, 3) uint8, and the (T, 2) rows and columns of the frames as shown; None where
+            the video is not cached, or was made from other files than there are now.
         """
-        if sample.get('frame_indices') is None or not sample.get('density_path'):
+        paths, indices = sample['frame_paths'], sample.get('frame_indices')
+        if indices is None:
             return None
-        return self._read(sample['density_path'], CachedVideo.targets, sample)
-
-
-def find_cache(
-    owner: str, place: str | Path | None, size: tuple[int, int] | None
-) -> ClipCache | None:
-    """The cache of a transform; None where it is to have none.
-
-    Args:
-        owner: the transform, for errors.
-        place: 'auto', a folder, or None for no cache.
-        size: (rows, columns); None for frames at their own size, which are not cached.
-
-    Raises:
-        ConfigError: a place that is none, or a folder without a size.
-    """
-    if place is not None and not isinstance(place, (str, os.PathLike)):
-        raise ConfigError(f"{owner}: cache must be 'auto', a folder or None, got {place!r}")
-    if place not in (None, AUTO) and size is None:
-        raise ConfigError(f'{owner}: a cache is of resized clips and maps: it needs a size')
-    return None if place is None or size is None else ClipCache(place, size)
+        # `<video>/<folder>/<file>`, also where the frames' folder stands for a video file.
+        video = Path(paths[-1]).parent.parent
+        path = cached_file(video, self.place, self.size)
+        if not path.exists():
+            return None
+        file = sample.get('video_path')
+        try:
+            cached = open_cached(path, stamp_of(path))
+            stamps = [stamp_of(each) for each in ([file] if file else paths)]
+            if (cached['stamps'][indices] == np.array(stamps, np.uint64)).all():
+                return cached['pixels'][indices], cached['shown'][indices]
+        except UNUSABLE:
+            pass
+        if not self._warned:
+            self._warned.fill_(1)
+            print_log(
+                f'{video}: the frames are not those that were cached (said once): their files are '
+                'read, which is slow; `salkit cache` brings the cache up to date',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmengine.dataset import ConcatDataset as MMEngineConcatDataset
 from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import Dataset
 
@@ -15,8 +14,8 @@ from .layout import VideoRecord
 
 
 @DATASETS.register_module()
-class ConcatDataset(MMEngineConcatDataset):
-    """Data sets one after the other, for training on all of them (mmengine's, made for salkit's).
+class ConcatDataset(TorchConcatDataset):
+    """Data sets one after the other, for training on all of them.
 
     `sampler=dict(type='WeightedSampler', weights=[...])` draws from each in a given proportion,
     whatever their sizes.
@@ -41,10 +40,7 @@ class ConcatDataset(MMEngineConcatDataset):
             found = ', '.join(f'{type(d).__name__} {getattr(d, "clip_len", None)}' for d in built)
             raise ConfigError(f'ConcatDataset: clip_len differs between the data sets: {found}')
         self.clip_len = lengths.pop()
-        # mmengine's own takes its BaseDataset alone, and one description for all.
-        TorchConcatDataset.__init__(self, built)
-        self.ignore_keys: list[str] = []
-        self._fully_initialized = True
+        super().__init__(built)
 
     @property
     def metainfo(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from ..errors import DataError
 from ..media.map_stacks import MapStack
+from ..utils.text import listed
 
 Key = TypeVar('Key', str, int)
 
@@ -126,11 +127,7 @@ def match_videos(found: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
             matches[name] = plain[_plain(name)]
     if not matches:
         raise DataError(
-            f'no prediction has the name of a ground truth video: {_some(found)} against '
-            f'{_some(wanted)}'
+            f'no prediction has the name of a ground truth video: {listed(found, 3)} against '
+            f'{listed(wanted, 3)}'
         )
     return matches
-
-
-def _some(names: Sequence[str]) -> str:
-    return ', '.join(names[:3]) + (f', ... ({len(names)})' if len(names) > 3 else '')

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from ..media.fixation_maps import read_fixation_map
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import (
     FolderStack,
     MapStack,
     fingerprint_of,
-    fingerprint_of_files,
+    fingerprint_of_file,
     open_stack,
 )
+from ..media.maps import read_fixation_map
 from .matching import match_frames
 
 
@@ -149,28 +149,22 @@ class TruthVideo:
         """Indices of the frames whose fixations are known, even if there are none."""
         return range(len(self.frames)) if self.is_list else sorted(self.fixation_places)
 
-    @property
-    def random_access(self) -> bool:
-        """Whether starting in the middle costs no more than starting at the first frame."""
-        stacks = (self.density_stack, self.fixation_stack)
-        return all(stack is None or stack.random_access for stack in stacks)
-
-    def lacking(self, needs: Collection[str]) -> tuple[str, list[int]]:
-        """Which of the wanted kinds of map is not there for which frames."""
+    def lacking(self, needs: Collection[str]) -> dict[int, str]:
+        """The kind of map that is wanted and not there, by index of the frame."""
         if 'density' in needs and self.density_stack is None:
-            return 'density map', list(range(len(self.frames)))
+            return dict.fromkeys(range(len(self.frames)), 'density map')
         if 'fixations' in needs and not self.is_list:
-            places = self.fixation_places
-            return 'fixation map', [i for i in range(len(self.frames)) if i not in places]
-        return '', []
+            lacking = (i for i in range(len(self.frames)) if i not in self.fixation_places)
+            return dict.fromkeys(lacking, 'fixation map')
+        return {}
 
     def fingerprint(self) -> str:
         """Changes when the name, the size or the time of a file does."""
         stacks = [self.density_stack, self.fixation_stack]
         found = [stack.fingerprint() for stack in stacks if stack is not None]
         if self.fixations is not None and self.is_list:
-            found.append(fingerprint_of_files([self.fixations]))
-        return found[0] if len(found) == 1 else fingerprint_of(found)
+            found.append(fingerprint_of_file(self.fixations))
+        return fingerprint_of(found)
 
     def read(self, indices: Sequence[int], needs: Collection[str]) -> Iterator[TruthFrame]:
         """Read what is needed of the frames at ascending `indices`, one after another.

@@ -55,7 +55,9 @@ class WeightedSampler(Sampler[int]):
             raise ConfigError(f'WeightedSampler: num_samples must be at least 1, got {num_samples}')
         self.sizes = [len(part) for part in parts]
         total = sum(self.sizes) if num_samples is None else num_samples
-        self.shares = _shares([weight / sum(weights) * total for weight in weights])
+        # Rounded sums, so that the shares add up to the total.
+        ends = np.rint(np.cumsum([0, *weights]) / sum(weights) * total).astype(int)
+        self.shares = np.diff(ends).tolist()
         for part, size, share in zip(parts, self.sizes, self.shares, strict=True):
             if share and not size:
                 raise ConfigError(f'WeightedSampler: {type(part).__name__} holds no samples')
@@ -66,13 +68,14 @@ class WeightedSampler(Sampler[int]):
     def _drawn(self) -> np.ndarray:
         """The epoch's samples for all processes, in order."""
         rng = np.random.default_rng((self.seed, self.epoch))
-        drawn, start = [], 0
+        drawn: list[int] = []
+        start = 0
         for size, share in zip(self.sizes, self.shares, strict=True):
-            rounds = [rng.permutation(size) for _ in range(-(-share // size))] if share else []
-            if rounds:
-                drawn.append(start + np.concatenate(rounds)[:share])
+            rounds = range(0, share, max(1, size))
+            own = [start + index for _ in rounds for index in rng.permutation(size).tolist()]
+            drawn += own[:share]
             start += size
-        return rng.permutation(np.concatenate(drawn))
+        return rng.permutation(drawn)
 
     def __iter__(self) -> Iterator[int]:
         """This process's samples; the first ones come again so that every process has as many."""
@@ -86,13 +89,3 @@ class WeightedSampler(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Draw anew: mmengine calls it before every epoch."""
         self.epoch = epoch
-
-
-def _shares(exact: Sequence[float]) -> list[int]:
-    """Whole numbers nearest to `exact` with the same sum, the largest remainders rounded up."""
-    shares = [int(value) for value in exact]
-    lacking = round(sum(exact)) - sum(shares)
-    by_remainder = sorted(range(len(exact)), key=lambda i: shares[i] - exact[i])
-    for index in by_remainder[:lacking]:
-        shares[index] += 1
-    return shares

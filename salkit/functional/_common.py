@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -17,28 +18,23 @@ MAP_DIMS = (-2, -1)
 Maps: TypeAlias = Tensor | np.ndarray
 
 
-def any_tensor(*maps: Maps) -> bool:
-    """Whether the result has to be a tensor."""
-    return any(isinstance(each, Tensor) for each in maps)
+def measure(
+    name: str,
+    of_tensors: Callable[..., Tensor],
+    of_arrays: Callable[..., float],
+    *maps: Maps,
+    **options: object,
+) -> Maps:
+    """A differentiable measure: `of_tensors` if a map is a tensor, else `of_arrays` of each map.
 
-
-def as_tensors(name: str, *maps: Maps) -> list[Tensor]:
-    """The maps as tensors of one floating dtype, broadcast to one shape (..., H, W).
-
-    The dtype is float64 if that of any map is, else float32 (integers, bools and half precision
-    included).
-
-    Args:
-        name: the measure, for messages.
-        maps: (..., H, W) each, the prediction first.
-
-    Raises:
-        ShapeError: rank below 2, different H, W, or leading dimensions that do not broadcast.
+    Tensors reach it in one dtype, float64 if that of any map is, else float32 (integers, bools and
+    half precision included), broadcast to one shape (..., H, W). For the rest see `score_each`.
     """
+    if not any(isinstance(each, Tensor) for each in maps):
+        return score_each(name, partial(of_arrays, **options), *maps)
     tensors = [_as_tensor(each) for each in maps]
-    shape = _common_shape(name, tensors)
-    dtype = _tensor_dtype(tensors)
-    return [tensor.to(dtype).expand(shape) for tensor in tensors]
+    shape, dtype = _common_shape(name, tensors), _tensor_dtype(tensors)
+    return of_tensors(*(tensor.to(dtype).expand(shape) for tensor in tensors), **options)
 
 
 def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:

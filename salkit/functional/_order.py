@@ -80,15 +80,8 @@ def step_area(
 ) -> float:
     """Area under the curve whose thresholds go by tenths from the smallest to the largest value.
 
-    Args:
-        positives: values (n,) at fixated pixels.
-        negatives: values (k,) at others.
-        limits: smallest and largest value of the map.
-        rule: `'matlab'` or `'octave'`, who builds the thresholds.
-
-    Returns:
-        The trapezoids over (0, 0), a point a threshold and (1, 1). NaN where the limits are equal
-        or not finite.
+    It is the sum of the trapezoids over (0, 0), a point a threshold and (1, 1); NaN where the
+    limits, the map's smallest and largest value, are equal or not finite.
     """
     span = limits[1] - limits[0]
     if not 0 < span < math.inf:

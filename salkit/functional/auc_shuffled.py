@@ -29,22 +29,16 @@ def auc_shuffled(
     the share of nonfixations above each threshold, so its mean over all draws is the area for all
     nonfixations, without any noise.
 
-    Not differentiable. Only the pixels of the two fixation maps are looked up, and the smallest and
-    the largest value.
+    Not differentiable.
 
     Args:
         pred: saliency map (..., H, W), any unit.
         fixation_map: (..., H, W), a pixel is fixated where the value is > 0; each counts once.
         nonfixation_map: (..., H, W), > 0 where other frames were fixated; each pixel counts once.
             It may hold fixations of this frame as well.
-        rule: where the thresholds are: every 0.1 of the min-max normalised map, as `'matlab'` or
-            `'octave'` builds them (the last bit differs, which 8-bit maps feel); `'exact'`, the
-            rank statistic with all of them, the share of pairs in the right order, equal pairs
-            counting 1/2.
-        splits: how many draws to average; None for the exact mean over all.
+        rule, splits, seed: see `auc_borji`.
         repeats: the values of both fixation maps are whole numbers of fixations (see
             `count_fixations`), and each counts.
-        seed: of the draws; a generator goes on from map to map and from call to call.
 
     Returns:
         (...), the leading dimensions. NaN without fixations or nonfixations, and where a fixated
@@ -65,8 +59,7 @@ def auc_shuffled(
         fixated, others = (
             np.repeat(look_up(values, index), counts)
             for index, counts in (
-                fixated_pixels(fixation_map, repeats),
-                fixated_pixels(nonfixation_map, repeats),
+                fixated_pixels(each, repeats) for each in (fixation_map, nonfixation_map)
             )
         )
         if len(fixated) == 0 or len(others) == 0 or np.isnan(fixated).any():

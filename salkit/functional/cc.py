@@ -7,16 +7,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from ._common import (
-    MAP_DIMS,
-    Maps,
-    any_tensor,
-    as_tensors,
-    center,
-    inner_product,
-    largest_magnitude,
-    score_each,
-)
+from ._common import MAP_DIMS, Maps, center, inner_product, largest_magnitude, measure
 
 
 def cc(pred: Maps, density: Maps, *, eps: float = 0.0) -> Maps:
@@ -41,9 +32,7 @@ def cc(pred: Maps, density: Maps, *, eps: float = 0.0) -> Maps:
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `CC.m` of the MIT saliency benchmark.
     """
-    if any_tensor(pred, density):
-        return _of_tensors(*as_tensors('cc', pred, density), eps=eps)
-    return score_each('cc', lambda *maps: _of_arrays(*maps, eps=eps), pred, density)
+    return measure('cc', _of_tensors, _of_arrays, pred, density, eps=eps)
 
 
 def _of_tensors(pred: Tensor, density: Tensor, *, eps: float) -> Tensor:

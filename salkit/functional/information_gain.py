@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._common import MAP_DIMS, Maps, any_tensor, as_tensors, is_constant, normalize_sum, score_each
+from ._common import MAP_DIMS, Maps, is_constant, measure, normalize_sum
 from .fixations import fixated_pixels
 
 
@@ -47,14 +47,8 @@ def information_gain(
     PNAS 2015; `InfoGain.m` of the MIT saliency benchmark.
     """
     maps = pred, fixation_map, baseline_density
-    if any_tensor(*maps):
-        tensors = as_tensors('information_gain', *maps)
-        return _of_tensors(*tensors, minmax=minmax, eps=eps, repeats=repeats)
-    return score_each(
-        'information_gain',
-        lambda *single: _of_arrays(*single, minmax=minmax, eps=eps, repeats=repeats),
-        *maps,
-    )
+    options = dict(minmax=minmax, eps=eps, repeats=repeats)
+    return measure('information_gain', _of_tensors, _of_arrays, *maps, **options)
 
 
 def _of_tensors(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from ._common import MAP_DIMS, Maps, any_tensor, as_tensors, normalize_sum, score_each
+from ._common import MAP_DIMS, Maps, measure, normalize_sum
 
 
 def kl_div(pred: Maps, density: Maps, *, eps: float = 2.0**-52) -> Maps:
@@ -31,9 +31,7 @@ def kl_div(pred: Maps, density: Maps, *, eps: float = 2.0**-52) -> Maps:
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `KLdiv.m` of the MIT saliency benchmark.
     """
-    if any_tensor(pred, density):
-        return _of_tensors(*as_tensors('kl_div', pred, density), eps=eps)
-    return score_each('kl_div', lambda *maps: _of_arrays(*maps, eps=eps), pred, density)
+    return measure('kl_div', _of_tensors, _of_arrays, pred, density, eps=eps)
 
 
 def _of_tensors(pred: Tensor, density: Tensor, *, eps: float) -> Tensor:

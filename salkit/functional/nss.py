@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._common import MAP_DIMS, Maps, any_tensor, as_tensors, center, inner_product, score_each
+from ._common import MAP_DIMS, Maps, center, inner_product, measure
 from .fixations import fixated_pixels
 
 
@@ -37,15 +37,8 @@ def nss(
     Source: Peters et al., "Components of bottom-up gaze allocation in natural images", 2005;
     `NSS.m` of the MIT saliency benchmark.
     """
-    if any_tensor(pred, fixation_map):
-        tensors = as_tensors('nss', pred, fixation_map)
-        return _of_tensors(*tensors, ddof=ddof, eps=eps, repeats=repeats)
-    return score_each(
-        'nss',
-        lambda *maps: _of_arrays(*maps, ddof=ddof, eps=eps, repeats=repeats),
-        pred,
-        fixation_map,
-    )
+    options = dict(ddof=ddof, eps=eps, repeats=repeats)
+    return measure('nss', _of_tensors, _of_arrays, pred, fixation_map, **options)
 
 
 def _of_tensors(

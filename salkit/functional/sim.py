@@ -8,15 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._common import (
-    MAP_DIMS,
-    Maps,
-    any_tensor,
-    as_tensors,
-    is_constant,
-    normalize_sum,
-    score_each,
-)
+from ._common import MAP_DIMS, Maps, is_constant, measure, normalize_sum
 
 
 def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> Maps:
@@ -40,13 +32,12 @@ def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> 
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `similarity.m` of the MIT saliency benchmark.
     """
-    if any_tensor(pred, density):
-        pred, density = as_tensors('sim', pred, density)
-        overlap = torch.minimum(
-            _distribution(pred, minmax, eps), _distribution(density, minmax, eps)
-        )
-        return overlap.sum(MAP_DIMS)
-    return score_each('sim', lambda *maps: _of_arrays(*maps, minmax=minmax, eps=eps), pred, density)
+    return measure('sim', _of_tensors, _of_arrays, pred, density, minmax=minmax, eps=eps)
+
+
+def _of_tensors(pred: Tensor, density: Tensor, *, minmax: bool, eps: float) -> Tensor:
+    distributions = (_distribution(maps, minmax, eps) for maps in (pred, density))
+    return torch.minimum(*distributions).sum(MAP_DIMS)
 
 
 def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:

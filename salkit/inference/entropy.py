@@ -19,11 +19,9 @@ def saliency_entropy(saliency_map: np.ndarray) -> float:
         ValueError: negative values, or values that are not finite.
     """
     values = np.asarray(saliency_map, np.float64).ravel()
-    total = values.sum()
-    if not np.isfinite(total) or (values < 0).any():
+    if not np.isfinite(values).all() or (values < 0).any():
         raise ValueError('saliency_entropy: expected finite values of at least 0')
-    if total == 0:
-        return float(np.log2(values.size))
-    shares = values[values > 0] / total
+    total = values.sum()
+    shares = values[values > 0] / total if total else np.full(values.size, 1 / values.size)
     # Rounding may leave a trace below 0; and -0.0 reads badly.
     return max(0.0, float(-(shares * np.log2(shares)).sum()))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any, SupportsIndex, overload
+from typing import IO, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
+from PIL import Image
 
-from ..errors import ConfigError, DataError
+from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
-from .map_sequence import OnFrame, Truth
-from .notebook import maps_as_html
-from .outputs import format_of, save_maps
+from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
 from .selection import Selection
@@ -26,8 +27,8 @@ from .window import interpolate, predict_windows, sliding_windows
 # Frames, and maps, that may wait for the model, and for what is done with them.
 _AHEAD_FRAMES = 16
 _AHEAD_MAPS = 8
-# British spelling of options, which `overlay` has always taken.
-_AMERICAN = dict(colours='colors', normalise='normalize')
+# Frames that a notebook shows, and their width in pixels.
+_SHOWN, _SHOWN_WIDTH = 4, 240
 
 
 class SaliencyMaps:
@@ -45,34 +46,26 @@ class SaliencyMaps:
     Attributes:
         stimulus: the `Stimulus`.
         settings: the model's `ClipSettings`.
+        shape: (T, H, W).
+        dtype: float32.
         frames: numbers (from 0) of the stimulus' frames that have a map.
         names: of these frames.
         times: of these frames, seconds from the stimulus' first.
         fps: frames per second of these.
     """
 
+    dtype = np.dtype(np.float32)
+
     def __init__(self, backend: Backend, selection: Selection, batch_size: int) -> None:
-        self.backend = backend
-        self.selection = selection
-        self.batch_size = batch_size
+        self.backend, self.selection, self.batch_size = backend, selection, batch_size
         self.stimulus, self.settings = selection.stimulus, selection.settings
-        self.frames, self.names = selection.frames, selection.names
+        self.shape = (len(selection.places), *self.stimulus.size)
+        self.frames: Sequence[int] = selection.frames
+        self.names: Sequence[str] = selection.names
         self.times, self.fps = selection.times, selection.fps
 
-    # What it is --------------------------------------------------------------------------------
-
     def __len__(self) -> int:
-        return len(self.selection.places)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(T, H, W)."""
-        return (len(self), *self.stimulus.size)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """float32."""
-        return np.dtype(np.float32)
+        return self.shape[0]
 
     def __repr__(self) -> str:
         frames, rows, columns = self.shape
@@ -86,39 +79,28 @@ class SaliencyMaps:
     def __iter__(self) -> Generator[np.ndarray, None, None]:
         return self._finished(self.selection.places)
 
-    @overload
-    def __getitem__(self, index: SupportsIndex) -> np.ndarray: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> np.ndarray: ...
-
     def __getitem__(self, index: SupportsIndex | slice) -> np.ndarray:
         """The map (H, W) of one index, or (n, H, W) of a slice."""
         if not isinstance(index, slice):
             place = self.selection.places[index]
             return next(self._finished(range(place, place + 1)))
         places = self.selection.places[index]
-        backwards = places.step < 0
-        maps = list(self._finished(places[::-1] if backwards else places))
-        shape = (0, *self.stimulus.size)
-        return np.stack(maps[::-1] if backwards else maps) if maps else np.empty(shape, np.float32)
+        maps = np.empty((len(places), *self.shape[1:]), self.dtype)
+        ascending = places[::-1] if places.step < 0 else places
+        for place, saliency_map in zip(ascending, self._finished(ascending), strict=True):
+            maps[places.index(place)] = saliency_map
+        return maps
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError('maps are predicted anew: there is nothing that could be shared')
-        array = np.empty(self.shape, self.dtype)
-        for index, saliency_map in enumerate(self):
-            array[index] = saliency_map
-        return array if dtype is None else array.astype(dtype)
+        return self[:] if dtype is None else self[:].astype(dtype)
 
     def _finished(self, places: range) -> Generator[np.ndarray, None, None]:
         """Maps at the frames' size, while decoding and the model run ahead in threads."""
-        small = in_background(self.small(places), _AHEAD_MAPS)
-        try:
+        with closing(in_background(self.small(places), _AHEAD_MAPS)) as small:
             for saliency_map in small:
                 yield self.backend.finish(saliency_map, self.stimulus.size)
-        finally:
-            small.close()
 
     def small(self, places: range) -> Generator[np.ndarray, None, None]:
         """Maps (h, w) as the model gives them, for ascending places of the selection."""
@@ -126,21 +108,13 @@ class SaliencyMaps:
         if not predicted:
             return
         needed = self.selection.needed(predicted)
-        prepared = in_background(self._prepared(needed), _AHEAD_FRAMES)
-        windows = sliding_windows(
-            prepared, self.settings, predicted, len(self.selection.shown), needed.start
-        )
-        try:
+        shown = self.selection.shown
+        frames = self.stimulus.frames(shown[needed.start : needed.stop], self.settings.size)
+        # Each is decoded, resized and normalized once.
+        prepared = (self.backend.prepare(frame) for frame in frames)
+        with closing(in_background(prepared, _AHEAD_FRAMES)) as ready:
+            windows = sliding_windows(ready, self.settings, predicted, needed.start)
             yield from interpolate(predict_windows(self.backend, windows, self.batch_size), places)
-        finally:
-            windows.close()
-            prepared.close()
-
-    def _prepared(self, places: range) -> Iterator[object]:
-        """Frames of these places, each decoded, resized and normalized once."""
-        shown = self.selection.shown[places.start : places.stop]
-        for frame in self.stimulus.frames(shown, self.settings.size):
-            yield self.backend.prepare(frame)
 
     # Keeping, writing and showing --------------------------------------------------------------
 
@@ -156,7 +130,7 @@ class SaliencyMaps:
             on_frame: called with 1 after each frame; an error that it raises ends the work.
 
         Yields:
-            The same maps, read back from the file while the block lasts.
+            The same maps, read back from the file, which is closed after the block.
         """
         with tempfile.TemporaryFile(dir=folder, prefix='.salkit-maps-') as file:
             yield KeptMaps(self, file, on_frame)
@@ -164,19 +138,15 @@ class SaliencyMaps:
     def save(
         self, path: str | Path, format: str | None = None, on_frame: OnFrame | None = None
     ) -> Path:
-        """Write all maps; the file or folder is complete or not there.
+        """Write all maps and return `path`; the file or folder is complete or not there.
 
         Args:
             path: .npz or .mp4, or for 'png', 'png16' and 'dhf1k' a folder.
-            format: see `outputs.open_output`; None goes by the suffix.
+            format: see `outputs.save_maps`; None goes by the suffix.
             on_frame: see `kept`.
-
-        Returns:
-            `path`.
         """
-        path = Path(path)
-        save_maps(self, [(path, format_of(path, format))], on_frame)
-        return path
+        save_maps(self, [(Path(path), format)], on_frame)
+        return Path(path)
 
     def overlay(
         self,
@@ -193,35 +163,34 @@ class SaliencyMaps:
             style: how; see `OverlayStyle`.
             truth: gives the fixation_map and density_map of a frame of the stimulus, by number.
             on_frame: see `kept`.
-            options: of `OverlayStyle`, in place of `style`; `colours` and `normalise` too.
-
-        Returns:
-            `path`.
+            options: of `OverlayStyle`, changes to `style`.
 
         Raises:
             ConfigError: a style that does not exist.
             DataError: frames that cannot be read any more, or a video that cannot be written.
         """
-        if style is not None and options:
-            raise ConfigError(f'give a style or {", ".join(options)}, not both')
-        try:
-            spelled = {_AMERICAN.get(name, name): value for name, value in options.items()}
-            style = style or OverlayStyle(**spelled)
-        except TypeError as error:
-            raise ConfigError(f'overlay: {error}') from None
-        return self._overlay(Path(path), style, truth, on_frame)
+        style = dataclasses.replace(style or OverlayStyle(), **options)
+        # The video's maximum is known when the model is through.
+        by_video = style.normalize == 'video'
+        with self.kept(on_frame=on_frame) if by_video else nullcontext(self) as maps:
+            peak = float(maps.peaks.max()) if isinstance(maps, KeptMaps) else None
+            overlay = Overlay(style, peak)
+            return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
 
-    def _overlay(
-        self, path: Path, style: OverlayStyle, truth: Truth | None, on_frame: OnFrame | None
-    ) -> Path:
-        if style.normalize == 'video':
-            with self.kept(on_frame=on_frame) as kept:
-                return kept.overlay(path, style, truth, on_frame)
-        return write_overlay(self, self.stimulus, path, Overlay(style), truth, on_frame)
+    def _repr_png_(self) -> bytes:
+        """A few frames with their maps over them, for notebooks.
 
-    def _repr_html_(self) -> str:
-        """A few frames with their maps, for notebooks."""
-        return maps_as_html(self, self.stimulus)
+        Each is drawn with its own maximum as the brightest, so that only these are predicted.
+        """
+        overlay = Overlay(OverlayStyle(normalize='frame'))
+        size = (max(1, round(_SHOWN_WIDTH * self.shape[1] / self.shape[2])), _SHOWN_WIDTH)
+        pictures = [
+            resize_image(overlay(self.stimulus.read(self.frames[index]), self[index]), size)
+            for index in np.linspace(0, len(self) - 1, _SHOWN).round().astype(int)
+        ]
+        file = io.BytesIO()
+        Image.fromarray(np.hstack(pictures)).save(file, format='PNG')
+        return file.getvalue()
 
 
 class KeptMaps(SaliencyMaps):
@@ -244,16 +213,13 @@ class KeptMaps(SaliencyMaps):
         # Several readings may take turns, from several threads.
         self._reading = threading.Lock()
         peaks = []
-        small = in_background(maps.small(self.selection.places), _AHEAD_MAPS)
-        try:
+        with closing(in_background(maps.small(self.selection.places), _AHEAD_MAPS)) as small:
             for saliency_map in small:
-                self._shape = saliency_map.shape
+                self._small_shape = saliency_map.shape
                 file.write(np.ascontiguousarray(saliency_map, np.float32).tobytes())
                 peaks.append(self.backend.finish(saliency_map, self.stimulus.size).max())
                 if on_frame:
                     on_frame(1)
-        finally:
-            small.close()
         self.peaks = np.array(peaks, np.float32)
 
     @contextmanager
@@ -265,17 +231,9 @@ class KeptMaps(SaliencyMaps):
 
     def small(self, places: range) -> Generator[np.ndarray, None, None]:
         """See `SaliencyMaps.small`; read from the file."""
-        size = int(np.prod(self._shape)) * 4
+        size = int(np.prod(self._small_shape)) * 4
         for place in places:
             with self._reading:
-                if self._file.closed:
-                    raise DataError('the maps were kept only while the block of `kept` lasted')
                 self._file.seek((place - self.selection.places[0]) * size)
                 data = bytearray(self._file.read(size))
-            yield np.frombuffer(data, np.float32).reshape(self._shape)
-
-    def _overlay(
-        self, path: Path, style: OverlayStyle, truth: Truth | None, on_frame: OnFrame | None
-    ) -> Path:
-        overlay = Overlay(style, float(self.peaks.max()))
-        return write_overlay(self, self.stimulus, path, overlay, truth, on_frame)
+            yield np.frombuffer(data, np.float32).reshape(self._small_shape)

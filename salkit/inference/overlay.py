@@ -16,7 +16,6 @@ NORMALIZE = ('video', 'frame', 'none')
 GAMMA = 0.75
 WHITE, DARK = (255, 255, 255), (16, 16, 16)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-PREDICTION, TRUTH, NO_TRUTH = 'prediction', 'ground truth', 'no ground truth'
 
 
 @dataclass(frozen=True)
@@ -113,11 +112,9 @@ class Overlay:
         if not self.style.side_by_side:
             return drawn
         rows, columns = frame.shape[:2]
-        truth = frame.copy()
-        if density_map is not None or fixation_map is not None:
-            truth = self._draw(frame, density_map, None, fixation_map)
-        _label(drawn, PREDICTION)
-        _label(truth, NO_TRUTH if density_map is None and fixation_map is None else TRUTH)
+        truth = self._draw(frame, density_map, None, fixation_map)
+        _label(drawn, 'prediction')
+        _label(truth, 'ground truth')
         gap = np.full((rows, _gap(columns), 3), 255, np.uint8)
         return cv2.hconcat([drawn, gap, truth])
 
@@ -159,30 +156,22 @@ def color_table(name: str) -> np.ndarray:
     return np.ascontiguousarray(table)
 
 
-def _levels(
-    saliency_map: np.ndarray, peak: float | None, size: tuple[int, int] | None = None
-) -> np.ndarray:
+def _levels(saliency_map: np.ndarray, peak: float | None, size: tuple[int, int]) -> np.ndarray:
     """A map as (rows, columns) uint8 with the peak at 255; without a peak, its own maximum."""
     values = np.asarray(saliency_map)
     if values.ndim != 2:
         raise ShapeError(f'expected a map (H, W), got {values.shape}')
-    values = np.ascontiguousarray(values, np.float32)
-    # Neither negative nor not-a-number: both fail the comparison.
-    _, values = cv2.threshold(values, 0, 0, cv2.THRESH_TOZERO)
-    highest = cv2.minMaxLoc(values)[1]
-    if not np.isfinite(highest):
-        values[~np.isfinite(values)] = 0
-        highest = float(values.max())
-    if size is not None and values.shape != size:
+    values = np.where(np.isfinite(values) & (values > 0), values, 0).astype(np.float32)
+    peak = float(values.max()) if peak is None else peak
+    if values.shape != size:
         values = cv2.resize(values, size[::-1], interpolation=cv2.INTER_LINEAR)
-    peak = highest if peak is None else peak
     return cv2.convertScaleAbs(values, alpha=255 / peak if peak > 0 else 0)
 
 
 def _contour(picture: np.ndarray, levels: np.ndarray, share: float) -> None:
     """A line where saliency passes this share of the peak."""
     _, above = cv2.threshold(levels, np.ceil(255 * share) - 1, 255, cv2.THRESH_BINARY)
-    thick = _line_width(picture)
+    thick = max(1, round(min(picture.shape[:2]) / 300))
     # Where an area runs out of the picture, so does its line.
     edge = thick + 2
     above = cv2.copyMakeBorder(above, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
@@ -208,18 +197,12 @@ def _dots(picture: np.ndarray, fixation_map: np.ndarray) -> None:
 
 def _label(picture: np.ndarray, text: str) -> None:
     """Small words at the top left, if there is room for them."""
-    rows, columns = picture.shape[:2]
-    if rows < 96:
+    scale = min(picture.shape[:2]) / 400
+    if scale < 0.24:
         return
-    (width, height), _ = cv2.getTextSize(text, _FONT, 1.0, 1)
-    scale = min(max(rows / 28, 10) / height, 0.8 * columns / width)
-    thick, corner = max(1, round(scale)), (round(scale * height), 2 * round(scale * height))
+    corner, thick = (round(12 * scale), round(36 * scale)), max(1, round(scale))
     for color, width in ((DARK, thick + 2), (WHITE, thick)):
         cv2.putText(picture, text, corner, _FONT, scale, color, width, cv2.LINE_AA)
-
-
-def _line_width(picture: np.ndarray) -> int:
-    return max(1, round(min(picture.shape[:2]) / 300))
 
 
 def _gap(columns: int) -> int:

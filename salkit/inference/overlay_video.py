@@ -1,4 +1,4 @@
-"""Overlays of whole stimuli, as videos and pictures."""
+"""Overlays of whole stimuli: as videos and pictures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..media.images import IMAGE_SUFFIXES
 from ..media.video import SoundPart, VideoWriter
 from ..utils.files import whole_file
 from ..utils.threads import in_background
-from .map_sequence import MapSequence, OnFrame, Truth
+from .outputs import MapSequence, OnFrame, Truth
 from .overlay import Overlay
 from .stimulus import Stimulus, VideoStimulus
 
@@ -43,37 +43,30 @@ def write_overlay(
     on_frame: OnFrame | None = None,
 ) -> Path:
     """Write frames of a stimulus with their maps over them; see `SaliencyMaps.overlay`."""
-    is_picture = path.suffix.lower() in IMAGE_SUFFIXES
-    if is_picture and len(maps) > 1:
-        raise DataError(f'{path}: a picture holds one frame, there are {len(maps)}; expected .mp4')
-    if not is_picture and path.suffix.lower() != '.mp4':
+    kind = path.suffix.lower()
+    is_picture = kind in IMAGE_SUFFIXES and len(maps) == 1
+    if not is_picture and kind != '.mp4':
         raise DataError(
-            f'{path}: overlays are written as .mp4, or as .png where there is one frame'
+            f'{path}: overlays are written as .mp4, or as .png where there is one frame; there '
+            f'are {len(maps)}'
         )
     with closing(in_background(_drawn(maps, stimulus, overlay, truth), _AHEAD)) as drawn:
         if is_picture:
             with whole_file(path) as temporary:
-                kind = Image.registered_extensions()[path.suffix.lower()]
-                Image.fromarray(next(drawn)).save(temporary, format=kind)
+                Image.fromarray(next(drawn)).save(temporary, Image.registered_extensions()[kind])
             return path
-        first = next(drawn)
         sound, pixel_aspect = None, 1.0
         if isinstance(stimulus, VideoStimulus):
             end = float(maps.times[-1]) + 1 / maps.fps
             sound = SoundPart(stimulus.path, float(maps.times[0]), end)
             pixel_aspect = stimulus.info.pixel_aspect
-        writer = VideoWriter(
-            path,
-            (first.shape[0], first.shape[1]),
-            maps.fps,
-            sound=sound,
-            pixel_aspect=pixel_aspect,
-        )
+        size = (maps.shape[1], overlay.width(maps.shape[2]))
+        writer = VideoWriter(path, size, maps.fps, sound=sound, pixel_aspect=pixel_aspect)
         with writer:
-            for index, time in enumerate(maps.times):
-                writer.write(first if index == 0 else next(drawn), float(time - maps.times[0]))
+            for time, picture in zip(maps.times, drawn, strict=True):
+                writer.write(picture, float(time - maps.times[0]))
                 if on_frame:
                     on_frame(1)
         for warning in writer.warnings:
-            warnings.warn(warning, stacklevel=4)
+            warnings.warn(warning, stacklevel=3)
     return path

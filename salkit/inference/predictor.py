@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConfigError
-from ..media.clips import HEADS, ClipSettings
 from ..media.images import resize_image
-from ..utils.text import check_choice
 from .backends import Backend
 from .maps import SaliencyMaps
 from .selection import Selection
@@ -25,11 +23,11 @@ if TYPE_CHECKING:
 
     from ..checkpoints import Checkpoint
 
-# Files that hold a whole exported model; those of salkit 0.1's .pt2 are refused with the reason.
-EXPORTED = ('.onnx', '.pt2')
+# Files that hold a whole exported model.
+EXPORTED = ('.onnx',)
 
 
-def open_backend(
+def _open_backend(
     model: Config | str | Path,
     checkpoint: Checkpoint | str | Path | None,
     device: str,
@@ -39,24 +37,18 @@ def open_backend(
 
     The backends are imported here, since each needs a library that the other does without.
     """
-    suffix = Path(model).suffix.lower() if isinstance(model, (str, Path)) else ''
-    if suffix not in EXPORTED:
+    if not isinstance(model, (str, Path)) or Path(model).suffix.lower() not in EXPORTED:
         from .backends.torch import TorchBackend
 
         return TorchBackend(model, checkpoint, device, precision)
-    if suffix == '.pt2':
+    if checkpoint is not None or precision != 'auto':
         raise ConfigError(
-            f'{model}: .pt2 files are not opened any more, since loading one can run code that is '
-            'hidden in it; export the model as .onnx: salkit export CONFIG --checkpoint FILE '
-            '--out model.onnx'
+            f'{model}: an exported model holds its weights and its precision, got '
+            f'{checkpoint or precision} too'
         )
-    if checkpoint is not None:
-        raise ConfigError(f'{model}: an exported model holds its weights, got {checkpoint} too')
-    if precision != 'auto':
-        raise ConfigError(f'{model}: the precision was chosen when the model was exported')
     from .backends.onnx import OnnxBackend
 
-    return OnnxBackend(str(model), device)
+    return OnnxBackend(model, device)
 
 
 class SaliencyPredictor:
@@ -99,51 +91,24 @@ class SaliencyPredictor:
     ) -> None:
         if batch_size != 'auto' and (not isinstance(batch_size, int) or batch_size < 1):
             raise ConfigError(f"batch_size must be 'auto' or at least 1, got {batch_size!r}")
-        if head is not None:
-            check_choice('SaliencyPredictor', 'head', head, HEADS)
-        self.backend = open_backend(config_or_name, checkpoint, device, precision)
-        settings, fixed = self.backend.settings, self.backend.batch_size
-        is_exported = Path(str(config_or_name)).suffix.lower() in EXPORTED
-        if size is not None and tuple(size) != settings.size:
-            if is_exported:
-                raise ConfigError(
-                    f'{config_or_name}: was exported for clips of {settings.size}, '
-                    f'got size {tuple(size)}'
-                )
-            rows, columns = size
-            settings = dataclasses.replace(settings, size=(rows, columns))
-        self.backend.settings = dataclasses.replace(settings, head=head or settings.head)
-        if fixed and batch_size not in ('auto', fixed):
-            raise ConfigError(
-                f'{config_or_name}: was exported for batches of {fixed}, got batch_size '
-                f'{batch_size}; export it with --dynamic-batch for others'
-            )
+        self.backend = _open_backend(config_or_name, checkpoint, device, precision)
+        settings = self.backend.settings
+        if size is not None:
+            settings = dataclasses.replace(settings, size=(size[0], size[1]))
+        settings = dataclasses.replace(settings, head=head or settings.head)
+        self.settings = self.backend.settings = settings
+        self.device, self.name = self.backend.device, settings.name
+        # Some exported models take one number of clips alone.
+        asked = self.backend.batch_size or batch_size
         # Where nobody says, frames that come one by one are not kept waiting for others.
-        self._streamed_at_once = 1 if batch_size == 'auto' else int(batch_size)
-        self.batch_size = (
-            self.backend.suggest_batch_size() if batch_size == 'auto' else int(batch_size)
-        )
+        self._streamed_at_once = 1 if asked == 'auto' else int(asked)
+        self.batch_size = self.backend.suggest_batch_size() if asked == 'auto' else int(asked)
         if self.backend.left_out:
             warnings.warn(
                 f'{self.name}: predicting leaves out {", ".join(self.backend.left_out)} of the '
                 "config's test pipeline",
                 stacklevel=2,
             )
-
-    @property
-    def settings(self) -> ClipSettings:
-        """The `ClipSettings`."""
-        return self.backend.settings
-
-    @property
-    def device(self) -> str:
-        """Where the model runs."""
-        return self.backend.device
-
-    @property
-    def name(self) -> str:
-        """Of the config."""
-        return self.settings.name
 
     def __repr__(self) -> str:
         return f'SaliencyPredictor({self.name!r} on {self.device})'
@@ -174,14 +139,8 @@ class SaliencyPredictor:
         """
         if fps is not None and not 0 < fps < 1e4:
             raise ConfigError(f'fps must be positive, got {fps}')
-        selection = Selection(
-            open_stimulus(stimulus, fps),
-            self.settings,
-            start=start,
-            end=end,
-            fps=fps,
-            stride=stride,
-        )
+        opened = open_stimulus(stimulus, fps)
+        selection = Selection(opened, self.settings, start=start, end=end, fps=fps, stride=stride)
         return SaliencyMaps(self.backend, selection, self.batch_size)
 
     def stream(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,10 +20,7 @@ class Selection:
     Args:
         stimulus: where the frames come from.
         settings: how clips are cut.
-        start: seconds; frames before get no map, but the first clips look at them.
-        end: seconds; frames from there on get no map.
-        fps: show the frames of a video at this rate, where it has more.
-        stride: only every `stride`-th frame shown and the last is predicted.
+        start, end, fps, stride: see `SaliencyPredictor.predict`.
 
     Attributes:
         shown: numbers of the stimulus' frames that the model is shown, ascending.
@@ -57,7 +53,16 @@ class Selection:
         self.stimulus, self.settings, self.stride = stimulus, settings, stride
         self.shown = _at_rate(stimulus, fps)
         self._predicted = settings.predicted(len(self.shown))
-        self.places = self._between(start, end)
+        times = stimulus.times[self.shown]
+        low, high = np.searchsorted(times, [(start or 0) - _ROUNDING, (end or 0) - _ROUNDING])
+        first = max(int(low), self._predicted.start)
+        self.places = range(first, len(times) if end is None else int(high))
+        if not self.places:
+            until = 'its end' if end is None else f'{end:g} s'
+            raise DataError(
+                f'{stimulus.path or stimulus.name}: no frame to predict from {start or 0:g} s to '
+                f'{until}; the last is shown at {times[-1]:.3f} s'
+            )
         self.frames = self.shown[self.places.start : self.places.stop]
         self.names = [stimulus.names[number] for number in self.frames]
         self.times = stimulus.times[self.frames]
@@ -65,38 +70,21 @@ class Selection:
         whole = len(self.shown) == len(stimulus)
         self.fps = stimulus.fps if whole or not span else (len(self.times) - 1) / span
 
-    def _between(self, start: float | None, end: float | None) -> range:
-        times = self.stimulus.times[self.shown]
-        low = 0 if start is None else int(np.searchsorted(times, start - _ROUNDING))
-        high = len(times) if end is None else int(np.searchsorted(times, end - _ROUNDING))
-        places = range(max(low, self._predicted.start), min(high, self._predicted.stop))
-        if not places:
-            until = 'its end' if end is None else f'{end:g} s'
-            raise DataError(
-                f'{self.stimulus.path or self.stimulus.name}: no frame to predict from '
-                f'{start or 0:g} s to {until}; the last is shown at {times[-1]:.3f} s'
-            )
-        return places
-
     def predicted(self, places: range) -> Sequence[int]:
         """Places to predict, so that all of `places` lie on or between them, ascending."""
         if self.stride == 1 or not places:
             return places
-        last = self._predicted[-1]
-        every = range(self._predicted[0], last + 1, self.stride)
-        low = bisect.bisect_right(every, places[0]) - 1
-        high = bisect.bisect_left(every, places[-1])
-        chosen = list(every[low : high + 1])
-        return chosen if chosen[-1] >= places[-1] else [*chosen, last]
+        every = sorted({*self._predicted[:: self.stride], self._predicted[-1]})
+        low = np.searchsorted(every, places[0], side='right') - 1
+        return every[low : np.searchsorted(every, places[-1]) + 1]
 
     def needed(self, predicted: Sequence[int]) -> range:
         """Places whose frames the clips of all of `predicted` are made of."""
-        span = self.settings.span
-        end = predicted[-1] + 1
+        span, last = self.settings.span, predicted[-1]
         if self.settings.head == 'reverse-time':
-            early = [place for place in predicted if place < span - 1]
-            end = max([end, *(place + span for place in early[-1:])])
-        return range(max(0, predicted[0] - span + 1), min(end, len(self.shown)))
+            # Early clips are made of the frames that follow.
+            last = max([last, *(place + span - 1 for place in predicted if place < span - 1)])
+        return range(max(0, predicted[0] - span + 1), min(last + 1, len(self.shown)))
 
 
 def _at_rate(stimulus: Stimulus, fps: float | None) -> range | list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image
 
-from ..datasets.file_list import FileList, list_files
+from ..datasets.file_list import list_files
 from ..datasets.layout import find_video_file
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, picture_array, read_image, resize_image
@@ -72,24 +73,11 @@ class Stimulus(ABC):
         return next(self.frames([number]))
 
 
-def _check_size(size: tuple[int, int], where: str | Path) -> None:
-    if min(size) < MIN_SIDE:
-        raise DataError(
-            f'{where}: frames of {size[0]} x {size[1]} pixels; expected at least {MIN_SIDE} x '
-            f'{MIN_SIDE}'
-        )
-
-
 def check_frame(frame: np.ndarray, where: str, first: tuple[int, int] | None = None) -> np.ndarray:
-    """A frame as (H, W, 3) uint8 RGB.
-
-    Args:
-        frame: of this shape, or (H, W) or (H, W, 1) grey.
-        where: what a message calls it.
-        first: size of the stimulus' first frame, which all others have.
+    """A frame (H, W, 3), (H, W, 1) or (H, W) as (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: another type, shape or size, or a tiny one.
+        DataError: another type, shape or size than that of the `first` frame, or a tiny one.
     """
     frame = np.asarray(frame)
     if frame.ndim == 2:
@@ -105,6 +93,14 @@ def check_frame(frame: np.ndarray, where: str, first: tuple[int, int] | None = N
             f'{where}: the frame is {rows} x {columns} pixels, the first is {first[0]} x {first[1]}'
         )
     return np.repeat(frame, 3, axis=2) if channels == 1 else frame
+
+
+def _check_size(size: tuple[int, int], where: str | Path) -> None:
+    if min(size) < MIN_SIDE:
+        raise DataError(
+            f'{where}: frames of {size[0]} x {size[1]} pixels; expected at least {MIN_SIDE} x '
+            f'{MIN_SIDE}'
+        )
 
 
 def _numbered(count: int) -> list[str]:
@@ -145,8 +141,7 @@ class VideoStimulus(Stimulus):
         # depends on the number of threads.
         large = self.size[0] * self.size[1] > _LARGE_PIXELS and not info.errors
         self._threads = 0 if large else 1
-        self.fps = info.fps
-        self.times = info.times
+        self.fps, self.times = info.fps, info.times
         self.names = _numbered(info.frames)
 
     def frames(
@@ -157,8 +152,7 @@ class VideoStimulus(Stimulus):
             if isinstance(numbers, range) and numbers.step == 1:
                 yield from video.frames(numbers.start, numbers.stop, size)
             else:
-                for number in numbers:
-                    yield video.read([number], size)[0]
+                yield from (video.read([number], size)[0] for number in numbers)
 
 
 class PictureStimulus(Stimulus):
@@ -168,7 +162,7 @@ class PictureStimulus(Stimulus):
         pictures: files, Pillow images, or arrays (H, W, 3), (H, W, 1) or (H, W) uint8.
         name: see `Stimulus`.
         path: the file or folder they come from.
-        fps: frames per second.
+        fps: frames per second; None for 25.
 
     Raises:
         DataError: no pictures, one that cannot be read, or tiny ones.
@@ -183,24 +177,16 @@ class PictureStimulus(Stimulus):
         path: Path | None = None,
         fps: float | None = None,
     ) -> None:
-        self.name, self.path = name, path
         if not len(pictures):
             raise DataError(f'{path or name}: expected frames, got none')
-        self._pictures = pictures
+        self.name, self.path, self._pictures = name, path, pictures
         self.fps = float(fps or PICTURES_FPS)
-        if not 0 < self.fps < 1e4:
-            raise DataError(f'{path or name}: frames per second must be positive, got {fps}')
         self.times = np.arange(len(pictures)) / self.fps
-        self.names = self._frame_names()
+        stems = {Path(file).stem: None for file in pictures if isinstance(file, (str, Path))}
+        # Only where every picture has one of its own.
+        self.names = list(stems) if len(stems) == len(pictures) else _numbered(len(pictures))
         rows, columns, _ = self._read(0).shape
         self.size = (rows, columns)
-
-    def _frame_names(self) -> Sequence[str]:
-        if isinstance(self._pictures, FileList):
-            return self._pictures.stems()
-        stems = {Path(file).stem: None for file in self._pictures if isinstance(file, (str, Path))}
-        # Only where every picture has one of its own.
-        return list(stems) if len(stems) == len(self) else _numbered(len(self))
 
     def _read(self, number: int, size: tuple[int, int] | None = None) -> np.ndarray:
         picture, where = self._pictures[number], f'{self.path or self.name}, frame {number + 1}'
@@ -224,18 +210,15 @@ def _open_path(path: Path, fps: float | None, allow_truncated: bool) -> Stimulus
     if not path.exists():
         raise DataError(f'{path}: the file does not exist')
     if path.is_dir():
-        if path.name in ('', '..'):
-            path = path.resolve()
+        name = Path(os.path.abspath(path)).name
         inner = path / 'images'
         files = list_files(inner if inner.is_dir() else path, IMAGE_SUFFIXES)
+        file = None if files else find_video_file(path)
+        if file is not None:
+            return VideoStimulus(file, name, allow_truncated)
         if files:
-            return PictureStimulus(files, path.name, path, fps)
-        file = find_video_file(path)
-        if file is None:
-            raise DataError(
-                f'{path}: holds no pictures ({", ".join(IMAGE_SUFFIXES)}) and no video.*'
-            )
-        return VideoStimulus(file, path.name, allow_truncated)
+            return PictureStimulus(files, name, path, fps)
+        raise DataError(f'{path}: holds no pictures ({", ".join(IMAGE_SUFFIXES)}) and no video.*')
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return PictureStimulus([path], path.stem, path, fps)
     return VideoStimulus(path, allow_truncated=allow_truncated)
@@ -250,7 +233,7 @@ def open_stimulus(
 
     Args:
         stimulus: the path of a video, of a picture, or of a folder of pictures (or a data set's
-            folder of one video); an array (T, H, W, 3) or (H, W, 3) uint8 RGB, or grey without
+            folder of one video); an array (T, H, W, 3) or (H, W, 3) uint8 RGB, or gray without
             the last axis; a list of pictures, as paths, arrays or Pillow images; or a `Stimulus`.
         fps: frames per second of what comes without: pictures and arrays.
         allow_truncated: take a video that was cut off for what is left of it.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from itertools import count
+from collections.abc import Generator, Iterable
+from itertools import count, islice
 from typing import TypeVar
 
 import numpy as np
@@ -19,17 +19,15 @@ def sliding_windows(
     frames: Iterable[Frame],
     settings: ClipSettings,
     positions: Iterable[int] | None = None,
-    num_frames: int | None = None,
     first: int = 0,
 ) -> Generator[tuple[int, list[Frame]], None, None]:
     """Cut clips out of frames that come one by one, each kept as long as a clip needs it.
 
     Args:
-        frames: the frames `first`, `first + 1`, ...; each is taken when a clip needs it, so that
-            a map can be had as soon as its last frame is there.
+        frames: the frames `first`, `first + 1`, ..., all that the clips need; each is taken when a
+            clip needs it, so that a map can be had as soon as its last frame is there.
         settings: how clips are cut.
         positions: frames to predict, ascending; None for all that the head policy predicts.
-        num_frames: of the whole video; None where only the end of `frames` shows it.
         first: number of the first frame given; no clip may need one before it.
 
     Yields:
@@ -38,41 +36,26 @@ def sliding_windows(
     frames = iter(frames)
     kept: deque[Frame] = deque()
     begin = end = first
-    done = -1
-    span = settings.span
-    wanted: Iterator[int]
-    if positions is None:
-        wanted = count(span - 1 if settings.head == 'skip' else 0)
-    else:
-        wanted = iter(positions)
+    span, head = settings.span, settings.head
 
-    def take_until(last: int) -> None:
-        nonlocal end, num_frames
-        while end <= last and (num_frames is None or end < num_frames):
-            try:
-                kept.append(next(frames))
-            except StopIteration:
-                num_frames = end
-                return
-            end += 1
-
-    def window(last: int) -> list[Frame]:
+    def window(position: int) -> list[Frame]:
         # While frames still come, there are as many as the clip asks for.
-        numbers = settings.window(last, end if num_frames is None else num_frames)
-        return [kept[number - begin] for number in numbers]
+        return [kept[number - begin] for number in settings.window(position, end)]
 
-    for position in wanted:
-        ahead = settings.head == 'reverse-time' and position < span - 1
-        take_until(position + span - 1 if ahead else position)
-        if num_frames is not None and position >= num_frames:
+    for position in count(span - 1 if head == 'skip' else 0) if positions is None else positions:
+        looks_ahead = head == 'reverse-time' and position < span - 1
+        last = position + span - 1 if looks_ahead else position
+        kept.extend(islice(frames, max(0, last + 1 - end)))
+        end = begin + len(kept)
+        if position >= end:
             break
         yield position, window(position)
-        done = position
         while begin < min(end, position + 2 - span):
             kept.popleft()
             begin += 1
-    if positions is None and num_frames and done < num_frames - 1:
-        yield num_frames - 1, window(num_frames - 1)
+    # Of a video shorter than a clip, 'skip' still predicts the last frame.
+    if positions is None and head == 'skip' and 0 < end < span:
+        yield end - 1, window(end - 1)
 
 
 def predict_windows(
@@ -88,10 +71,8 @@ def predict_windows(
     Yields:
         The frame's number and its map (h, w) float32 as the model gives it.
     """
-    waiting: list[tuple[int, list[Frame]]] = []
-
-    def predict() -> Iterator[tuple[int, np.ndarray]]:
-        nonlocal batch_size
+    windows = iter(windows)
+    while waiting := list(islice(windows, batch_size)):
         while waiting:
             batch = waiting[:batch_size]
             try:
@@ -102,27 +83,15 @@ def predict_windows(
                 batch_size = len(batch) // 2
                 continue
             del waiting[: len(batch)]
-            for (position, _), saliency_map in zip(batch, maps, strict=True):
-                yield position, saliency_map
-
-    for window in windows:
-        waiting.append(window)
-        if len(waiting) >= batch_size:
-            yield from predict()
-    yield from predict()
+            yield from zip([position for position, _ in batch], maps, strict=True)
 
 
 def interpolate(
     maps: Iterable[tuple[int, np.ndarray]], positions: Iterable[int]
 ) -> Generator[np.ndarray, None, None]:
-    """Maps at `positions` from maps of some of them and around them.
+    """Maps (h, w) at ascending `positions` from maps of some of them and around them, ascending.
 
-    Args:
-        maps: position and map (h, w), ascending.
-        positions: ascending, none before the first or after the last map's.
-
-    Yields:
-        (h, w) float32: the map of the position, or between its two neighbours, in proportion.
+    Each is the map of the position, or between its two neighbors, in proportion.
     """
     maps = iter(maps)
     low = high = next(maps, None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..utils.text import check_choice
+from .images import checked_size
 
 HEADS = ('repeat-first', 'reverse-time', 'skip')
 SAMPLINGS = ('random', 'strided', 'all')
@@ -78,8 +79,8 @@ class ClipSettings:
         for field in ('clip_len', 'clip_stride'):
             if getattr(self, field) < 1:
                 raise ConfigError(f'{field} must be at least 1, got {getattr(self, field)}')
-        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
-            raise ConfigError(f'size must be (rows, columns), got {self.size!r}')
+        if self.size is not None:
+            checked_size('prediction', self.size)
 
     @property
     def span(self) -> int:

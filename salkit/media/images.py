@@ -4,14 +4,14 @@ With Pillow alone, so that prediction with an exported model needs neither PyTor
 pixels are those of mmcv's Pillow backend.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 # What shows through where a gray picture is transparent.
@@ -60,34 +60,23 @@ def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
     return array[..., 0] if flag == 'unchanged' and array.ndim == 3 else array
 
 
+def checked_size(owner: str, size: Sequence[int]) -> tuple[int, int]:
+    """A size as two integers.
+
+    Args:
+        owner: whose argument it is.
+        size: (rows, columns).
+
+    Raises:
+        ConfigError: not two positive numbers.
+    """
+    if len(size) != 2 or min(size) < 1:
+        raise ConfigError(f'{owner}: size must be (rows, columns), got {size!r}')
+    return int(size[0]), int(size[1])
+
+
 def resize_image(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize (H, W, 3) uint8 to `size` (rows, columns), bilinear with anti-aliasing."""
     if rgb.shape[:2] == tuple(size):
         return rgb
     return np.array(Image.fromarray(rgb).resize(size[::-1], Image.Resampling.BILINEAR))
-
-
-def read_reduced_jpeg(
-    path: str | Path, size: tuple[int, int]
-) -> tuple[np.ndarray, tuple[int, int]] | None:
-    """Decode a JPEG file at the smallest of 1/2, 1/4 and 1/8 of its size that `size` fits into.
-
-    The decoder leaves out what is finer, so that pixels differ from those of the resized image.
-
-    Returns:
-        (H, W, 3) uint8 RGB and the image's own (rows, columns) as shown; None for a file that is
-        no such image, or too small.
-
-    Raises:
-        DataError: missing, unreadable or truncated file.
-    """
-    with opened_image(path) as image:
-        if image.format != 'JPEG' or image.mode not in ('RGB', 'L'):
-            return None
-        stored = image.size
-        turned = image.getexif().get(0x0112, 1) >= 5
-        image.draft(image.mode, size if turned else size[::-1])
-        if image.size == stored:
-            return None
-        frame = picture_array(image)
-    return frame, (stored if turned else stored[::-1])

@@ -30,29 +30,28 @@ class MapStack(ABC):
     Attributes:
         path: folder or file that holds them.
         named: whether `names` come from files; else they are 0001, 0002, ...
-        random_access: whether starting in the middle costs no more than starting at the first map.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    @property
+    @cached_property
     @abstractmethod
-    def names(self) -> Sequence[str]:
-        """Names of the frames."""
+    def count(self) -> int:
+        """How many maps there are."""
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the frames; maps that have a place in a file are numbered: 0001, 0002, ..."""
+        return [f'{i + 1:04d}' for i in range(self.count)]
 
     @property
     def named(self) -> bool:
         """Maps that have a place in a file have no names of their own."""
         return False
 
-    @property
-    def random_access(self) -> bool:
-        """Most formats can be read from anywhere."""
-        return True
-
     def __len__(self) -> int:
-        return len(self.names)
+        return self.count
 
     @abstractmethod
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
@@ -68,7 +67,7 @@ class MapStack(ABC):
 
     def fingerprint(self) -> str:
         """Changes when the name, the size or the time of a file does."""
-        return fingerprint_of_files([self.path])
+        return fingerprint_of_file(self.path)
 
 
 def fingerprint_of(content: object) -> str:
@@ -76,10 +75,10 @@ def fingerprint_of(content: object) -> str:
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
 
 
-def fingerprint_of_files(paths: Sequence[Path]) -> str:
-    """Hash the names, sizes and times of files."""
-    stats = [(path.name, path.stat()) for path in paths]
-    return fingerprint_of([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+def fingerprint_of_file(path: Path) -> str:
+    """Hash the name, size and time of a file."""
+    status = path.stat()
+    return fingerprint_of([path.name, status.st_size, status.st_mtime_ns])
 
 
 class FolderStack(MapStack):
@@ -105,6 +104,11 @@ class FolderStack(MapStack):
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
         self._fingerprint = fingerprint_of(found)
+
+    @cached_property
+    def count(self) -> int:
+        """How many files there are."""
+        return len(self.files)
 
     @cached_property
     def names(self) -> list[str]:
@@ -144,21 +148,7 @@ def _size_and_time(entry: os.DirEntry) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-class _CountedStack(MapStack):
-    """Maps that have a place but no name."""
-
-    @cached_property
-    @abstractmethod
-    def count(self) -> int:
-        """How many maps there are."""
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Maps are numbered: 0001, 0002, ..."""
-        return [f'{i + 1:04d}' for i in range(self.count)]
-
-
-class ArrayStack(_CountedStack):
+class ArrayStack(MapStack):
     """A .npy file with an array (T, H, W), read where it is looked at."""
 
     def _open(self) -> np.ndarray:
@@ -187,7 +177,7 @@ def _check_rank(path: Path, shape: tuple[int, ...]) -> None:
         )
 
 
-class ZipStack(_CountedStack):
+class ZipStack(MapStack):
     """A .npz file: one array (T, H, W), unpacked as it is read, or an array a frame."""
 
     @contextmanager
@@ -208,11 +198,6 @@ class ZipStack(_CountedStack):
         """Arrays of frames have names; np.savez calls those without arr_0, arr_1, ..."""
         return len(self._members) > 1
 
-    @property
-    def random_access(self) -> bool:
-        """A packed stream can only be read from its beginning."""
-        return self.named
-
     @cached_property
     def count(self) -> int:
         """How many maps it holds."""
@@ -230,7 +215,7 @@ class ZipStack(_CountedStack):
         """Maps are called as their arrays are, or numbered."""
         if self.named:
             return [name.removesuffix('.npy') for name in self._members]
-        return [f'{i + 1:04d}' for i in range(self.count)]
+        return super().names
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Unpack the maps, skipping what comes before and between."""
@@ -246,13 +231,11 @@ class ZipStack(_CountedStack):
                 if fortran_order or dtype.hasobject:
                     raise DataError(f'{self.path}: expected an array of numbers in C order')
                 size = int(np.prod(shape[-2:])) * dtype.itemsize
-                position = 0
+                begin = stream.tell()
                 for index in indices:
-                    while position < index:
-                        stream.read(size)
-                        position += 1
+                    # Going on in a packed stream unpacks what is passed over, a bit at a time.
+                    stream.seek(begin + index * size)
                     data = stream.read(size)
-                    position += 1
                     if len(data) < size:
                         raise DataError(f'{self.where(index)}: the file ends early')
                     array = np.frombuffer(data, dtype).reshape(shape[-2:])
@@ -267,13 +250,8 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     return np.lib.format.read_array_header_2_0(stream)
 
 
-class VideoStack(_CountedStack):
+class VideoStack(MapStack):
     """A gray video, decoded frame by frame."""
-
-    @property
-    def random_access(self) -> bool:
-        """A frame is decoded from those before it."""
-        return False
 
     @cached_property
     def count(self) -> int:

@@ -1,4 +1,9 @@
-"""The one reader and the one writer of maps, each in a file of its own."""
+"""The one reader and the one writer of maps, each in a file of its own, and their resizing.
+
+Where a number depends on how a map is resized, the rule has a name and its own code: `postprocess`
+is PyTorch's bilinear interpolation and the blur of the published test scripts, and
+`metrics.preparation` has the rules of the protocols, MATLAB's `imresize` among them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..utils.files import whole_file
-from .images import IMAGE_SUFFIXES, opened_image, picture_array
+from .images import IMAGE_SUFFIXES, opened_image, picture_array, read_image
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
@@ -52,6 +57,27 @@ def _read_image_map(path: str | Path) -> np.ndarray:
         # Pillow gives some files of 16 bits as 32, and some with the bytes the other way.
         return values.astype(np.uint16)
     return values
+
+
+def read_fixation_map(path: str) -> np.ndarray:
+    """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file (variable `I`).
+
+    Raises:
+        DataError: a file that cannot be read or holds no such map.
+    """
+    if not path.endswith('.mat'):
+        return read_image(path, 'unchanged') > 0
+    from scipy.io import loadmat
+
+    try:
+        content = loadmat(path)
+    except Exception as error:
+        # scipy raises whatever the broken bytes lead it to.
+        raise DataError(f'{path}: cannot be read as a .mat file ({error})') from error
+    if 'I' not in content or np.ndim(content['I']) != 2:
+        names = ', '.join(key for key in content if not key.startswith('__'))
+        raise DataError(f'{path}: expected a variable I with a fixation map, found {names}')
+    return np.asarray(content['I']) > 0
 
 
 def gray_map(image: np.ndarray, where: str) -> np.ndarray:
@@ -160,3 +186,20 @@ def write_map_file(saliency_map: np.ndarray, stem: Path, format: str) -> None:
     suffix = '.npy' if format == 'npy' else '.png'
     with whole_file(stem.with_name(stem.name + suffix)) as temporary:
         write_map(saliency_map, temporary, format)
+
+
+def resize_map(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a map that is looked at: the mean over each new pixel, or bilinear where it grows.
+
+    Args:
+        values: (h, w), float32 or float64.
+        size: rows and columns.
+
+    Returns:
+        (rows, columns), of the same type; `values` itself where it has that size.
+    """
+    if values.shape == tuple(size):
+        return values
+    shrinks = size[0] * size[1] < values.size
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(values, (size[1], size[0]), interpolation=how)

@@ -8,6 +8,7 @@ convolution, an order of magnitude sooner on a CPU.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -39,13 +40,9 @@ def _resize_matrix(length: int, wanted: int) -> np.ndarray:
 
 
 def _blur_matrix(length: int, kernel: np.ndarray, mirrored: bool) -> np.ndarray:
-    half = len(kernel) // 2
-    place = np.arange(length)[:, None] + np.arange(-half, half + 1)
-    if mirrored:
-        place = np.abs(place)
-        place = np.minimum(place, 2 * (length - 1) - place)
-    else:
-        place = place.clip(0, length - 1)
+    mode: Literal['reflect', 'edge'] = 'reflect' if mirrored else 'edge'
+    padded = np.pad(np.arange(length), len(kernel) // 2, mode=mode)
+    place = np.lib.stride_tricks.sliding_window_view(padded, len(kernel))
     matrix = np.zeros((length, length))
     np.add.at(matrix, (np.arange(length)[:, None], place), kernel)
     return matrix

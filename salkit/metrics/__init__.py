@@ -3,14 +3,13 @@
 from ..utils.rng import frame_rng
 from .averaging import VideoScores
 from .frame import Frame, Truth
-from .nonfixations import DatasetFixations, NonfixationPool, rescale_points
+from .nonfixations import NonfixationPool, nonfixation_pool, rescale_points
 from .protocol import FrameScores, Measure, Protocol
 from .published_protocols import get_protocol, protocol_names
 from .report import ScoreReport
 from .saliency_metric import SaliencyMetric
 
 __all__ = [
-    'DatasetFixations',
     'Frame',
     'FrameScores',
     'Measure',
@@ -22,6 +21,7 @@ __all__ = [
     'VideoScores',
     'frame_rng',
     'get_protocol',
+    'nonfixation_pool',
     'protocol_names',
     'rescale_points',
 ]

@@ -65,16 +65,9 @@ class VideoScores:
                 tally.sum += float(value)
                 tally.count += 1
 
-    def mean(self, metric: str, nan: str = 'drop') -> float:
-        """Mean over the frames; NaN where there are no values, or with 'keep' where one is NaN."""
-        tally = self.metrics[metric]
-        if not tally.count or (nan == 'keep' and tally.nans):
-            return math.nan
-        return tally.sum / tally.count
-
 
 def average(protocol: Protocol, metric: str, videos: list[VideoScores]) -> float:
-    """The score of the whole set, averaged as the protocol does."""
+    """The score of some videos, averaged as the protocol does; NaN where there are no values."""
     tallies = [video.metrics[metric] for video in videos]
     if protocol.nan == 'keep' and any(tally.nans for tally in tallies):
         return math.nan

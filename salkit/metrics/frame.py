@@ -7,7 +7,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import DataError
 from ..functional import count_fixations
 
 # What a measure may need, and what a data set lacks where it is not there.
@@ -15,7 +14,6 @@ NEEDS = {
     'density': 'density maps',
     'fixations': 'fixation maps',
     'nonfixations': 'fixations of other frames',
-    'baseline': 'a baseline density',
 }
 
 
@@ -28,14 +26,12 @@ class Truth:
         fixation_map: (H, W), > 0 where fixated.
         fixation_points: (n, 2) whole numbers, row and column of each fixation, repeats kept.
         nonfixations: (H, W) counts >= 0: where other frames were fixated, for shuffled AUC.
-        baseline: (H, W) >= 0, the density that information gain is counted from.
     """
 
     density: np.ndarray | None = None
     fixation_map: np.ndarray | None = None
     fixation_points: np.ndarray | None = None
     nonfixations: np.ndarray | None = None
-    baseline: np.ndarray | None = None
 
     @property
     def has_fixations(self) -> bool:
@@ -54,6 +50,8 @@ class Truth:
 class Frame:
     """A prediction and its ground truth in the forms that measures take.
 
+    A measure asks only for what its `Measure.needs` names.
+
     Attributes:
         prediction: (H, W) in the type it came in, for what looks at the order only.
         truth: as given.
@@ -71,7 +69,8 @@ class Frame:
     @property
     def stored_density(self) -> np.ndarray:
         """The density map (H, W) in the type it came in."""
-        return _known(self.truth.density, 'density')
+        assert self.truth.density is not None
+        return self.truth.density
 
     @cached_property
     def density(self) -> np.ndarray:
@@ -82,12 +81,8 @@ class Frame:
     @property
     def nonfixations(self) -> np.ndarray:
         """(H, W) counts: where other frames were fixated."""
-        return _known(self.truth.nonfixations, 'nonfixations')
-
-    @property
-    def baseline(self) -> np.ndarray:
-        """(H, W) float64, the density that information gain is counted from."""
-        return np.asarray(_known(self.truth.baseline, 'baseline'), np.float64)
+        assert self.truth.nonfixations is not None
+        return self.truth.nonfixations
 
     @cached_property
     def fixations(self) -> np.ndarray:
@@ -107,9 +102,3 @@ class Frame:
         if self.truth.fixation_points is None:
             return self.fixations.astype(np.int64)
         return count_fixations(self.truth.fixation_points, self.prediction.shape)
-
-
-def _known(maps: np.ndarray | None, need: str) -> np.ndarray:
-    if maps is None:
-        raise DataError(f'a measure needs {NEEDS[need]}, and the data set has none')
-    return maps

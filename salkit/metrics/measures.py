@@ -127,24 +127,6 @@ def borji(frame: Frame, rng: Rng = None) -> float:
     return float(F.auc_borji(frame.prediction, frame.fixation_map, **_splits(rng)))
 
 
-@measure(
-    'bits per fixation over the baseline; both maps brought to [0, 1] and divided by their sums',
-    'fixations',
-    'baseline',
-)
-def gain_minmax(frame: Frame, rng: Rng = None) -> float:
-    """Measure information gain as the MIT benchmark does."""
-    return float(F.information_gain(frame.values, frame.fixations, frame.baseline, minmax=True))
-
-
-@measure(
-    'bits per fixation over the baseline; both maps divided by their sums', 'fixations', 'baseline'
-)
-def gain(frame: Frame, rng: Rng = None) -> float:
-    """Measure information gain of maps that are densities."""
-    return float(F.information_gain(frame.values, frame.fixations, frame.baseline))
-
-
 # NTIRE 2026 -------------------------------------------------------------------------------------
 # Its reader gives densities as float32 unless they come as float64, and its sums are of the
 # density's type: the formulas are written out, a rounding error of 1e-7 is part of its numbers.

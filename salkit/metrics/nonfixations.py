@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import DataError
 from ..functional import count_fixations
+from ..media.maps import read_fixation_map
 from ..utils.rng import draw_number
+from ..utils.text import check_choice
 
-RULES = ('other-videos', 'ten-frames')
 Size = tuple[int, int]
-# -draw, video, frame, number, points, size: as a heap, the largest draw goes first.
-KeptFrame = tuple[int, str, str, int, np.ndarray, Size]
+# Frames that 'ten-frames' keeps of a data set.
+RESERVOIR = 1000
+
+
+class VideoFiles(Protocol):
+    """The files of a video, such as `VideoSaliencyDataset.videos` lists."""
+
+    name: str
+    frames: Sequence[str]
+    fixations: Sequence[str]
 
 
 def rescale_points(points: np.ndarray, before: Size, after: Size) -> np.ndarray:
@@ -25,146 +38,14 @@ def rescale_points(points: np.ndarray, before: Size, after: Size) -> np.ndarray:
     return points * np.asarray(after, np.int64) // np.asarray(before, np.int64)
 
 
-class NonfixationPool:
+class NonfixationPool(ABC):
     """The fixations of a data set, gathered in one pass, and those that a frame is scored against.
-
-    - 'other-videos': all fixations of the other videos, rescaled to the frame. Kept: one map of
-      counts for each size that videos have; not a word about single frames.
-    - 'ten-frames': the fixated pixels of ten other frames, drawn anew for every frame. Kept: the
-      fixations of `reservoir` frames that the seed has drawn from all; ten of these are drawn.
 
     What a frame gets follows from the names and the seed, not from the order of the calls, so any
     number of processes agree.
-
-    Args:
-        rule: one of the two.
-        seed: of the draws.
-        reservoir: frames that 'ten-frames' keeps; data sets of up to so many are kept whole.
-
-    Raises:
-        ConfigError: another rule.
     """
 
-    def __init__(self, rule: str = 'other-videos', seed: int = 0, reservoir: int = 1000) -> None:
-        if rule not in RULES:
-            raise ConfigError(f'nonfixations are {" or ".join(RULES)}, got {rule!r}')
-        self.rule = rule
-        self.seed = seed
-        self.reservoir = reservoir
-        self._added = 0
-        self._totals: dict[Size, np.ndarray] = {}
-        self._kept: list[KeptFrame] = []
-        self._in_order: list[KeptFrame] | None = None
-        self._total_at: tuple[Size, np.ndarray] | None = None
-        self._counts_for: tuple[tuple[str, Size], np.ndarray] | None = None
-
-    def add(self, video: str, frame: str, points: np.ndarray, size: Size) -> None:
-        """Take in the fixations of one frame.
-
-        Args:
-            video: its name.
-            frame: its name.
-            points: (n, 2) rows and columns; n may be 0.
-            size: rows and columns of the frame.
-
-        Raises:
-            ShapeError: the points are not (n, 2).
-            DataError: a point outside the frame.
-        """
-        self._added += 1
-        size = (int(size[0]), int(size[1]))
-        self._total_at = self._counts_for = None
-        if self.rule == 'other-videos':
-            counts = count_fixations(points, size)
-            if size in self._totals:
-                self._totals[size] += counts
-            else:
-                self._totals[size] = counts
-            return
-        draw = draw_number(self.seed, 'reservoir', video, frame)
-        if len(self._kept) == self.reservoir and -draw <= self._kept[0][0]:
-            return
-        points = np.asarray(points, np.int32).reshape(-1, 2)
-        if ((points < 0) | (points >= size)).any():
-            raise DataError(f'{video}, frame {frame}: a fixation lies outside the map {size}')
-        self._in_order = None
-        # The number is unique, so that points are never compared.
-        entry = (-draw, video, frame, self._added, points, size)
-        if len(self._kept) < self.reservoir:
-            heapq.heappush(self._kept, entry)
-        else:
-            heapq.heapreplace(self._kept, entry)
-
-    def for_frame(
-        self,
-        video: str,
-        frame: str,
-        own_points_of_video: Callable[[], np.ndarray] | None,
-        size: Size,
-    ) -> np.ndarray:
-        """What a frame is scored against.
-
-        Args:
-            video: its name.
-            frame: its name.
-            own_points_of_video: gives (n, 2) fixations of all frames of this video, at `size`,
-                which are taken out of the total; called only when the video or the size changes.
-                Not needed for 'ten-frames', nor for a video that was not added.
-            size: rows and columns of the frame.
-
-        Returns:
-            (*size) int64 counts, not to be changed; all 0 where there are no other frames.
-        """
-        size = (int(size[0]), int(size[1]))
-        if self.rule == 'ten-frames':
-            return self._ten_frames(video, frame, size)
-        if self._counts_for is None or self._counts_for[0] != (video, size):
-            counts = self._total(size)
-            if own_points_of_video is not None:
-                # Not below 0 if the points were not all added.
-                counts = np.maximum(counts - count_fixations(own_points_of_video(), size), 0)
-            self._counts_for = ((video, size), counts)
-        return self._counts_for[1]
-
-    def _total(self, size: Size) -> np.ndarray:
-        """All fixations, rescaled to `size`."""
-        if self._total_at is None or self._total_at[0] != size:
-            total = np.zeros(size, np.int64)
-            for own_size, counts in self._totals.items():
-                if own_size == size:
-                    total += counts
-                    continue
-                points = np.argwhere(counts)
-                moved = rescale_points(points, own_size, size)
-                np.add.at(total, tuple(moved.T), counts[tuple(points.T)])
-            self._total_at = (size, total)
-        return self._total_at[1]
-
-    def _ten_frames(self, video: str, frame: str, size: Size) -> np.ndarray:
-        if self._in_order is None:
-            self._in_order = sorted(self._kept)
-        rng = np.random.default_rng(draw_number(self.seed, 'ten', video, frame))
-        drawn = rng.permutation(len(self._in_order))[:11]
-        others = [self._in_order[i] for i in drawn if self._in_order[i][1:3] != (video, frame)]
-        counts = np.zeros(size, np.int64)
-        for *_, points, own_size in others[:10]:
-            counts[tuple(rescale_points(points, own_size, size).T)] = 1
-        return counts
-
-
-class DatasetFixations:
-    """The fixations of a whole data set, and those that each of its frames is scored against.
-
-    Args:
-        rules: that nonfixations are chosen by, see `NonfixationPool`.
-        seed: of the draws.
-    """
-
-    def __init__(self, rules: Iterable[str], seed: int) -> None:
-        self._pools = {rule: NonfixationPool(rule, seed) for rule in rules}
-        # All fixations of a video and the size they lie in.
-        self._of_videos: dict[str, list[tuple[np.ndarray, Size]]] = {}
-
+    @abstractmethod
     def add(
         self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
     ) -> None:
@@ -173,25 +54,152 @@ class DatasetFixations:
         Args:
             video: its name.
             frames: their names.
-            points: (n, 2) rows and columns of the fixations of each.
+            points: (n, 2) rows and columns of the fixations of each; n may be 0.
             size: rows and columns of all of them.
+
+        Raises:
+            DataError: a point outside the frame.
         """
-        for rule, pool in self._pools.items():
-            if rule == 'other-videos':
-                # One map of counts for all frames, which are not told apart. What is kept is of
-                # the smallest type.
-                together = np.concatenate(points).astype(np.min_scalar_type(max(size)))
-                pool.add(video, frames[0], together, size)
-                self._of_videos.setdefault(video, []).append((together, size))
-                continue
-            for frame, each in zip(frames, points, strict=True):
-                pool.add(video, frame, each, size)
 
-    def for_frame(self, rule: str, video: str, frame: str, size: Size) -> np.ndarray:
-        """Fixations of others (H, W), counted on a grid of `size`; see `NonfixationPool`."""
+    @abstractmethod
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """What a frame is scored against.
 
-        def own_points() -> np.ndarray:
-            found = [rescale_points(*own, size) for own in self._of_videos.get(video, ())]
-            return np.concatenate([np.zeros((0, 2), np.int64), *found])
+        Args:
+            video: its name.
+            frame: its name.
+            size: rows and columns of the frame.
 
-        return self._pools[rule].for_frame(video, frame, own_points, size)
+        Returns:
+            (*size) int64 counts, not to be changed; all 0 where there are no other frames.
+        """
+
+
+class OtherVideos(NonfixationPool):
+    """All fixations of the other videos, rescaled to the frame, each counting.
+
+    Kept are a map of counts for each size that videos have and the points of each video.
+    """
+
+    def __init__(self) -> None:
+        self._totals: dict[Size, np.ndarray] = {}
+        self._of_videos: dict[str, list[tuple[np.ndarray, Size]]] = defaultdict(list)
+        self._last: tuple[tuple[str, Size], np.ndarray] | None = None
+
+    def add(
+        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
+    ) -> None:
+        """Frames of a video are not told apart."""
+        together = np.concatenate([np.asarray(each).reshape(-1, 2) for each in points])
+        counts = count_fixations(together, size)
+        self._totals[size] = self._totals.get(size, 0) + counts
+        # Of the smallest type, as there may be millions.
+        self._of_videos[video].append((together.astype(np.min_scalar_type(max(size))), size))
+        self._last = None
+
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """All frames of a video get the same counts."""
+        if self._last is None or self._last[0] != (video, size):
+            counts = np.zeros(size, np.int64)
+            for own_size, total in self._totals.items():
+                points = np.argwhere(total)
+                moved = rescale_points(points, own_size, size)
+                np.add.at(counts, tuple(moved.T), total[tuple(points.T)])
+            for own in self._of_videos.get(video, ()):
+                counts -= count_fixations(rescale_points(*own, size), size)
+            self._last = (video, size), counts
+        return self._last[1]
+
+
+class TenFrames(NonfixationPool):
+    """The fixated pixels of ten other frames, drawn anew for every frame.
+
+    Kept are the fixations of `reservoir` frames that the seed has drawn from all; ten of these are
+    drawn.
+
+    Args:
+        seed: of the draws.
+        reservoir: frames that are kept; data sets of up to so many are kept whole.
+    """
+
+    def __init__(self, seed: int = 0, reservoir: int = RESERVOIR) -> None:
+        self._seed = seed
+        self._reservoir = reservoir
+        self._added = 0
+        # -draw, video, frame, number, points, size: as a heap, the largest draw goes first. The
+        # number is unique, so that points are never compared.
+        self._kept: list[tuple[int, str, str, int, np.ndarray, Size]] = []
+
+    def add(
+        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
+    ) -> None:
+        """Keep those frames that are drawn."""
+        for frame, found in zip(frames, points, strict=True):
+            places = np.asarray(found, np.int32).reshape(-1, 2)
+            if ((places < 0) | (places >= size)).any():
+                raise DataError(f'{video}, frame {frame}: a fixation lies outside the map {size}')
+            self._added += 1
+            draw = draw_number(self._seed, 'reservoir', video, frame)
+            full = len(self._kept) == self._reservoir
+            keep = heapq.heappushpop if full else heapq.heappush
+            keep(self._kept, (-draw, video, frame, self._added, places, size))
+
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """A pixel counts once, however many frames it is fixated in."""
+        # Sorted, it is still a heap.
+        self._kept.sort()
+        rng = np.random.default_rng(draw_number(self._seed, 'ten', video, frame))
+        drawn = [self._kept[i] for i in rng.permutation(len(self._kept))[:11]]
+        others = [kept for kept in drawn if kept[1:3] != (video, frame)]
+        counts = np.zeros(size, np.int64)
+        for *_, points, own_size in others[:10]:
+            counts[tuple(rescale_points(points, own_size, size).T)] = 1
+        return counts
+
+
+RULES: dict[str, Callable[[int], NonfixationPool]] = {
+    'other-videos': lambda seed: OtherVideos(),
+    'ten-frames': TenFrames,
+}
+
+
+def nonfixation_pool(rule: str, seed: int = 0) -> NonfixationPool:
+    """An empty pool of a rule.
+
+    Args:
+        rule: 'other-videos' or 'ten-frames'.
+        seed: of the draws.
+
+    Raises:
+        ConfigError: another rule.
+    """
+    check_choice('', 'pool of nonfixations', rule, RULES)
+    return RULES[rule](seed)
+
+
+def why_no_nonfixations(videos: Sequence[VideoFiles], rule: str | None) -> str:
+    """Why a data set has no nonfixations under a protocol's rule; '' where it has."""
+    with_fixations = [video for video in videos if video.fixations]
+    if rule is None:
+        return 'the protocol has no shuffled AUC'
+    if not videos:
+        return 'the data set does not list the files of its videos'
+    if rule == 'other-videos' and len(with_fixations) < 2:
+        return 'it needs fixations of other videos, and the data set has one video'
+    if sum(len(video.fixations) for video in with_fixations) < 2:
+        return 'it needs fixations of other frames, and the data set has none'
+    return ''
+
+
+def read_nonfixations(videos: Sequence[VideoFiles], rule: str, seed: int) -> NonfixationPool:
+    """Read the fixation files of a data set into a pool, as `nonfixation_pool` makes it."""
+    pool = nonfixation_pool(rule, seed)
+    for video in videos:
+        if not video.fixations:
+            continue
+        maps = (read_fixation_map(path) for path in video.fixations)
+        found = [(np.argwhere(fixated), fixated.shape) for fixated in maps]
+        size = found[0][1]
+        points = [rescale_points(*own, size) for own in found]
+        pool.add(video.name, [Path(frame).stem for frame in video.frames], points, size)
+    return pool

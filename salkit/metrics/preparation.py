@@ -1,4 +1,4 @@
-"""From a map as it was read to the one that a protocol scores."""
+"""The steps from a map as it was read to the one that a protocol scores."""
 
 from __future__ import annotations
 
@@ -7,44 +7,6 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from scipy.sparse import csr_array
-
-from ..errors import ConfigError, ShapeError
-
-
-def prepare_map(
-    prediction: np.ndarray,
-    size: tuple[int, int],
-    final: bool,
-    values: str,
-    resize: str,
-    blur_kernel: int,
-) -> np.ndarray:
-    """Change the values of a map, then resize and blur it; see `Protocol` for the choices.
-
-    Raises:
-        ShapeError: not a single map, or a final map of another size.
-        ConfigError: a choice that does not exist.
-    """
-    prediction, size = np.asarray(prediction), (int(size[0]), int(size[1]))
-    if prediction.ndim != 2 or prediction.size == 0:
-        raise ShapeError(f'expected a prediction of shape (h, w), got {prediction.shape}')
-    if values not in VALUES or resize not in RESIZE:
-        raise ConfigError(
-            f'a protocol takes values of {", ".join(VALUES)} and resize of {", ".join(RESIZE)}, '
-            f'got {values!r} and {resize!r}'
-        )
-    if final and prediction.shape != size:
-        raise ShapeError(
-            f'expected a prediction of the size of its frame, {size}, got {prediction.shape}'
-        )
-    # A map with NaN or infinite values is scored as it is, and gives NaN.
-    with np.errstate(all='ignore'):
-        prediction = VALUES[values](prediction)
-        if final:
-            return prediction
-        if prediction.shape != size:
-            prediction = RESIZE[resize](prediction, size)
-        return blur(prediction, blur_kernel) if blur_kernel else prediction
 
 
 def quantize(values: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, ShapeError
 from ..utils.rng import lowest_draws
+from ..utils.text import check_choice
 from .frame import NEEDS, Frame, Truth
-from .preparation import prepare_map
+from .preparation import RESIZE, VALUES, blur
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class FrameScores:
     has_fixations: bool
     constant: bool = False
     nan: bool = False
-    missing: frozenset[str] = frozenset()
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -108,18 +109,6 @@ class Protocol:
                 )
         return metrics
 
-    def metrics_of_dataset(self, metrics: Iterable[str] | None = None) -> list[str]:
-        """`check_metrics`, for predictions and a data set alone.
-
-        Raises:
-            ConfigError: a metric that the protocol does not define, or that needs a baseline.
-        """
-        chosen = self.check_metrics(metrics)
-        for metric in chosen:
-            if 'baseline' in self.needs(metric):
-                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
-        return chosen
-
     def needs(self, metric: str) -> frozenset[str]:
         """What a metric is computed from beside the prediction, of `NEEDS`.
 
@@ -145,8 +134,25 @@ class Protocol:
 
         Raises:
             ShapeError: not a single map, or a final map of another size.
+            ConfigError: the protocol names a step that does not exist.
         """
-        return prepare_map(prediction, size, final, self.values, self.resize, self.blur_kernel)
+        prediction, size = np.asarray(prediction), (int(size[0]), int(size[1]))
+        if prediction.ndim != 2 or prediction.size == 0:
+            raise ShapeError(f'expected a prediction of shape (h, w), got {prediction.shape}')
+        if final and prediction.shape != size:
+            raise ShapeError(
+                f'expected a prediction of the size of its frame, {size}, got {prediction.shape}'
+            )
+        check_choice(f'protocol {self.name}', 'values', self.values, VALUES)
+        check_choice(f'protocol {self.name}', 'resize', self.resize, RESIZE)
+        # A map with NaN or infinite values is scored as it is, and gives NaN.
+        with np.errstate(all='ignore'):
+            prediction = VALUES[self.values](prediction)
+            if final:
+                return prediction
+            if prediction.shape != size:
+                prediction = RESIZE[self.resize](prediction, size)
+            return blur(prediction, self.blur_kernel) if self.blur_kernel else prediction
 
     def score(
         self,
@@ -193,11 +199,9 @@ class Protocol:
         """`score`, and what a report has to know about the frame beside."""
         scores = self.score(prediction, truth, metrics, rng)
         has_fixations = truth.has_fixations
-        missing = () if has_fixations else (m for m in scores if 'fixations' in self.needs(m))
+        missing = [] if has_fixations else [m for m in scores if 'fixations' in self.needs(m)]
         low, high = np.min(prediction), np.max(prediction)
-        return FrameScores(
-            scores, has_fixations, bool(low == high), bool(np.isnan(low)), frozenset(missing)
-        )
+        return FrameScores(scores, has_fixations, bool(low == high), bool(np.isnan(low)), missing)
 
     def select_frames(
         self, metric: str, frames: Sequence[tuple[str, str]], seed: int | None

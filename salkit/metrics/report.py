@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
 from ..utils.text import aligned
 from .averaging import VideoScores, average, bootstrap_intervals
-from .protocol import FrameScores, Protocol
+from .protocol import Protocol
 from .published_protocols import get_protocol
 
 
@@ -50,29 +49,6 @@ class ScoreReport:
     interval: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def from_frames(
-        cls,
-        protocol: str | Protocol,
-        dataset: str,
-        split: str,
-        frames: Sequence[Mapping[str, Any]],
-    ) -> ScoreReport:
-        """Average the scores of frames.
-
-        Args:
-            protocol: the protocol that gave the scores, or its name.
-            dataset: data set class.
-            split: split scored.
-            frames: one dict a frame: `video` and the attributes of `FrameScores`.
-        """
-        by_video: dict[str, VideoScores] = {}
-        for entry in frames:
-            video = by_video.setdefault(entry['video'], VideoScores(entry['video']))
-            names = FrameScores.__dataclass_fields__
-            video.add(FrameScores(**{k: v for k, v in entry.items() if k in names}))
-        return cls.from_videos(protocol, dataset, split, list(by_video.values()))
-
-    @classmethod
     def from_videos(
         cls,
         protocol: str | Protocol,
@@ -97,7 +73,7 @@ class ScoreReport:
             dataset=dataset,
             split=split,
             scores={m: average(protocol, m, videos) for m in metrics},
-            per_video={v.video: {m: v.mean(m, protocol.nan) for m in metrics} for v in videos},
+            per_video={v.video: {m: average(protocol, m, [v]) for m in metrics} for v in videos},
             videos=len(videos),
             frames=sum(video.frames for video in videos),
             frames_without_fixations=sum(video.frames_without_fixations for video in videos),
@@ -131,20 +107,9 @@ class ScoreReport:
         def plain(scores: dict[str, float]) -> dict[str, float | None]:
             return {k: None if math.isnan(v) else v for k, v in scores.items()}
 
-        return dict(
-            protocol=self.protocol,
-            dataset=self.dataset,
-            split=self.split,
-            videos=self.videos,
-            frames=self.frames,
-            frames_without_fixations=self.frames_without_fixations,
-            constant_maps=self.constant_maps,
-            nan_maps=self.nan_maps,
-            undefined=self.undefined,
+        return asdict(self) | dict(
             scores=plain(self.scores),
-            interval=self.interval,
             per_video={video: plain(scores) for video, scores in self.per_video.items()},
-            frames_per_video=self.frames_per_video,
         )
 
 

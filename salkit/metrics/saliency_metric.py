@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,20 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..registry import METRICS
 from ..utils.rng import frame_rng
-from .dataset_fixations import FixationReader
+from .averaging import VideoScores
 from .frame import Truth
+from .nonfixations import (
+    NonfixationPool,
+    VideoFiles,
+    read_nonfixations,
+    why_no_nonfixations,
+)
+from .protocol import FrameScores
 from .published_protocols import get_protocol
 from .report import ScoreReport
+
+# Of the data set, the split, the video and the frame.
+Names = tuple[str, str, str, str]
 
 
 @METRICS.register_module()
@@ -39,7 +49,7 @@ class SaliencyMetric(BaseMetric):
 
     # Names in logs and checkpoints are the metrics' own.
     default_prefix = ''
-    # Frames, or when processes are gathered, lists of frames.
+    # Of frames, or when processes are gathered, lists of such.
     results: list[Any]
 
     def __init__(
@@ -52,11 +62,13 @@ class SaliencyMetric(BaseMetric):
         super().__init__(collect_device=collect_device)
         self.protocol = get_protocol(protocol)
         self.seed = seed
-        self.metrics = self.protocol.metrics_of_dataset(
+        self.metrics = self.protocol.check_metrics(
             metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
         )
         self._all_metrics = not metrics
-        self._nonfixations: FixationReader | None = None
+        # Those to read nonfixations from, before the first frame is scored.
+        self._videos: Sequence[VideoFiles] = ()
+        self._nonfixations: NonfixationPool | None = None
         self.report: ScoreReport | None = None
 
     def _shuffled(self, metric: str) -> bool:
@@ -75,19 +87,21 @@ class SaliencyMetric(BaseMetric):
         Raises:
             ConfigError: a metric was chosen that this data set has no fixations for.
         """
-        source = FixationReader(dataset, self.protocol.pool, self.seed or 0)
+        videos = getattr(dataset, 'videos', ())
+        reason = why_no_nonfixations(videos, self.protocol.pool)
         wanted = self.metrics
         if testing and self._all_metrics:
             wanted = list(self.protocol.metrics)
         shuffled = [metric for metric in wanted if self._shuffled(metric)]
-        if shuffled and source.unavailable:
-            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {source.unavailable}'
+        if shuffled and reason:
+            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {reason}'
             if not self._all_metrics:
                 raise ConfigError(line)
             print_log(f'Left out: {line}', logger='current')
             wanted = [metric for metric in wanted if metric not in shuffled]
         self.metrics = wanted
-        self._nonfixations = source if shuffled and not source.unavailable else None
+        self._videos = videos if shuffled and not reason else ()
+        self._nonfixations = None
 
     def score_frame(
         self,
@@ -96,7 +110,7 @@ class SaliencyMetric(BaseMetric):
         fixation_map: Tensor | None,
         video: str = '',
         frame: str = '',
-    ) -> dict[str, Any]:
+    ) -> FrameScores:
         """Score one frame.
 
         Args:
@@ -106,9 +120,6 @@ class SaliencyMetric(BaseMetric):
             video: its name, for what is drawn at random and for shuffled AUC.
             frame: its name.
 
-        Returns:
-            The attributes of `FrameScores`.
-
         Raises:
             DataError: a metric whose ground truth the data set does not have.
         """
@@ -117,12 +128,16 @@ class SaliencyMetric(BaseMetric):
             None if each is None else _as_array(each) for each in (density_map, fixation_map)
         )
         nonfixations = None
+        if self._videos and self._nonfixations is None:
+            print_log('Reading the fixations of all frames for shuffled AUC', logger='current')
+            assert self.protocol.pool is not None
+            self._nonfixations = read_nonfixations(self._videos, self.protocol.pool, self.seed or 0)
         if self._nonfixations is not None:
             nonfixations = self._nonfixations.for_frame(video, frame, saliency.shape)
         truth = Truth(density, fixations, nonfixations=nonfixations)
         prepared = self.protocol.prepare(saliency, saliency.shape, final=True)
         rng = None if self.seed is None else frame_rng(self.seed, video, frame)
-        return asdict(self.protocol.score_frame(prepared, truth, self.metrics, rng))
+        return self.protocol.score_frame(prepared, truth, self.metrics, rng)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch of predictions, as `SaliencyModel` gives them in mode 'predict'."""
@@ -135,8 +150,8 @@ class SaliencyMetric(BaseMetric):
                 meta.video,
                 meta.frame,
             )
-            names = dict(dataset=meta.dataset, split=meta.split, video=meta.video, frame=meta.frame)
-            self.results.append(dict(scored, **names))
+            names = (meta.dataset, meta.split, meta.video, meta.frame)
+            self.results.append((names, scored))
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather the frames of all processes and average them.
@@ -154,33 +169,32 @@ class SaliencyMetric(BaseMetric):
         """Average the scores of frames, each counted once.
 
         Args:
-            results: frames, or lists of frames of several processes.
+            results: names and scores of the frames of each process.
 
         Returns:
             The score by metric, and the numbers of `videos` and `frames`.
         """
-        frames: dict[tuple[str, ...], dict] = {}
-        for part in results:
-            for entry in part if isinstance(part, list) else [part]:
-                key = tuple(entry.get(k, '') for k in ('dataset', 'split', 'video', 'frame'))
-                frames.setdefault(key, entry)
+        frames: dict[Names, FrameScores] = {}
+        for names, scored in itertools.chain(*results):
+            frames.setdefault(names, scored)
+        self._draw_frames(frames)
+        videos: dict[str, VideoScores] = {}
         # The same order whoever scored them, so that sums agree to the last bit.
-        entries = [frames[key] for key in sorted(frames)]
-        self._draw_frames(entries)
+        for names in sorted(frames):
+            videos.setdefault(names[2], VideoScores(names[2])).add(frames[names])
         meta = self.dataset_meta or {}
-        self.report = ScoreReport.from_frames(
-            self.protocol, meta.get('dataset', '?'), meta.get('split', '?'), entries
+        self.report = ScoreReport.from_videos(
+            self.protocol, meta.get('dataset', '?'), meta.get('split', '?'), list(videos.values())
         )
         return dict(self.report.scores, videos=self.report.videos, frames=self.report.frames)
 
-    def _draw_frames(self, entries: list[dict]) -> None:
+    def _draw_frames(self, frames: dict[Names, FrameScores]) -> None:
         """Forget the scores that the reference code would not have computed."""
-        names = [(entry['video'], entry['frame']) for entry in entries]
         for metric in self.metrics:
-            drawn = self.protocol.select_frames(metric, names, self.seed)
-            for entry, name in zip(entries, names, strict=True):
-                if drawn is not None and name not in drawn:
-                    entry['scores'].pop(metric, None)
+            drawn = self.protocol.select_frames(metric, [key[2:] for key in frames], self.seed)
+            for key, scored in frames.items():
+                if drawn is not None and key[2:] not in drawn:
+                    scored.scores.pop(metric, None)
 
 
 def _as_array(maps: Tensor | np.ndarray) -> np.ndarray:

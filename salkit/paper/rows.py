@@ -136,8 +136,4 @@ def tables_of(names: Sequence[str] | None) -> tuple[Table, ...]:
 
 def rows_of(tables: Sequence[Table]) -> list[Row]:
     """One row a config of `tables`; a config that stands in several is given once."""
-    rows: dict[str, Row] = {}
-    for table in tables:
-        for row in table.rows:
-            rows.setdefault(row.config, row)
-    return list(rows.values())
+    return list({row.config: row for table in tables for row in table.rows}.values())

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
 
-from ..config.load import apply_options, load_config
+from ..config import apply_options, load_config, parse_options
 from ..errors import DataError
 from ..utils.files import whole_file
 from .rows import Row
@@ -58,14 +58,12 @@ class Job:
     """One row to train and test.
 
     Attributes:
-        row: which.
         work_dir: where its checkpoints, logs and scores lie.
         command: what runs it.
         config_text: the whole config, resolved; a work dir belongs to one config.
         config_file: where a made config is to be written, None for a packaged one.
     """
 
-    row: Row
     work_dir: Path
     command: list[str]
     config_text: str
@@ -82,7 +80,7 @@ class Job:
         try:
             self.check_work_dir()
             read_result(self.work_dir / SCORES)
-        except (DataError, ValueError):
+        except DataError:
             return False
         return True
 
@@ -94,16 +92,6 @@ class Job:
                 f'{self.work_dir}: holds a run of another config ({CONFIG_RECORD} differs); name '
                 'another folder with --work-dirs, or remove it'
             )
-
-
-@dataclass
-class _Running:
-    """A job, the environment of its process, the process, and when it began."""
-
-    job: Job
-    environment: dict[str, str]
-    process: subprocess.Popen
-    began: float
 
 
 def demo_version(cfg: Config, options: Mapping[str, object] | None = None) -> Config:
@@ -136,7 +124,6 @@ def plan(
     root: str | Path,
     *,
     demo: bool = False,
-    options: Mapping[str, object] | None = None,
     option_texts: Sequence[str] = (),
     launcher: Sequence[str] = (),
 ) -> list[Job]:
@@ -146,39 +133,35 @@ def plan(
         rows: without repetitions.
         root: folder of the work dirs.
         demo: small versions on the demo data.
-        options: overrides of every config.
-        option_texts: the same as they were written on the command line.
+        option_texts: overrides of every config, KEY=VALUE.
         launcher: what the commands begin with: `srun`, which waits for its job and passes a
             cancellation on, and its options; empty for processes of this machine.
     """
-    jobs = []
+    jobs, options = [], parse_options(list(option_texts))
     for row in rows:
         work_dir = work_dir_of(root, row.config)
-        cfg = load_config(row.config, None if demo else options)
-        config, config_file = row.config, None
+        cfg, config, config_file = (
+            load_config(row.config, None if demo else options),
+            row.config,
+            None,
+        )
         if demo:
             cfg = demo_version(cfg, options)
             config_file = Path(root) / 'configs' / f'{work_dir.name}.py'
             config = str(config_file)
-        command = [sys.executable, '-m', 'salkit', 'train', config, '--work-dir', str(work_dir)]
-        command += ['--resume', '--test']
+        command = [*launcher[:1], *([f'--job-name={work_dir.name}'] if launcher else [])]
+        command += [*launcher[1:], sys.executable, '-m', 'salkit', 'train', config]
+        command += ['--work-dir', str(work_dir), '--resume', '--test']
         if option_texts and not demo:
             command += ['--cfg-options', *option_texts]
-        if launcher:
-            name, *arguments = launcher
-            command = [name, f'--job-name={work_dir.name}', *arguments, *command]
-        jobs.append(Job(row, work_dir, command, cfg.pretty_text, config_file))
+        jobs.append(Job(work_dir, command, cfg.pretty_text, config_file))
     return jobs
 
 
 def slots(count: int, gpus: Sequence[int] = (), threads: int = 0) -> list[dict[str, str]]:
-    """The environments of jobs that run at once.
+    """The environments of `count` jobs that run at once, which share out the GPUs.
 
-    Args:
-        count: at most this many.
-        gpus: GPUs to share out; empty leaves the choice to the job.
-        threads: OMP threads a job, unless the environment names a number; 0 leaves the choice to
-            the library.
+    Each has so many OMP `threads`, unless this process' environment names a number.
     """
     environments = []
     for slot in range(count):
@@ -198,43 +181,40 @@ def run_jobs(
 ) -> dict[str, str | None]:
     """Run jobs, each a process of its own; a failing one is noted and never stops the others.
 
-    Args:
-        jobs: what to run.
-        environments: of jobs that run at once, see `slots`.
-        on_end: is called with one line for every job that ends.
+    As many run at once as there are `environments`; `on_end` gets a line for each that ends.
 
     Returns:
         Why each job failed, by its name, in the order they ended; None where it has its scores.
     """
     waiting, free = list(jobs), list(environments)
-    running: list[_Running] = []
+    running: dict[subprocess.Popen, tuple[Job, dict[str, str]]] = {}
     errors: dict[str, str | None] = {}
 
-    def end(job: Job, error: str | None, seconds: float = 0.0) -> None:
+    def end(job: Job, error: str | None) -> None:
         errors[job.name] = error
-        on_end(f'{job.name}: {error or f"done in {seconds:.0f} s"}')
+        on_end(f'{job.name}: {error or "done"}')
 
     try:
         while waiting or running:
             while waiting and free:
                 job = waiting.pop(0)
                 try:
-                    running.append(_start(job, free[-1]))
-                    free.pop()
+                    process = _start(job, free[-1])
+                    running[process] = job, free.pop()
                 except (OSError, DataError) as problem:
                     end(job, f'failed: {problem}')
-            for each in [each for each in running if each.process.poll() is not None]:
-                running.remove(each)
-                free.append(each.environment)
-                end(each.job, _error_of(each), time.monotonic() - each.began)
+            for process in [process for process in running if process.poll() is not None]:
+                job, environment = running.pop(process)
+                free.append(environment)
+                end(job, _error_of(job, process.returncode))
             time.sleep(_POLL_SECONDS)
     finally:
         # Only where something has come in between.
-        _stop([each.process for each in running])
+        _stop(running)
     return errors
 
 
-def _start(job: Job, environment: dict[str, str]) -> _Running:
+def _start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
     job.check_work_dir()
     for path in (job.work_dir / CONFIG_RECORD, job.config_file):
         if path is not None:
@@ -243,7 +223,7 @@ def _start(job: Job, environment: dict[str, str]) -> _Running:
     with open(job.work_dir / LOG, 'a', encoding='utf-8') as log:
         log.write(f'$ {shlex.join(job.command)}\n')
         log.flush()
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, '-c', _LOCKED, str(job.work_dir), *job.command],
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -251,32 +231,25 @@ def _start(job: Job, environment: dict[str, str]) -> _Running:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    return _Running(job, environment, process, time.monotonic())
 
 
-def _error_of(ended: _Running) -> str | None:
-    """Why a job has no scores; None where it has."""
-    job, status = ended.job, ended.process.returncode
+def _error_of(job: Job, status: int) -> str | None:
+    """Why a job that ended has no scores; None where it has."""
     if not status:
         return None if job.done else f'failed: it ended without {job.work_dir / SCORES}'
     log = job.work_dir / LOG
-    lines = [line.strip() for line in log.read_text(errors='replace').splitlines()]
-    last = next((line for line in reversed(lines) if line), '')
+    last = log.read_text(errors='replace').strip().rpartition('\n')[2].strip()
     return f'failed with status {status}: {last[:300]} ({log})'
 
 
-def _stop(processes: Sequence[subprocess.Popen], patience: float = 15.0) -> None:
+def _stop(processes: Collection[subprocess.Popen], patience: float = 15.0) -> None:
     """End processes and what they have started: ask first, then kill."""
     deadline = time.monotonic() + patience
-    for process in processes:
-        _signal_group(process, signal.SIGTERM)
-    for process in processes:
-        try:
-            process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            _signal_group(process, signal.SIGKILL)
-
-
-def _signal_group(process: subprocess.Popen, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, number)
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))

@@ -15,7 +15,7 @@ from ..config.load import load_config
 from ..models.profile import profile
 from ..utils.files import whole_file
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
-from .tables import Results, format_table, params_of
+from .tables import format_table, params_of
 
 FOLDER = 'salfom'
 README, METAFILE, INDEX = 'README.md', 'metafile.yml', 'model-index.yml'
@@ -60,7 +60,7 @@ def _what_it_is(config: str) -> str:
 
 def readme() -> str:
     """The text of README.md."""
-    tables = (format_table(table, Results(), markdown=True) + '\n' for table in TABLES)
+    tables = (format_table(table, {}, markdown=True) + '\n' for table in TABLES)
     others = ''.join(
         f'| {config} | {_what_it_is(config)} | {params_of(config):,} |\n'
         for config in other_configs()

@@ -21,7 +21,7 @@ from ..media.maps import write_map
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, density_map, fixation_points, points_to_map
 from .options import GazeOptions, PrepareOptions
-from .stimulus import Stimulus, link_or_copy
+from .stimulus import Stimulus, link_all
 
 
 class Annotation(ABC):
@@ -54,21 +54,11 @@ class Annotation(ABC):
     def write(
         self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
     ) -> str:
-        """Make `maps` and `fixation` in `folder`, as many frames as there are `names`.
-
-        Args:
-            folder: of the video.
-            names: stems of the frames' files.
-            stimulus: the frames that it belongs to.
-            options: how.
+        """Make `maps` and `fixation` in the folder of a video, one a frame in `names`.
 
         Returns:
             What a reader should know, mostly nothing.
         """
-
-
-def _list(place: Path | None, suffixes: Sequence[str]) -> FileList:
-    return list_files(place, suffixes) if place else FileList('')
 
 
 @dataclass(frozen=True)
@@ -83,30 +73,29 @@ class LinkedMaps(Annotation):
     kind = 'published maps'
 
     @cached_property
-    def _densities(self) -> FileList:
-        return _list(self.video.densities, IMAGE_SUFFIXES)
-
-    @cached_property
-    def _fixations(self) -> FileList:
-        return _list(self.video.fixations, IMAGE_SUFFIXES)
-
-    @cached_property
-    def _mats(self) -> FileList:
-        return _list(self.video.mats, ('.mat',))
+    def _files(self) -> dict[str, FileList]:
+        """The files by the folder that they go into."""
+        places = (
+            ('maps', self.video.densities, IMAGE_SUFFIXES),
+            ('fixation', self.video.fixations, IMAGE_SUFFIXES),
+            ('fixation/maps', self.video.mats, ('.mat',)),
+        )
+        lists = {into: list_files(place, suffixes) for into, place, suffixes in places if place}
+        return {into: files for into, files in lists.items() if files or into == 'maps'}
 
     def lengths(self) -> dict[str, int]:
         """Density maps, and fixation maps where there are any."""
-        fixations = len(self._fixations or self._mats)
-        lengths = {'density maps': len(self._densities)}
-        return {**lengths, 'fixation maps': fixations} if fixations else lengths
+        densities, *fixations = map(len, self._files.values())
+        lengths = {'density maps': densities}
+        return {**lengths, 'fixation maps': fixations[0]} if fixations else lengths
 
     def names(self) -> Sequence[str]:
         """Those of the density maps."""
-        return self._densities.stems()
+        return self._files['maps'].stems()
 
     def size(self) -> tuple[int, int]:
         """From the header of the first file."""
-        path = self._densities[0]
+        path = self._files['maps'][0]
         try:
             with Image.open(path) as image:
                 return image.height, image.width
@@ -118,16 +107,11 @@ class LinkedMaps(Annotation):
         self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
     ) -> str:
         """Link the files under their own names."""
-        parts = {'maps': self._densities, 'fixation': self._fixations, 'fixation/maps': self._mats}
-        for place, files in parts.items():
-            if files:
-                (folder / place).mkdir(parents=True)
-            for path in files[: len(names)]:
-                check_stopped()
-                link_or_copy(path, folder / place / Path(path).name, options.copy)
-        if not self._fixations and not self._mats:
-            return 'no fixation maps: its data set has to be told require_fixations=False'
-        return ''
+        for into, files in self._files.items():
+            link_all(files[: len(names)], folder / into, options.copy)
+        if len(self._files) > 1:
+            return ''
+        return 'no fixation maps: its data set needs require_fixations=False'
 
 
 class WrittenMaps(Annotation):

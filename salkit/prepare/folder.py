@@ -15,17 +15,14 @@ from ..utils.text import listed
 from .annotation import GazeMaps
 from .fixations import Gaze, read_gaze_csv
 from .options import FolderOptions, PrepareOptions
-from .sources import NO_TRUTH, UNANNOTATED, Sources, VideoSource, nothing_found
+from .report import UNANNOTATED, PrepareReport
+from .sources import NO_TRUTH, VideoSource, nothing_found
 
 NO_VIDEO = 'gaze without a video'
 
 
-def find_folder(root: Path, options: PrepareOptions) -> Sources:
+def find_folder(root: Path, options: PrepareOptions, report: PrepareReport) -> list[VideoSource]:
     """Videos in a folder and the folders in it, by their paths; folders of images count as well.
-
-    Args:
-        root: the folder.
-        options: what is prepared, `options.folder` above all.
 
     Raises:
         DataError: no videos, no gaze, or names that do not fit.
@@ -34,25 +31,24 @@ def find_folder(root: Path, options: PrepareOptions) -> Sources:
     paths = _stimuli(root)
     if not paths:
         raise nothing_found(root, f'videos ({", ".join(VIDEO_SUFFIXES)}) or folders of images')
-    sources = Sources()
     if how.gaze_file is None or how.gaze is None:
-        sources.videos = [VideoSource(name, 'test', path) for name, path in paths.items()]
-        return sources
-    looked = _by_name(read_gaze_csv(how.gaze_file, how.gaze.first_frame), root, paths, sources)
+        return [VideoSource(name, 'test', path) for name, path in paths.items()]
+    looked = _by_name(read_gaze_csv(how.gaze_file, how.gaze.first_frame), root, paths, report)
     if not looked:
         raise DataError(
             f'{how.gaze_file}: names none of the videos in {root}: it has '
-            f'{listed(sources.left_out[NO_VIDEO], 3)}, the folder {listed(paths, 3)}'
+            f'{listed(report.left_out[NO_VIDEO], 3)}, the folder {listed(paths, 3)}'
         )
     splits = split_videos(list(looked), how)
+    sources = []
     for name, path in paths.items():
         if name in looked:
             annotation = GazeMaps(looked[name], how.gaze, options.map_bits)
-            sources.videos.append(VideoSource(name, splits[name], path, annotation))
+            sources.append(VideoSource(name, splits[name], path, annotation))
         elif options.unannotated:
-            sources.videos.append(VideoSource(name, UNANNOTATED, path))
+            sources.append(VideoSource(name, UNANNOTATED, path))
         else:
-            sources.leave_out(name, NO_TRUTH)
+            report.leave_out(name, NO_TRUTH)
     return sources
 
 
@@ -79,7 +75,7 @@ def _stimuli(root: Path) -> dict[str, Path]:
 
 
 def _by_name(
-    gaze: dict[str, Gaze], root: Path, paths: dict[str, Path], sources: Sources
+    gaze: dict[str, Gaze], root: Path, paths: dict[str, Path], report: PrepareReport
 ) -> dict[str, Gaze]:
     """Gaze by the name of the video, whichever way the file calls it."""
     called: dict[str, set[str]] = {}
@@ -94,7 +90,7 @@ def _by_name(
     for video, samples in gaze.items():
         names = called.get(video, set())
         if not names:
-            sources.leave_out(video, NO_VIDEO)
+            report.leave_out(video, NO_VIDEO)
             continue
         if len(names) > 1:
             raise DataError(

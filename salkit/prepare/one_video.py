@@ -61,11 +61,6 @@ def read_record(folder: Path) -> dict | None:
 def make_video(source: VideoSource, folder: Path, options: PrepareOptions) -> Made:
     """Make the folder of a video, replacing one that is there.
 
-    Args:
-        source: the video.
-        folder: where it goes.
-        options: how.
-
     Raises:
         DataError: what is published does not fit together, or cannot be read.
     """

@@ -1,16 +1,76 @@
-"""How a data set is prepared."""
+"""How a data set is prepared and checked, and how density maps are made."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
-from ..datasets.published import DensityArguments, density_recipes
 from ..errors import ConfigError
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
 
 FORMATS = ('png', 'jpg')
+NORMALIZATIONS = ('max', 'sum', None)
+
+
+@dataclass(frozen=True)
+class DensityOptions:
+    """How a density is made from fixations; its width is `sigma_px` or `ppd` times `sigma_deg`.
+
+    Attributes:
+        sigma_px: standard deviation of the Gaussian in pixels.
+        ppd: pixels in a degree of visual angle, instead of the former.
+        sigma_deg: standard deviation in degrees, with `ppd`.
+        window_px: side of the square that each Gaussian is cut to.
+        shift_px: how far down and right each Gaussian is moved.
+        normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
+            1 each.
+
+    Raises:
+        ConfigError: arguments that do not go together, or are not above 0.
+    """
+
+    sigma_px: float | None = None
+    ppd: float | None = None
+    sigma_deg: float = 1.0
+    window_px: int | None = None
+    shift_px: int = 0
+    normalize: str | None = 'max'
+
+    def __post_init__(self) -> None:
+        if (self.sigma_px is None) == (self.ppd is None):
+            raise ConfigError(
+                'give the Gaussian by one of a recipe, sigma_px and ppd (pixels per degree)'
+            )
+        if self.ppd is None and self.sigma_deg != 1:
+            raise ConfigError('sigma_deg goes with ppd, not with sigma_px')
+        for name in ('sigma_px', 'ppd', 'sigma_deg'):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f'{name} must be above 0, got {value}')
+        window = self.window_px
+        if window is not None and not (window >= 1 and window == int(window)):
+            raise ConfigError(f'window_px must be a whole number from 1, got {window}')
+        if self.normalize not in NORMALIZATIONS:
+            raise ConfigError(f"normalize must be 'max', 'sum' or None, got {self.normalize!r}")
+
+    @property
+    def sigma(self) -> float:
+        """The standard deviation in pixels."""
+        width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
+        return float(width or 0)
+
+    def to_json(self) -> dict[str, float | int | str | None]:
+        """What the values of a density depend on, as plain values."""
+        return dict(
+            sigma_px=self.sigma,
+            window_px=self.window_px,
+            shift_px=self.shift_px,
+            normalize=self.normalize,
+        )
 
 
 @dataclass(frozen=True)
@@ -21,12 +81,12 @@ class GazeOptions:
         density: arguments of `density_map`.
         first_frame: what the file calls a video's first frame.
         screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
-        normalized: whether places are shares of height and width.
+        normalized: gaze is in shares of width and height, instead of pixels.
         fps: of frames in images, where gaze is given by time.
     """
 
-    density: DensityArguments
-    first_frame: int = 1
+    density: Mapping[str, Any]
+    first_frame: Literal[0, 1] = 1
     screen: tuple[int, int] | None = None
     normalized: bool = False
     fps: float | None = None
@@ -40,7 +100,7 @@ class FolderOptions:
         gaze_file: CSV file, see `read_gaze_csv`; without it there are frames only, in `test`.
         gaze: how it becomes ground truth; needed with it.
         val: share of the videos for validation.
-        test: share for testing.
+        test: share of the videos for testing.
         seed: chooses them.
 
     Raises:
@@ -69,25 +129,25 @@ class PrepareOptions:
         format: 'png' (without loss) or 'jpg', of extracted frames.
         quality: of 'jpg', 1 to 100.
         keep_video: link the video file instead of extracting its frames.
-        copy: copy published files; else they are linked where the file system can.
+        copy: copy published files, which are linked otherwise where the file system can.
         allow_trim: frames at the end by which a video and its ground truth may differ; both are
             cut to the shorter.
         map_bits: 8 or 16, of density maps that have to be written as images.
         unannotated: also prepare videos without ground truth.
         overwrite: make videos again that were prepared with other options.
-        workers: processes; None for one a core.
+        workers: processes; one a core by default.
         folder: what goes with the kind 'folder'.
 
     Raises:
         ConfigError: a value that is not possible.
     """
 
-    format: str = 'png'
+    format: Literal['png', 'jpg'] = 'png'
     quality: int = 95
     keep_video: bool = False
     copy: bool = False
     allow_trim: int = 0
-    map_bits: int = 8
+    map_bits: Literal[8, 16] = 8
     unannotated: bool = False
     overwrite: bool = False
     workers: int | None = None
@@ -109,25 +169,29 @@ class PrepareOptions:
         return self.format if self.format == 'png' else f'{self.format}-{self.quality}'
 
 
-def density_options(
-    recipe: str | None, sigma_px: float | None, ppd: float | None
-) -> DensityArguments:
-    """Arguments of `density_map` for one of three ways to say how wide a fixation is.
+@dataclass(frozen=True)
+class CheckOptions:
+    """What is checked, and what counts.
+
+    Attributes:
+        split: only this one, or these.
+        quick: read only the names, the headers of the images, and some frames of each video.
+        sample: how many frames of a video that is.
+        complete: other counts than the published ones are errors.
+        strict: warnings count as errors.
+        ignore: kinds of faults not to report, such as no-gaze.
 
     Raises:
-        ConfigError: not one of the three, or an unknown recipe.
+        ConfigError: a number out of range.
     """
-    given = dict(recipe=recipe, sigma_px=sigma_px, ppd=ppd)
-    chosen = {name: value for name, value in given.items() if value is not None}
-    if len(chosen) != 1:
-        raise ConfigError(
-            'density maps are made with one of --recipe NAME, --sigma-px PIXELS and --ppd PIXELS '
-            f'(a degree of visual angle), got {", ".join(chosen) or "none of them"}'
-        )
-    if sigma_px is not None:
-        return DensityArguments(sigma_px=sigma_px)
-    if ppd is not None:
-        return DensityArguments(ppd=ppd)
-    recipes = density_recipes()
-    check_choice('', '--recipe', str(recipe), recipes)
-    return recipes[str(recipe)]
+
+    split: str | Sequence[str] | None = None
+    quick: bool = False
+    sample: int = 8
+    complete: bool = False
+    strict: bool = False
+    ignore: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.sample < 1:
+            raise ConfigError(f'sample must be at least 1, got {self.sample}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from ..errors import ConfigError
 from ..utils.text import listed
 from .one_video import read_record, settings_of
 from .options import PrepareOptions
-from .report import FAILED, SKIPPED, Outcome
-from .sources import SPLITS, VideoSource
+from .report import FAILED, SKIPPED, SPLITS, Outcome
+from .sources import VideoSource
 
 
 def folders_at(target: Path) -> dict[str, Path]:
@@ -21,10 +22,10 @@ def folders_at(target: Path) -> dict[str, Path]:
     return {f'{place.name}/{sub.name}': sub for place in places for sub in subfolders(place)}
 
 
-def decide_by_earlier(
+def finished_before(
     videos: Sequence[VideoSource], there: dict[str, Path], options: PrepareOptions
-) -> dict[int, Outcome]:
-    """Outcomes, by number, of the videos that need not or must not be made.
+) -> dict[str, Outcome]:
+    """Outcomes, by label, of the videos that need not or must not be made.
 
     Args:
         videos: to prepare.
@@ -35,24 +36,21 @@ def decide_by_earlier(
     Raises:
         ConfigError: videos that were prepared with other options.
     """
-    outcomes: dict[int, Outcome] = {}
-    differing: dict[str, list[str]] = {}
+    outcomes: dict[str, Outcome] = {}
+    differing: dict[str, list[str]] = defaultdict(list)
     labels = {video.label for video in videos}
-    for number, video in enumerate(videos):
+    for video in videos:
         # Some data sets have the same names in two splits.
         for other in {f'{split}/{video.name}' for split in SPLITS} - labels:
             if other in there and read_record(there[other]) is not None:
-                if options.overwrite:
-                    shutil.rmtree(there.pop(other))
-                else:
-                    differing.setdefault(f'now in {video.split!r}', []).append(other)
+                differing[f'now in {video.split!r}'].append(other)
         folder = there.get(video.label)
         if folder is None:
             continue
         record = read_record(folder)
         if record is None:
             note = f'{folder} is there and was not made by salkit prepare: move it away'
-            outcomes[number] = Outcome(video.name, video.split, FAILED, 0, note)
+            outcomes[video.label] = Outcome(video.name, video.split, FAILED, 0, note)
             continue
         changes = [
             f'{key} {record.get(key)!r}, now {value!r}'
@@ -61,18 +59,19 @@ def decide_by_earlier(
         ]
         if record.get('trimmed', 0) > options.allow_trim:
             changes.append(f'{record["trimmed"]} frames cut off, now at most {options.allow_trim}')
+        if changes:
+            differing['; '.join(changes)].append(video.label)
         # The target of a link may be gone.
-        whole = (folder / (record.get('file') or 'images')).exists()
-        if changes and not options.overwrite:
-            differing.setdefault('; '.join(changes), []).append(video.label)
-        elif whole and not changes:
-            outcomes[number] = Outcome(
+        elif (folder / (record.get('file') or 'images')).exists():
+            outcomes[video.label] = Outcome(
                 video.name, video.split, SKIPPED, record['frames'], record.get('note', '')
             )
-    if differing:
+    if differing and not options.overwrite:
         found = '. '.join(f'{listed(names, 3)}: {change}' for change, names in differing.items())
         raise ConfigError(
             f'videos were prepared with other options. {found}. --overwrite makes them again; '
             'another destination keeps both'
         )
+    for label in {label for names in differing.values() for label in names} - labels:
+        shutil.rmtree(there.pop(label))
     return outcomes

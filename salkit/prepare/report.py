@@ -11,8 +11,10 @@ from ..datasets.published import LAYOUT, PublishedDataset
 from ..errors import ConfigError
 from ..utils.files import write_json
 from ..utils.text import listed
-from .sources import SPLITS
 
+# Where videos without ground truth go that would otherwise stand among annotated ones.
+UNANNOTATED = 'unannotated'
+SPLITS = ('train', 'val', 'test', UNANNOTATED)
 PREPARED, SKIPPED, FAILED = 'prepared', 'finished before', 'failed'
 # Names that are printed of each reason; the JSON file has all of them.
 SHOWN = 10
@@ -66,6 +68,10 @@ class PrepareReport:
     others: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     config: Path | None = None
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Note why a video is not prepared."""
+        self.left_out.setdefault(reason, []).append(name)
 
     @property
     def failed(self) -> list[Outcome]:

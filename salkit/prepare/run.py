@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ..datasets.published import LAYOUT
+from ..datasets.published import LAYOUT, get_published
 from ..errors import ConfigError, DataError, SalkitError, one_line
 from ..utils.files import is_disk_full, locked_folder
 from ..utils.folders import remove_leftovers
 from ..utils.parallel import Stopped, check_workers, run_tasks
-from ..utils.text import in_units
 from .folder import find_folder
 from .one_video import make_video
 from .options import PrepareOptions
-from .previous_run import decide_by_earlier, folders_at
-from .report import FAILED, PREPARED, Outcome, PrepareReport
-from .sources import SPLITS, VideoSource, find_published
+from .previous_run import finished_before, folders_at
+from .report import FAILED, PREPARED, SPLITS, Outcome, PrepareReport
+from .sources import VideoSource, find_published
 
 LOCK = '.prepare.lock'
 
@@ -58,25 +54,26 @@ def prepare(
     root = Path(source).expanduser()
     target = Path(destination).expanduser().absolute()
     _check_places(root, target)
-    find = find_folder if kind == 'folder' else lambda *given: find_published(kind, *given)
-    sources = find(root.absolute(), options)
-    report = PrepareReport(kind, root, target, sources.dataset or LAYOUT, sources.left_out)
-    if not sources.videos:
-        reasons = '; '.join(f'{len(names)}: {why}' for why, names in sources.left_out.items())
+    dataset = LAYOUT if kind == 'folder' else get_published(kind)
+    report = PrepareReport(kind, root, target, dataset)
+    find = find_folder if kind == 'folder' else find_published
+    videos = find(root.absolute(), options, report)
+    if not videos:
+        reasons = '; '.join(f'{len(names)}: {why}' for why, names in report.left_out.items())
         raise DataError(f'{root}: nothing is left to prepare ({reasons})')
-    _check_unique(sources.videos)
+    _check_unique(videos)
     target.mkdir(parents=True, exist_ok=True)
     with locked_folder(target, LOCK, 'salkit prepare'):
         for split in SPLITS:
             remove_leftovers(target / split)
         there = folders_at(target)
-        outcomes = decide_by_earlier(sources.videos, there, options)
-        report.others = sorted(there.keys() - {video.label for video in sources.videos})
-        todo = [i for i in range(len(sources.videos)) if i not in outcomes]
+        outcomes = finished_before(videos, there, options)
+        report.others = sorted(there.keys() - {video.label for video in videos})
+        todo = [video for video in videos if video.label not in outcomes]
         if todo:
             tell(f'{len(todo)} videos to prepare')
-            outcomes |= _make_all(_Job(sources.videos, target, options), todo, progress, tell)
-    report.outcomes = [outcomes[number] for number in sorted(outcomes)]
+            outcomes |= _make_all(todo, (target, options), progress, tell)
+    report.outcomes = [outcomes[video.label] for video in videos]
     return report
 
 
@@ -102,49 +99,24 @@ def _check_unique(videos: Sequence[VideoSource]) -> None:
             )
 
 
-def disk_use(folder: Path) -> int:
-    """Bytes on disk of the files in a folder that are no links to files elsewhere."""
-    paths = (os.path.join(place, name) for place, _, names in os.walk(folder) for name in names)
-    stats = (os.lstat(path) for path in paths if not os.path.islink(path))
-    return sum(512 * stat.st_blocks for stat in stats if stat.st_nlink == 1)
-
-
-@dataclass(frozen=True)
-class _Job:
-    videos: Sequence[VideoSource]
-    target: Path
-    options: PrepareOptions
-
-    def folder(self, number: int) -> Path:
-        video = self.videos[number]
-        return self.target / video.split / video.name
-
-
 def _make_all(
-    job: _Job, todo: Sequence[int], progress: bool, tell: Callable[[str], None]
-) -> dict[int, Outcome]:
-    """Make the videos whose numbers are in `todo`."""
-    outcomes: dict[int, Outcome] = {}
-    estimated = False
+    todo: Sequence[VideoSource],
+    job: tuple[Path, PrepareOptions],
+    progress: bool,
+    tell: Callable[[str], None],
+) -> dict[str, Outcome]:
+    """Make the videos of `todo`, to a destination with options; outcomes by label."""
+    outcomes: dict[str, Outcome] = {}
     with tqdm(total=len(todo), unit='video', desc='prepare', disable=not progress) as bar:
 
-        def done(result: tuple[int, Outcome]) -> None:
-            nonlocal estimated
-            number, outcome = result
-            outcomes[number] = outcome
+        def done(outcome: Outcome) -> None:
+            outcomes[outcome.label] = outcome
             bar.update()
             if outcome.status == FAILED and progress:
                 tell(f'failed: {outcome.label}: {outcome.note}')
-            if outcome.status == PREPARED and not estimated and len(outcomes) < len(todo):
-                # From the first video; others compress otherwise.
-                estimated = True
-                need = disk_use(job.folder(number)) * (len(todo) - len(outcomes))
-                free = shutil.disk_usage(job.target).free
-                hint = '; --format jpg or --keep-video takes less' if need > free else ''
-                tell(f'about {in_units(need)} more on disk, {in_units(free)} free{hint}')
 
         try:
-            run_tasks(_make_one, todo, job, check_workers(job.options.workers), done)
+            run_tasks(_make_one, todo, job, check_workers(job[1].workers), done)
         except KeyboardInterrupt:
             tell(
                 f'{len(outcomes)} of {len(todo)} videos are done; the same command goes on from '
@@ -154,12 +126,12 @@ def _make_all(
     return outcomes
 
 
-def _make_one(number: int, job: _Job) -> tuple[int, Outcome]:
-    video = job.videos[number]
-    folder = job.folder(number)
+def _make_one(video: VideoSource, job: tuple[Path, PrepareOptions]) -> Outcome:
+    target, options = job
+    folder = target / video.label
     try:
-        made = make_video(video, folder, job.options)
-        return number, Outcome(video.name, video.split, PREPARED, made.frames, made.note)
+        made = make_video(video, folder, options)
+        return Outcome(video.name, video.split, PREPARED, made.frames, made.note)
     except Stopped:
         raise
     except Exception as error:
@@ -170,4 +142,4 @@ def _make_one(number: int, job: _Job) -> tuple[int, Outcome]:
             ) from error
         # One video of thousands must not stop the others.
         kind = '' if isinstance(error, (SalkitError, OSError)) else f'{type(error).__name__}: '
-        return number, Outcome(video.name, video.split, FAILED, 0, f'{kind}{one_line(error)}')
+        return Outcome(video.name, video.split, FAILED, 0, f'{kind}{one_line(error)}')

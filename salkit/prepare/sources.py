@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..datasets.layout import subfolders
-from ..datasets.published import DensityArguments, PublishedDataset, PublishedVideo, get_published
+from ..datasets.published import DensityArguments, PublishedVideo
 from ..datasets.published.raw_layout import is_hidden
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..utils.text import listed
 from .annotation import Annotation, LinkedMaps, ListedFixations
 from .options import PrepareOptions
+from .report import SPLITS, UNANNOTATED, PrepareReport
 
 ARCHIVES = re.compile(r'.*\.(zip|rar|7z|tar|tgz|tar\.gz)', re.IGNORECASE)
 NO_TRUTH = 'no ground truth (--unannotated prepares the frames)'
-# Where videos without ground truth go that would otherwise stand among annotated ones.
-UNANNOTATED = 'unannotated'
-SPLITS = ('train', 'val', 'test', UNANNOTATED)
 
 
 @dataclass(frozen=True)
@@ -45,38 +43,13 @@ class VideoSource:
         return f'{self.split}/{self.name}'
 
 
-@dataclass
-class Sources:
-    """All videos of a data set, and what is wrong with it.
-
-    Attributes:
-        videos: to prepare.
-        left_out: names of other videos by the reason.
-        dataset: the public data set that they are of, None for anybody's videos.
-    """
-
-    videos: list[VideoSource] = field(default_factory=list)
-    left_out: dict[str, list[str]] = field(default_factory=dict)
-    dataset: PublishedDataset | None = None
-
-    def leave_out(self, name: str, reason: str) -> None:
-        """Note why a video is not prepared."""
-        self.left_out.setdefault(reason, []).append(name)
-
-
-def find_published(kind: str, root: Path, options: PrepareOptions) -> Sources:
-    """Find the videos of a public data set.
-
-    Args:
-        kind: its name.
-        root: where it was unpacked to.
-        options: what is prepared.
+def find_published(root: Path, options: PrepareOptions, report: PrepareReport) -> list[VideoSource]:
+    """The videos of the public data set of `report`, unpacked to `root`.
 
     Raises:
-        ConfigError: no such data set.
         DataError: nothing of it in `root`.
     """
-    dataset = get_published(kind)
+    dataset = report.dataset
     videos = dataset.find_videos(root)
     if not any(video.has_stimulus for video in videos):
         if videos:
@@ -86,20 +59,20 @@ def find_published(kind: str, root: Path, options: PrepareOptions) -> Sources:
             )
         raise nothing_found(root, f'{dataset.layout} ({dataset.title})')
     recipe = next(iter(dataset.recipes.values()), None)
-    sources = Sources(dataset=dataset)
+    sources = []
     for video in videos:
         annotation = _annotation(video, recipe, options.map_bits)
         withheld = video.split in dataset.withheld
         if video.problem or not video.has_stimulus or video.stimulus is None:
-            sources.leave_out(video.name, video.problem or 'no video')
+            report.leave_out(video.name, video.problem or 'no video')
         elif video.split not in SPLITS:
-            sources.leave_out(video.name, f'of no split of {dataset.title}')
+            report.leave_out(video.name, f'of no split of {dataset.title}')
         elif annotation is None and not options.unannotated:
             reason = NO_TRUTH if withheld else f'no annotation, part of {video.split}'
-            sources.leave_out(video.name, reason)
+            report.leave_out(video.name, reason)
         else:
             split = video.split if annotation or withheld else UNANNOTATED
-            sources.videos.append(VideoSource(video.name, split, video.stimulus, annotation))
+            sources.append(VideoSource(video.name, split, video.stimulus, annotation))
     return sources
 
 

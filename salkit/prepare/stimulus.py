@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from ..datasets.layout import VIDEO_STEM
 from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, read_image
 from ..media.video import VideoReader
+from ..utils.files import link_or_copy
 from ..utils.parallel import check_stopped
 from .options import PrepareOptions
 
@@ -25,23 +24,12 @@ from .options import PrepareOptions
 PNG_LEVEL = 1
 
 
-def link_or_copy(source: str | Path, target: Path, copy: bool = False) -> None:
-    """A hard link to `source` at `target`; a copy if asked for, or where links are impossible.
-
-    A hard link takes no space, and the file stays when the original's name is removed.
-    """
-    # What a symbolic link points to: a hard link to the link itself would break with it.
-    source = os.path.realpath(source)
-    if not copy:
-        try:
-            os.link(source, target)
-            return
-        except FileNotFoundError:
-            raise
-        except OSError:
-            # Another file system, one without links, or too many of them.
-            pass
-    shutil.copy2(source, target)
+def link_all(sources: Sequence[str], folder: Path, copy: bool) -> None:
+    """Link or copy files into a new folder, under their own names."""
+    folder.mkdir(parents=True)
+    for source in sources:
+        check_stopped()
+        link_or_copy(source, folder / Path(source).name, copy)
 
 
 class Stimulus(ABC):
@@ -67,13 +55,7 @@ class Stimulus(ABC):
 
     @abstractmethod
     def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
-        """Make `images` in `folder`, as many frames as there are `names`.
-
-        Args:
-            folder: of the video.
-            names: stems of the frames' files.
-            options: how.
-        """
+        """Make `images` in the folder of a video, one a frame in `names`."""
 
     def keep(self, folder: Path, options: PrepareOptions) -> str | None:
         """Make `video.<suffix>` in `folder` instead of `images`.
@@ -101,10 +83,7 @@ class Pictures(Stimulus):
 
     def write(self, folder: Path, names: Sequence[str], options: PrepareOptions) -> None:
         """Link them under their own names."""
-        (folder / 'images').mkdir()
-        for path in self._files[: len(names)]:
-            check_stopped()
-            link_or_copy(path, folder / 'images' / Path(path).name, options.copy)
+        link_all(self._files[: len(names)], folder / 'images', options.copy)
 
 
 class VideoFile(Stimulus):
@@ -156,10 +135,6 @@ class VideoFile(Stimulus):
 @contextmanager
 def open_stimulus(path: Path, options: PrepareOptions) -> Iterator[Stimulus]:
     """The frames of a video file, a folder of images, or an image.
-
-    Args:
-        path: of either.
-        options: what becomes of them.
 
     Raises:
         DataError: not a video, or no images.

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .differences import Comparison
+    from .options import ScoreOptions
     from .paired_comparison import compare
-    from .run import ScoreOptions, Scoring, score, score_protocols
+    from .run import Scoring, score, score_protocols
 
 # Public name -> where it lives. Imported on first use: comparing scores needs nothing of what
 # reads maps.
 _HOMES = {
     'Comparison': 'differences',
-    'ScoreOptions': 'run',
+    'ScoreOptions': 'options',
     'Scoring': 'run',
     'compare': 'paired_comparison',
     'score': 'run',

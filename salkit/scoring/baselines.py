@@ -6,7 +6,8 @@ A model is worth its weights by what it has over these.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,9 @@ from tqdm import tqdm
 from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..media.images import read_image
-from ..media.maps import MAP_FORMATS, write_map_file
-from ..media.resampling import resize_map
-from ..prepare.stimulus import link_or_copy
-from ..utils.files import whole_file, write_json
+from ..media.maps import MAP_FORMATS, resize_map, write_map_file
+from ..utils.files import link_or_copy, write_json
+from ..utils.folders import whole_folder
 from ..utils.text import check_choice
 
 if TYPE_CHECKING:
@@ -65,19 +65,11 @@ def video_density(video: VideoRecord) -> np.ndarray | None:
     """Mean over a video's frames of their density maps, each made to sum to 1.
 
     Returns:
-        (rows, columns) float64 that sums to 1; None where every map is zero.
-
-    Raises:
-        DataError: maps of different sizes.
+        (rows, columns) of the first, float64 that sums to 1; None where every map is zero.
     """
     total, used = np.zeros(frame_size(video)), 0
     for path in video.densities:
-        density = read_image(path, 'unchanged').astype(np.float64)
-        if density.shape != total.shape:
-            raise DataError(
-                f'{path}: the map is {density.shape[0]} x {density.shape[1]} pixels, the ones '
-                f'before it are {total.shape[0]} x {total.shape[1]}'
-            )
+        density = resize_map(read_image(path, 'unchanged').astype(np.float64), total.shape)
         if density.any():
             total += density / density.sum()
             used += 1
@@ -142,8 +134,16 @@ class LeaveOneOutMeans:
     """
 
     def __init__(self, videos: Sequence[VideoRecord], progress: bool = False) -> None:
-        check_others(videos)
-        self._totals, self._videos = _add_up(videos, map(frame_size, videos), progress)
+        if len(videos) < 2:
+            raise DataError(
+                'the mean baseline leaves one video out, so it needs at least 2 videos, got '
+                f'{len(videos)}'
+            )
+        self._videos, self._progress = videos, progress
+
+    @cached_property
+    def _sums(self) -> tuple[dict[tuple[int, int], np.ndarray], int]:
+        return _add_up(self._videos, map(frame_size, self._videos), self._progress)
 
     def without(self, video: VideoRecord) -> np.ndarray:
         """Mean over the other videos at the size of `video`: (rows, columns), sums to 1.
@@ -152,75 +152,63 @@ class LeaveOneOutMeans:
             DataError: no other video has a density map that is not zero.
         """
         own = video_density(video)
-        if self._videos - (own is not None) < 1:
+        totals, used = self._sums
+        if used - (own is not None) < 1:
             raise DataError(f'{video.name}: no other video has a density map that is not zero')
-        total = self._totals[frame_size(video)]
+        total = totals[frame_size(video)]
         # Where only this video has density, rounding may leave less than nothing.
         others = total if own is None else np.maximum(total - own / own.sum(), 0)
         return others / others.sum()
 
 
-def check_others(videos: Sequence[VideoRecord]) -> None:
-    """Raise DataError unless there is a video to leave out and another one."""
-    if len(videos) < 2:
-        raise DataError(
-            'the mean baseline leaves one video out, so it needs at least 2 videos, got '
-            f'{len(videos)}'
-        )
-
-
 # Writing -----------------------------------------------------------------------------------------
 
 
-def claim_folder(out: Path, settings: dict[str, object]) -> None:
-    """Note in `out` what its maps are, or make sure that they are the same as noted.
+def write_videos(
+    dataset: VideoSaliencyDataset,
+    out: Path,
+    settings: Mapping[str, object],
+    write: Callable[[VideoRecord], None],
+    finished: Path,
+    progress: bool,
+) -> int:
+    """Write the videos of a data set that are not there yet.
+
+    Args:
+        dataset: whose videos these are.
+        out: folder; `baseline.json` in it says what its maps are.
+        settings: all that they depend on beside the data set.
+        write: writes a video.
+        finished: folder that holds something of the name of each finished video.
+        progress: whether to show a bar.
+
+    Returns:
+        The number of videos written.
 
     Raises:
         DataError: the folder holds a baseline with other settings.
     """
-    path = out / SETTINGS_FILE
-    if path.exists():
-        try:
-            earlier = json.loads(path.read_text(encoding='utf-8'))
-        except ValueError:
-            earlier = {}
-        if earlier != json.loads(json.dumps(settings)):
-            different = sorted(k for k in settings if earlier.get(k) != settings[k])
+    videos = dataset.videos
+    settings = {**settings, **dataset.metainfo}
+    # The mean of the others is another one when the set has changed.
+    settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
+    if (out / SETTINGS_FILE).exists():
+        earlier = json.loads((out / SETTINGS_FILE).read_text(encoding='utf-8'))
+        different = sorted(k for k in settings if earlier.get(k) != settings[k])
+        if different:
             raise DataError(
-                f'{out}: holds another baseline (other {", ".join(different) or "settings"}); '
-                'choose another folder or remove it'
+                f'{out}: holds another baseline (other {", ".join(different)}); choose another '
+                'folder or remove it'
             )
-        return
-    write_json(settings, path)
-
-
-def map_path(out: Path, video: str, stem: str, format: str) -> Path:
-    """Where the map of a frame is written."""
-    return out / video / f'{stem}.{"npy" if format == "npy" else "png"}'
-
-
-def with_progress(todo: Sequence[VideoRecord], total: int, progress: bool) -> Iterator[VideoRecord]:
-    """The videos in `todo`, counted on a bar that starts with the others, which are finished."""
-    done = total - len(todo)
-    with tqdm(total=total, initial=done, desc='writing', unit='video', disable=not progress) as bar:
+    write_json(settings, out / SETTINGS_FILE)
+    todo = [video for video in videos if not (finished / video.name).exists()]
+    done = len(videos) - len(todo)
+    bar = tqdm(total=len(videos), initial=done, desc='writing', unit='video', disable=not progress)
+    with bar:
         for video in todo:
-            yield video
+            write(video)
             bar.update()
-
-
-def _write_for_all_frames(
-    saliency_map: np.ndarray, video: VideoRecord, out: Path, format: str
-) -> None:
-    """Write one map for every frame of a video: one file with many names, where links exist."""
-    folder = out / video.name
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [map_path(out, video.name, Path(f).stem, format) for f in video.frames]
-    first, *others = paths
-    write_map_file(saliency_map / saliency_map.max(), first.with_suffix(''), format)
-    for path in others:
-        with whole_file(path) as temporary:
-            temporary.unlink(missing_ok=True)
-            link_or_copy(first, temporary)
+    return len(todo)
 
 
 def write_baseline(
@@ -233,7 +221,7 @@ def write_baseline(
 ) -> int:
     """Write the predictions of a baseline, `<out>/<video>/<frame>.<png or npy>`, at most 1.
 
-    Videos that are complete in `out` are left as they are.
+    Videos that are there already are left as they are.
 
     Args:
         kind: 'center', see `center_map`, or 'mean', see `LeaveOneOutMeans`.
@@ -250,7 +238,7 @@ def write_baseline(
         ConfigError: an unknown kind or format, or a sigma where none is used.
         DataError: densities that cannot be read, or a folder with another baseline.
     """
-    out, videos = Path(out), dataset.videos
+    out = Path(out)
     check_choice('', 'format', format, MAP_FORMATS)
     check_choice('', 'baseline', kind, ('center', 'mean'))
     if kind == 'mean' and sigma is not None:
@@ -258,24 +246,17 @@ def write_baseline(
     spread = CENTER_SIGMA if sigma is None else sigma
     # Before anything is written.
     center_map((1, 1), spread)
-    settings = dict(baseline=kind, **dataset.metainfo, format=format)
-    settings['sigma'] = spread if kind == 'center' else None
-    # The mean of the others is another one when the set has changed.
-    settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
-    if kind == 'mean':
-        check_others(videos)
-    claim_folder(out, settings)
+    means = LeaveOneOutMeans(dataset.videos, progress) if kind == 'mean' else None
+    settings = dict(baseline=kind, format=format, sigma=None if means else spread)
 
-    def is_finished(video: VideoRecord) -> bool:
-        paths = (map_path(out, video.name, Path(f).stem, format) for f in video.frames)
-        return all(path.exists() for path in paths)
+    def write(video: VideoRecord) -> None:
+        predicted = means.without(video) if means else center_map(frame_size(video), spread)
+        first, *others = [Path(frame).stem for frame in video.frames]
+        with whole_folder(out / video.name) as folder:
+            write_map_file(predicted / predicted.max(), folder / first, format)
+            (path,) = folder.iterdir()
+            # One file with many names, where links exist.
+            for other in others:
+                link_or_copy(path, folder / f'{other}{path.suffix}')
 
-    todo = [video for video in videos if not is_finished(video)]
-    means = LeaveOneOutMeans(videos, progress) if kind == 'mean' and todo else None
-    for video in with_progress(todo, len(videos), progress):
-        if means is None:
-            saliency_map = center_map(frame_size(video), spread)
-        else:
-            saliency_map = means.without(video)
-        _write_for_all_frames(saliency_map, video, out, format)
-    return len(todo)
+    return write_videos(dataset, out, settings, write, finished=out, progress=progress)

@@ -48,19 +48,17 @@ class Difference:
     @property
     def reference_mean(self) -> float:
         """Mean over the pairs' videos of the reference."""
-        return float(self.reference_scores.mean()) if self.videos else math.nan
+        return _mean(self.reference_scores)
 
     @property
     def other_mean(self) -> float:
         """Mean over the pairs' videos of the other file."""
-        return float(self.other_scores.mean()) if self.videos else math.nan
+        return _mean(self.other_scores)
 
     @property
     def difference(self) -> float:
         """Mean of other - reference."""
-        if not self.videos:
-            return math.nan
-        return float((self.other_scores - self.reference_scores).mean())
+        return _mean(self.other_scores - self.reference_scores)
 
     @property
     def verdict(self) -> str:
@@ -79,6 +77,10 @@ class Difference:
         content = {name: getattr(self, name) for name in names} | {'videos': len(self.videos)}
         undefined = (k for k, v in content.items() if isinstance(v, float) and math.isnan(v))
         return content | dict.fromkeys(undefined)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else math.nan
 
 
 @dataclass(frozen=True)

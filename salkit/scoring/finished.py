@@ -6,43 +6,40 @@ import json
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from ..utils.files import locked_folder, whole_file
-
-# Values of the metrics in their order; whether there are fixations, whether the map holds a
-# single value, whether it holds a NaN.
-Row = tuple[list[float], bool, bool, bool]
+from ..metrics import FrameScores
+from ..utils.files import locked_folder
 
 
 @dataclass
-class PieceScores:
-    """What the frames of a piece gave. JSON gives every number back to the last bit.
+class VideoResult:
+    """What the frames of a video gave. JSON gives every number back to the last bit.
 
     Attributes:
         frames: names of those that were scored.
         rows: what each of them gave, by name of the protocol.
         not_finite: names of those that were not, for a NaN or an infinite value.
-        tied_shares: of the maps of 8 bits, see `tied_share`.
-        shapes: number of maps by '' for the shape of their frame, else by their size.
+        tied_shares: of the maps of 8 bits with fixations, see `tied_share`.
+        shapes: number of maps by size, of those whose shape is not that of their frame.
     """
 
     frames: list[str] = field(default_factory=list)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, list[FrameScores]] = field(default_factory=dict)
     not_finite: list[str] = field(default_factory=list)
     tied_shares: list[float] = field(default_factory=list)
     shapes: dict[str, int] = field(default_factory=dict)
 
 
-class FinishedPieces:
-    """Scores by key, a line each in one file.
+class FinishedVideos:
+    """Results by key, a line each in one file.
 
     A key changes with everything that the scores depend on, so a line with the right key is right.
 
     Args:
-        file: open for reading and writing.
+        file: open for reading and appending.
         places: where the line of each key begins.
     """
 
@@ -53,53 +50,44 @@ class FinishedPieces:
     def __contains__(self, key: str) -> bool:
         return key in self._places
 
-    def add(self, key: str, scores: PieceScores) -> None:
-        """Keep the scores of a piece."""
+    def add(self, key: str, result: VideoResult) -> None:
+        """Keep the scores of a video."""
         self._places[key] = self._file.seek(0, 2)
-        self._file.write(json.dumps(dict(key=key, scores=asdict(scores))).encode() + b'\n')
+        line = json.dumps(dict(key=key, result=result), default=vars)
+        self._file.write(line.encode() + b'\n')
         self._file.flush()
 
-    def read(self, key: str) -> PieceScores:
-        """The scores of a piece."""
+    def read(self, key: str) -> VideoResult:
+        """The scores of a video."""
         self._file.seek(self._places[key])
-        return PieceScores(**json.loads(self._file.readline())['scores'])
+        content = json.loads(self._file.readline())['result']
+        for name, rows in content['rows'].items():
+            content['rows'][name] = [FrameScores(**row) for row in rows]
+        return VideoResult(**content)
 
 
 @contextmanager
-def finished_pieces(folder: Path, wanted: Collection[str]) -> Iterator[FinishedPieces]:
+def finished_videos(folder: Path, wanted: Collection[str]) -> Iterator[FinishedVideos]:
     """What an ended run left in `folder`, to go on from; the folder is gone when all went well.
 
     Args:
         folder: made where it does not exist.
-        wanted: keys; the lines of others go: files have changed, or settings.
+        wanted: keys; others are passed over: files have changed, or settings.
 
     Raises:
         ConfigError: another run is at work in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / 'finished.jsonl'
     with locked_folder(folder, 'lock', 'salkit score'):
-        places = {}
-        with whole_file(path) as temporary, open(temporary, 'wb') as kept:
-            for line in _lines(path):
-                key = _key_of(line)
-                if key in wanted:
-                    places[key] = kept.tell()
-                    kept.write(line)
-        with open(path, 'r+b') as file:
-            yield FinishedPieces(file, places)
+        with open(folder / 'finished.jsonl', 'a+b') as file:
+            places, end = {}, file.seek(0)
+            for line in file:
+                # The run may have been ended in the middle of its last line.
+                if not line.endswith(b'\n'):
+                    break
+                if (key := json.loads(line)['key']) in wanted:
+                    places[key] = end
+                end += len(line)
+            file.truncate(end)
+            yield FinishedVideos(file, places)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    if path.exists():
-        with open(path, 'rb') as file:
-            yield from file
-
-
-def _key_of(line: bytes) -> str:
-    """The key of a line; '' where the run was ended in the middle of it."""
-    try:
-        return json.loads(line)['key'] if line.endswith(b'\n') else ''
-    except ValueError:
-        return ''

@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..datasets.file_list import list_files
-from ..datasets.layout import VideoRecord, subfolders
+from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..functional.density import gaussian_density
 from ..functional.fixations import count_fixations
-from ..media.fixation_maps import read_fixation_map
-from ..media.images import IMAGE_SUFFIXES
 from ..media.maps import MAP_FORMATS, write_map_file
 from ..prepare.fixations.gaze_csv import read_gaze_rows
 from ..utils.files import sha256_of
 from ..utils.text import check_choice
-from .baselines import claim_folder, frame_size, with_progress
+from .baselines import frame_size, write_videos
 
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
 
 # Of the frame's longer side: one degree of visual angle where that side spans 30 degrees.
 OBSERVER_SIGMA = 1 / 30
-COLUMNS = ('video', 'frame', 'observer', 'row', 'col')
 # By frame (its file's stem) and observer, (N, 2) rows and columns of pixels from 0.
 Points = dict[str, dict[str, np.ndarray]]
-
-
-def _check_id(observer: str, where: str) -> str:
-    if not re.fullmatch(r'[\w.-]*\w[\w.-]*', observer):
-        raise DataError(
-            f'{where}: an observer is named by letters, digits, "_", "-" and ".", not {observer!r}'
-        )
-    return observer
 
 
 def read_observers_csv(path: str | Path) -> dict[str, Points]:
@@ -58,8 +45,13 @@ def read_observers_csv(path: str | Path) -> dict[str, Points]:
     for row in read_gaze_rows(path, ('frame', 'observer')):
         if math.isnan(row.y + row.x):
             raise DataError(f'{row.where}: expected the pixel of a fixation, got {row.y}, {row.x}')
+        if not re.fullmatch(r'[\w.-]*\w[\w.-]*', row.observer):
+            raise DataError(
+                f'{row.where}: an observer is named by letters, digits, "_", "-" and ".", not '
+                f'{row.observer!r}'
+            )
         seen = found.setdefault(row.video, {}).setdefault(row.frame or '', {})
-        seen.setdefault(_check_id(row.observer, row.where), []).append((row.y, row.x))
+        seen.setdefault(row.observer, []).append((row.y, row.x))
     return {
         video: {
             frame: {observer: np.floor(points).astype(int) for observer, points in seen.items()}
@@ -67,48 +59,6 @@ def read_observers_csv(path: str | Path) -> dict[str, Points]:
         }
         for video, frames in found.items()
     }
-
-
-def _observer_folders(video: VideoRecord) -> list[Path]:
-    folder = video.folder / 'fixation' / 'observers'
-    return subfolders(folder) if folder.is_dir() else []
-
-
-def read_observers_folder(video: VideoRecord) -> Points:
-    """Read fixation maps by observer: `<video>/fixation/observers/<observer>/<frame>.png`.
-
-    Returns:
-        Fixation points; empty where there is no such folder. A frame without a file is one that
-        the observer has no fixation on.
-    """
-    found: Points = defaultdict(dict)
-    for observer in _observer_folders(video):
-        _check_id(observer.name, str(observer))
-        for path in list_files(observer, (*IMAGE_SUFFIXES, '.mat')):
-            points = np.argwhere(read_fixation_map(path))
-            if len(points):
-                found[Path(path).stem][observer.name] = points
-    return dict(found)
-
-
-def _observers_of(video: VideoRecord, points: dict[str, Points] | None) -> list[str]:
-    """Names of the video's observers, sorted; DataError where there are fewer than 2."""
-    if points is None:
-        observers = {folder.name for folder in _observer_folders(video)}
-    else:
-        observers = {o for seen in points.get(video.name, {}).values() for o in seen}
-    if not observers:
-        raise DataError(
-            f'{video.name}: no fixations by observer; they are read from a CSV file with the '
-            f'columns {",".join(COLUMNS)} (--observers), or from '
-            '<video>/fixation/observers/<observer>/<frame>.png'
-        )
-    if len(observers) < 2:
-        raise DataError(
-            f'{video.name}: fixations of one observer only, {min(observers)}: nobody is left to '
-            'predict them from'
-        )
-    return sorted(observers)
 
 
 def _check_points(video: VideoRecord, points: Points, size: tuple[int, int]) -> None:
@@ -136,7 +86,6 @@ def _density(points: np.ndarray, size: tuple[int, int], sigma_px: float) -> np.n
 def _write_video(video: VideoRecord, points: Points, sigma: float, out: Path, format: str) -> None:
     """Write predictions and ground truth of the frames of a video that two observers looked at."""
     size = frame_size(video)
-    _check_points(video, points, size)
     for frame in video.frames:
         stem = Path(frame).stem
         seen = points.get(stem, {})
@@ -154,16 +103,12 @@ def _write_video(video: VideoRecord, points: Points, sigma: float, out: Path, fo
             write_map_file(others / others.max(), out / 'predictions' / name / stem, format)
             write_map_file(density / density.max(), truth / 'maps' / stem, 'png')
             write_map_file(fixations, truth / 'fixation' / stem, 'png')
-            image = truth / 'images' / Path(frame).name
-            image.parent.mkdir(exist_ok=True)
-            if not image.is_symlink():
-                image.symlink_to(Path(frame).resolve())
 
 
 def write_inter_observer(
     dataset: VideoSaliencyDataset,
     out: str | Path,
-    observers_csv: str | Path | None = None,
+    observers_csv: str | Path,
     format: str = 'png16',
     sigma: float | None = None,
     progress: bool = False,
@@ -172,14 +117,14 @@ def write_inter_observer(
 
     What one observer looked at is scored against a prediction from the rest, so every pair of a
     video and an observer becomes a video of its own, `<video>@<observer>`: predictions in
-    `<out>/predictions/`, and in `<out>/ground_truth/` the observer's own fixations and density,
-    in the layout of a data set. Both densities are the points blurred by `sigma`. Frames that only
-    one observer has fixations on are left out. Videos that are complete are left as they are.
+    `<out>/predictions/`, and in `<out>/ground_truth/` the observer's own fixations and density.
+    Both densities are the points blurred by `sigma`. Frames that only one observer has fixations on
+    are left out. Finished videos are left as they are.
 
     Args:
         dataset: whose frames are predicted.
         out: folder, made where it does not exist.
-        observers_csv: see `read_observers_csv`; by default `read_observers_folder` is used.
+        observers_csv: see `read_observers_csv`.
         format: of the predictions, 'npy' (float32), 'png16' or 'png'.
         sigma: standard deviation of the blur as a share of the frame's longer side; None for 1/30.
         progress: whether to show a bar.
@@ -189,38 +134,25 @@ def write_inter_observer(
 
     Raises:
         ConfigError: an unknown format, or a sigma that is not positive.
-        DataError: no fixations by observer, fewer than 2 observers, or points that belong to no
-            frame.
+        DataError: no frame with fixations of 2 observers, or points that belong to no frame.
     """
     out = Path(out)
     sigma = OBSERVER_SIGMA if sigma is None else sigma
     if not sigma > 0:
         raise ConfigError(f'sigma must be above 0, got {sigma}')
     check_choice('', 'format', format, MAP_FORMATS)
+    points = read_observers_csv(observers_csv)
     # Before anything is written: a set without observers should leave no folder behind.
-    points = None if observers_csv is None else read_observers_csv(observers_csv)
-    digest = None if observers_csv is None else sha256_of(observers_csv)
-    observers = {video.name: _observers_of(video, points) for video in dataset.videos}
-    if points is not None:
-        for video in dataset.videos:
-            _check_points(video, points[video.name], frame_size(video))
-    settings = dict(
-        baseline='inter-observer',
-        **dataset.metainfo,
-        format=format,
-        sigma=sigma,
-        observers=observers,
-        observers_sha256=digest,
-        frames_per_video={video.name: len(video.frames) for video in dataset.videos},
-    )
-    claim_folder(out, settings)
-
+    for video in dataset.videos:
+        _check_points(video, points.get(video.name, {}), frame_size(video))
+    digest = sha256_of(observers_csv)
+    settings = dict(baseline='inter-observer', format=format, sigma=sigma, observers_sha256=digest)
     # The maps alone do not tell whether a video's last ones are written.
-    marks = {video.name: out / 'finished' / video.name for video in dataset.videos}
-    todo = [video for video in dataset.videos if not marks[video.name].exists()]
-    for video in with_progress(todo, len(dataset.videos), progress):
-        found = read_observers_folder(video) if points is None else points[video.name]
-        _write_video(video, found, sigma, out, format)
-        marks[video.name].parent.mkdir(exist_ok=True)
-        marks[video.name].touch()
-    return len(todo)
+    finished = out / 'finished'
+
+    def write(video: VideoRecord) -> None:
+        _write_video(video, points[video.name], sigma, out, format)
+        finished.mkdir(exist_ok=True)
+        (finished / video.name).touch()
+
+    return write_videos(dataset, out, settings, write, finished, progress)

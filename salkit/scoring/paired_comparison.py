@@ -5,17 +5,24 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import DataError
-from .comparable import check_same_subject, common_metrics, common_videos, shared_protocols
 from .differences import Comparison, Difference
-from .paired_statistics import LEVEL, RESAMPLES, bootstrap_interval, holm, sign_flip_p
-from .score_files import Scores, Source, read_scores, short_names
+from .paired_statistics import LEVEL, RESAMPLES, SEED, bootstrap_interval, holm, sign_flip_p
+from .score_files import (
+    Scores,
+    Source,
+    check_same_subject,
+    common_metrics,
+    common_videos,
+    read_scores,
+    shared_protocols,
+    short_names,
+)
 
 # Below this many videos even differences that all point one way have p > 0.05 in two-sided tests.
 FEW_VIDEOS = 6
@@ -24,31 +31,14 @@ FEW_VIDEOS = 6
 LOWER_IS_BETTER = {'kl', 'kldiv', 'kld', 'emd'}
 
 
-@dataclass(frozen=True)
-class CompareOptions:
-    """How score files are compared.
-
-    Attributes:
-        names: what all of them are called, the reference first; None for their files' names.
-        protocol: the only one to compare; None for all that every file holds.
-        metrics: the only ones to compare; None for all that both files hold.
-        force: compare other protocols, data sets, splits and frames with a warning.
-        allow_missing: compare the common videos where one side has more, with a warning.
-        resamples: bootstrap samples, and sign flips where there are more than 12 videos.
-        seed: of both.
-    """
-
-    names: Sequence[str] | None = None
-    protocol: str | None = None
-    metrics: Sequence[str] | None = None
-    force: bool = False
-    allow_missing: bool = False
-    resamples: int = RESAMPLES
-    seed: int = 0
-
-
 def compare(
-    reference: Source, *others: Source, options: CompareOptions | None = None, **changes: Any
+    reference: Source,
+    *others: Source,
+    names: Sequence[str] | None = None,
+    protocol: str | None = None,
+    metrics: Sequence[str] | None = None,
+    force: bool = False,
+    allow_missing: bool = False,
 ) -> Comparison:
     """Compare scores of the same videos.
 
@@ -59,32 +49,35 @@ def compare(
     Args:
         reference: a score file, its content or a `ScoreReport`.
         others: one or more that are compared with it.
-        options: see `CompareOptions`.
-        **changes: single options by name: `compare(..., metrics=['CC'])`.
+        names: what all of them are called, the reference first; None for their files' names.
+        protocol: the only one to compare; None for all that every file holds.
+        metrics: the only ones to compare; None for all that both files hold.
+        force: compare other data sets, splits and frames with a warning.
+        allow_missing: compare the common videos where one side has more, with a warning.
 
     Raises:
         DataError: a file that is no score file, or files that cannot be compared.
     """
-    options = replace(options or CompareOptions(), **changes)
     sources = (reference, *others)
     if not others:
         raise DataError('a comparison needs at least 2 score files')
-    if options.resamples < 1:
-        raise DataError(f'a comparison needs at least 1 resample, got {options.resamples}')
-    names = short_names(sources) if options.names is None else list(options.names)
+    names = short_names(sources) if names is None else list(names)
     if len(set(names)) != len(sources):
         raise DataError(f'{len(sources)} score files need as many different names, got {names}')
     files = [read_scores(source, name) for source, name in zip(sources, names, strict=True)]
     differences: list[Difference] = []
     warnings: list[str] = []
     subjects = {}
-    for first, *rest in shared_protocols(files, names, options.protocol, options.force):
+    for first, *rest in shared_protocols(files, names, protocol):
         subjects[first.protocol] = f'{first.dataset} {first.split}'
         family: list[Difference] = []
         for other in rest:
-            rows, notes = _compare_two(first, other, options)
+            warnings += check_same_subject(first, other, force)
+            videos, lacking = common_videos(first, other, allow_missing)
+            chosen, one_sided = common_metrics(first, other, metrics)
+            rows = [_difference((first, other), videos, metric) for metric in chosen]
+            warnings += [*lacking, *one_sided, *_reading_notes(rows, (first, other))]
             family += rows
-            warnings += notes
         differences += _corrected(family)
     return Comparison(
         reference=names[0],
@@ -98,27 +91,14 @@ def compare(
                 for source, name in zip(sources, names, strict=True)
             ],
             level=LEVEL,
-            resamples=options.resamples,
-            seed=options.seed,
+            resamples=RESAMPLES,
+            seed=SEED,
         ),
     )
 
 
-def _compare_two(
-    reference: Scores, other: Scores, options: CompareOptions
-) -> tuple[list[Difference], list[str]]:
-    """The differences of a pair of files, not yet corrected for their number, and warnings."""
-    warnings = check_same_subject(reference, other, options.force)
-    videos, lacking = common_videos(reference, other, options.allow_missing)
-    metrics, one_sided = common_metrics(reference, other, options.metrics)
-    pair = (reference, other)
-    rows = [_difference(pair, videos, metric, options) for metric in metrics]
-    return rows, [*warnings, *lacking, *one_sided, *_reading_notes(rows, pair)]
-
-
-def _difference(
-    pair: tuple[Scores, Scores], videos: list[str], metric: str, options: CompareOptions
-) -> Difference:
+def _difference(pair: tuple[Scores, Scores], videos: list[str], metric: str) -> Difference:
+    """Not yet corrected for the number of tests."""
     values = np.array(
         [[side.per_video[video].get(metric, math.nan) for video in videos] for side in pair]
     )
@@ -127,8 +107,8 @@ def _difference(
     change = scores[1] - scores[0]
     low = high = p = math.nan
     if len(change) >= 2:
-        low, high = bootstrap_interval(change, options.resamples, options.seed)
-        p = sign_flip_p(change, options.resamples, options.seed)
+        low, high = bootstrap_interval(change)
+        p = sign_flip_p(change)
     plain_name = metric.lower().replace('-', '').replace('_', '')
     return Difference(
         protocol=pair[0].protocol,
@@ -146,11 +126,7 @@ def _difference(
 
 
 def _corrected(family: Sequence[Difference]) -> list[Difference]:
-    """The differences with `p_holm`.
-
-    Raises:
-        DataError: none could be tested.
-    """
+    """The differences with `p_holm`."""
     tested = [row.p for row in family if not math.isnan(row.p)]
     if not tested:
         raise DataError('no metric has a value on both sides for at least 2 videos')

@@ -10,13 +10,15 @@ import scipy.stats
 # All 2**n sign patterns are gone through up to this many videos; above, some are drawn.
 EXACT_UP_TO = 12
 LEVEL = 0.95
+# Bootstrap samples, and sign flips where not all are gone through.
 RESAMPLES = 10_000
+SEED = 0
 # Rows worked on at once: 1,000 x 1,000 videos are 8 MB.
 _BLOCK = 1_000
 
 
 def bootstrap_interval(
-    differences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+    differences: np.ndarray, resamples: int = RESAMPLES, seed: int = SEED
 ) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the mean (Efron and Tibshirani 1993, sec. 13.3).
 
@@ -37,7 +39,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def sign_flip_p(differences: np.ndarray, flips: int = RESAMPLES, seed: int = 0) -> float:
+def sign_flip_p(differences: np.ndarray, flips: int = RESAMPLES, seed: int = SEED) -> float:
     """Two-sided p-value of the paired permutation test on the mean.
 
     If the two systems are exchangeable, each video's difference is as likely to have the other

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from ..datasets.matching import FrameMatch, match_frames, match_videos
+from ..datasets.matching import match_frames, match_videos
 from ..datasets.published.truth import GroundTruth, find_ground_truth
 from ..datasets.truth_video import TruthVideo
 from ..errors import ConfigError, DataError
@@ -16,33 +15,8 @@ from ..metrics import get_protocol
 from ..utils.text import listed
 from ..version import __version__
 
-# Frames of a piece: what an interrupted run loses at most, on each core.
-PIECE = 250
 # By name of the protocol, the metrics to compute.
 Metrics = dict[str, list[str]]
-
-
-class Piece(NamedTuple):
-    """Some frames of a video.
-
-    Attributes:
-        video: its place in the list of videos.
-        start: first of its frames.
-        stop: one after the last.
-        key: what its scores are kept under.
-    """
-
-    video: int
-    start: int
-    stop: int
-    key: str = ''
-
-
-def cut(video: int, count: int, random_access: bool, fingerprint: str = '') -> list[Piece]:
-    """The pieces of a video; one where each could only be reached through those before it."""
-    size = PIECE if random_access else max(count, 1)
-    bounds = [(at, min(at + size, count)) for at in range(0, count, size)]
-    return [Piece(video, *bound, f'{fingerprint} {bound}') for bound in bounds]
 
 
 @dataclass(frozen=True)
@@ -55,6 +29,7 @@ class MatchedVideo:
         truth: what they are scored against.
         needs: kinds of ground truth that the metrics take.
         pairs: the frames to score, each by its place in both.
+        key: what its scores are kept under; it changes with all that they depend on.
     """
 
     name: str
@@ -62,6 +37,7 @@ class MatchedVideo:
     truth: TruthVideo
     needs: frozenset[str]
     pairs: list[tuple[int, int]]
+    key: str
 
 
 @dataclass
@@ -105,20 +81,20 @@ class Plan:
     Attributes:
         metrics: to compute, by name of the protocol.
         truth: what is scored against.
-        reads_whole_set: whether a metric needs the fixations of the whole set.
+        rules: by which metrics need the fixations of the whole set, see `nonfixation_pool`.
         videos: those that have predictions.
-        pieces: what their frames are scored in, in order.
         missing: what is not there.
         warnings: what a reader of the scores should know.
+        tied_share: mean share of tied pairs of the maps of 8 bits; None where there are none.
     """
 
     metrics: Metrics
     truth: GroundTruth
-    reads_whole_set: bool
+    rules: set[str] = field(default_factory=set)
     videos: list[MatchedVideo] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
     warnings: list[str] = field(default_factory=list)
+    tied_share: float | None = None
 
 
 def make_plans(
@@ -160,16 +136,22 @@ def _same_fixations(one: GroundTruth, other: GroundTruth) -> bool:
 def _make_plan(
     metrics: Metrics, predictions: dict[str, MapStack], truth: GroundTruth, settings: object
 ) -> Plan:
-    metrics, warnings = _possible(metrics, len(truth.videos))
-    needs = {
-        need
-        for name, chosen in metrics.items()
-        for metric in chosen
-        for need in get_protocol(name).needs(metric)
-    }
-    plan = Plan(metrics, truth, 'nonfixations' in needs, warnings=warnings)
-    shared = fingerprint_of([__version__, metrics, settings])
-    if plan.reads_whole_set:
+    plan, needs = Plan({}, truth), set[str]()
+    for name, chosen in metrics.items():
+        protocol = get_protocol(name)
+        shuffled = [metric for metric in chosen if 'nonfixations' in protocol.needs(metric)]
+        if shuffled and protocol.pool == 'other-videos' and len(truth.videos) == 1:
+            reason = 'needs fixations of other videos, and there is one video'
+            if shuffled == chosen:
+                raise ConfigError(f'{", ".join(shuffled)} of protocol {name} {reason}')
+            plan.warnings.append(f'{", ".join(shuffled)} of protocol {name} left out: {reason}')
+            chosen = [metric for metric in chosen if metric not in shuffled]
+        elif shuffled and protocol.pool:
+            plan.rules.add(protocol.pool)
+        plan.metrics[name] = chosen
+        needs.update(*map(protocol.needs, chosen))
+    shared = fingerprint_of([__version__, plan.metrics, settings])
+    if plan.rules:
         shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
     matches = match_videos(predictions, [video.name for video in truth.videos])
     for video in truth.videos:
@@ -177,32 +159,27 @@ def _make_plan(
         if stack is None or not len(stack):
             plan.missing.videos.append(video.name)
             continue
-        match = match_frames(stack, video.frames)
-        lacking = _note(plan, video, stack, match, needs)
-        pairs = [pair for pair in match.pairs if pair[1] not in lacking]
-        # Changes with the files and with everything that the scores depend on.
-        own = fingerprint_of([shared, stack.path, stack.fingerprint(), video.fingerprint()])
-        random_access = stack.random_access and video.random_access
-        plan.pieces += cut(len(plan.videos), len(pairs), random_access, own)
-        plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs))
+        pairs = _pairs(plan, video, stack, needs)
+        key = fingerprint_of([shared, stack.path, stack.fingerprint(), video.fingerprint()])
+        plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs, key))
     unused = [name for name in predictions if name not in set(matches.values())]
     if unused:
         plan.warnings.append(
             f'{len(unused)} predicted video(s) have no ground truth in this split: {listed(unused)}'
         )
-    if not plan.pieces:
+    if not any(video.pairs for video in plan.videos):
         raise DataError(f'nothing to score: {plan.missing.summary()}')
     return plan
 
 
-def _note(
-    plan: Plan, truth: TruthVideo, stack: MapStack, match: FrameMatch, needs: Collection[str]
-) -> set[int]:
-    """Note in the plan what does not fit; the frames that lack ground truth."""
-    kind, lacking = truth.lacking(needs)
+def _pairs(
+    plan: Plan, truth: TruthVideo, stack: MapStack, needs: Collection[str]
+) -> list[tuple[int, int]]:
+    """The frames to score; what does not fit is noted in the plan."""
+    match, lacking = match_frames(stack, truth.frames), truth.lacking(needs)
     names = truth.frames.names
     plan.missing.frames += [f'{truth.name}/{names[i]}' for i in match.missing]
-    plan.missing.maps += [f'{truth.name}/{names[i]}: {kind}' for i in lacking]
+    plan.missing.maps += [f'{truth.name}/{names[i]}: {kind}' for i, kind in lacking.items()]
     if match.note:
         plan.warnings.append(f'{truth.name}: {match.note}')
     if match.extra:
@@ -210,22 +187,4 @@ def _note(
             f'{truth.name}: {len(match.extra)} of {len(stack)} predicted frames have no ground '
             f'truth, {stack.where(match.extra[0])} first'
         )
-    return set(lacking)
-
-
-def _possible(metrics: Metrics, videos: int) -> tuple[Metrics, list[str]]:
-    """The metrics without those that a single video cannot give, and what to say about it."""
-    if videos > 1:
-        return metrics, []
-    possible, warnings = {}, []
-    for name, chosen in metrics.items():
-        protocol = get_protocol(name)
-        alone = protocol.pool == 'other-videos'
-        left_out = [m for m in chosen if alone and 'nonfixations' in protocol.needs(m)]
-        possible[name] = [metric for metric in chosen if metric not in left_out]
-        reason = 'fixations of other videos, and there is one video'
-        if not possible[name]:
-            raise ConfigError(f'{", ".join(left_out)} of protocol {name} needs {reason}')
-        if left_out:
-            warnings.append(f'{", ".join(left_out)} of protocol {name} left out: needs {reason}')
-    return possible, warnings
+    return [pair for pair in match.pairs if pair[1] not in lacking]

@@ -15,38 +15,27 @@ if TYPE_CHECKING:
 
     from .differences import Comparison, Difference
 
-# Names of more videos cannot be read below each other.
-NAMED_VIDEOS = 40
 COLORS = ('#222222', '#d1495b', '#00798c', '#edae49', '#7b5ea7', '#66a182')
 
 
-def _panel(axis: Axes, reference: str, rows: list[Difference], protocol: str) -> None:
+def _panel(axis: Axes, reference: str, rows: list[Difference]) -> None:
     """Scores of every video in one metric, in the order of the reference's."""
-    metric = rows[0].metric
-    scores = dict(zip(rows[0].videos, rows[0].reference_scores, strict=True))
-    for row in rows:
-        scores |= dict(zip(row.videos, row.reference_scores, strict=True))
+    scores = {v: s for row in rows for v, s in zip(row.videos, row.reference_scores, strict=True)}
     order = {video: i for i, video in enumerate(sorted(scores, key=lambda v: (scores[v], v)))}
-    axis.plot(list(order.values()), sorted(scores.values()), '.', color=COLORS[0], label=reference)
+    axis.plot(sorted(scores.values()), '.', color=COLORS[0], label=reference)
     for number, row in enumerate(rows):
         color = COLORS[1 + number % (len(COLORS) - 1)]
         places = np.array([order[video] for video in row.videos])
         if len(rows) == 1:
             # The pair's line makes the difference of each video visible.
-            axis.vlines(
-                places, row.reference_scores, row.other_scores, color=color, alpha=0.4, lw=1
-            )
+            ends = row.reference_scores, row.other_scores
+            axis.vlines(places, *ends, color=color, alpha=0.4, lw=1)
         axis.plot(places, row.other_scores, '.', color=color, label=row.other)
-    arrow = 'lower is better' if rows[0].better == 'lower' else 'higher is better'
-    axis.set_title(f'{metric} ({arrow}), protocol {protocol}', fontsize='medium', loc='left')
-    axis.set_ylabel(metric)
+    title = f'{rows[0].metric} ({rows[0].better} is better), protocol {rows[0].protocol}'
+    axis.set_title(title, fontsize='medium', loc='left')
+    axis.set_xlabel(f"{len(order)} videos, by {reference}'s score")
+    axis.set_xticks([])
     axis.grid(axis='y', alpha=0.3)
-    axis.set_xlim(-0.5, max(len(order), 1) - 0.5)
-    if len(order) <= NAMED_VIDEOS:
-        axis.set_xticks(range(len(order)), list(order), rotation=90, fontsize='x-small')
-    else:
-        axis.set_xticks([])
-        axis.set_xlabel(f"{len(order)} videos, by {reference}'s score")
 
 
 def plot_per_video(comparison: Comparison, path: str | Path) -> None:
@@ -72,14 +61,10 @@ def plot_per_video(comparison: Comparison, path: str | Path) -> None:
     for row in comparison.differences:
         if row.videos:
             panels.setdefault((row.protocol, row.metric), []).append(row)
-    columns = 1 if len(panels) < 3 else 2
-    lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(7.5 * columns, 2.6 * lines), layout='constrained')
-    axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axis, ((protocol, _), rows) in zip(axes, panels.items(), strict=False):
-        _panel(axis, comparison.reference, rows, protocol)
-    for axis in axes[len(panels) :]:
-        axis.set_axis_off()
+    figure = Figure(figsize=(7.5, 2.6 * len(panels)), layout='constrained')
+    axes = figure.subplots(len(panels), squeeze=False)[:, 0]
+    for axis, rows in zip(axes, panels.values(), strict=True):
+        _panel(axis, comparison.reference, rows)
     figure.legend(
         *axes[0].get_legend_handles_labels(),
         loc='outside upper right',

@@ -6,8 +6,8 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,49 +16,20 @@ from tqdm import tqdm
 
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
-from ..metrics import DatasetFixations, ScoreReport, get_protocol
+from ..metrics import ScoreReport, get_protocol, nonfixation_pool
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, write_json
 from ..utils.parallel import check_workers, run_tasks
 from ..version import __version__
 from .collect import collect, frame_table
-from .finished import FinishedPieces, PieceScores, finished_pieces
-from .plan import Missing, Piece, Plan, cut, make_plans
+from .finished import FinishedVideos, VideoResult, finished_videos
+from .options import ScoreOptions
+from .plan import MatchedVideo, Missing, Plan, make_plans
 from .predictions import find_predictions
-from .work import Job, gather_fixations, score_piece
+from .work import Job, gather_fixations, score_video
 
 # Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """How maps are scored.
-
-    Attributes:
-        split: of the data set; None where there is only one.
-        metrics: which of the protocols'; None for those they have by default.
-        out: JSON file to write the scores to.
-        csv: file for the scores of every frame.
-        workers: processes; None for one a core.
-        allow_missing: average over what there is, where something is missing.
-        seed: draw the random parts as the reference code does; None for their expectation.
-        final: the maps have the size of their frames and are post-processed, as `salkit test`
-            dumps them: a protocol that blurs does not blur them again.
-        progress: show a progress bar.
-        warn: gets each warning while the run goes on.
-    """
-
-    split: str | None = None
-    metrics: Sequence[str] | None = None
-    out: str | Path | None = None
-    csv: str | Path | None = None
-    workers: int | None = None
-    allow_missing: bool = False
-    seed: int | None = None
-    final: bool = False
-    progress: bool = False
-    warn: Callable[[str], None] = lambda line: None
 
 
 @dataclass
@@ -67,26 +38,22 @@ class Scoring:
 
     Attributes:
         reports: by protocol.
-        missing: what was left out of the averages, by protocol.
-        warnings: what a reader should know, by protocol.
-        tied_shares: mean share of tied pairs of maps of 8 bits, by protocol; None without such.
+        plans: what was scored, with what was missing and the warnings, by protocol.
         origin: inputs and versions.
     """
 
-    reports: dict[str, ScoreReport] = field(default_factory=dict)
-    missing: dict[str, Missing] = field(default_factory=dict)
-    warnings: dict[str, list[str]] = field(default_factory=dict)
-    tied_shares: dict[str, float | None] = field(default_factory=dict)
-    origin: dict[str, object] = field(default_factory=dict)
+    reports: dict[str, ScoreReport]
+    plans: dict[str, Plan]
+    origin: dict[str, object]
 
     def to_json(self) -> dict[str, object]:
         """The content of a score file: flat for one protocol, else `reports` of such."""
         flat = [
             dict(
                 report.to_json(),
-                missing=vars(self.missing[name]),
-                warnings=self.warnings[name],
-                eight_bit_tied_share=self.tied_shares[name],
+                missing=vars(self.plans[name].missing),
+                warnings=self.plans[name].warnings,
+                eight_bit_tied_share=self.plans[name].tied_share,
                 plugins=plugins_of(dict(protocol=name)),
                 **self.origin,
             )
@@ -141,14 +108,12 @@ def score_protocols(
     options = replace(options or ScoreOptions(), **changes)
     workers = check_workers(options.workers)
     names = dict.fromkeys(protocols)
-    wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
+    wanted = {name: get_protocol(name).check_metrics(options.metrics) for name in names}
     if not wanted:
         raise ConfigError('no protocol to score under')
     settings = (options.seed, options.final)
     stacks = find_predictions(predictions)
     plans = make_plans(wanted, stacks, ground_truth, options.split, settings)
-    for line in dict.fromkeys(line for plan in plans for line in plan.warnings):
-        options.warn(line)
     for plan in plans:
         _refuse(predictions, plan.missing, options)
     folder = Path(f'{options.out}.parts')
@@ -156,25 +121,20 @@ def score_protocols(
         inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
         name = fingerprint_of([*inputs, wanted, options.split, settings])
         folder = cache_dir() / 'score' / name
-    result = Scoring(origin=_origin(predictions, ground_truth))
-    keys = {piece.key for plan in plans for piece in plan.pieces}
-    with finished_pieces(folder, keys) as finished:
+    reports: dict[str, ScoreReport] = {}
+    keys = {video.key for plan in plans for video in plan.videos}
+    with finished_videos(folder, keys) as finished:
         for plan in plans:
             _score_rest(plan, finished, options, workers)
         with frame_table(options.csv, wanted) as write:
             for plan in plans:
-                found = collect(plan, finished, options.seed, write)
-                plan.missing.not_finite = found.not_finite
+                reports |= collect(plan, finished, options.seed, write)
                 _refuse(predictions, plan.missing, options)
-                for line in found.warnings():
-                    options.warn(line)
-                result.reports |= found.reports
-                for name in found.reports:
-                    result.missing[name] = plan.missing
-                    result.warnings[name] = plan.warnings + found.warnings()
-                    result.tied_shares[name] = found.tied_share
-        # In the order they were asked for.
-        result.reports = {name: result.reports[name] for name in wanted}
+        result = Scoring(
+            reports={name: reports[name] for name in wanted},
+            plans={name: plan for plan in plans for name in plan.metrics},
+            origin=_origin(predictions, ground_truth),
+        )
         if options.out is not None:
             write_json(result.to_json(), options.out)
     return result
@@ -188,43 +148,38 @@ def _refuse(predictions: str | Path, missing: Missing, options: ScoreOptions) ->
         )
 
 
-def _score_rest(plan: Plan, finished: FinishedPieces, options: ScoreOptions, workers: int) -> None:
-    """Score the pieces of a plan that have no scores yet."""
-    pieces = plan.pieces
-    todo = [piece for piece in pieces if piece.key not in finished]
+def _score_rest(plan: Plan, finished: FinishedVideos, options: ScoreOptions, workers: int) -> None:
+    """Score the videos of a plan that have no scores yet."""
+    todo = [video for video in plan.videos if video.key not in finished]
     if not todo:
         return
-    rules = {pool for name in plan.metrics if (pool := get_protocol(name).pool)}
-    fixations = DatasetFixations(rules if plan.reads_whole_set else (), options.seed or 0)
-    if plan.reads_whole_set:
-        videos = plan.truth.videos
-        unread = [
-            piece
-            for i, video in enumerate(videos)
-            for piece in cut(i, len(video.with_fixations), video.random_access)
-        ]
-        with _bar('fixations', unread, unread, options) as bar:
+    pools = {rule: nonfixation_pool(rule, options.seed or 0) for rule in plan.rules}
+    if pools:
+        unread = [video for video in plan.truth.videos if video.with_fixations]
+        total = sum(len(video.with_fixations) for video in unread)
+        with _bar('fixations', total, 0, options) as bar:
 
             def take(gathered: tuple[str, list[str], list[np.ndarray], tuple[int, int]]) -> None:
-                fixations.add(*gathered)
+                for pool in pools.values():
+                    pool.add(*gathered)
                 bar.update(len(gathered[1]))
 
-            run_tasks(gather_fixations, unread, videos, workers, take)
-    job = Job(plan.videos, plan.metrics, options.seed, options.final, fixations)
-    with _bar('frames', pieces, todo, options) as bar:
+            run_tasks(gather_fixations, unread, None, workers, take)
+    job = Job(plan.metrics, options.seed, options.final, pools)
+    total, left = (sum(len(video.pairs) for video in some) for some in (plan.videos, todo))
+    with _bar('frames', total, total - left, options) as bar:
 
-        def keep(scored: tuple[Piece, PieceScores]) -> None:
-            piece, scores = scored
-            finished.add(piece.key, scores)
-            bar.update(piece.stop - piece.start)
+        def keep(scored: tuple[MatchedVideo, VideoResult]) -> None:
+            video, result = scored
+            finished.add(video.key, result)
+            bar.update(len(video.pairs))
 
-        run_tasks(score_piece, todo, job, workers, keep)
+        run_tasks(score_video, todo, job, workers, keep)
 
 
-def _bar(unit: str, pieces: Sequence[Piece], todo: Sequence[Piece], options: ScoreOptions) -> tqdm:
-    total, left = (sum(p.stop - p.start for p in some) for some in (pieces, todo))
+def _bar(unit: str, total: int, finished: int, options: ScoreOptions) -> tqdm:
     hidden = not options.progress or not total
-    return tqdm(total=total, initial=total - left, unit=unit, desc=unit, disable=hidden)
+    return tqdm(total=total, initial=finished, unit=unit, desc=unit, disable=hidden)
 
 
 def _origin(predictions: str | Path, ground_truth: str | Path) -> dict[str, object]:

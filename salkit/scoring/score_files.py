@@ -1,15 +1,17 @@
-"""Reads score files."""
+"""Reads score files, and finds out what they have in common."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import DataError
+from ..utils.text import listed
 
 
 class HasJson(Protocol):
@@ -34,7 +36,6 @@ class Scores:
         split: which part of it.
         metrics: names, in the file's order.
         per_video: scores by video and metric, NaN where undefined.
-        frames: number of frames; None where the file does not say.
         frames_per_video: their number by video; empty where the file does not say.
         means: the file's own overall scores by metric.
     """
@@ -45,7 +46,6 @@ class Scores:
     split: str
     metrics: tuple[str, ...]
     per_video: dict[str, dict[str, float]]
-    frames: int | None
     frames_per_video: dict[str, int]
     means: dict[str, float]
 
@@ -61,56 +61,37 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
     Raises:
         DataError: not a score file.
     """
-    where, content = name, source
-    if isinstance(source, (str, Path)):
-        where = str(source)
-        try:
-            content = json.loads(Path(source).read_text(encoding='utf-8'))
-        except FileNotFoundError:
-            raise DataError(f'{where}: the file does not exist') from None
-        except ValueError as error:
-            raise DataError(f'{where}: cannot be read as JSON ({error})') from error
-    elif not isinstance(source, Mapping):
-        content = source.to_json()
-    reports = content.get('reports') if isinstance(content, Mapping) else None
-    if reports is None:
-        reports = [content]
-    if not isinstance(reports, Sequence) or not reports:
-        raise DataError(f'{where}: holds no reports')
-    parsed = [_parse(report, name, where) for report in reports]
+    where = str(source) if isinstance(source, (str, Path)) else name
+    try:
+        content = _content_of(source)
+        parsed = [_parse(report, name) for report in content.get('reports', [content])]
+    except FileNotFoundError:
+        raise DataError(f'{where}: the file does not exist') from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f'{where}: expected scores as `salkit test --out` and `salkit score --out` write them, '
+            f'got {type(error).__name__}: {error}'
+        ) from error
     return {scores.protocol: scores for scores in parsed}
 
 
-def _parse(content: object, name: str, where: str) -> Scores:
-    """One report.
+def _content_of(source: Source) -> Mapping[str, Any]:
+    if isinstance(source, (str, Path)):
+        return json.loads(Path(source).read_text(encoding='utf-8'))
+    return source if isinstance(source, Mapping) else source.to_json()
 
-    Raises:
-        DataError: it is none.
-    """
-    if not isinstance(content, Mapping):
-        raise DataError(f'{where}: expected the scores of a data set, got {type(content).__name__}')
-    lacking = [key for key in ('protocol', 'per_video') if key not in content]
-    if lacking:
-        raise DataError(
-            f'{where}: has no {" and no ".join(lacking)}; score files are written by '
-            '`salkit test --out` and `salkit score --out`'
-        )
-    try:
-        per_video = {str(k): _numbers(scores) for k, scores in content['per_video'].items()}
-        means = _numbers(content.get('scores') or {})
-        frames_per_video = {k: int(v) for k, v in (content.get('frames_per_video') or {}).items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(f'{where}: its scores cannot be read ({error})') from error
-    metrics = dict.fromkeys([*means, *(m for scores in per_video.values() for m in scores)])
+
+def _parse(content: Mapping[str, Any], name: str) -> Scores:
+    per_video = {str(k): _numbers(scores) for k, scores in content['per_video'].items()}
+    means = _numbers(content.get('scores') or {})
     return Scores(
         name=name,
         protocol=str(content['protocol']),
         dataset=str(content.get('dataset', '?')),
         split=str(content.get('split', '?')),
-        metrics=tuple(metrics),
+        metrics=tuple(dict.fromkeys([*means, *(m for s in per_video.values() for m in s)])),
         per_video=per_video,
-        frames=content.get('frames'),
-        frames_per_video=frames_per_video,
+        frames_per_video={k: int(v) for k, v in (content.get('frames_per_video') or {}).items()},
         means=means,
     )
 
@@ -119,26 +100,131 @@ def _numbers(scores: Mapping[str, float | None]) -> dict[str, float]:
     return {str(k): math.nan if v is None else float(v) for k, v in scores.items()}
 
 
-def short_names(sources: Iterable[Source]) -> list[str]:
-    """A short name for each source that no other has: of files the end of the path."""
-    sources = list(sources)
-    paths = [
-        Path(source).absolute().with_suffix('').parts
-        for source in sources
+def short_names(sources: Sequence[Source]) -> list[str]:
+    """A short name for each source: of files the end of the path that no other has."""
+    paths = {
+        number: Path(source).absolute().with_suffix('').parts
+        for number, source in enumerate(sources)
         if isinstance(source, (str, Path))
-    ]
+    }
+    different = len(set(paths.values()))
     # Files called alike, scores.json in every work dir, go by their folders alone.
-    while len(set(paths)) > 1 and len({path[-1] for path in paths}) == 1:
-        paths = [path[:-1] for path in paths]
+    while different > 1 and len({path[-1] for path in paths.values()}) == 1:
+        paths = {number: path[:-1] for number, path in paths.items()}
     depth = 1
-    while len({path[-depth:] for path in paths}) < len(set(paths)):
+    while len({path[-depth:] for path in paths.values()}) < different:
         depth += 1
-    ends = iter(paths)
-    names = [
-        '/'.join(next(ends)[-depth:]) if isinstance(source, (str, Path)) else f'scores {number}'
-        for number, source in enumerate(sources, 1)
-    ]
     return [
-        name if names.index(name) == i else f'{name} ({names[:i].count(name) + 1})'
-        for i, name in enumerate(names)
+        '/'.join(paths[number][-depth:]) if number in paths else f'scores {number + 1}'
+        for number in range(len(sources))
+    ]
+
+
+# What files have in common ------------------------------------------------------------------------
+
+
+def shared_protocols(
+    files: Sequence[dict[str, Scores]], names: Sequence[str], protocol: str | None
+) -> list[tuple[Scores, ...]]:
+    """The reports to compare, one tuple a protocol with a report of each file.
+
+    Args:
+        files: reports by protocol.
+        names: what the files are called.
+        protocol: the only one to compare; None for all that every file holds.
+
+    Raises:
+        DataError: there are none.
+    """
+    wanted = files[0] if protocol is None else [protocol]
+    shared = [name for name in wanted if all(name in file for file in files)]
+    if not shared:
+        held = '; '.join(f'{name}: {", ".join(f)}' for name, f in zip(names, files, strict=True))
+        what = 'no protocol is' if protocol is None else f'protocol {protocol!r} is not'
+        raise DataError(
+            f'{what} in every file ({held}), and scores of different protocols are different '
+            'quantities'
+        )
+    return [tuple(file[name] for file in files) for name in shared]
+
+
+def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[str]:
+    """What of the data set, the split and the frames differs, as warnings.
+
+    Raises:
+        DataError: something does, and not `force`.
+    """
+    problems = [
+        f'{what} of {reference.name} is {left}, of {other.name} {right}'
+        for what, left, right in (
+            ('the data set', reference.dataset, other.dataset),
+            ('the split', reference.split, other.split),
+        )
+        if _plain_name(left) != _plain_name(right)
+    ]
+    ours, theirs = reference.frames_per_video, other.frames_per_video
+    unequal = sorted(video for video in ours.keys() & theirs.keys() if ours[video] != theirs[video])
+    if unequal:
+        video = unequal[0]
+        problems.append(
+            f'{len(unequal)} video(s) with other numbers of frames: {video} has {ours[video]} in '
+            f'{reference.name} and {theirs[video]} in {other.name}'
+        )
+    if problems and not force:
+        raise DataError(f'{"; ".join(problems)} (--force compares them all the same)')
+    return problems
+
+
+def _plain_name(name: str) -> str:
+    """Under which the class UCFSportsDataset is the folder ucf_sports."""
+    return re.sub(r'[^a-z0-9]', '', name.lower().removesuffix('dataset'))
+
+
+def common_videos(
+    reference: Scores, other: Scores, allow_missing: bool
+) -> tuple[list[str], list[str]]:
+    """Sorted names of the videos that both hold, and warnings of those that only one side has.
+
+    Raises:
+        DataError: videos that only one side has, and not `allow_missing`; fewer than 2 in common.
+    """
+    common = sorted(reference.per_video.keys() & other.per_video.keys())
+    lacking = [
+        f'{len(extra)} video(s) only in {one.name}: {listed(extra)}'
+        for one, two in ((reference, other), (other, reference))
+        if (extra := sorted(one.per_video.keys() - two.per_video.keys()))
+    ]
+    if lacking and not allow_missing:
+        raise DataError(
+            f'{"; ".join(lacking)} (--allow-missing compares the {len(common)} that both have)'
+        )
+    if len(common) < 2:
+        raise DataError(
+            f'{reference.name} and {other.name} have {len(common)} video(s) in common; a paired '
+            'comparison needs at least 2'
+        )
+    return common, lacking
+
+
+def common_metrics(
+    reference: Scores, other: Scores, metrics: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Those of `metrics`, or all that both hold, and warnings of those that only one side has.
+
+    Raises:
+        DataError: there are none, or one that is wanted is not among them.
+    """
+    shared = [metric for metric in reference.metrics if metric in other.metrics]
+    lacking = [metric for metric in metrics or () if metric not in shared]
+    if lacking or not shared:
+        raise DataError(
+            f'{reference.name} and {other.name} do not both hold {", ".join(lacking) or "a metric"}'
+            f'; both hold {", ".join(shared) or "none"}'
+        )
+    if metrics is not None:
+        return list(metrics), []
+    return shared, [
+        f'only {one.name} holds {", ".join(extra)}'
+        for one in (reference, other)
+        if (extra := [metric for metric in one.metrics if metric not in shared])
     ]

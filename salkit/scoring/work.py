@@ -1,4 +1,4 @@
-"""What a worker does with a piece: read, prepare and score its frames."""
+"""What a worker does with a video: read, prepare and score its frames."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ import numpy as np
 from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
-from ..metrics import (
-    DatasetFixations,
-    Protocol,
-    Truth,
-    frame_rng,
-    get_protocol,
-    rescale_points,
-)
+from ..metrics import NonfixationPool, Truth, frame_rng, get_protocol, rescale_points
 from ..utils.parallel import check_stopped
-from .finished import PieceScores, Row
-from .plan import MatchedVideo, Metrics, Piece
+from .finished import VideoResult
+from .plan import MatchedVideo, Metrics
 
 Size = tuple[int, int]
 # From here on a map of another shape was not just rounded to whole pixels.
@@ -28,104 +21,80 @@ OTHER_SHAPE = 0.05
 
 
 def gather_fixations(
-    piece: Piece, videos: list[TruthVideo]
+    truth: TruthVideo, shared: None = None
 ) -> tuple[str, list[str], list[np.ndarray], Size]:
-    """Read the fixations of some frames of a video.
-
-    Args:
-        piece: counts the frames that have fixation maps, predicted or not.
-        videos: the ground truth.
+    """Read the fixations of a video, whose frames may be predicted or not.
 
     Returns:
-        The arguments of `DatasetFixations.add`.
+        The arguments of `NonfixationPool.add`.
     """
-    truth = videos[piece.video]
-    names = truth.frames.names
-    indices = truth.with_fixations[piece.start : piece.stop]
     found: list[np.ndarray] = []
     size: Size = (0, 0)
-    for points, own_size in truth.read_points(indices):
+    for points, own_size in truth.read_points(truth.with_fixations):
         check_stopped()
         # Frames of one video mostly have one size; where not, all are brought to the first.
         size = size if found else own_size
         found.append(rescale_points(points, own_size, size))
-    return truth.name, [names[i] for i in indices], found, size
+    return truth.name, [truth.frames.names[i] for i in truth.with_fixations], found, size
 
 
 @dataclass
 class Job:
-    """What all pieces of a plan share; workers get it once.
+    """What all videos of a plan share; workers get it once.
 
     Attributes:
-        videos: what is scored.
         metrics: names of metrics by name of the protocol.
         seed: of the random parts; None for exact expectations.
         final: whether maps are post-processed already, see `Protocol.prepare`.
-        fixations: of the whole set, where a metric needs them.
+        pools: fixations of the whole set by rule, where a metric needs them.
     """
 
-    videos: list[MatchedVideo]
     metrics: Metrics
     seed: int | None
     final: bool
-    fixations: DatasetFixations
+    pools: dict[str, NonfixationPool]
 
 
-def score_piece(piece: Piece, job: Job) -> tuple[Piece, PieceScores]:
-    """Score the frames of a piece.
+def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResult]:
+    """Score the frames of a video.
 
     Raises:
         DataError: a file that cannot be read, or a map that is not of its frame's shape.
     """
-    video = job.videos[piece.video]
-    pairs = video.pairs[piece.start : piece.stop]
     names = video.truth.frames.names
-    protocols = [(get_protocol(name), metrics) for name, metrics in job.metrics.items()]
-    scores = PieceScores(rows={protocol.name: [] for protocol, _ in protocols})
-    predictions = video.predictions.read([at for at, _ in pairs])
-    truths = video.truth.read([at for _, at in pairs], video.needs)
-    for (at, index), prediction, frame in zip(pairs, predictions, truths, strict=True):
+    result = VideoResult(rows={name: [] for name in job.metrics})
+    predictions = video.predictions.read([at for at, _ in video.pairs])
+    truths = video.truth.read([at for _, at in video.pairs], video.needs)
+    for (at, index), prediction, frame in zip(video.pairs, predictions, truths, strict=True):
         check_stopped()
-        shape = _check_shape(video.predictions, at, prediction.shape, frame.size, job.final)
-        scores.shapes[shape] = scores.shapes.get(shape, 0) + 1
+        if shape := _check_shape(video.predictions, at, prediction.shape, frame.size, job.final):
+            result.shapes[shape] = result.shapes.get(shape, 0) + 1
         if prediction.dtype.kind == 'f' and not np.isfinite(prediction).all():
-            scores.not_finite.append(names[index])
+            result.not_finite.append(names[index])
             continue
-        scores.frames.append(names[index])
-        where = (video.name, names[index])
-        for protocol, metrics in protocols:
-            row = _score(protocol, metrics, prediction, frame, where, job)
-            scores.rows[protocol.name].append(row)
-        fixated = _fixated(frame)
-        if prediction.dtype == np.uint8 and fixated is not None:
-            scores.tied_shares.append(tied_share(prediction, fixated))
-    return piece, scores
+        result.frames.append(names[index])
+        _score_frame(prediction, frame, (video.name, names[index]), job, result)
+    return video, result
 
 
-def _score(
-    protocol: Protocol,
-    metrics: list[str],
-    prediction: np.ndarray,
-    frame: TruthFrame,
-    where: tuple[str, str],
-    job: Job,
-) -> Row:
-    nonfixations = None
-    if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
-        nonfixations = job.fixations.for_frame(protocol.pool, *where, frame.size)
-    truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations)
-    rng = None if job.seed is None else frame_rng(job.seed, *where)
-    prepared = protocol.prepare(prediction, frame.size, job.final)
-    scored = protocol.score_frame(prepared, truth, metrics, rng)
-    return list(scored.scores.values()), scored.has_fixations, scored.constant, scored.nan
-
-
-def _fixated(frame: TruthFrame) -> np.ndarray | None:
-    if frame.points is None:
-        return frame.fixation_map
-    fixated = np.zeros(frame.size, bool)
-    fixated[tuple(frame.points.T)] = True
-    return fixated
+def _score_frame(
+    prediction: np.ndarray, frame: TruthFrame, where: tuple[str, str], job: Job, result: VideoResult
+) -> None:
+    for name, metrics in job.metrics.items():
+        protocol, pool = get_protocol(name), None
+        if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
+            pool = job.pools[protocol.pool]
+        nonfixations = None if pool is None else pool.for_frame(*where, frame.size)
+        truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations)
+        rng = None if job.seed is None else frame_rng(job.seed, *where)
+        prepared = protocol.prepare(prediction, frame.size, job.final)
+        result.rows[name].append(protocol.score_frame(prepared, truth, metrics, rng))
+    fixated = frame.fixation_map
+    if frame.points is not None:
+        fixated = np.zeros(frame.size, bool)
+        fixated[tuple(frame.points.T)] = True
+    if prediction.dtype == np.uint8 and fixated is not None and fixated.any():
+        result.tied_shares.append(tied_share(prediction, fixated))
 
 
 def tied_share(values: np.ndarray, fixated: np.ndarray) -> float:
@@ -139,16 +108,13 @@ def tied_share(values: np.ndarray, fixated: np.ndarray) -> float:
         fixated: (H, W) bool, of any size: its pixels are looked up where they fall.
 
     Returns:
-        In [0, 1]; NaN without fixations.
+        In [0, 1]; NaN without pairs.
     """
     index = np.flatnonzero(fixated)
     others = values.size - len(index)
     if len(index) == 0 or others <= 0:
         return np.nan
-    rows, columns = np.divmod(index, fixated.shape[1])
-    rows = rows * values.shape[0] // fixated.shape[0]
-    columns = columns * values.shape[1] // fixated.shape[1]
-    found = values[rows, columns]
+    found = values[tuple(rescale_points(np.argwhere(fixated), fixated.shape, values.shape).T)]
     # Ten times as fast as bincount.
     counts = cv2.calcHist([values], [0], None, [256], [0, 256]).ravel()
     counts = counts - np.bincount(found, minlength=256)
@@ -161,15 +127,10 @@ def _check_shape(stack: MapStack, index: int, found: Size, wanted: Size, final: 
     Raises:
         DataError: rows and columns are exchanged, or a final map is not of the frame's size.
     """
-    problem = ''
-    if final and found != wanted:
-        problem = 'a final map of its size'
-    elif found != wanted and found == wanted[::-1]:
-        problem = 'a map that is not transposed'
-    if problem:
+    if found != wanted and (final or found == wanted[::-1]):
         raise DataError(
-            f'{stack.where(index)}: {found[0]} rows and {found[1]} columns, but its frame has '
-            f'{wanted[0]} rows and {wanted[1]} columns: expected {problem}'
+            f'{stack.where(index)}: expected {wanted[0]} rows and {wanted[1]} columns as its frame '
+            f'has, got {found[0]} rows and {found[1]} columns'
         )
     ratio = (found[0] / found[1]) / (wanted[0] / wanted[1])
     if abs(ratio - 1) <= OTHER_SHAPE:

@@ -16,13 +16,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .datasets import DatasetSuite
-    from .decoders import DecoderSuite
-    from .encoders import EncoderSuite
-    from .losses import LossSuite
-    from .metrics import MetricSuite
-    from .published import PublishedSuite
-    from .suite import Suite
+    from .datasets import DatasetSuite as DatasetSuite
+    from .decoders import DecoderSuite as DecoderSuite
+    from .encoders import EncoderSuite as EncoderSuite
+    from .losses import LossSuite as LossSuite
+    from .metrics import MetricSuite as MetricSuite
+    from .published import PublishedSuite as PublishedSuite
+    from .suite import Suite as Suite
 
 # Public name -> where it lives. Imported on first use: pytest loads this package in every session,
 # for the sake of its option `--installed`.
@@ -35,23 +35,13 @@ _HOMES = {
     'PublishedSuite': 'published',
     'Suite': 'suite',
 }
-__all__ = [
-    'DatasetSuite',
-    'DecoderSuite',
-    'EncoderSuite',
-    'LossSuite',
-    'MetricSuite',
-    'PublishedSuite',
-    'Suite',
-]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    value = getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)
-    globals()[name] = value
-    return value
+    return getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,9 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 from ..datasets import VideoSaliencyDataset
 from ..errors import DataError
 from ..types import ClipMeta
-from .files import FRAME_SIZE, write_dataset
+from .samples import FRAME_SIZE, write_dataset
 from .smoke import Arguments
-from .suite import BuiltSuite, said
+from .suite import BuiltSuite
 
 _SIZE = (16, 24)
 
@@ -51,11 +52,7 @@ class DatasetSuite(BuiltSuite):
     # Helpers -----------------------------------------------------------------------------------
 
     def write_files(self, folder: Path) -> Path | None:
-        """Write the files of a few short videos into `folder`.
-
-        Returns:
-            The data root, where it is not `folder` itself.
-        """
+        """Write the files of a few short videos; gives the data root if it is not `folder`."""
         root = self.arguments().get('data_root')
         return root(folder) if callable(root) else write_dataset(folder)
 
@@ -80,14 +77,14 @@ class DatasetSuite(BuiltSuite):
         except DataError as error:
             self.fail(f'cannot read the files of the suite: {error}')
 
+    def config(self, tmp_path: Path) -> Arguments:
+        """The arguments with the folder of a data set that was made for it."""
+        return self.arguments(data_root=str(self.make_root(tmp_path)))
+
     def _check_map(self, value: object, where: str, size: tuple[int, ...]) -> None:
-        if value is None:
-            return
-        if not isinstance(value, Tensor):
-            self.fail(f'{where} is a {type(value).__name__}, not a tensor')
-        self.check(
-            value.dtype == torch.float32, f'{where} is {value.dtype}, expected torch.float32'
-        )
+        kind = getattr(value, 'dtype', type(value).__name__)
+        self.check(kind == torch.float32, f'{where} is {kind}, expected torch.float32')
+        assert isinstance(value, Tensor)
         self.check(value.shape == size, f'{where} is {tuple(value.shape)}, its frame {size}')
         low, high = value.min().item(), value.max().item()
         self.check(low >= 0 and high <= 1, f'{where} has values from {low:.3g} to {high:.3g}')
@@ -95,26 +92,35 @@ class DatasetSuite(BuiltSuite):
             binary = ((value == 0) | (value == 1)).all()
             self.check(binary, f'{where} has values other than 0 and 1')
 
-    def _check_item(self, item: object, index: int, clip_len: int | None) -> None:
-        if not isinstance(item, dict):
-            self.fail(f'item {index} is a {type(item).__name__}, not a dict')
-        for key in ('clip', 'density_map', 'fixation_map', 'meta'):
-            self.check(key in item, f'item {index} has no {key!r}, it has {sorted(item)}')
+    def _check_item(self, item: object, where: str, clip_len: int | None) -> None:
+        keys = {'clip', 'density_map', 'fixation_map', 'meta'}
+        if not isinstance(item, dict) or not keys <= set(item):
+            self.fail(f'{where} is {item!r:.60}, expected a dict with {sorted(keys)}')
         clip = item['clip']
         kind = getattr(clip, 'dtype', type(clip).__name__)
-        self.check(kind == torch.uint8, f'item {index}: clip is {kind}, expected uint8')
+        self.check(kind == torch.uint8, f'{where}: clip is {kind}, expected uint8')
         shape = tuple(clip.shape)
         self.check(
-            len(shape) == 4 and shape[0] == 3,
-            f'item {index}: clip is {shape}, expected (3, T, H, W)',
+            len(shape) == 4 and shape[0] == 3, f'{where}: clip is {shape}, expected (3, T, H, W)'
         )
         self.check(
-            shape[1] == clip_len,
-            f'item {index}: clip has {shape[1]} frames, clip_len is {clip_len}',
+            shape[1] == clip_len, f'{where}: clip has {shape[1]} frames, clip_len is {clip_len}'
         )
-        size = tuple(getattr(item['meta'], 'size', ()))
+        self._check_meta(item['meta'], where)
         for key in ('density_map', 'fixation_map'):
-            self._check_map(item[key], f'item {index}: {key}', size)
+            if item[key] is not None:
+                self._check_map(item[key], f'{where}: {key}', tuple(item['meta'].size))
+
+    def _check_meta(self, meta: object, where: str) -> None:
+        if not isinstance(meta, ClipMeta):
+            self.fail(f'{where}: meta is {meta!r}, expected a ClipMeta')
+        names = (meta.dataset, meta.split, meta.video, meta.frame)
+        named = all(isinstance(name, str) and name for name in names)
+        self.check(named, f'{where}: meta is {meta}, expected names of all but the size')
+        size, wanted = tuple(meta.size), tuple(self.frame_size or FRAME_SIZE)
+        self.check(
+            size == wanted, f'{where}: meta.size is {size}, the frames are stored as {wanted}'
+        )
 
     def _check_same(self, item: dict, expected: dict, what: str) -> None:
         for key, value in expected.items():
@@ -132,7 +138,7 @@ class DatasetSuite(BuiltSuite):
         clip_len = self.arguments().get('clip_len', getattr(dataset, 'clip_len', None))
         self.check(clip_len is not None, 'has no attribute clip_len')
         for index in range(len(dataset)):
-            self._check_item(dataset[index], index, clip_len)
+            self._check_item(dataset[index], f'item {index}', clip_len)
         first = dataset[0]
         self.check(first['clip'].float().std() > 0, 'item 0: clip holds a single value')
         for key in ('density_map', 'fixation_map'):
@@ -141,37 +147,18 @@ class DatasetSuite(BuiltSuite):
             )
 
     def test_metas(self, tmp_path: Path) -> None:
-        """`meta` names data set, split, video and frame, no two alike, and the frame's size."""
+        """`metainfo` names data set and split; no two items are called alike."""
         dataset = self.dataset(self.make_root(tmp_path))
-        metas = [dataset[i]['meta'] for i in range(len(dataset))]
-        wanted = self.frame_size or FRAME_SIZE
-        for i, meta in enumerate(metas):
-            self.check(
-                isinstance(meta, ClipMeta), f'item {i}: meta is {meta!r}, expected a ClipMeta'
-            )
-            for key in ('dataset', 'split', 'video', 'frame'):
-                value = getattr(meta, key)
-                self.check(
-                    isinstance(value, str) and value,
-                    f'item {i}: meta.{key} is {value!r}, expected a name',
-                )
-            self.check(
-                tuple(meta.size) == tuple(wanted),
-                f'item {i}: meta.size is {tuple(meta.size)}, the frames are stored as {wanted}',
-            )
-        names = [(meta.video, meta.frame) for meta in metas]
-        twice = next((name for name in names if names.count(name) > 1), None)
+        metainfo = getattr(dataset, 'metainfo', None)
         self.check(
-            twice is None or getattr(dataset, 'sampling', 'all') == 'random',
-            f'two items are called {twice}: scores are kept by video and frame',
+            isinstance(metainfo, dict) and {'dataset', 'split'} <= set(metainfo),
+            f'metainfo is {metainfo!r}, expected a dict with dataset and split',
         )
-
-    def test_metainfo(self, tmp_path: Path) -> None:
-        """`metainfo` names data set and split, for reports and checkpoints."""
-        meta = getattr(self.dataset(self.make_root(tmp_path)), 'metainfo', None)
+        metas = [dataset[i]['meta'] for i in range(len(dataset))]
+        (name, count), *_ = Counter((meta.video, meta.frame) for meta in metas).most_common(1)
         self.check(
-            isinstance(meta, dict) and {'dataset', 'split'} <= set(meta),
-            f'metainfo is {meta!r}, expected a dict with dataset and split',
+            count == 1 or getattr(dataset, 'sampling', 'all') == 'random',
+            f'{count} items are called {name}: scores are kept by video and frame',
         )
 
     def test_every_split(self, tmp_path: Path) -> None:
@@ -204,68 +191,35 @@ class DatasetSuite(BuiltSuite):
         if not self.takes('sampling') or not hasattr(self.part, 'set_epoch'):
             pytest.skip(f'{self.name} draws no clips at random by epoch')
         dataset = self.dataset(self.make_root(tmp_path), split=self.splits[0], sampling='random')
-        dataset.set_epoch(1)
-        first = dataset[0]
-        dataset.set_epoch(2)
-        dataset[0]
-        dataset.set_epoch(1)
-        self._check_same(dataset[0], first, 'when its epoch comes again')
-
-    def test_pickles(self, tmp_path: Path) -> None:
-        """It survives `pickle`, as it must to reach worker processes."""
-        dataset = self.dataset(self.make_root(tmp_path))
-        try:
-            twin = pickle.loads(pickle.dumps(dataset))
-        except Exception as error:
-            self.fail(f'pickle fails: {said(error)}')
-        self._check_same(twin[0], dataset[0], 'after pickle')
+        drawn = []
+        for epoch in (1, 2, 1):
+            dataset.set_epoch(epoch)
+            drawn.append(dataset[0])
+        self._check_same(drawn[2], drawn[0], 'when its epoch comes again')
 
     def test_data_loader_workers(self, tmp_path: Path) -> None:
-        """Two worker processes give the same items in the same order."""
-        from mmengine.dataset import pseudo_collate
-
+        """Two worker processes, which it reaches by `pickle`, give the same items in order."""
         dataset = self.dataset(self.make_root(tmp_path))
-        loader = DataLoader(dataset, batch_size=2, num_workers=2, collate_fn=pseudo_collate)
-        try:
-            batches = list(loader)
-        except Exception as error:
-            self.fail(f'a DataLoader with two workers fails: {said(error)}')
-        count = sum(len(batch['clip']) for batch in batches)
+        with self.succeeds('pickle'):
+            twin = pickle.loads(pickle.dumps(dataset))
+        with self.succeeds('a DataLoader with two workers'):
+            items = list(DataLoader(twin, batch_size=None, num_workers=2))
         self.check(
-            count == len(dataset), f'a DataLoader gives {count} items, len() is {len(dataset)}'
+            len(items) == len(dataset),
+            f'a DataLoader gives {len(items)} items, len() is {len(dataset)}',
         )
-        for number, batch in enumerate(batches[:2]):
-            for offset in range(len(batch['clip'])):
-                item = {key: values[offset] for key, values in batch.items()}
-                self._check_same(item, dataset[2 * number + offset], 'in a DataLoader')
+        for index, item in enumerate(items[:4]):
+            self._check_same(item, dataset[index], 'in a DataLoader')
 
     def test_an_index_too_high_is_an_error(self, tmp_path: Path) -> None:
         """The index after the last is an IndexError, at which iteration ends."""
         dataset = self.dataset(self.make_root(tmp_path))
-        item = f'item {len(dataset)} of {len(dataset)}'
-        try:
+        with self.raises(IndexError, f'item {len(dataset)} of {len(dataset)}'):
             dataset[len(dataset)]
-        except IndexError:
-            return
-        except Exception as error:
-            self.fail(f'{item} raises {type(error).__name__}, expected IndexError')
-        self.fail(f'gives an {item}, expected IndexError')
 
     def test_a_missing_root_is_an_error(self, tmp_path: Path) -> None:
         """A data root that is not there is a DataError that names it."""
         missing = tmp_path / 'nowhere'
-        try:
+        with self.raises(DataError, f'the missing data root {missing}', missing):
             self.part(**self.arguments(data_root=str(missing)))
-        except DataError as error:
-            self.check(
-                str(missing) in str(error), f'the error does not name {missing}; it says: {error}'
-            )
-        except Exception as error:
-            self.fail(f'a missing data root raises {type(error).__name__}, expected DataError')
-        else:
-            self.fail('takes a data root that does not exist, expected DataError')
         self.check(not missing.exists(), 'makes the data root that it does not find')
-
-    def config(self, tmp_path: Path) -> Arguments:
-        """The arguments with the folder of a data set that was made for it."""
-        return self.arguments(data_root=str(self.make_root(tmp_path)))

@@ -9,24 +9,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ..decoders import Branch, BranchOutput
+from ..decoders import Branch, BranchOutput, ConvFusion, Decoder, MultiBranchDecoder
 from ..errors import ConfigError, ShapeError
-from ..types import FeatureSpec
-from .decoder_kinds import (
-    CASES,
-    CELLS,
-    BranchOfDecoder,
-    Case,
-    FusionHead,
-    Kind,
-    WholeDecoder,
-    kind_of,
-)
-from .learning import learn, lowered
+from .decoder_cases import CASES, CELLS, Case
+from .network import NetworkSuite
+from .samples import noise
 from .smoke import Arguments
-from .suite import NetworkSuite, noise, seeded
+from .suite import seeded
 
 _each_case = pytest.mark.parametrize('case', CASES, ids=str)
+# What a fusion head is given by branches of these names.
+_CHANNELS = {'swin3d': 4, 'dfd': 3, 'own': 2}
 
 
 class DecoderSuite(NetworkSuite):
@@ -51,20 +44,28 @@ class DecoderSuite(NetworkSuite):
     base = nn.Module
     cases: ClassVar[tuple[Case, ...]] = CASES
 
-    # Helpers -----------------------------------------------------------------------------------
+    # How the three kinds of parts are built and run --------------------------------------------
 
     @property
-    def kind(self) -> Kind:
-        """How the part is built and run."""
-        return kind_of(self.part)(self.part, self.arguments())
+    def kind(self) -> str:
+        """'decoder', 'branch' or 'fusion head'."""
+        if issubclass(self.part, Decoder):
+            return 'decoder'
+        return 'branch' if issubclass(self.part, Branch) else 'fusion head'
+
+    def skip_unless(self, kind: str) -> None:
+        """Skip the running test where the part is of another kind."""
+        if self.kind != kind:
+            pytest.skip(f'{self.name} is a {self.kind}')
 
     @cached_property
     def case(self) -> Case:
-        """The first case that the part takes."""
+        """The encoder that it is built for: the first that it takes, or what a check sets."""
         refusals = []
         for case in self.cases:
+            self.case = case
             try:
-                self.kind.build(case)
+                self.part(**self.arguments(), **self.given())
             except ConfigError as error:
                 refusals.append(f'{case} ({error})')
             else:
@@ -73,165 +74,121 @@ class DecoderSuite(NetworkSuite):
 
     def given(self) -> Arguments:
         """What salkit fills in."""
-        return self.kind.given(self.case)
+        if self.kind == 'fusion head':
+            return dict(in_channels=dict(_CHANNELS))
+        return dict(in_specs=self.case.specs, clip_len=self.case.clip_len)
 
     def build(self, seed: int = 0, **others: object) -> nn.Module:
-        """A new instance for the first case that it takes."""
-        return self.build_for(self.case, seed)
-
-    def build_ready(self, seed: int = 0) -> nn.Module:
-        """The same."""
-        return self.build(seed)
-
-    def inputs(self, module: nn.Module, seed: int = 0) -> tuple[Tensor, ...]:
-        """Features, or maps for a fusion head."""
-        return self.kind.inputs(self.case, seed=seed)
-
-    def run(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """A map, or what a branch gives."""
-        return self.kind.run(module, self.case, inputs)
-
-    def build_for(self, case: Case, seed: int = 0) -> nn.Module:
-        """A new instance for `case`, in evaluation mode."""
-        if case.name not in [each.name for each in self.cases]:
-            pytest.skip(f'{type(self).__name__} leaves out {case}')
+        """A new instance for the case, in evaluation mode."""
+        if self.case not in self.cases:
+            pytest.skip(f'{type(self).__name__} leaves out {self.case}')
         with seeded(seed):
             try:
-                return self.kind.build(case).eval()
+                return self.part(**self.arguments(), **self.given()).eval()
             except ConfigError as error:
-                pytest.skip(f'{self.name} refuses {case}: {error}')
+                pytest.skip(f'{self.name} refuses {self.case}: {error}')
 
-    def _branch(self) -> BranchOfDecoder:
-        kind = self.kind
-        if not isinstance(kind, BranchOfDecoder):
-            pytest.skip(f'{self.name} is not a branch')
-        return kind
+    def in_decoder(self, before: Arguments | None = None) -> MultiBranchDecoder:
+        """A decoder with the part as its last branch, behind another where one is given."""
+        branches = dict(before=before, tested=dict(type=self.part, **self.arguments()))
+        fusion = dict(type=ConvFusion, width=0.5)
+        with seeded(0):
+            decoder = MultiBranchDecoder(self.case.specs, self.case.clip_len, branches, fusion)
+        return decoder.eval()
+
+    def inputs(self, module: nn.Module) -> tuple[Tensor, ...]:
+        """Features of the encoder, or maps for a fusion head."""
+        if self.kind != 'fusion head':
+            return self.case.features()
+        return tuple(noise((2, n, *self.case.size), i) for i, n in enumerate(_CHANNELS.values()))
+
+    def run(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """A map, or the map_features and laterals of a branch."""
+        if self.kind == 'decoder':
+            return (module(inputs, self.case.size),)
+        if self.kind == 'fusion head':
+            return (module(dict(zip(_CHANNELS, inputs, strict=True))),)
+        out = module(inputs, ())
+        if not isinstance(out, BranchOutput):
+            self.fail(f'forward gives a {type(out).__name__}, expected a BranchOutput')
+        return (out.map_features, *out.laterals)
 
     # What it gives -----------------------------------------------------------------------------
 
-    def test_takes_some_encoder(self) -> None:
-        """It can be built for at least one of the suite's encoders."""
-        self.build()
-
     @_each_case
-    @pytest.mark.parametrize('batch', [1, 2])
-    def test_output(self, case: Case, batch: int) -> None:
+    def test_output(self, case: Case) -> None:
         """For many encoders, what it gives has the right shape and is finite."""
-        module, kind = self.build_for(case), self.kind
-        inputs, where = kind.inputs(case, batch), f'for {_described(case)}, '
-        with torch.no_grad(), self.succeeds(f'forward for {_described(case)}'):
-            outputs = kind.run(module, case, inputs)
-        if isinstance(kind, WholeDecoder):
-            self.check_saliency_map(outputs[0], (batch, *case.size), where)
-        elif isinstance(kind, FusionHead):
-            self.check_saliency_map(outputs[0], (batch, 1, *case.size), where)
+        self.case = case
+        module = self.build()
+        first, *laterals = self.outputs(module, self.inputs(module))
+        if self.kind == 'branch':
+            self._check_branch(module, first, laterals)
         else:
-            with torch.no_grad():
-                self._check_branch(module, case, module(inputs, ()), batch)
+            channel = (1,) if self.kind == 'fusion head' else ()
+            whose = f'for {case.described}, '
+            self.check_saliency_map(first, (2, *channel, *case.size), whose)
 
-    def _check_branch(self, branch: nn.Module, case: Case, out: object, batch: int) -> None:
+    def _check_branch(self, branch: nn.Module, maps: Tensor, laterals: list[Tensor]) -> None:
         assert isinstance(branch, Branch)
-        if not isinstance(out, BranchOutput):
-            self.fail(f'forward gives a {type(out).__name__}, expected a BranchOutput')
-        expected = (batch, branch.out_channels, *(n * branch.scale for n in CELLS))
-        shape = tuple(out.map_features.shape)
+        where = f'for {self.case.described}'
+        expected = (2, branch.out_channels, *(n * branch.scale for n in CELLS))
         self.check(
-            shape == expected,
-            f'map_features is {shape} for {_described(case)}, expected {expected}: out_channels is '
+            maps.shape == expected,
+            f'map_features is {tuple(maps.shape)} {where}, expected {expected}: out_channels is '
             f'declared as {branch.out_channels}, scale as {branch.scale}',
         )
-        self.check(
-            torch.isfinite(out.map_features).all(), 'map_features holds values that are not finite'
-        )
+        self.check(torch.isfinite(maps).all(), f'map_features holds NaN or infinity {where}')
         specs = branch.lateral_specs
         self.check(
-            isinstance(out.laterals, tuple) and len(out.laterals) == len(specs),
-            f'lateral_specs declares {len(specs)}, forward hands over {len(out.laterals)}',
+            len(laterals) == len(specs),
+            f'lateral_specs declares {len(specs)}, forward hands over {len(laterals)}',
         )
-        for i, (lateral, spec) in enumerate(zip(out.laterals, specs, strict=True)):
-            self._check_lateral(i, lateral, spec, case, batch)
-
-    def _check_lateral(
-        self, i: int, lateral: Tensor, spec: FeatureSpec, case: Case, batch: int
-    ) -> None:
-        self.check(
-            lateral.ndim == 5 and lateral.shape[0] == batch,
-            f'laterals[{i}] is {tuple(lateral.shape)}, expected ({batch}, c, t, h, w)',
-        )
-        channels, length = lateral.shape[1:3]
-        self.check(
-            channels == spec.channels,
-            f'lateral_specs[{i}].channels is declared as {spec.channels}, forward gives {channels}',
-        )
-        self.check(
-            length == spec.length(case.clip_len),
-            f'lateral_specs[{i}].stride_thw[0] is declared as {spec.stride_thw[0]}, which is '
-            f'{spec.length(case.clip_len)} time steps for {case.clip_len} frames, forward gives '
-            f'{length}',
-        )
-        for axis, name in ((1, 'rows'), (2, 'columns')):
-            stride, deepest = spec.stride_thw[axis], case.specs[-1].stride_thw[axis]
-            got = lateral.shape[2 + axis]
-            # Patches of 14 pixels do not divide into whole ones.
-            if deepest % stride == 0:
-                self.check(
-                    got == CELLS[axis - 1] * deepest // stride,
-                    f'lateral_specs[{i}].stride_thw[{axis}] is declared as {stride}, '
-                    f'{case.size[axis - 1]} {name} become {got}',
-                )
+        for i, (lateral, spec) in enumerate(zip(laterals, specs, strict=True)):
+            shape = self.case.shape(spec)
+            # Strides are rounded where patches of 14 pixels do not divide into whole ones.
+            known = 3 if any(map(int.__mod__, self.case.size, spec.stride_thw[1:])) else 5
+            self.check(
+                lateral.ndim == 5 and lateral.shape[:known] == shape[:known],
+                f'laterals[{i}] is {tuple(lateral.shape)} {where}, expected {shape}: it is '
+                f'declared as {spec}',
+            )
 
     def test_out_size_is_obeyed(self) -> None:
         """A decoder gives the rows and columns that it is asked for."""
-        if not isinstance(self.kind, WholeDecoder):
-            pytest.skip(f'{self.name} is not a whole decoder')
-        case, module = self.case, self.build()
-        for size in (case.size, (37, 53), (case.size[0] * 2, case.size[1])):
+        self.skip_unless('decoder')
+        module, (rows, columns) = self.build(), self.case.size
+        for size in ((37, 53), (2 * rows, columns)):
             with torch.no_grad():
-                saliency_map = module(case.features(), size)
-            self.check(
-                tuple(saliency_map.shape) == (2, *size),
-                f'gives {tuple(saliency_map.shape)} for out_size {size}',
-            )
-
-    # Branches among themselves -----------------------------------------------------------------
-
-    @_each_case
-    def test_laterals_of_a_branch_before(self, case: Case) -> None:
-        """A branch takes the laterals of the branch before, or says that they do not fit."""
-        kind = self._branch()
-        self.build_for(case)
-        refusals = []
-        for before in kind.before_candidates():
-            try:
-                with seeded(0):
-                    decoder = kind.decoder(case, before=before).eval()
-            except ConfigError as error:
-                refusals.append(str(error))
-                continue
-            first, tested = decoder.branches['before'], decoder.branches['tested']
-            features = case.features()
-            what = f'forward with the laterals of {type(first).__name__} for {_described(case)}'
-            with torch.no_grad(), self.succeeds(what):
-                out = tested(features, first(features, ()).laterals)
-            self._check_branch(tested, case, out, 2)
-        if len(refusals) == 3:
-            pytest.skip(f'{self.name} takes the laterals of no branch here: {refusals[0]}')
+                got = tuple(module(self.case.features(), size).shape)
+            self.check(got == (2, *size), f'gives {got} for out_size {size}')
 
     @_each_case
     def test_inside_a_decoder(self, case: Case) -> None:
-        """A branch makes a decoder, with a fusion head behind it."""
-        kind = self._branch()
-        self.build_for(case)
-        with seeded(0):
-            decoder = kind.decoder(case).eval()
-        with torch.no_grad():
-            saliency_map = decoder(case.features(), case.size)
-        self.check_saliency_map(saliency_map, (2, *case.size), 'inside a decoder, ')
+        """A branch makes a decoder, by itself and with the laterals of a branch before."""
+        self.skip_unless('branch')
+        self.case = case
+        self.build()
+        width = self.arguments().get('width', 1.0)
+        candidates: dict[str, Arguments | None] = {
+            'no other': None,
+            'Swin3DBranch': dict(type='Swin3DBranch', depth=1, width=width, num_heads=1),
+            'DFDBranch': dict(type='DFDBranch', width=width),
+            'another of its kind': dict(type=self.part, **self.arguments()),
+        }
+        for name, before in candidates.items():
+            try:
+                decoder = self.in_decoder(before)
+            except ConfigError:
+                # It says that their laterals do not fit.
+                continue
+            what = f'a decoder that has it behind {name} for {case.described}'
+            with torch.no_grad(), self.succeeds(what):
+                saliency_map = decoder(case.features(), case.size)
+            self.check_saliency_map(saliency_map, (2, *case.size), f'{what} ')
 
     def test_any_number_of_branches(self) -> None:
         """A fusion head takes one branch as well as several."""
-        if not isinstance(self.kind, FusionHead):
-            pytest.skip(f'{self.name} is not a fusion head')
+        self.skip_unless('fusion head')
         for channels in ({'own': 3}, {'sfd': 2, 'dfd': 5, 'swin3d': 1, 'own': 4}):
             head = self.part(**self.arguments(), in_channels=dict(channels))
             maps = {name: noise((2, count, 8, 12)) for name, count in channels.items()}
@@ -239,53 +196,43 @@ class DecoderSuite(NetworkSuite):
                 fused = head(maps)
             self.check_saliency_map(fused, (2, 1, 8, 12))
 
-    # How it behaves ----------------------------------------------------------------------------
-
     def test_refuses_a_feature_that_was_not_declared(self) -> None:
         """A deepest feature of other channels, length or rank is a ShapeError."""
-        if isinstance(self.kind, FusionHead):
+        if self.kind == 'fusion head':
             pytest.skip(f'{self.name} is a fusion head')
         module = self.build()
         *others, last = self.case.features()
-        wrong = {
-            'channels': torch.cat([last, last], 1),
-            'length': torch.cat([last, last], 2),
-            'rank': last[:, :, 0],
-        }
+        wrong = dict(
+            channels=torch.cat([last, last], 1),
+            length=torch.cat([last, last], 2),
+            rank=last[:, :, 0],
+        )
         for name, feature in wrong.items():
-            shapes = f'{tuple(feature.shape)} for {tuple(last.shape)}'
-            with (
-                torch.no_grad(),
-                self.raises(ShapeError, f'a feature of another {name}, {shapes},'),
-            ):
+            what = f'a feature of another {name}, {tuple(feature.shape)} for {tuple(last.shape)},'
+            with torch.no_grad(), self.raises(ShapeError, what):
                 self.run(module, (*others, feature))
 
-    # Weights and training ----------------------------------------------------------------------
+    # Training ----------------------------------------------------------------------------------
 
     @_each_case
     def test_gradients_reach_every_parameter(self, case: Case) -> None:
         """Every trainable parameter has a part in the output."""
-        module, kind = self.build_for(case), self.kind
+        self.case = case
+        module = self.build()
         # Where few time steps are left a parameter may be without effect, such as what an
         # attention over one of them would weigh: zero is a gradient here.
-        self.check_gradients(
-            module,
-            lambda m, i: kind.run(m, case, kind.inputs(case, seed=i)),
-            where=f' for {_described(case)}',
-            zero_is_lost=False,
-        )
+        where = f' for {case.described}'
+        self.check_gradients(module, self.inputs(module), where, zero_is_lost=False)
 
     def test_learns(self) -> None:
-        """A few optimizer steps lower the loss."""
-        case = self.case
-        with seeded(0):
-            module, predict = self.kind.predictor(self.kind.build(case), case)
-        inputs = self.kind.inputs(case)
-        module.train()
-        losses = learn([module], lambda: predict(inputs), (len(inputs[0]), *case.size))
-        lowered(self, losses)
+        """A few optimizer steps lower the loss, in a decoder where the part is a branch."""
+        size = self.case.size
+        module = self.in_decoder() if self.kind == 'branch' else self.build()
+        inputs = self.inputs(module)
 
+        def predict() -> Tensor:
+            if self.kind == 'branch':
+                return module(inputs, size)
+            return self.run(module, inputs)[0].flatten(0, -3)
 
-def _described(case: Case) -> str:
-    specs = ', '.join(f'{spec.channels} channels {spec.stride_thw}' for spec in case.specs)
-    return f'{case.clip_len} frames, features of {specs}'
+        self.check_learns([module], predict, size)

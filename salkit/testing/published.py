@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from ..builder import build, known_names
 from ..datasets import VideoSaliencyDataset
@@ -18,12 +18,12 @@ from ..datasets.published import (
     published_datasets,
     recognize,
 )
-from ..prepare import PrepareOptions, PrepareReport, prepare
+from ..prepare import PrepareOptions, prepare
 from ..prepare.check import check_dataset
 from ..prepare.fixations import density_map
 from ..registry import DATASETS
-from .files import write_dataset
-from .suite import Suite, said
+from .samples import write_dataset
+from .suite import Suite
 
 
 class PublishedSuite(Suite):
@@ -60,12 +60,6 @@ class PublishedSuite(Suite):
         self.write_files(folder)
         return folder
 
-    def prepared(self, tmp_path: Path) -> PrepareReport:
-        """What `salkit prepare` makes of the files."""
-        root = self.make_root(tmp_path)
-        options = PrepareOptions(workers=1)
-        return prepare(self.name, root, tmp_path / 'prepared', options)
-
     def test_inherits_the_contract(self) -> None:
         """The part is an object of its kind, under a name that suits the command line."""
         self.check(isinstance(self.part, PublishedDataset), 'is not a PublishedDataset')
@@ -87,10 +81,8 @@ class PublishedSuite(Suite):
     def test_recipes(self) -> None:
         """Density maps can be made by its recipes, whose names no other data set uses otherwise."""
         for name, arguments in self.part.recipes.items():
-            try:
+            with self.succeeds(f'recipe {name}'):
                 density_map(np.zeros((4, 4), bool), **arguments)
-            except Exception as error:
-                self.fail(f'recipe {name}: {said(error)}')
             for other in published_datasets().values():
                 same = other.recipes.get(name, arguments) == arguments
                 self.check(same, f'recipe {name} is another one of {other.name}')
@@ -101,45 +93,34 @@ class PublishedSuite(Suite):
         videos = self.part.find_videos(root)
         self.check(any(v.has_stimulus and v.is_annotated for v in videos), 'finds no whole video')
         self.check(videos == self.part.find_videos(root), 'finds other videos the second time')
-        labels = [(video.split, video.name) for video in videos]
-        twice = next((label for label in labels if labels.count(label) > 1), None)
-        self.check(twice is None, f'finds the video {twice} twice')
+        labels = Counter((video.split, video.name) for video in videos)
+        for label, count in labels.items():
+            self.check(count == 1, f'finds the video {label} {count} times')
         for video in videos:
-            parts = (video.densities, video.fixations, video.mats)
-            absent = next((part for part in parts if part and not part.exists()), None)
-            self.check(absent is None, f'{video.name}: {absent} does not exist')
+            for part in filter(None, (video.densities, video.fixations, video.mats)):
+                self.check(part.exists(), f'{video.name}: {part} does not exist')
         (tmp_path / 'empty').mkdir()
         self.check(not self.part.find_videos(tmp_path / 'empty'), 'finds videos in an empty folder')
-
-    def test_video_names(self, tmp_path: Path) -> None:
-        """`video_names` tells its videos from those of other data sets."""
-        names = [video.name for video in self.part.find_videos(self.make_root(tmp_path))]
-        if not self.part.video_names:
-            pytest.skip(f'{self.name} has no video_names: `check` does not recognize it')
-        found = recognize(names)
-        self.check(found is self.part, f'its videos are taken for those of {found and found.name}')
+        if self.part.video_names:
+            found = recognize(video.name for video in videos)
+            self.check(
+                found is self.part, f'its videos are taken for those of {found and found.name}'
+            )
 
     def test_prepares(self, tmp_path: Path) -> None:
-        """`salkit prepare` makes a data set that `salkit check` finds nothing wrong with."""
-        report = self.prepared(tmp_path)
+        """`salkit prepare` makes a sound data set, of which its class opens every split."""
+        root, destination = self.make_root(tmp_path), tmp_path / 'prepared'
+        report = prepare(self.name, root, destination, PrepareOptions(workers=1))
         for outcome in report.failed:
             self.fail(f'{outcome.label} cannot be prepared: {outcome.note}')
         self.check(report.annotated_splits, 'nothing that is prepared has ground truth')
-        checked = check_dataset(report.destination, workers=1, progress=False)
-        errors = [f'{fault.path}: {fault.message}' for fault in checked.errors]
-        self.check(checked.ok, f'what is prepared is faulty: {errors[:1]}')
-
-    def test_trains(self, tmp_path: Path) -> None:
-        """Its class opens every split of what is prepared that has ground truth."""
-        report = self.prepared(tmp_path)
-        cfg = dict(type=self.part.dataset_type, data_root=str(report.destination), clip_len=2)
+        errors = check_dataset(destination, workers=1, progress=False).errors
+        for fault in errors:
+            self.fail(f'what is prepared is faulty: {fault.path}: {fault.message}')
+        cfg = dict(type=self.part.dataset_type, data_root=str(destination), clip_len=2)
         for split in report.annotated_splits:
-            try:
+            with self.succeeds(f'{self.part.dataset_type} of the split {split}'):
                 dataset = build(DATASETS, {**cfg, 'split': split})
-            except Exception as error:
-                self.fail(
-                    f'{self.part.dataset_type} does not open the split {split}: {said(error)}'
-                )
             self.check(isinstance(dataset, VideoSaliencyDataset) and len(dataset), 'has no clips')
 
     def test_scores(self, tmp_path: Path) -> None:

@@ -8,21 +8,14 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-from .. import registry
 from ..plugin import load_plugins
+from ..registry import DATASETS, DECODERS, ENCODERS, LOSSES, METRICS
 
 # Of a part; every constructor has its own.
 Arguments = dict[str, Any]
 # The registries whose parts have a suite, by their names.
 REGISTRIES: dict[str, Registry] = {
-    target.name: target
-    for target in (
-        registry.ENCODERS,
-        registry.DECODERS,
-        registry.LOSSES,
-        registry.METRICS,
-        registry.DATASETS,
-    )
+    target.name: target for target in (ENCODERS, DECODERS, LOSSES, METRICS, DATASETS)
 }
 
 # Two stages of a multiscale vision transformer.
@@ -95,21 +88,19 @@ class Part:
         registry: name of the registry: 'encoder', 'decoder', 'loss', 'metric' or 'dataset'.
         cls: the class.
         owner: the distribution that brings it, 'salkit' for salkit's own.
-        variants: the arguments of each instance to test; empty where none were registered.
+        smoke: the arguments of a tiny instance, or of several; None where none were registered.
     """
 
     registry: str
     cls: type
     owner: str
-    variants: tuple[Arguments, ...]
+    smoke: Mapping[str, object] | Sequence[Mapping[str, object]] | None
 
-
-def _variants(
-    smoke: Mapping[str, object] | Sequence[Mapping[str, object]] | None,
-) -> tuple[Arguments, ...]:
-    if smoke is None:
-        return ()
-    return tuple(dict(each) for each in ((smoke,) if isinstance(smoke, Mapping) else smoke))
+    @property
+    def variants(self) -> tuple[Arguments, ...]:
+        """The arguments of each instance to test."""
+        several = (self.smoke,) if isinstance(self.smoke, Mapping) else self.smoke or ()
+        return tuple(map(dict, several))
 
 
 def registered_parts() -> Iterator[Part]:
@@ -122,15 +113,14 @@ def registered_parts() -> Iterator[Part]:
     for kind, target in REGISTRIES.items():
         target.import_from_location()
         for name, cls in sorted(target.module_dict.items()):
-            if (kind, name) not in of_plugins | WRAPPERS and cls.__module__.split('.')[
-                0
-            ] == 'salkit':
-                yield Part(kind, cls, 'salkit', _variants(BUILT_INS.get((kind, name))))
+            own = cls.__module__.startswith('salkit.')
+            if own and (kind, name) not in of_plugins | WRAPPERS:
+                yield Part(kind, cls, 'salkit', BUILT_INS.get((kind, name)))
     for record in records:
         for kind, name, smoke in record.registered:
             if kind in REGISTRIES:
                 cls = REGISTRIES[kind].module_dict[name]
-                yield Part(kind, cls, record.distribution, _variants(smoke))
+                yield Part(kind, cls, record.distribution, smoke)
 
 
 def registered_part(kind: str, cls: type) -> Part | None:

@@ -1,4 +1,4 @@
-"""Single files: written whole, complete or not there; hashes, locks, JSON, the cache folder."""
+"""Single files: written whole or not at all, links, hashes, locks, JSON, the cache folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,25 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def link_or_copy(source: str | Path, target: Path, copy: bool = False) -> None:
+    """A hard link to `source` at `target`; a copy if asked for, or where links are impossible.
+
+    A hard link takes no space, and the file stays when the original's name is removed.
+    """
+    # What a symbolic link points to: a hard link to the link itself would break with it.
+    source = os.path.realpath(source)
+    if not copy:
+        try:
+            os.link(source, target)
+            return
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # Another file system, one without links, or too many of them.
+            pass
+    shutil.copy2(source, target)
 
 
 def write_json(content: object, path: str | Path) -> None:

@@ -26,9 +26,9 @@ def unfinished_folder(folder: Path, name: str) -> Iterator[Path]:
     """A new folder inside `folder` to make `name` in; it is gone after the block."""
     remove_leftovers(folder, name)
     temporary = folder / f'.{name}.{os.getpid()}@{socket.gethostname()}{SUFFIX}'
-    temporary.mkdir(parents=True)
     _active.add(temporary.resolve())
     try:
+        temporary.mkdir(parents=True)
         yield temporary
     finally:
         _active.discard(temporary.resolve())

@@ -4,70 +4,82 @@ from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
+from html import escape
 
 import gradio as gr
 import pandas as pd  # type: ignore[import-untyped]  # it comes with Gradio, without types
 
 from ..errors import SalkitError
 from ..inference.overlay import OverlayStyle
+from ..inference.stimulus import Stimulus
 from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
 from ..utils.parallel import Stopped
-from . import html
-from .results import Options, Results
+from .results import Results, thumbnail
 from .service import Service, Session
 
+_HEAD = """# Where do people look?
+Choose a video or a picture. A model predicts which places draw the eye, and draws them over it: the
+brighter a place, the more looks it should get. Your files go to the machine that runs this page and
+nowhere else, and are removed when you close it.
+
+Model: **{model}**, running on {device}."""
 _COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
-_SCALES = [
-    ('Same for the whole video', 'video'),
-    ('Each frame by itself', 'frame'),
-    ("The model's own values", 'none'),
-]
-_FILES = [('Maps as numbers (.npz)', 'npz'), ('16-bit pictures (.zip)', 'png16')]
-_OUTLINE = (0.5,)
+# Axes of the curve.
+_TIME, _BITS = 'Time (s)', 'Entropy (bits)'
 
 # What changes on the page: a component, and its new value or properties.
 Updates = dict[gr.blocks.Block, object]
 
 
-def theme() -> gr.themes.Base:
-    """The look, with the system's fonts: none is fetched."""
-    fonts = ('system-ui', 'sans-serif')
-    look = gr.themes.Default(
-        primary_hue='blue', neutral_hue='slate', font=fonts, font_mono=('ui-monospace', 'monospace')
-    )
-    # The usual gray is too pale to read.
-    return look.set(
-        body_text_color_subdued='*neutral_600', body_text_color_subdued_dark='*neutral_300'
-    )
+def _message(text: str, is_error: bool = False) -> str:
+    """A line of the status; it may hold names that users chose."""
+    role, style = ('alert', ' style="color: #dc2626"') if is_error else ('status', '')
+    return f'<div role="{role}"{style}>{escape(text)}</div>'
+
+
+def _describe(stimulus: Stimulus) -> str:
+    rows, columns = stimulus.size
+    text = f'{stimulus.path.name if stimulus.path else stimulus.name}: {columns} x {rows} pixels'
+    if stimulus.kind == 'video':
+        text += f', {len(stimulus)} frames, {len(stimulus) / stimulus.fps:.1f} s'
+    return text
+
+
+def _video(label: str, elem_id: str) -> gr.Video:
+    return gr.Video(label=label, loop=True, buttons=[], min_width=280, elem_id=elem_id)
+
+
+def _frame(results: Results, index: int) -> gr.Gallery:
+    number, seconds = results.maps.frames[index] + 1, results.maps.times[index]
+    label = f'Frame {number} at {seconds:.2f} s: entropy {results.entropy[index]:.2f} bits'
+    if results.is_picture:
+        # There is no video: the overlay is shown large.
+        return gr.Gallery(results.look(index), label=label, selected_index=1, height=600)
+    return gr.Gallery(results.look(index), label=label, selected_index=None, height=280)
 
 
 class Page:
-    """The page of a service.
-
-    Args:
-        service: does the work.
-        local: whether only this machine can open the page.
+    """The page of a service, which does the work.
 
     Attributes:
         blocks: Gradio's `Blocks`, to mount in a server.
     """
 
-    def __init__(self, service: Service, local: bool = True) -> None:
+    def __init__(self, service: Service) -> None:
         self.service = service
-        with gr.Blocks(
-            title='salkit: where do people look?', analytics_enabled=False, fill_width=True
-        ) as self.blocks:
-            predictor = service.predictor
-            gr.HTML(html.head(predictor.name, predictor.device, local), elem_id='salkit-head')
+        name, device = service.predictor.name, service.predictor.device
+        device = 'the CPU' if device == 'cpu' else f'the GPU ({device})'
+        with gr.Blocks(title='salkit: where do people look?', analytics_enabled=False) as blocks:
+            gr.Markdown(_HEAD.format(model=name, device=device))
             with gr.Row(equal_height=False):
                 with gr.Column(scale=4, min_width=320):
                     self._add_inputs()
                 with gr.Column(scale=7, min_width=320):
                     self._add_outputs()
             self._connect()
-        self.blocks.queue(max_size=service.limits.waiting)
+            blocks.unload(self._on_close)
+        self.blocks = blocks.queue(max_size=service.limits.waiting)
 
     # What is there -----------------------------------------------------------------------------
 
@@ -79,90 +91,62 @@ class Page:
             height=160,
             elem_id='salkit-drop',
         )
-        self.card = gr.HTML(visible=False, elem_id='salkit-card')
-        button = dict(interactive=False, min_width=120)
+        self.chosen = gr.Image(
+            interactive=False, visible=False, height=180, buttons=[], elem_id='salkit-chosen'
+        )
         with gr.Row():
             self.predict = gr.Button(
-                'Predict', variant='primary', elem_id='salkit-predict', **button
+                'Predict', variant='primary', interactive=False, elem_id='salkit-predict'
             )
-            self.cancel = gr.Button('Cancel', elem_id='salkit-cancel', **button)
-        with gr.Accordion('Options', open=False, elem_id='salkit-options'):
+            self.cancel = gr.Button('Cancel', interactive=False, elem_id='salkit-cancel')
+        with gr.Accordion('Options', open=False):
             self.choices = [
                 gr.Dropdown(_COLORS, value=_COLORS[0], label='Colors'),
                 gr.Slider(0.1, 1.0, 0.6, step=0.05, label='Opacity of the colors'),
-                gr.Radio(_SCALES, value='video', label='Brightness scale'),
-                gr.Checkbox(label='Outline the strongest places', elem_id='salkit-outline'),
-                gr.CheckboxGroup(
-                    _FILES, value=['npz'], label='Also make these files', elem_id='salkit-files'
-                ),
             ]
 
     def _add_outputs(self) -> None:
-        welcome = html.message('Choose a file, then press Predict.')
-        self.status = gr.HTML(welcome, elem_id='salkit-status')
+        welcome = _message('Choose a file, then press Predict.')
+        self.status = gr.HTML(welcome, container=True, min_height=80, elem_id='salkit-status')
         with gr.Column(visible=False, elem_id='salkit-results') as self.results:
-            self.overview = gr.HTML(elem_id='salkit-overview')
-            self.downloads = gr.HTML(elem_id='salkit-downloads')
             with gr.Column(visible=False) as self.over_time:
-                gr.HTML('<h3>How spread out the looks are</h3>')
+                with gr.Row():
+                    self.overlay = _video('Overlay: where people look', 'salkit-overlay')
+                    self.map = _video('Saliency map: white draws the most looks', 'salkit-map')
                 self.curve = gr.LinePlot(
-                    x='seconds',
-                    y='bits',
-                    height=220,
+                    x=_TIME,
+                    y=_BITS,
+                    height=260,
+                    title='How spread out the looks are',
                     show_label=False,
-                    elem_id='salkit-curve',
-                    x_title='Time (s)',
-                    y_title='Entropy (bits)',
                     buttons=[],
+                    elem_id='salkit-curve',
                 )
-                gr.HTML(
-                    '<p class="sk-note">Low: the looks gather in few places. '
-                    'High: they spread over the frame.</p>'
-                )
-            gr.HTML('<h3>Frame by frame</h3>')
-            self.slider = gr.Slider(1, 2, 1, step=1, label='Frame', elem_id='salkit-slider')
-            self.frame = gr.HTML(elem_id='salkit-frame')
+                self.slider = gr.Slider(1, 2, 1, step=1, label='Frame', elem_id='salkit-slider')
+            self.frame = gr.Gallery(
+                columns=3, object_fit='contain', buttons=['fullscreen'], elem_id='salkit-frame'
+            )
+            self.files = gr.File(label='Downloads', interactive=False, elem_id='salkit-files')
 
     def _connect(self) -> None:
-        private = dict(api_visibility='private')
-        quiet = dict(show_progress='hidden', **private)
-        buttons = [self.predict, self.cancel, self.drop]
-        shown = [self.overview, self.downloads, self.over_time, self.curve, self.slider, self.frame]
-        self.drop.upload(
-            self._on_upload,
-            [self.drop],
-            [self.drop, self.card, self.predict, self.status, self.results],
-            concurrency_limit=4,
-            **quiet,
-        )
-        prediction = self.predict.click(
-            self._on_begin, None, [*buttons, self.status, self.results], queue=False, **quiet
-        ).then(
+        quiet = dict(show_progress='hidden', api_visibility='private')
+        now = dict(queue=False, **quiet)
+        inputs = [self.drop, self.chosen, self.predict, self.cancel, self.status, self.results]
+        shown = [self.over_time, self.overlay, self.map, self.curve, self.slider, self.frame]
+        self.drop.upload(self._on_upload, self.drop, inputs, concurrency_limit=4, **quiet)
+        prediction = self.predict.click(self._on_begin, None, inputs, **now).then(
             self._on_predict,
             self.choices,
-            [*buttons, self.status, self.results, *shown],
+            [*inputs, *shown, self.files],
             concurrency_limit=1,
             show_progress='full',
             show_progress_on=self.status,
-            **private,
+            api_visibility='private',
         )
-        self.cancel.click(
-            self._on_cancel,
-            None,
-            [*buttons, self.status],
-            cancels=[prediction],
-            queue=False,
-            **quiet,
-        )
+        self.cancel.click(self._on_cancel, None, inputs, cancels=[prediction], **now)
         self.slider.change(
-            self._on_slide,
-            [self.slider],
-            [self.frame],
-            queue=False,
-            trigger_mode='always_last',
-            **quiet,
+            self._on_slide, self.slider, self.frame, trigger_mode='always_last', **now
         )
-        self.blocks.unload(self._on_close)
 
     # What happens ------------------------------------------------------------------------------
 
@@ -176,95 +160,85 @@ class Page:
             self.drop: gr.File(interactive=not at_work),
         }
 
-    def _on_upload(self, path: str | None, request: gr.Request) -> Updates:
-        # The place to drop files is emptied for the next one; the card shows what there is.
-        updates: Updates = {self.drop: None}
-        if path is None:
-            return updates
+    def _on_upload(self, path: str, request: gr.Request) -> Updates:
         session = self._session(request)
+        # The place to drop files is emptied for the next one; the picture shows what there is.
+        updates: Updates = {self.drop: None, self.results: gr.Column(visible=False)}
         try:
             stimulus = self.service.upload(session, path)
-            card = html.upload_card(stimulus, Path(path).name)
+            first = thumbnail(stimulus.read(0))
         except (SalkitError, OSError) as error:
-            updates[self.status] = html.message(self.service.reason(session, error), 'error')
-            if session.stimulus is None:
-                updates[self.card] = gr.HTML(visible=False)
-                updates[self.predict] = gr.Button(interactive=False)
-                updates[self.results] = gr.Column(visible=False)
-            return updates
+            return updates | {
+                self.status: _message(self.service.reason(session, error), is_error=True),
+                self.chosen: gr.Image(visible=False),
+                self.predict: gr.Button(interactive=False),
+            }
         return updates | {
-            self.card: gr.HTML(card, visible=True),
+            self.status: _message('Ready: press Predict.'),
+            self.chosen: gr.Image(first, label=_describe(stimulus), visible=True),
             self.predict: gr.Button(interactive=True),
-            self.status: html.message('Ready: press Predict.'),
-            self.results: gr.Column(visible=False),
         }
 
     def _on_begin(self) -> Updates:
-        return self._buttons(at_work=True) | {
-            self.status: html.message('', 'waiting'),
-            self.results: gr.Column(visible=False),
-        }
+        hidden: Updates = {self.status: _message(''), self.results: gr.Column(visible=False)}
+        return self._buttons(at_work=True) | hidden
 
     def _on_predict(
         self,
         colors: str,
         alpha: float,
-        scale: str,
-        outline: bool,
-        files: list[str],
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio looks for it there.
     ) -> Updates:
         session, began = self._session(request), time.monotonic()
         updates = self._buttons(at_work=False)
         try:
-            style = OverlayStyle(colors, alpha, scale, _OUTLINE if outline else ())
-            results = self.service.predict(session, Options(style, tuple(files)), progress)
+            results = self.service.predict(session, OverlayStyle(colors, alpha), progress)
             updates |= self._show(results)
-            updates[self.status] = html.message(f'Done in {time.monotonic() - began:.1f} s.')
+            text = f'Done in {time.monotonic() - began:.1f} s.'
+            if 'maps' not in results.files:
+                text += ' The maps as numbers are too large here; `salkit predict` writes them.'
+            updates[self.status] = _message(text)
         except Stopped:
-            updates[self.status] = html.message('Cancelled.')
+            updates[self.status] = _message('Cancelled.')
         except Exception as error:
             # Whatever a file or a model does, the page goes on.
             if not isinstance(error, (SalkitError, OSError)):
                 logging.getLogger('salkit').exception('a prediction failed')
-            updates[self.status] = html.message(self.service.reason(session, error), 'error')
+            updates[self.status] = _message(self.service.reason(session, error), is_error=True)
         return updates
 
     def _show(self, results: Results) -> Updates:
-        frames = len(results.maps)
-        curve = pd.DataFrame({'seconds': results.maps.times, 'bits': results.entropy})
-        return {
+        updates: Updates = {
             self.results: gr.Column(visible=True),
-            self.overview: html.overview(results),
-            self.downloads: html.downloads(results),
-            self.over_time: gr.Column(visible=frames > 1),
-            self.curve: gr.LinePlot(curve, x='seconds', y='bits', y_lim=_around(results)),
-            self.slider: gr.Slider(1, max(2, frames), 1, visible=frames > 1),
-            self.frame: html.one_frame(results, 0),
+            self.over_time: gr.Column(visible=not results.is_picture),
+            self.frame: _frame(results, 0),
+            self.files: [str(path) for path in results.files.values()],
+        }
+        if results.is_picture:
+            return updates
+        bits = results.entropy
+        # With a margin, so that a hair's breadth does not look like a mountain.
+        limits = [max(0.0, float(bits.min()) - 0.25), float(bits.max()) + 0.25]
+        curve = pd.DataFrame({_TIME: results.maps.times, _BITS: bits})
+        return updates | {
+            self.overlay: str(results.files['overlay']),
+            self.map: str(results.files['map']),
+            self.curve: gr.LinePlot(curve, y_lim=limits),
+            self.slider: gr.Slider(1, max(2, len(bits)), 1),
         }
 
     def _on_cancel(self, request: gr.Request) -> Updates:
         self._session(request).cancelled.set()
-        return self._buttons(at_work=False) | {self.status: html.message('Cancelled.')}
+        return self._buttons(at_work=False) | {self.status: _message('Cancelled.')}
 
-    def _on_slide(self, number: float, request: gr.Request) -> object:
+    def _on_slide(self, number: int, request: gr.Request) -> object:
         results = self._session(request).results
-        if results is None:
-            return gr.skip()
-        index = min(max(int(number), 1), len(results.maps)) - 1
         try:
-            return html.one_frame(results, index)
-        except (SalkitError, OSError, ValueError):
+            return gr.skip() if results is None else _frame(results, int(number) - 1)
+        except (SalkitError, OSError, ValueError, IndexError):
             # Replaced while it was read.
             return gr.skip()
 
     def _on_close(self, request: gr.Request) -> None:
         self.service.end(str(request.session_hash))
-
-
-def _around(results: Results) -> list[float]:
-    """Limits of the curve, so that a hair's breadth does not look like a mountain."""
-    low, high = float(results.entropy.min()), float(results.entropy.max())
-    margin = max(0.1 * (high - low), 0.25)
-    return [max(0.0, low - margin), high + margin]

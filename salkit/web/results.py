@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,21 +14,15 @@ from ..inference.maps import KeptMaps, OnFrame
 from ..inference.overlay import Overlay, OverlayStyle
 from ..media.video import VideoWriter
 
-# Begins a step of the work.
-BeginStep = Callable[[str], OnFrame]
+# Rows and columns of the pictures that are shown for one frame.
+_SHOWN_SIDE = 960
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a user may choose.
-
-    Attributes:
-        style: of the overlay.
-        downloads: files to make beside the overlay: 'npz', 'png16'.
-    """
-
-    style: OverlayStyle = field(default_factory=OverlayStyle)
-    downloads: tuple[str, ...] = ('npz',)
+def thumbnail(picture: np.ndarray) -> Image.Image:
+    """A picture (H, W, 3) or (H, W) uint8 at the size to look at."""
+    image = Image.fromarray(picture)
+    image.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE))
+    return image
 
 
 @dataclass
@@ -41,9 +34,8 @@ class Results:
         maps: the maps, the model's work done.
         style: of the overlay.
         entropy: (T,) bits of each map, see `saliency_entropy`.
-        files: of each kind that was made, the file in `folder`, called as its owner keeps it:
-            'overlay' and 'map' (.mp4, or .png of a picture), 'npz' and 'png16' (a .zip).
-        note: what its owner should know, such as a file that was left out.
+        files: 'overlay' and 'map' (.mp4, or .png of a picture) and 'maps' (.npz), each called as
+            its owner keeps it.
     """
 
     folder: Path
@@ -51,48 +43,41 @@ class Results:
     style: OverlayStyle
     entropy: np.ndarray = field(default_factory=lambda: np.empty(0))
     files: dict[str, Path] = field(default_factory=dict)
-    note: str = ''
 
     @property
     def is_picture(self) -> bool:
         """Whether the stimulus is a single picture, not a video."""
         return self.maps.stimulus.kind == 'pictures'
 
-    def look(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One frame, its overlay and its map, all (H, W, 3) or (H, W) uint8.
+    def look(self, index: int) -> list[tuple[Path, str]]:
+        """Pictures of a frame, its overlay and its map, with captions; `index` is the map's."""
+        frame, saliency_map = self.maps.stimulus.read(self.maps.frames[index]), self.maps[index]
+        pictures = {
+            'Frame': frame,
+            'Overlay': Overlay(self.style, self._peak)(frame, saliency_map),
+            'Map': self._shown(saliency_map),
+        }
+        looked = []
+        for caption, picture in pictures.items():
+            path = self.folder / f'{caption.lower()}_{index + 1}.jpg'
+            thumbnail(picture).save(path, quality=88)
+            looked.append((path, caption))
+        return looked
 
-        Args:
-            index: of the map, from 0.
-        """
-        frame = self.maps.stimulus.read(self.maps.frames[index])
-        saliency_map = self.maps[index]
-        overlay = Overlay(self.style, self._peak)(frame, saliency_map)
-        return frame, overlay, self._shown(saliency_map)
+    def make(self, with_maps: bool, begin: Callable[[str], OnFrame]) -> None:
+        """Write all files; the maps as numbers only `with_maps`.
 
-    def make(self, downloads: tuple[str, ...], begin: BeginStep) -> None:
-        """Write all files.
-
-        Args:
-            downloads: of 'npz' and 'png16' those that are wanted.
-            begin: see `BeginStep`; either function may raise to end the work.
+        `begin` begins a step of the work; it and what it gives may raise to end the work.
         """
         suffix = '.png' if self.is_picture else '.mp4'
-        self._write_shown(self._new_file('map', f'map{suffix}'), begin('Drawing the maps'))
-        if 'npz' in downloads:
-            self.maps.save(self._new_file('npz', 'maps.npz'), 'npz', begin('Writing the maps'))
-        if 'png16' in downloads:
-            pictures = self.folder / 'pictures'
-            self.maps.save(pictures, 'png16', begin('Writing the pictures'))
-            with zipfile.ZipFile(self._new_file('png16', 'maps_16bit.zip'), 'w') as archive:
-                # Pictures are compressed already.
-                for path in sorted(pictures.iterdir()):
-                    archive.write(path, path.name)
-                    path.unlink()
-        overlay = self._new_file('overlay', f'overlay{suffix}')
+        overlay, shown = self._new_file('overlay', suffix), self._new_file('map', suffix)
+        self._write_shown(shown, begin('Drawing the maps'))
+        if with_maps:
+            self.maps.save(self._new_file('maps', '.npz'), on_frame=begin('Writing the maps'))
         self.maps.overlay(overlay, self.style, on_frame=begin('Drawing the overlay'))
 
-    def _new_file(self, kind: str, name: str) -> Path:
-        self.files[kind] = self.folder / f'{self.maps.stimulus.name}_{name}'
+    def _new_file(self, kind: str, suffix: str) -> Path:
+        self.files[kind] = self.folder / f'{self.maps.stimulus.name}_{kind}{suffix}'
         return self.files[kind]
 
     @property

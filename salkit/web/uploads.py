@@ -39,17 +39,7 @@ class Limits:
     waiting: int = 20
 
     def check(self, name: str, frames: int, seconds: float, size: tuple[int, int]) -> None:
-        """Refuse what is too much.
-
-        Args:
-            name: what messages call it.
-            frames: how many.
-            seconds: how long.
-            size: (rows, columns) of a frame.
-
-        Raises:
-            DataError: above a limit.
-        """
+        """Raise DataError for more frames, seconds or pixels (rows, columns) than are allowed."""
         if seconds > self.seconds:
             raise DataError(
                 f'{name} is too long: {seconds:.1f} seconds; at most {self.seconds:g} are taken'
@@ -63,11 +53,11 @@ class Limits:
             )
 
 
-def _check_header(path: Path, name: str, limits: Limits) -> None:
+def _check_header(path: Path, limits: Limits) -> None:
     """Refuse by the header of a file, before any of it is decoded."""
     seconds, frames, size = 0.0, 0, (0, 0)
     # A broken file is refused when it is opened; Pillow itself refuses the largest pictures.
-    if path.suffix in IMAGE_SUFFIXES:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         with contextlib.suppress(OSError, SyntaxError, ValueError), Image.open(path) as image:
             size = (image.height, image.width)
     else:
@@ -75,34 +65,27 @@ def _check_header(path: Path, name: str, limits: Limits) -> None:
             seconds = (container.duration or 0) / 1e6
             for stream in container.streams.video[:1]:
                 frames, size = stream.frames, (stream.height, stream.width)
-    limits.check(name, frames, seconds, size)
+    limits.check(path.name, frames, seconds, size)
 
 
-def open_upload(path: Path, name: str, limits: Limits) -> Stimulus:
-    """Open an uploaded file.
-
-    Args:
-        path: where it lies; its suffix, in lower case, is that of `name`.
-        name: what its owner calls it, for messages and for `Stimulus.name`.
-        limits: what it must keep to.
+def open_upload(path: Path, limits: Limits) -> Stimulus:
+    """Open an uploaded file, which is called as its owner calls it.
 
     Raises:
-        DataError: neither video nor picture, damaged, or above a limit; the message calls the
-            file by its name.
+        DataError: neither video nor picture, damaged, or above a limit.
     """
-    if path.suffix not in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES):
+    if path.suffix.lower() not in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES):
         raise DataError(
-            f'{name} is neither a video (such as .mp4, .mov, .webm, .mkv, .avi) nor a picture '
+            f'{path.name} is neither a video (such as .mp4, .mov, .webm, .mkv, .avi) nor a picture '
             f'({", ".join(IMAGE_SUFFIXES)})'
         )
     try:
-        _check_header(path, name, limits)
+        _check_header(path, limits)
         stimulus = open_stimulus(path)
-        limits.check(name, len(stimulus), len(stimulus) / stimulus.fps, stimulus.size)
-    except DataError as error:
-        raise DataError(str(error).replace(str(path), name)) from error
+    except DataError:
+        raise
     except Exception as error:
         # A crafted file may break a decoder anywhere; Pillow's bombs are no OSError.
-        raise DataError(f'{name} cannot be read ({error})'.replace(str(path), name)) from error
-    stimulus.name = Path(name).stem or 'stimulus'
+        raise DataError(f'{path.name} cannot be read ({error})') from error
+    limits.check(path.name, len(stimulus), len(stimulus) / stimulus.fps, stimulus.size)
     return stimulus

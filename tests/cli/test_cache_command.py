@@ -3,7 +3,7 @@ import pytest
 from make_data import write_dataset
 
 from salkit.cli import main
-from salkit.datasets import VideoSaliencyDataset, clip_cache
+from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.clip_cache import HIDDEN
 
 CONFIG = 'demo/umt-tiny_cc-kl'
@@ -12,7 +12,6 @@ CONFIG = 'demo/umt-tiny_cc-kl'
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'own'))
-    clip_cache._warned.cache_clear()
 
 
 @pytest.fixture
@@ -25,13 +24,16 @@ def cache(*argv):
 
 
 def cached(folder):
-    return sorted(str(p.relative_to(folder).with_suffix('')) for p in folder.rglob('*.clips'))
+    return sorted(str(p.relative_to(folder).with_suffix('')) for p in folder.rglob('*.npy'))
 
 
 def test_a_data_root(root, capsys):
     assert cache(root) == 0
     printed = capsys.readouterr()
-    assert '7 videos cached at 224 x 224' in printed.out and '4 videos to cache' in printed.err
+    assert (
+        '7 videos cached at 224 x 224' in printed.out
+        and 'to cache: 7 videos of 28 frames' in printed.err
+    )
     assert cached(root) == sorted(
         f'{split}/{HIDDEN}/224x224/{split}{i:03d}'
         for split, count in dict(train=4, val=1, test=2).items()
@@ -96,10 +98,10 @@ def fails(capsys, *argv):
 
 def test_mistakes_get_a_line(root, tmp_path, capsys):
     assert 'no/such' in fails(capsys, 'no/such')
-    assert "split 'night'" in fails(capsys, root, '--splits', 'night')
+    assert 'no split night' in fails(capsys, root, '--splits', 'night')
     assert 'holds no videos' in fails(capsys, tmp_path / 'data' / 'train' / 'train000')
     assert 'go with a config' in fails(capsys, root, '--cfg-options', 'a=1')
-    assert 'size of (rows, columns)' in fails(capsys, root, '--size', 0, 5)
+    assert 'size must be (rows, columns)' in fails(capsys, root, '--size', 0, 5)
     assert '--splits night' in fails(
         capsys, CONFIG, '--splits', 'night', '--cfg-options', f'data_root={root}'
     )

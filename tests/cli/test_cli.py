@@ -67,9 +67,11 @@ def test_help_of_every_command(name, capsys):
 
 def test_help_imports_nothing_heavy():
     code = (
-        'import sys\nfrom salkit.cli import main\n'
-        "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "assert not {'torch', 'mmengine', 'numpy', 'timm'} & set(sys.modules)\n"
+        'import sys\nfrom salkit.cli import COMMANDS, main\n'
+        "for argv in [['--help'], *([command, '--help'] for command in COMMANDS)]:\n"
+        '    try: main(argv)\n    except SystemExit: pass\n'
+        "    found = {'torch', 'mmengine', 'numpy', 'timm', 'av'} & set(sys.modules)\n"
+        '    assert not found, (argv, found)\n'
     )
     subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)
 

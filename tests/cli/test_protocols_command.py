@@ -1,14 +1,7 @@
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-import salkit
 from salkit.cli import main
 from salkit.metrics import get_protocol, protocol_names
-
-ROOT = Path(salkit.__file__).parents[1]
 
 
 def printed(capsys, *argv):
@@ -45,9 +38,3 @@ def test_what_sets_them_apart(capsys):
 def test_an_unknown_name(capsys):
     assert main(['protocols', 'exactly']) == 2
     assert 'did you mean exact?' in capsys.readouterr().err
-
-
-def test_the_script_is_the_same_door(capsys):
-    script = [sys.executable, str(ROOT / 'tools' / 'protocols.py'), 'exact']
-    text = subprocess.run(script, check=True, capture_output=True, text=True).stdout
-    assert text == printed(capsys, 'exact')

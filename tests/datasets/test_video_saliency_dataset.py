@@ -226,7 +226,7 @@ def test_the_real_sequence(sample_sequence):
     sample = dataset[53]
     assert sample['meta'].size == (404, 720) == tuple(sample['density_map'].shape)
     mats = sorted((sample_sequence / 'fixation' / 'maps').glob('*.mat'))
-    from salkit.media.fixation_maps import read_fixation_map
+    from salkit.media.maps import read_fixation_map
 
     np.testing.assert_array_equal(
         read_fixation_map(str(mats[53])), sample['fixation_map'].numpy() > 0

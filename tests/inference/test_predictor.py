@@ -201,7 +201,7 @@ def test_maps_that_are_kept_run_the_model_once(predictor, video, tmp_path, monke
             assert again is kept
     assert sum(counted) == 33
     assert not list(tmp_path.iterdir())
-    with pytest.raises(DataError, match='kept only while'):
+    with pytest.raises(ValueError, match='closed file'):
         kept[0]
 
 

@@ -46,7 +46,7 @@ def test_chosen_frames_of_a_video_of_known_length(settings, count, data):
     chosen = data.draw(st.lists(st.integers(0, count - 1), min_size=1, unique=True).map(sorted))
     first = max(0, chosen[0] - settings.span + 1)
     frames = iter(range(first, count))
-    cut = list(sliding_windows(frames, settings, chosen, count, first))
+    cut = list(sliding_windows(frames, settings, chosen, first))
     assert cut == [(last, settings.window(last, count)) for last in chosen]
 
 

@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from salkit.errors import DataError
-from salkit.media.maps import MAP_FORMATS, as_integers, gray_map, read_map, write_map_file
+from salkit.media.maps import (
+    MAP_FORMATS,
+    as_integers,
+    gray_map,
+    read_map,
+    resize_map,
+    write_map_file,
+)
 
 MAP = np.linspace(0, 1, 12 * 16, dtype=np.float32).reshape(12, 16)
 
@@ -57,3 +64,22 @@ def test_arrays_that_are_no_maps(tmp_path, content):
 
 def test_integers_are_rounded_and_clipped():
     np.testing.assert_array_equal(as_integers(np.array([[-1, 0.499, 2]])), [[0, 127, 255]])
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_a_map_that_shrinks_keeps_its_mean(dtype):
+    values = np.random.default_rng(0).random((36, 64)).astype(dtype)
+    found = resize_map(values, (9, 16))
+    expected = values.reshape(9, 4, 16, 4).mean((1, 3), dtype=np.float64)
+    assert found.dtype == dtype and found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_map_that_grows_is_interpolated():
+    # The middles of old pixels lie at 0.5 and 1.5, those of new ones at 0.25, 0.75, ...
+    found = resize_map(np.array([[0.0, 1.0]]), (1, 4))
+    assert found == pytest.approx(np.array([[0.0, 0.25, 0.75, 1.0]]))
+
+
+def test_a_map_of_that_size_is_left_alone():
+    values = np.eye(3)
+    assert resize_map(values, (3, 3)) is values

@@ -133,7 +133,7 @@ def test_table_and_json_file(tmp_path):
 
 
 def test_an_empty_report():
-    report = ScoreReport.from_frames('exact', 'D', 'test', [])
+    report = ScoreReport.from_videos('exact', 'D', 'test', [])
     assert report.scores == {} and report.frames == 0
 
 
@@ -259,7 +259,7 @@ def test_shuffled_auc_against_ten_frames(dataset):
 
 def test_validation_leaves_shuffled_auc_out_unless_it_is_asked_for(dataset, monkeypatch):
     samples = samples_of(dataset)
-    monkeypatch.setattr('salkit.metrics.dataset_fixations._read_points', None)
+    monkeypatch.setattr('salkit.metrics.saliency_metric.read_nonfixations', None)
     assert list(run_on(dataset, samples, testing=False)) == [*METRICS, 'videos', 'frames']
     assert list(run_on(dataset, samples, protocol='tmfi')) == [*METRICS, 'videos', 'frames']
     monkeypatch.undo()
@@ -273,8 +273,6 @@ def test_data_sets_that_cannot_tell(dataset, capsys):
         assert 's-AUC' not in run_on(other, samples_of(dataset)[:2])
         with pytest.raises(ConfigError, match=why):
             SaliencyMetric(metrics=['s-AUC']).use_dataset(other)
-    with pytest.raises(ConfigError, match='IG needs a baseline density'):
-        SaliencyMetric(metrics=['IG'])
     with pytest.raises(DataError, match='s-AUC needs fixations of other frames'):
         evaluate([sample('a', '1')], metrics=['s-AUC'])
 

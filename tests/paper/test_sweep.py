@@ -14,7 +14,7 @@ import pytest
 from make_data import write_dataset
 
 from salkit.cli import main
-from salkit.config import load_config, parse_options
+from salkit.config import load_config
 from salkit.paper import rows
 from salkit.paper.rows import TABLES, rows_of
 from salkit.paper.sweep import Job, demo_version, plan, run_jobs, slots
@@ -38,7 +38,7 @@ def job_of(root, number, code=None, text='config'):
     code = code or WRITE.format(scores=SCORES, path=work_dir / 'scores.json').replace(
         'null', 'None'
     )
-    return Job(ROWS[number], work_dir, [sys.executable, '-c', code], text)
+    return Job(work_dir, [sys.executable, '-c', code], text)
 
 
 def sweep(jobs, count=2):
@@ -126,9 +126,9 @@ def test_one_work_dir_is_never_used_twice_at_once(tmp_path):
 def test_a_job_whose_sweep_was_killed_keeps_its_work_dir(tmp_path):
     job = job_of(tmp_path, 0, running_until(tmp_path, 'pid'))
     code = (
-        'import sys; from pathlib import Path; from salkit.paper.rows import Row\n'
+        'import sys; from pathlib import Path\n'
         'from salkit.paper.sweep import Job, run_jobs, slots\n'
-        f'job = Job(Row("", "", ()), Path({str(job.work_dir)!r}), {job.command!r}, "config")\n'
+        f'job = Job(Path({str(job.work_dir)!r}), {job.command!r}, "config")\n'
         'run_jobs([job], slots(1))\n'
     )
     process = subprocess.Popen([sys.executable, '-c', code])
@@ -171,12 +171,7 @@ def test_the_demo_version_keeps_what_makes_the_row():
 
 
 def test_commands_resume_and_test(tmp_path):
-    (job,) = plan(
-        ROWS[:1],
-        tmp_path,
-        options={'train_cfg.max_epochs': 1},
-        option_texts=['train_cfg.max_epochs=1'],
-    )
+    (job,) = plan(ROWS[:1], tmp_path, option_texts=['train_cfg.max_epochs=1'])
     assert job.command[1:4] == ['-m', 'salkit', 'train'] and job.command[4] == ROWS[0].config
     assert '--resume' in job.command and '--test' in job.command
     assert job.command[-2:] == ['--cfg-options', 'train_cfg.max_epochs=1']
@@ -272,5 +267,5 @@ def test_rows_are_trained_resumed_tested_and_tabulated(tmp_path, monkeypatch, ca
     scores = json.loads((first / 'scores.json').read_text())['scores']
     assert len(table) == 2 and f'{scores["CC"]:.3f}' in table[0]
 
-    jobs = plan(TABLES[3].rows[:2], root, demo=True, options=parse_options(options))
+    jobs = plan(TABLES[3].rows[:2], root, demo=True, option_texts=options)
     assert [job.done for job in jobs] == [True, False]

@@ -12,9 +12,10 @@ from score_data import write_set
 
 from salkit.cli import COMMANDS
 from salkit.errors import ConfigError
+from salkit.metrics import FrameScores
 from salkit.scoring import score, score_protocols
-from salkit.scoring.finished import FinishedPieces, PieceScores, finished_pieces
-from salkit.scoring.run import score_piece
+from salkit.scoring.finished import FinishedVideos, VideoResult, finished_videos
+from salkit.scoring.run import score_video
 from salkit.utils.files import locked_folder
 
 VIDEOS = [f'{n:04d}' for n in range(601, 611)]
@@ -32,8 +33,8 @@ COMMAND = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from salkit.cli import main
-from salkit.scoring.finished import FinishedPieces
-keep, kept = FinishedPieces.add, []
+from salkit.scoring.finished import FinishedVideos
+keep, kept = FinishedVideos.add, []
 
 def add(self, key, scores):
     keep(self, key, scores)
@@ -42,7 +43,7 @@ def add(self, key, scores):
         print('three', flush=True)
         sys.stdin.read()
 
-FinishedPieces.add = add
+FinishedVideos.add = add
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -51,13 +52,13 @@ sys.exit(main(sys.argv[1:]))
 def scored(monkeypatch):
     """Names of the videos whose scores are kept from now on."""
     names = []
-    keep = FinishedPieces.add
+    keep = FinishedVideos.add
 
     def add(self, key, scores):
         names.append(key)
         keep(self, key, scores)
 
-    monkeypatch.setattr(FinishedPieces, 'add', add)
+    monkeypatch.setattr(FinishedVideos, 'add', add)
     return names
 
 
@@ -102,7 +103,7 @@ class Ended(Exception):
 @pytest.fixture
 def ended_run(data, tmp_path, monkeypatch):
     """A run that ended after half of its videos, in this process; calling it goes on."""
-    keep = FinishedPieces.add
+    keep = FinishedVideos.add
     names = []
 
     def add(self, key, scores):
@@ -111,19 +112,19 @@ def ended_run(data, tmp_path, monkeypatch):
         names.append(VIDEOS[len(names)])
         keep(self, key, scores)
 
-    monkeypatch.setattr(FinishedPieces, 'add', add)
+    monkeypatch.setattr(FinishedVideos, 'add', add)
     with pytest.raises(Ended):
         score(*data, out=tmp_path / 's.json', workers=1)
 
     def go_on(**options):
         order = []
 
-        def note(piece, job):
-            order.append(job.videos[piece.video].name)
-            return score_piece(piece, job)
+        def note(video, job):
+            order.append(video.name)
+            return score_video(video, job)
 
-        monkeypatch.setattr(FinishedPieces, 'add', keep)
-        monkeypatch.setattr('salkit.scoring.run.score_piece', note)
+        monkeypatch.setattr(FinishedVideos, 'add', keep)
+        monkeypatch.setattr('salkit.scoring.run.score_video', note)
         score(*data, out=tmp_path / 's.json', workers=1, **options)
         return order
 
@@ -159,9 +160,9 @@ def test_another_version_starts_anew(ended_run, monkeypatch):
 def test_two_runs_do_not_share_a_folder(tmp_path, monkeypatch):
     impatient = partial(locked_folder, patience=0)
     monkeypatch.setattr('salkit.scoring.finished.locked_folder', impatient)
-    other = finished_pieces(tmp_path / 'x', set())
+    other = finished_videos(tmp_path / 'x', set())
     with (
-        finished_pieces(tmp_path / 'x', set()),
+        finished_videos(tmp_path / 'x', set()),
         pytest.raises(ConfigError, match='another run of salkit score is at work there'),
         other,
     ):
@@ -169,19 +170,19 @@ def test_two_runs_do_not_share_a_folder(tmp_path, monkeypatch):
 
 
 def test_a_line_that_was_cut_short_is_scored_again(tmp_path):
-    scores = PieceScores(['1'], {'exact': [([0.1 + 0.2, float('inf')], True, False, False)]})
-    with pytest.raises(Ended), finished_pieces(tmp_path / 'x', {'a', 'b'}) as finished:
+    row = FrameScores({'CC': 0.1 + 0.2, 'KL': float('inf')}, True, missing=['KL'])
+    scores = VideoResult(['1'], {'exact': [row]})
+    with pytest.raises(Ended), finished_videos(tmp_path / 'x', {'a', 'b'}) as finished:
         finished.add('a', scores)
         finished.add('b', scores)
         raise Ended
     path = tmp_path / 'x' / 'finished.jsonl'
     path.write_bytes(path.read_bytes()[:-5])
-    with finished_pieces(tmp_path / 'x', {'a', 'b'}) as finished:
+    with finished_videos(tmp_path / 'x', {'a', 'b'}) as finished:
         assert 'a' in finished and 'b' not in finished
         finished.add('b', scores)
         for key in 'ab':
-            ((values, *flags),) = finished.read(key).rows['exact']
-            assert values == [0.1 + 0.2, float('inf')] and flags == [True, False, False]
+            assert finished.read(key) == scores
     assert not (tmp_path / 'x').exists()
 
 

@@ -9,8 +9,6 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from salkit.cli import main
-from salkit.datasets import VideoSaliencyDataset
-from salkit.scoring.observers import write_inter_observer
 
 
 @pytest.fixture
@@ -109,10 +107,6 @@ def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, 
         '0004.npy',
     ]
     assert len(list((out / 'predictions' / 'test000@anna').iterdir())) == 1
-    # The ground truth is a data set of its own, of the observer alone.
-    dataset = VideoSaliencyDataset(str(out), 'ground_truth')
-    frames = {video.name: len(video.frames) for video in dataset.videos}
-    assert frames == dict.fromkeys(names, 1) | {'test000@ben': 2, 'test000@cy': 2}
     fixations = density(truth / 'test000@ben' / 'fixation' / '0001.png')
     assert np.argwhere(fixations).tolist() == [[12, 22], [20, 40]]
     own = density(truth / 'test000@ben' / 'maps' / '0001.png') / 255
@@ -128,30 +122,9 @@ def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, 
     assert (out / 'predictions' / 'test001@dora' / '0006.npy').exists()
 
 
-def test_observers_from_folders_are_the_same(root, tmp_path, points_csv):
-    dataset = VideoSaliencyDataset(str(root), 'test')
-    write_inter_observer(dataset, tmp_path / 'csv', points_csv, format='npy')
-    for video, frames in POINTS.items():
-        for frame, seen in frames.items():
-            for observer, points in seen.items():
-                folder = root / 'test' / video / 'fixation' / 'observers' / observer
-                folder.mkdir(parents=True, exist_ok=True)
-                image = np.zeros((32, 48), np.uint8)
-                image[tuple(np.array(points).T)] = 255
-                Image.fromarray(image).save(folder / f'{frame}.png')
-    # The folder for observers is not taken for fixations of a frame.
-    dataset = VideoSaliencyDataset(str(root), 'test')
-    write_inter_observer(dataset, tmp_path / 'folders', format='npy')
-    for path in (tmp_path / 'csv' / 'predictions').rglob('*.npy'):
-        other = tmp_path / 'folders' / path.relative_to(tmp_path / 'csv')
-        assert np.load(path) == pytest.approx(np.load(other), abs=1e-6)
-
-
 def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv, capsys):
     argv = ['inter-observer', '--dataset-root', root, '--out', tmp_path / 'out']
-    line = fails(capsys, *argv)
-    assert 'test000: no fixations by observer' in line and '--observers' in line
-    assert not (tmp_path / 'out').exists()
+    assert '--observers FILE.csv goes with inter-observer' in fails(capsys, *argv)
     header, rows = 'video,frame,observer,row,col\n', 'test000,0001,a,1,1\n'
     others = ''.join(f'test00{v},0001,{o},1,1\n' for v in (1, 2) for o in 'ab')
     for text, reason in (
@@ -159,7 +132,7 @@ def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv
         (header + 'test000,0001,a,x,1\n', "points.csv, line 2: y must be a number, got 'x'"),
         (header + 'test000,0001,a\n', 'points.csv, line 2: expected 5 values'),
         (header + 'test000,0001,../a,1,1\n', "not '../a'"),
-        (header + rows, 'fixations of one observer only, a'),
+        (header + rows, 'test000: no frame has fixations of two observers'),
         (header + others + rows + 'test000,0009,b,1,1\n', 'on a frame that it has not, 0009'),
         (header + others + rows + 'test000,0001,b,32,1\n', 'outside of frame 0001, which is 32 x'),
         (header + others + rows + 'test000,0002,b,1,1\n', 'no frame has fixations of two'),
@@ -171,6 +144,7 @@ def test_what_is_missing_for_other_observers_is_named(root, tmp_path, points_csv
         points_csv.write_text(text)
         assert reason in fails(capsys, *argv, '--observers', points_csv)
     assert 'does not exist' in fails(capsys, *argv, '--observers', Path('no.csv'))
+    assert not (tmp_path / 'out').exists()
 
 
 def test_the_ceiling_is_scored(root, tmp_path, points_csv):

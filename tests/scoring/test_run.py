@@ -78,21 +78,17 @@ def test_all_formats_give_the_same(tmp_path):
         np.testing.assert_allclose(list(found.values()), list(wanted.values()), rtol=1e-6)
 
 
-def test_workers_and_pieces_do_not_matter(tmp_path, monkeypatch):
-    monkeypatch.setattr('salkit.scoring.plan.PIECE', 2)
+def test_workers_do_not_matter(tmp_path):
     pred, truth = write_set(tmp_path)
     one = score_protocols(pred, truth, NAMES, workers=1)
     two = score_protocols(pred, truth, NAMES, workers=2)
-    monkeypatch.setattr('salkit.scoring.plan.PIECE', 250)
-    whole = score_protocols(pred, truth, NAMES, workers=2)
     for name in NAMES:
-        assert one.reports[name] == two.reports[name] == whole.reports[name]
+        assert one.reports[name] == two.reports[name]
         assert one.reports[name].scores == score(pred, truth, name, workers=1).scores
 
 
 @pytest.mark.parametrize('workers', [1, 2])
 def test_folders_are_listed_and_frames_paired_once(tmp_path, monkeypatch, workers):
-    monkeypatch.setattr('salkit.scoring.plan.PIECE', 2)
     pred, truth = write_set(tmp_path)
     listed, paired = [], []
 
@@ -138,7 +134,7 @@ def test_one_video_has_no_shuffled_auc(tmp_path):
     pred, truth = write_set(tmp_path, videos=('1',))
     scoring = score_protocols(pred, truth, ['exact'], workers=1)
     assert 's-AUC' not in scoring.reports['exact'].scores
-    assert 's-AUC of protocol exact left out' in scoring.warnings['exact'][0]
+    assert 's-AUC of protocol exact left out' in scoring.plans['exact'].warnings[0]
     with pytest.raises(ConfigError, match='there is one video'):
         score(pred, truth, metrics=['s-AUC'], workers=1)
 
@@ -219,17 +215,21 @@ def test_final_maps_are_not_blurred_again(tmp_path, monkeypatch):
     assert score(pred, truth, 'tmfi', workers=1).scores['CC'] != expected['CC']
     small = [values[::2, ::2] for values in predicted()]
     write_predictions(pred / '0602', small)
-    with pytest.raises(DataError, match=r'12 rows and 16 columns.*expected a final map'):
+    with pytest.raises(
+        DataError, match=r'expected 24 rows and 32 columns .* got 12 rows and 16 columns'
+    ):
         score(pred, truth, 'tmfi', workers=1, final=True)
 
 
 def test_ties_of_8_bits_are_told(tmp_path):
     pred, truth = write_set(tmp_path)
-    assert not any('8-bit' in w for w in score_protocols(pred, truth, ['exact']).warnings['exact'])
+    assert not any(
+        '8-bit' in w for w in score_protocols(pred, truth, ['exact']).plans['exact'].warnings
+    )
     for path in pred.glob('*/*.png'):
         Image.fromarray(np.array(Image.open(path)) // 64 * 64).save(path)
     scoring = score_protocols(pred, truth, ['exact'])
-    (line,) = scoring.warnings['exact']
+    (line,) = scoring.plans['exact'].warnings
     assert '8-bit maps' in line and 'AUC-J' in line
     assert scoring.to_json()['eight_bit_tied_share'] > 0.05
 

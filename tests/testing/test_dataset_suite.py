@@ -7,7 +7,7 @@ from run_suite import failures
 
 from salkit.datasets import DemoDataset, VideoSaliencyDataset
 from salkit.testing import DatasetSuite
-from salkit.testing.files import write_dataset
+from salkit.testing.samples import write_dataset
 
 
 class TestDemoDataset(DatasetSuite):
@@ -142,18 +142,18 @@ def test_a_plugin_may_register_how_its_files_are_written(tmp_path):
         (TimeFirst, 'test_items', 'item 0: clip is (4, 16, 24, 3), expected (3, T, H, W)'),
         (SmallMaps, 'test_items', 'density_map is (16, 48), its frame (32, 48)'),
         (ScaledMaps, 'test_items', 'item 0: density_map has values from 0 to 255'),
-        (NoMeta, 'test_items', "item 0 has no 'meta'"),
-        (SameNames, 'test_metas', "two items are called ('001', '0001')"),
-        (WrongSize, 'test_metas', 'meta.size is (48, 32), the frames are stored as (32, 48)'),
+        (NoMeta, 'test_items', "item 0 is {'clip'"),
+        (SameNames, 'test_metas', "6 items are called ('001', '0001')"),
+        (WrongSize, 'test_items', 'meta.size is (48, 32), the frames are stored as (32, 48)'),
         (Random, 'test_items_are_deterministic', 'is not the same the second time'),
-        (NeverEnds, 'test_an_index_too_high_is_an_error', 'gives an item 12 of 12'),
+        (NeverEnds, 'test_an_index_too_high_is_an_error', 'takes item 12 of 12 without an'),
         (CountsItsCalls, 'test_random_clips_follow_the_epoch', 'when its epoch comes again'),
         (FailsInWorkers, 'test_data_loader_workers', 'a DataLoader with two workers fails'),
-        (NoMetainfo, 'test_metainfo', 'metainfo is None, expected a dict'),
+        (NoMetainfo, 'test_metas', 'metainfo is None, expected a dict'),
         (OneSplitForAll, 'test_every_split', "'train' and 'test' share the video ['001']"),
-        (Lambdas, 'test_pickles', 'pickle fails'),
+        (Lambdas, 'test_data_loader_workers', 'pickle fails'),
         (MakesItsRoot, 'test_a_missing_root_is_an_error', 'expected DataError'),
-        (RaisesKeyError, 'test_a_missing_root_is_an_error', 'raises KeyError, expected DataError'),
+        (RaisesKeyError, 'test_a_missing_root_is_an_error', 'nowhere raises KeyError: '),
     ],
 )
 def test_a_fault_fails_its_check(part, check, message, tmp_path):

@@ -7,7 +7,7 @@ from torch import nn
 from salkit.decoders import Branch, BranchOutput, Decoder, SFDBranch
 from salkit.errors import ConfigError, ShapeError
 from salkit.testing import DecoderSuite
-from salkit.testing.decoder_kinds import CASES
+from salkit.testing.decoder_cases import CASES
 from salkit.types import FeatureSpec
 
 
@@ -196,7 +196,7 @@ def test_sound_parts_pass(part, tmp_path):
     ('part', 'check', 'message'),
     [
         (NoSigmoid, 'test_output', 'expected [0, 1]'),
-        (KeepsAChannel, 'test_output', 'gives (1, 1, 32, 48), expected (1, 32, 48)'),
+        (KeepsAChannel, 'test_output', 'gives (2, 1, 32, 48), expected (2, 32, 48)'),
         (IgnoresOutSize, 'test_out_size_is_obeyed', 'gives (2, 32, 48) for out_size (37, 53)'),
         (ChecksNothing, 'test_refuses_a_feature_that_was_not_declared', 'expected ShapeError'),
         (HasADeadLayer, 'test_gradients_reach_every_parameter', 'spare.weight, spare.bias'),
@@ -204,16 +204,24 @@ def test_sound_parts_pass(part, tmp_path):
         (DropsInEvaluation, 'test_evaluation_is_deterministic', 'two runs in eval mode'),
         (KeepsWeightsAside, 'test_state_dict_round_trip', 'not in the state dict'),
         (StandsStill, 'test_learns', 'do not lower the loss'),
-        (RefusesEverything, 'test_takes_some_encoder', 'refuses every encoder: frames8 (never)'),
-        (WritesIntoItsFeatures, 'test_inputs_stay_as_they_are', 'forward changes what it is given'),
+        (RefusesEverything, 'test_learns', 'refuses every encoder: frames8 (never)'),
+        (
+            WritesIntoItsFeatures,
+            'test_evaluation_is_deterministic',
+            'forward changes what it is given',
+        ),
         (DeclaresChannels, 'test_output', 'out_channels is declared as 7'),
-        (DeclaresScale, 'test_output', 'is (1, 3, 8, 12) for 8 frames'),
+        (DeclaresScale, 'test_output', 'is (2, 3, 8, 12) for 8 frames'),
         (DeclaresLaterals, 'test_output', 'lateral_specs declares 0, forward hands over 1'),
-        (DeclaresLateralChannels, 'test_output', 'channels is declared as 99, forward gives 12'),
-        (DeclaresLateralTime, 'test_output', 'stride_thw[0] is declared as 1, which is 8 time'),
-        (DeclaresLateralRows, 'test_output', 'stride_thw[1] is declared as 8, 32 rows become 2'),
+        (DeclaresLateralChannels, 'test_output', 'is (2, 12, 4, 2, 3) for 8 frames'),
+        (DeclaresLateralTime, 'test_output', 'expected (2, 12, 8, 2, 3)'),
+        (DeclaresLateralRows, 'test_output', 'expected (2, 12, 4, 4, 3)'),
         (GivesATuple, 'test_output', 'forward gives a tuple, expected a BranchOutput'),
-        (NeedsLaterals, 'test_laterals_of_a_branch_before', 'forward with the laterals of'),
+        (
+            NeedsLaterals,
+            'test_inside_a_decoder',
+            'a decoder that has it behind another of its kind',
+        ),
         (FusesThree, 'test_any_number_of_branches', "fusing the maps of ['own'] fails: KeyE"),
         (FusesUnbounded, 'test_output', 'expected [0, 1]'),
     ],

@@ -71,7 +71,7 @@ def session(tmp_path_factory):
     empty = tmp_path_factory.mktemp('empty')
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv('PYTHONPATH', str(folder))
-        chosen = 'HereLoss or BareLoss or CCLoss or plugin_loads'
+        chosen = 'HereLoss or CCLoss or plugin_loads or smoke_arguments'
         return run_pytest(empty, '--installed', '-v', '-rs', '-k', chosen)
 
 
@@ -82,8 +82,8 @@ def test_registered_parts_are_tested_by_name(session):
 
 
 def test_parts_without_smoke_arguments_are_skipped_by_name(session):
-    assert 'TestBareLoss::test_smoke_arguments SKIPPED' in session.stdout
-    reason = 'BareLoss: salkit_here 0.1 registers this loss without smoke arguments'
+    assert 'test_smoke_arguments SKIPPED' in session.stdout
+    reason = 'register(PART, smoke=dict(...)): BareLoss of salkit_here 0.1'
     assert reason in session.stdout
 
 

@@ -8,7 +8,7 @@ from trees import write_avimos, write_dhf1k, write_shots
 from salkit.datasets.published import PublishedDataset, get_published
 from salkit.registry import PUBLISHED
 from salkit.testing import PublishedSuite
-from salkit.testing.files import write_video
+from salkit.testing.samples import write_video
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +73,18 @@ class FindsFrameless(PublishedDataset):
             'test_is_registered',
             "'ToyDataset', which is not a registered data set",
         ),
-        (PublishedDataset('toy', 'Toy', recipes={'a': {}}), 'test_recipes', 'recipe a: ConfigErr'),
+        (PublishedDataset('toy', 'Toy', recipes={'a': {}}), 'test_recipes', 'recipe a fails: Conf'),
         (
             PublishedDataset('toy', 'Toy', recipes={'dhf1k': dict(sigma_px=1.0)}),
             'test_recipes',
             'recipe dhf1k is another one of dhf1k',
         ),
-        (PublishedDataset('toy', 'Toy', video_names='x'), 'test_video_names', 'taken for those of'),
-        (FindsThemTwice('toy', 'Toy'), 'test_finds_its_videos', "('train', '001') twice"),
+        (
+            PublishedDataset('toy', 'Toy', video_names='x'),
+            'test_finds_its_videos',
+            'taken for those of',
+        ),
+        (FindsThemTwice('toy', 'Toy'), 'test_finds_its_videos', "('train', '001') 2 times"),
         (FindsFrameless('toy', 'Toy'), 'test_finds_its_videos', 'finds no whole video'),
         (FindsFrameless('toy', 'Toy'), 'test_scores', 'is_at() leaves the folder to layout'),
     ],

@@ -7,8 +7,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from salkit.encoders import Encoder
-from salkit.errors import CheckpointError
-from salkit.types import FeatureSpec
+from salkit.errors import CheckpointError, ShapeError
+from salkit.types import AdaptedWeights, FeatureSpec
 
 STRIDE = 8
 
@@ -117,14 +117,27 @@ class CallsItModel(GoodEncoder):
         return feature, self.deepest(feature)
 
 
-class ChecksNothing(GoodEncoder):
-    def check_clip(self, clip):
-        pass
+class LetsThrough(GoodEncoder):
+    """Takes clips with the fault called `wrong`, and refuses all others."""
+
+    wrong = ''
 
     def forward(self, clip):
-        if clip.ndim != 5:
-            clip = clip.reshape(-1, 3, self.clip_len, STRIDE, STRIDE)
-        return super().forward(clip[:, :1].expand(-1, 3, -1, -1, -1))
+        if self.wrong == 'rank':
+            clip = clip if clip.ndim == 5 else torch.zeros(1, 3, self.clip_len, STRIDE, STRIDE)
+        elif clip.ndim != 5:
+            raise ShapeError('not of rank 5')
+        elif self.wrong == 'channels':
+            clip = clip[:, :1].expand(-1, 3, -1, -1, -1)
+        elif self.wrong == 'length':
+            clip = torch.cat([clip] * self.clip_len, 2)[:, :, : self.clip_len]
+        elif self.wrong == 'size':
+            clip = nn.functional.interpolate(clip, (clip.shape[2], 32, 48))
+        return super().forward(clip)
+
+
+def lets_through(wrong):
+    return type('WrongEncoder', (LetsThrough,), dict(wrong=wrong))
 
 
 class StopsAtWrongClips(GoodEncoder):
@@ -233,19 +246,26 @@ class KeepsWeightsAside(GoodEncoder):
         return first, second + self.aside
 
 
-class AcceptsAnything(GoodEncoder):
-    def adapt_weights(self, weights):
-        from salkit.types import AdaptedWeights
+class TakesFiles(GoodEncoder):
+    """Takes files with the fault called `wrong`, and no others."""
 
+    wrong = ''
+
+    def adapt_weights(self, weights):
         own = self.state_dict()
-        taken = {k: weights.get(k, v) for k, v in own.items()}
-        taken = {k: v if v.shape == own[k].shape else own[k] for k, v in taken.items()}
-        return AdaptedWeights(
-            'anything',
-            taken,
-            {k: k for k in own},
-            {k: 'unknown' for k in weights if k not in own},
-        )
+        taken = dict(weights)
+        if self.wrong == 'missing':
+            taken = {**own, **taken}
+        elif self.wrong == 'unexpected':
+            taken = {k: v for k, v in taken.items() if k in own}
+        else:
+            taken |= {k: own[k] for k in own.keys() & taken if own[k].shape != taken[k].shape}
+        dropped = {k: 'unknown' for k in weights if k not in taken}
+        return AdaptedWeights('anything', taken, {k: k for k in taken}, dropped)
+
+
+def takes(wrong):
+    return type('WrongEncoder', (TakesFiles,), dict(wrong=wrong))
 
 
 class KeepsQuietAboutWeights(GoodEncoder):
@@ -287,8 +307,6 @@ class ForgetsTheLastFrame(GoodEncoder):
 
 class DropsEntries(GoodEncoder):
     def adapt_weights(self, weights):
-        from salkit.types import AdaptedWeights
-
         own = self.state_dict()
         if set(own) != set(weights):
             return None

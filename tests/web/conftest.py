@@ -67,8 +67,8 @@ class Server:
         return self._address
 
     def files(self):
-        """All files that it has made, but for its lock."""
-        return [path for path in self.folder.rglob('*') if path.is_file() and path.name != 'lock']
+        """All files that it has made."""
+        return [path for path in self.folder.rglob('*') if path.is_file()]
 
     def stop(self, number=signal.SIGTERM):
         """End it and give its exit status."""

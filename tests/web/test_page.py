@@ -42,7 +42,7 @@ class Visit:
     def choose(self, path):
         """Upload what is accepted."""
         self.upload(path)
-        self.page.wait_for_selector(f'.sk-card strong:text-is("{path.name}")')
+        self.page.locator('#salkit-chosen', has_text=f'{path.name}: ').wait_for()
         self.page.wait_for_selector('#salkit-predict:enabled')
 
     def predict(self):
@@ -56,22 +56,22 @@ class Visit:
         self.choose(path)
         self.predict()
         self.status('Done')
-        self.page.wait_for_selector('#salkit-overview >> visible=true')
+        self.page.wait_for_selector('#salkit-frame img >> visible=true')
 
     def download(self, kind, folder):
         with self.page.expect_download() as started:
-            self.page.click(f'.sk-get-{kind}')
+            self.page.click(f'#salkit-files a[download*="_{kind}."]')
         path = folder / started.value.suggested_filename
         started.value.save_as(path)
         return path
 
     def source(self, kind):
-        """Address of a video or picture on the page."""
-        return self.page.eval_on_selector(f'.sk-{kind} video, .sk-{kind} img', 'e => e.src')
+        """Address of a video on the page."""
+        return self.page.eval_on_selector(f'#salkit-{kind} video', 'e => e.src')
 
     def video(self, kind='overlay'):
         """What the browser makes of a video once it has played a little."""
-        selector = f'.sk-{kind} video'
+        selector = f'#salkit-{kind} video'
         self.page.eval_on_selector(selector, 'v => { v.muted = true; return v.play() }')
         self.page.wait_for_function(f'() => document.querySelector("{selector}").currentTime > 0.1')
         return self.page.eval_on_selector(
@@ -86,12 +86,14 @@ class Visit:
             '(all, share) => Promise.all(all.map(v => new Promise(done => '
             '{ v.onseeked = done; v.currentTime = share * v.duration })))'
         )
+        ready = '() => [...document.querySelectorAll("video")].every(v => v.duration > 0)'
+        self.page.wait_for_function(ready)
         self.page.eval_on_selector_all('video', seek, share)
         number = self.page.locator('#salkit-slider input[type=number]')
         last = int(self.page.get_attribute('#salkit-slider input[type=range]', 'max'))
         number.fill(str(round(share * last) + 1))
         number.press('Tab')
-        self.page.locator('.sk-facts', has_text=f'Frame {round(share * last) + 1} ').wait_for()
+        self.page.locator('#salkit-frame', has_text=f'Frame {round(share * last) + 1} ').wait_for()
         self.page.evaluate('document.activeElement.blur()')
 
     def fetch(self, address):
@@ -139,7 +141,7 @@ def test_video(visit, clips, predictor, tmp_path):
         assert len(container.streams.audio) == 1, 'the sound is kept'
         assert sum(1 for _ in container.decode(video=0)) == 20
 
-    path = user.download('npz', tmp_path)
+    path = user.download('maps', tmp_path)
     assert path.name == 'short_maps.npz'
     with np.load(path) as stored:
         np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-5)
@@ -151,8 +153,8 @@ def test_video(visit, clips, predictor, tmp_path):
     def shown(frame):
         bits = saliency_entropy(expected[frame - 1])
         said = f'Frame {frame} at {(frame - 1) / 25:.2f} s: entropy {bits:.2f} bits'
-        user.page.locator('.sk-facts', has_text=said).wait_for()
-        return user.page.eval_on_selector_all('.sk-three img', 'all => all.map(e => e.src)')
+        user.page.locator('#salkit-frame', has_text=said).wait_for()
+        return user.page.eval_on_selector_all('#salkit-frame img', 'all => all.map(e => e.src)')
 
     first = shown(1)
     slider = user.page.locator('#salkit-slider input[type=range]')
@@ -167,11 +169,11 @@ def test_picture(visit, clips, predictor, tmp_path):
     user = visit()
     user.result(clips('picture.png'))
     decoded = 'image => image.decode().then(() => image.naturalWidth)'
-    assert user.page.eval_on_selector('.sk-overlay img', decoded) == 80
+    assert user.page.eval_on_selector('#salkit-frame img', decoded) == 80
     assert not user.page.locator('#salkit-curve').is_visible()
     assert not user.page.locator('#salkit-slider').is_visible()
-    assert 'entropy' in user.page.inner_text('.sk-facts')
-    with np.load(user.download('npz', tmp_path)) as stored:
+    assert 'entropy' in user.page.inner_text('#salkit-frame')
+    with np.load(user.download('maps', tmp_path)) as stored:
         expected = predictor.predict(clips('picture.png'))
         np.testing.assert_allclose(stored['saliency_map'], np.asarray(expected), atol=1e-5)
 
@@ -219,14 +221,14 @@ def test_two_users(visit, clips, tmp_path):
     assert one.video()['seconds'] == pytest.approx(0.8, abs=0.1)
     assert two.video()['seconds'] == pytest.approx(1.2, abs=0.1)
     for user, name, frames in ((one, 'short', 20), (two, 'other', 30)):
-        with np.load(user.download('npz', tmp_path)) as stored:
+        with np.load(user.download('maps', tmp_path)) as stored:
             assert stored['saliency_map'].shape == (frames, 48, 80)
         assert (tmp_path / f'{name}_maps.npz').exists()
     first, second = one.source('overlay'), two.source('overlay')
     assert first != second
-    assert two.fetch(first.replace('overlay', 'map')).ok
-    guess = re.sub(r'/results/\w+/', f'/results/{"0" * 32}/', first)
-    assert guess != first and two.fetch(guess).status == 404
+    assert two.fetch(first.replace('_overlay', '_map')).ok
+    guess = re.sub(r'/sessions/\w+/', f'/sessions/{"0" * 32}/', first)
+    assert guess != first and two.fetch(guess).status == 403
 
 
 def test_closed_tab_frees_the_queue_and_removes_files(visit, clips, server):

@@ -1,7 +1,10 @@
 """What `salkit serve` refuses before it serves."""
 
 import importlib.util
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -24,7 +27,7 @@ def refused(capsys, *arguments):
         (['--max-seconds', 'nan'], '--max-seconds must be above 0'),
         (['--max-frames', -1], '--max-frames must be above 0'),
         (['--port', 70000], '--port must be from 0 to 65535'),
-        (['--host', '256.1.1.1', '--port', 0], '--host 256.1.1.1: no such address'),
+        (['--host', '256.1.1.1', '--port', 0], 'port 0 of 256.1.1.1 cannot be used'),
         (['--port', 0, '--model', 'missing.onnx'], 'missing.onnx'),
         (['--port', 0, '--model', 'salfom/umt-l16_cc-kl'], 'give --checkpoint'),
         (['--port', 0, '--checkpoint', 'x.pth'], 'x.pth: the checkpoint does not exist'),
@@ -72,14 +75,17 @@ def test_loopback(host, local):
 
 def test_folders_of_killed_servers_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
-    left = tmp_path / 'salkit-serve-left'
-    left.mkdir()
-    (left / 'lock').touch()
-    (left / 'upload.mp4').touch()
+    ended = subprocess.Popen([sys.executable, '-c', ''])
+    ended.wait(30)
     with temporary_folder() as running:
-        assert not left.exists()
         assert running.stat().st_mode & 0o077 == 0
-        # A second server lets the first one's be.
-        with temporary_folder() as second:
-            assert running.exists() and second.exists()
-    assert not list(tmp_path.iterdir())
+        left, other = (
+            running.with_name(running.name.replace(f'.{os.getpid()}@', f'.{number}@'))
+            for number in (ended.pid, os.getppid())
+        )
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / 'upload.mp4').touch()
+    with temporary_folder():
+        assert not left.exists() and other.exists(), 'a running server keeps its files'
+    assert list(tmp_path.iterdir()) == [other]

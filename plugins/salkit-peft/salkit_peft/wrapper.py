@@ -166,7 +166,7 @@ class WrapperEncoder(Encoder):
 
     def pretrained_weights(self) -> Mapping[str, Tensor] | str | None:
         """What the wrapped encoder's config names: its `init_cfg`, else its `pretrained`."""
-        if self.checkpoint:
+        if self.checkpoint is not None:
             return self.checkpoint
         with self.plain() as encoder:
             return encoder.pretrained_weights()

@@ -7,13 +7,12 @@ alike and rest on the background, so that one frame alone does not show where pe
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -32,6 +31,8 @@ DEFAULT_VIDEOS = {'train': 256, 'val': 12, 'test': 24}
 MIN_FRAMES = 32
 OBSERVERS = 24
 INFO_NAME = 'demo.json'
+# Of a video, and of a frame.
+NAME = '{:04d}'
 
 _AT_ATTRACTOR, _AT_CENTER = 0.88, 0.06  # the rest looks at a decoy or at a spot of the photo
 _CENTER_BEFORE_ONSET = 0.7
@@ -98,23 +99,17 @@ def generate_demo_data(
     if not os.path.lexists(root):
         try:
             with unfinished_folder(root.parent, root.name) as scratch:
-                made = scratch / root.name
-                made.mkdir()
-                _write_set(made, wanted, progress)
-                _rename_unless_there(made, root)
+                _write_set(scratch / root.name, wanted, progress)
+                try:
+                    os.rename(scratch / root.name, root)
+                except OSError:
+                    # Another process was faster, or it failed for another reason.
+                    if not os.path.lexists(root):
+                        raise
         except OSError as error:
             raise DataError(f'{root}: cannot make the demo data set: {error}') from error
     _check_same(root, wanted)
     return root
-
-
-def _rename_unless_there(made: Path, root: Path) -> None:
-    try:
-        os.rename(made, root)
-    except OSError:
-        # Another process was faster, or it failed for another reason.
-        if not os.path.lexists(root):
-            raise
 
 
 def simulate_gaze(scene: DemoScene, rng: np.random.Generator) -> np.ndarray:
@@ -185,16 +180,11 @@ def _check_same(root: Path, wanted: _Recipe) -> None:
         found = {key: info[key] for key in wanted}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f'{root}: exists and is not a demo data set; choose another') from error
-    for key, value in wanted.items():
-        if found[key] != value:
-            raise DataError(
-                f'{root}: holds a demo data set with {key}={found[key]}, not {value}; '
-                'choose another folder or delete this one'
-            )
-
-
-def _video_name(index: int) -> str:
-    return f'{index + 1:04d}'
+    if found != wanted:
+        raise DataError(
+            f'{root}: holds a demo data set with {found}, not {wanted}; choose another folder or '
+            'delete this one'
+        )
 
 
 def _write_set(folder: Path, wanted: _Recipe, progress: bool) -> None:
@@ -208,7 +198,7 @@ def _write_set(folder: Path, wanted: _Recipe, progress: bool) -> None:
             done = pool.map(lambda job: _write_clip(folder, wanted, *job), jobs)
             bar = tqdm(done, total=len(jobs), desc='demo data', unit='clip', disable=not progress)
             for (split, index), clip in zip(jobs, bar, strict=True):
-                clips[split][_video_name(index)] = clip
+                clips[split][NAME.format(index + 1)] = clip
         finally:
             pool.shutdown(cancel_futures=True)
     text = json.dumps({**wanted, 'clips': clips}, indent=1) + '\n'
@@ -222,11 +212,11 @@ def _write_clip(folder: Path, wanted: _Recipe, split: str, index: int) -> dict[s
     scene = plan_scene(split, index, seed=seed, frames=wanted['frames'], size=size)
     rng = np.random.default_rng([seed, SPLITS.index(split), index, 1])
     fixation_points = simulate_gaze(scene, rng)
-    video = folder / split / _video_name(index)
+    video = folder / split / NAME.format(index + 1)
     for part in ('images', 'maps', 'fixation'):
         (video / part).mkdir(parents=True)
     for t, points in enumerate(fixation_points):
-        name = f'{t + 1:04d}'
+        name = NAME.format(t + 1)
         fixation_map = np.zeros(size, np.uint8)
         fixation_map[points[:, 0], points[:, 1]] = 255
         density = gaussian_density(fixation_map > 0, size[0] / 10)
@@ -245,10 +235,5 @@ def _write_clip(folder: Path, wanted: _Recipe, split: str, index: int) -> dict[s
 
 
 def _write_image(path: Path, image: np.ndarray) -> None:
-    """Write an 8-bit image, JPEG or PNG by the suffix, in one go."""
-    encoded = io.BytesIO()
-    if path.suffix == '.jpg':
-        Image.fromarray(image).save(encoded, 'JPEG', quality=95)
-    else:
-        Image.fromarray(image).save(encoded, 'PNG', compress_level=3)
-    path.write_bytes(encoded.getvalue())
+    options: dict[str, Any] = dict(quality=95) if path.suffix == '.jpg' else dict(compress_level=3)
+    Image.fromarray(image).save(path, **options)

@@ -17,18 +17,9 @@ from .drawing import SPRITE_SCALE, choose_colors, crop_photo, draw_sprite, resam
 # Photographs inside the scikit-image wheel. The two motorcycle views show one scene: one split.
 PHOTOS: dict[str, tuple[str, ...]] = {
     'train': (
-        'astronaut.png',
-        'grass.png',
-        'motorcycle_left.png',
-        'moon.png',
-        'chelsea.png',
-        'brick.png',
-        'ihc.png',
-        'motorcycle_right.png',
-        'hubble_deep_field.jpg',
-        'clock_motion.png',
-        'cell.png',
-        'microaneurysms.png',
+        *('astronaut.png', 'grass.png', 'motorcycle_left.png', 'moon.png', 'chelsea.png'),
+        *('brick.png', 'ihc.png', 'motorcycle_right.png', 'hubble_deep_field.jpg'),
+        *('clock_motion.png', 'cell.png', 'microaneurysms.png'),
     ),
     'val': ('coins.png', 'retina.jpg'),
     'test': ('coffee.png', 'camera.png', 'rocket.jpg', 'gravel.png'),

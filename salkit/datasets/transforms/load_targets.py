@@ -8,10 +8,9 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
 from ...errors import DataError
-from ...media.fixation_maps import read_fixation_map
-from ...media.images import read_image
+from ...media.images import checked_size, read_image
+from ...media.maps import read_fixation_map
 from ...registry import TRANSFORMS
-from ..clip_cache import AUTO, find_cache
 
 
 def resize_fixation_map(fixation_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -45,42 +44,6 @@ def _check_size(path: str, image: np.ndarray, shown: tuple[int, int]) -> None:
         )
 
 
-def read_targets(
-    density_path: str | None,
-    fixation_path: str | None,
-    shown: tuple[int, int],
-    size: tuple[int, int] | None,
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Read the maps of a frame, see `LoadTargets`.
-
-    Args:
-        density_path: None where there is none.
-        fixation_path: None where there is none.
-        shown: (rows, columns) of the frame, which those of the maps must be.
-        size: to resize to; None keeps them.
-
-    Returns:
-        density map (H, W) float32 in [0, 1], fixation map (H, W) bool; None where there is none.
-
-    Raises:
-        DataError: a map that cannot be read or is of another size than its frame.
-    """
-    density = fixations = None
-    if density_path:
-        raw = read_image(density_path, 'unchanged')
-        _check_size(density_path, raw, shown)
-        scale = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else 1
-        density = raw.astype(np.float32) / np.float32(scale)
-        if size is not None:
-            density = resize_density_map(density, size)
-    if fixation_path:
-        fixations = read_fixation_map(fixation_path)
-        _check_size(fixation_path, fixations, shown)
-        if size is not None:
-            fixations = resize_fixation_map(fixations, size)
-    return density, fixations
-
-
 @TRANSFORMS.register_module()
 class LoadTargets(BaseTransform):
     """Read `density_path` and `fixation_path`.
@@ -91,16 +54,10 @@ class LoadTargets(BaseTransform):
     Args:
         size: (rows, columns) to resize to, for training: the density map bilinearly with
             anti-aliasing, fixations point by point. None keeps them at the frame's size.
-        cache: where the resized maps of `salkit cache` are looked for, see `LoadClip`: the same
-            values, read quicker. Maps of the frame's size are not cached.
-
-    Raises:
-        ConfigError: a cache's folder without a size.
     """
 
-    def __init__(self, size: tuple[int, int] | None = None, cache: str | None = AUTO) -> None:
-        self.size = None if size is None else (int(size[0]), int(size[1]))
-        self._stored = find_cache('LoadTargets', cache, self.size)
+    def __init__(self, size: tuple[int, int] | None = None) -> None:
+        self.size = None if size is None else checked_size('LoadTargets', size)
 
     def transform(self, results: dict) -> dict:
         """Add the two maps to `results`.
@@ -108,13 +65,19 @@ class LoadTargets(BaseTransform):
         Raises:
             DataError: a map that cannot be read or is of another size than its frame.
         """
-        maps = None if self._stored is None else self._stored.targets(results)
-        if maps is None:
-            maps = read_targets(
-                results.get('density_path'),
-                results.get('fixation_path'),
-                results['size'],
-                self.size,
-            )
-        results['density_map'], results['fixation_map'] = maps
+        shown, size = results['size'], self.size
+        density = fixations = None
+        if path := results.get('density_path'):
+            raw = read_image(path, 'unchanged')
+            _check_size(path, raw, shown)
+            scale = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else 1
+            density = raw.astype(np.float32) / np.float32(scale)
+            if size is not None:
+                density = resize_density_map(density, size)
+        if path := results.get('fixation_path'):
+            fixations = read_fixation_map(path)
+            _check_size(path, fixations, shown)
+            if size is not None:
+                fixations = resize_fixation_map(fixations, size)
+        results['density_map'], results['fixation_map'] = density, fixations
         return results

@@ -2,58 +2,123 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
-from .base import Backend
-from .metadata import INPUT, METADATA_KEY, OUTPUT, ExportMetadata, sized
+from ...media.clips import ClipSettings
+from . import Backend
+
+# Where an exported file keeps `ExportMetadata` as JSON.
+METADATA_KEY = 'salkit'
+# The names of the model's input and output.
+INPUT, OUTPUT = 'clip', 'saliency_map'
 
 
-def import_runtime() -> ModuleType:
-    """The module `onnxruntime`.
+def sized(settings: ClipSettings) -> tuple[int, int]:
+    """(rows, columns) of the clips of an exported model, which always have a size.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: these settings have none.
+    """
+    if settings.size is None:
+        raise ConfigError(
+            f'{settings.name}: its clips have no size of their own, and an exported model needs '
+            'one: give --size ROWSxCOLUMNS'
+        )
+    return settings.size
+
+
+@dataclass(frozen=True)
+class ExportMetadata:
+    """What an exported file says about itself.
+
+    Attributes:
+        clip: how clips are cut, resized and normalized, maps finished.
+        config: name of the config.
+        checkpoint: name of the weights' file; None for random weights.
+        checkpoint_sha256: its sha256; None likewise.
+        salkit_version: of the salkit that exported.
+        precision: 'float32' or 'float16', of the weights and what is computed with them.
+        dynamic_batch: whether it takes any number of clips at once, or one.
+        plugins: versions by distribution of the plugins whose parts are in it; running it needs
+            none of them.
+        options: what `--cfg-options` changed in the config.
+    """
+
+    clip: ClipSettings
+    config: str
+    checkpoint: str | None
+    checkpoint_sha256: str | None
+    salkit_version: str
+    precision: str = 'float32'
+    dynamic_batch: bool = False
+    plugins: dict[str, str] = field(default_factory=dict)
+    options: dict[str, object] = field(default_factory=dict)
+
+    def to_text(self) -> str:
+        """As JSON, the inverse of `from_text`."""
+        return json.dumps(dataclasses.asdict(self), default=str)
+
+    @classmethod
+    def from_text(cls, text: str | None, source: str | Path) -> ExportMetadata:
+        """Read the entry of a file.
+
+        Args:
+            text: the entry; None where the file has none.
+            source: the file, for the error.
+
+        Raises:
+            CheckpointError: no such entry, or not one of salkit's.
+        """
+        expected = f'{source}: expected a model that salkit exported, but its metadata'
+        if not text:
+            raise CheckpointError(
+                f'{expected} has no entry {METADATA_KEY!r} with the size, length and normalization '
+                'of clips'
+            )
+        try:
+            content = json.loads(text)
+            # A later salkit may say more.
+            values = {f.name: content[f.name] for f in dataclasses.fields(cls) if f.name in content}
+            found = cls(**{**values, 'clip': ClipSettings.from_json(content['clip'])})
+            sized(found.clip)
+        except (AttributeError, ConfigError, KeyError, RecursionError, TypeError, ValueError) as e:
+            raise CheckpointError(
+                f'{expected} entry {METADATA_KEY!r} is broken ({type(e).__name__}: {e})'
+            ) from e
+        return found
+
+
+def import_runtime(*modules: str) -> ModuleType:
+    """Import optional modules, and give the first.
+
+    Raises:
+        ConfigError: one is not installed.
     """
     try:
-        import onnxruntime
+        first, *_ = (importlib.import_module(name) for name in modules)
     except ImportError as error:
         raise ConfigError(
-            f'ONNX files need onnxruntime, which cannot be imported ({one_line(error)}): '
+            f'ONNX files need {" and ".join(modules)} ({one_line(error)}): '
             "pip install 'salkit[onnx]'"
         ) from error
-    return onnxruntime
-
-
-def _providers(runtime: ModuleType, device: str) -> tuple[list[str], int]:
-    """What ONNX Runtime is asked to run on, the fallback last; and the number of the GPU."""
-    match = re.fullmatch(r'(auto|cpu|cuda)(?::(\d+))?', device)
-    if not match:
-        raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
-    kind, index = match[1], int(match[2] or 0)
-    available = 'CUDAExecutionProvider' in runtime.get_available_providers()
-    if kind == 'cuda' and not available:
-        raise ConfigError(
-            f'device {device!r}: this onnxruntime runs on the CPU only, a GPU needs '
-            'onnxruntime-gpu instead of it'
-        )
-    if kind == 'cpu' or not available:
-        return ['CPUExecutionProvider'], index
-    return ['CUDAExecutionProvider', 'CPUExecutionProvider'], index
+    return first
 
 
 class OnnxBackend(Backend[np.ndarray]):
     """A model that `salkit export` wrote: it maps normalized clips to maps.
 
-    Args:
-        path: of the .onnx file. Where a file of the same name with `.data` behind it belongs to it,
-            both lie in one folder.
-        device: 'auto' (a GPU where this onnxruntime has one, else the CPU), 'cpu', 'cuda:0'.
+    Where a file of the same name with `.data` behind it belongs to it, both lie in one folder. The
+    device 'auto' is a GPU where this onnxruntime has one, else the CPU.
 
     Attributes:
         session: the `onnxruntime.InferenceSession`.
@@ -67,57 +132,41 @@ class OnnxBackend(Backend[np.ndarray]):
     def __init__(self, path: str | Path, device: str = 'auto') -> None:
         path = Path(path)
         if not path.is_file():
-            what = 'is a folder, expected' if path.is_dir() else 'does not exist; expected'
-            raise CheckpointError(f'{path}: {what} a file that `salkit export` wrote')
-        runtime = import_runtime()
-        providers, gpu = _providers(runtime, device)
+            raise CheckpointError(f'{path}: the file does not exist; `salkit export` writes one')
+        match = re.fullmatch(r'(auto|cpu|cuda)(?::(\d+))?', device)
+        if not match:
+            raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+        gpu = int(match[2] or 0)
+        runtime = import_runtime('onnxruntime')
+        providers: list[object] = ['CPUExecutionProvider']
+        if match[1] != 'cpu' and 'CUDAExecutionProvider' in runtime.get_available_providers():
+            providers.insert(0, ('CUDAExecutionProvider', dict(device_id=gpu)))
         options = runtime.SessionOptions()
         # Errors come as exceptions; what it warns of, users cannot mend.
         options.log_severity_level = 4
         try:
-            self.session = runtime.InferenceSession(
-                str(path),
-                options,
-                providers=providers,
-                provider_options=[dict(device_id=gpu), {}][-len(providers) :],
-            )
+            self.session = runtime.InferenceSession(str(path), options, providers=providers)
         # Each kind of damage has an exception class of its own.
         except Exception as error:
             raise CheckpointError(
                 f'{path}: cannot be read as an ONNX model ({one_line(error)[:400]})'
             ) from error
         on_gpu = self.session.get_providers()[0].startswith('CUDA')
-        if device.startswith('cuda') and not on_gpu:
+        if match[1] == 'cuda' and not on_gpu:
             raise ConfigError(
-                f'device {device!r}: onnxruntime could not start CUDA; its libraries must fit'
+                f'device {device!r}: this onnxruntime cannot use CUDA; that needs onnxruntime-gpu '
+                'instead of it, and libraries that fit'
             )
         self.device = f'cuda:{gpu}' if on_gpu else 'cpu'
         entries = self.session.get_modelmeta().custom_metadata_map
         self.metadata = ExportMetadata.from_text(entries.get(METADATA_KEY), path)
         self.settings = self.metadata.clip
-        self.batch_size = None if self.metadata.dynamic_batch else 1
         self._size = sized(self.settings)
+        self.batch_size = None if self.metadata.dynamic_batch else 1
         self._mean, self._std = (
             np.asarray(values, np.float32)[:, None, None]
             for values in (self.settings.pixel_mean, self.settings.pixel_std)
         )
-        self._check_ends(path)
-
-    def _check_ends(self, path: Path) -> None:
-        """Raise CheckpointError unless input and output are what the metadata says."""
-        inputs = {value.name: tuple(value.shape) for value in self.session.get_inputs()}
-        outputs = [value.name for value in self.session.get_outputs()]
-        if list(inputs) != [INPUT] or outputs != [OUTPUT]:
-            raise CheckpointError(
-                f'{path}: maps {", ".join(inputs)} to {", ".join(outputs)}, expected {INPUT} to '
-                f'{OUTPUT}'
-            )
-        expected = (3, self.settings.clip_len, *self._size)
-        if inputs[INPUT][1:] != expected:
-            raise CheckpointError(
-                f'{path}: takes clips of shape {inputs[INPUT]}, but its metadata says '
-                f'(B, {", ".join(map(str, expected))})'
-            )
 
     def run(self, clip: np.ndarray) -> np.ndarray:
         """Map a normalized clip (B, 3, T, H, W) float32 to the saliency_map (B, H, W) float32."""
@@ -136,13 +185,4 @@ class OnnxBackend(Backend[np.ndarray]):
 
     def predict(self, windows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
         """See `Backend`."""
-        for window in windows:
-            if len(window) != self.settings.clip_len:
-                raise ShapeError(
-                    f'expected clips of {self.settings.clip_len} frames, got {len(window)}'
-                )
-        # A model of batches of one takes the windows one after the other.
-        step = self.batch_size or max(1, len(windows))
-        parts = [windows[start : start + step] for start in range(0, len(windows), step)]
-        clips = (np.stack([np.stack(window, axis=1) for window in part]) for part in parts)
-        return np.concatenate([self.run(clip) for clip in clips])
+        return self.run(np.stack([np.stack(window, axis=1) for window in windows]))

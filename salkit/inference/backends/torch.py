@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner.amp import autocast
 from torch import Tensor
 
 from ...config import dataset_configs, load_config
@@ -19,17 +17,13 @@ from ...errors import ConfigError
 from ...media.clips import ClipSettings
 from ...models.load import build_model
 from ...utils.text import check_choice
-from .base import Backend, OutOfMemory
+from . import Backend, OutOfMemory
 
 if TYPE_CHECKING:
     from ...checkpoints import Checkpoint
     from ...models import SaliencyModel
 
-PRECISIONS = {
-    'float32': torch.float32,
-    'float16': torch.float16,
-    'bfloat16': torch.bfloat16,
-}
+PRECISIONS = ('float32', 'float16', 'bfloat16')
 # Transforms of a test pipeline that say how clips are read; others may change what they hold.
 _READING = ('LoadClip', 'LoadTargets', 'PackClip')
 # Parameters up to which one window leaves the cores of a CPU room for another.
@@ -77,19 +71,14 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
         blur_kernel=model.blur_kernel,
         name=config_name(cfg.filename) if cfg.filename else '',
     )
-    left_out = [step['type'] for step in pipeline if step['type'] not in _READING]
-    return settings, left_out + ['LoadClip.fast_jpeg'] * bool(load.get('fast_jpeg'))
+    return settings, [step['type'] for step in pipeline if step['type'] not in _READING]
 
 
 class TorchBackend(Backend[Tensor]):
     """A model of a config and a checkpoint, in evaluation mode.
 
-    Args:
-        config_or_name: see `salkit.build_model`.
-        checkpoint: likewise; None for random weights.
-        device: 'auto' (the first GPU, else the CPU), or as PyTorch calls it.
-        precision: 'float32', 'float16' or 'bfloat16' (autocast); 'auto' as testing with the config
-            does it: float32, unless its `test_cfg` says `fp16`.
+    The arguments are those of `SaliencyPredictor`; the precision 'auto' is that of testing with the
+    config: float32, unless its `test_cfg` says `fp16`.
 
     Attributes:
         model: the `SaliencyModel`.
@@ -115,12 +104,6 @@ class TorchBackend(Backend[Tensor]):
         self.model = build_model(cfg, checkpoint, self.device)
         self.settings, self.left_out = settings_of(cfg, self.model)
 
-    def _autocast(self) -> AbstractContextManager[None]:
-        if self.precision == 'float32':
-            return nullcontext()
-        kind = torch.device(self.device).type
-        return autocast(device_type=kind, dtype=PRECISIONS[self.precision])
-
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""
         pixels = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)
@@ -131,8 +114,9 @@ class TorchBackend(Backend[Tensor]):
     def predict(self, windows: Sequence[Sequence[Tensor]]) -> np.ndarray:
         """See `Backend`."""
         clip = torch.stack([torch.stack(tuple(window), dim=1) for window in windows])
+        kind = torch.device(self.device).type
         try:
-            with self._autocast():
+            with torch.autocast(kind, getattr(torch, self.precision), self.precision != 'float32'):
                 saliency_map = self.model(clip)
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
@@ -142,7 +126,5 @@ class TorchBackend(Backend[Tensor]):
 
     def suggest_batch_size(self) -> int:
         """On a CPU, several windows of a small model and single ones of a large model."""
-        if self.device != 'cpu':
-            return 8
         parameters = sum(p.numel() for p in self.model.parameters())
-        return 8 if parameters < _SMALL_MODEL else 1
+        return 8 if self.device != 'cpu' or parameters < _SMALL_MODEL else 1

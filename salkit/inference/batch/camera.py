@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from ...errors import DataError
 from ...media.video import VideoWriter
@@ -39,50 +37,25 @@ def record_camera(number: int, out: Path, frames: int | None = None) -> Input:
     name = next(name for name in turns if not (out / f'{name}_recording.mp4').exists())
     path = out / f'{name}_recording.mp4'
     print(f'camera {number}: recording until Ctrl-C', file=sys.stderr)
+    interrupted = threading.Event()
+    previous = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     # It would say in several lines of its own that there is no camera.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     capture = cv2.VideoCapture(number)
     try:
-        seen = _seen(capture, frames)
-        first = next(seen, None)
-        if first is None:
+        is_read, frame = capture.read()
+        if not is_read:
             raise DataError(
                 f'camera {number}: expected a frame, got none; another program may use it, or '
                 f'there is no such camera (a file of this name is ./{number})'
             )
         fps = float(capture.get(cv2.CAP_PROP_FPS)) or _FPS
         began = time.monotonic()
-        with VideoWriter(path, (first.shape[0], first.shape[1]), fps) as video:
-            video.write(first, 0.0)
-            for frame in seen:
-                video.write(frame, time.monotonic() - began)
+        with VideoWriter(path, frame.shape[:2], fps) as video:
+            while is_read and not interrupted.is_set() and video.frames != frames:
+                video.write(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), time.monotonic() - began)
+                is_read, frame = capture.read()
     finally:
         capture.release()
+        signal.signal(signal.SIGINT, previous)
     return Input(path, name)
-
-
-def _seen(capture: cv2.VideoCapture, frames: int | None) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) uint8 RGB, until there are enough, or no more, or Ctrl-C."""
-    with _interrupt() as interrupts:
-        for _ in range(frames) if frames else count():
-            read, frame = capture.read()
-            if interrupts or not read:
-                return
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-
-
-@contextmanager
-def _interrupt() -> Iterator[list[int]]:
-    """A list that the first Ctrl-C fills; a second one interrupts as ever."""
-    previous = signal.getsignal(signal.SIGINT)
-    interrupts: list[int] = []
-
-    def note(kind: int, _: object) -> None:
-        interrupts.append(kind)
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -11,30 +11,25 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ...errors import ConfigError, SalkitError, one_line
-from ...utils.files import is_disk_full, whole_file
+from ...utils.files import is_disk_full
 from ...utils.folders import remove_leftovers
 from ..predictor import SaliencyPredictor
 from .inputs import Input
 from .one_input import PredictOptions, predict_one
-from .report import FAILED, FINISHED, NOT_TRIED, Outcome, PredictReport
-from .submission import check_submission
+from .report import FAILED, FINISHED, Outcome, PredictReport, count_submission
 
 
 def prepare_folder(out: Path) -> None:
-    """Make the folder of outputs, and try whether it can be written to.
+    """Make the folder of outputs, and remove what killed runs left half-made in it.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot be made.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(out)
-        with whole_file(out / '.writable') as temporary:
-            temporary.touch()
-        (out / '.writable').unlink()
     except OSError as error:
-        reason = 'it is a file' if out.is_file() else error.strerror or one_line(error)
-        raise ConfigError(f'--out {out}: cannot be written to ({reason})') from error
+        raise ConfigError(f'--out {out}: cannot be written to ({error.strerror})') from error
+    remove_leftovers(out)
 
 
 def predict_inputs(
@@ -46,12 +41,7 @@ def predict_inputs(
 ) -> PredictReport:
     """Predict inputs one after another, with a bar and lines about what fails on stderr.
 
-    Args:
-        predictor: the model.
-        inputs: see `expand_inputs`.
-        out: folder of the outputs, see `prepare_folder`.
-        options: what to make.
-        failures: what `expand_inputs` did not understand, for the report.
+    `failures` is what `expand_inputs` did not understand, for the report.
 
     Raises:
         KeyboardInterrupt: as it comes; finished inputs are kept.
@@ -59,30 +49,26 @@ def predict_inputs(
     began = time.monotonic()
     report = PredictReport(out, list(failures))
     for number, source in enumerate(inputs):
-        label = source.name if len(inputs) == 1 else f'{number + 1}/{len(inputs)} {source.name}'
         try:
+            label = f'{number + 1}/{len(inputs)} {source.name}'
             outcome = predict_one(predictor, source, out, options, label)
         except KeyboardInterrupt:
-            if len(inputs) > 1:
-                done = f'{number} of {len(inputs)} inputs are done'
-                _say(f'{done}; the same command goes on from there')
+            _say(f'{number} of {len(inputs)} inputs are done; the same command does the others')
             raise
         # One input of thousands must not stop the others, whatever its error.
         except Exception as error:
             outcome = Outcome(str(source.path), FAILED, source.name, note=_reason(error, out))
             _say(outcome.line)
             if _is_full(error):
-                report.outcomes += [outcome] + [
-                    Outcome(str(other.path), NOT_TRIED, other.name, note='the disk is full')
-                    for other in inputs[number + 1 :]
-                ]
+                report.outcomes.append(outcome)
+                _say(f'the disk is full: {len(inputs) - number - 1} inputs are not tried')
                 break
         if outcome.status == FINISHED:
             _say(f'finished before: {source.path} (--force makes it anew)')
         report.outcomes.append(outcome)
     if 'dhf1k' in options.formats:
         folder = out if len(options.formats) == 1 else out / 'dhf1k'
-        report.submission = check_submission(folder, out)
+        report.submission = count_submission(folder)
     report.seconds = time.monotonic() - began
     return report
 

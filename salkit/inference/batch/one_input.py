@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
+from ...datasets.file_list import list_files
 from ...errors import ConfigError, DataError
+from ...media.images import IMAGE_SUFFIXES
+from ...media.maps import read_fixation_map, read_map
 from ...utils.folders import put_in_place, unfinished_folder
 from ...utils.text import check_choice
 from ...version import __version__
 from ..maps import SaliencyMaps
-from ..outputs import FILE_FORMATS, FORMATS, save_maps
+from ..outputs import FILE_FORMATS, FORMATS, Truth, save_maps
 from ..overlay import OverlayStyle
 from ..predictor import SaliencyPredictor
 from ..stimulus import open_stimulus
 from .inputs import Input
 from .record import FOREIGN, Record, stamp_of
-from .report import FINISHED, PREDICTED, Outcome
-from .submission import submission_name
-from .truth import StimulusTruth
+from .report import FINISHED, PREDICTED, Outcome, submission_name
 
 OVERLAY = 'overlay'
+_BAR = (
+    '{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} '
+    '[{elapsed}<{remaining}, {rate_noinv_fmt}]'
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +41,11 @@ class PredictOptions:
     """What `salkit predict` makes of every input.
 
     Attributes:
-        formats: of the maps, see `open_output`; with several, each goes to a folder of its own.
+        formats: of the maps, see `save_maps`; with several, each goes to a folder of its own.
         overlay: how overlays look; None for none.
-        truth: folder with a folder of ground truth for each input, for overlays that show it; None
-            for what lies in data sets' folders themselves.
-        start: seconds, see `SaliencyPredictor.predict`.
-        end: likewise.
-        fps: likewise.
-        stride: likewise.
+        truth: folder of the ground truth that they show, `<name>/{maps,fixation}`; None for that
+            of a data set's folder.
+        start, end, fps, stride: see `SaliencyPredictor.predict`.
         allow_truncated: take videos that were cut off for what is left of them.
         force: make anew what was finished before.
         model: identifies the model and its weights, for the records.
@@ -67,27 +71,13 @@ class PredictOptions:
         if not self.formats and self.overlay is None:
             raise ConfigError('nothing to write: neither maps nor an overlay are asked for')
 
-    @property
-    def shows_truth(self) -> bool:
-        """Whether overlays show ground truth."""
-        return self.overlay is not None and (self.overlay.fixations or self.overlay.side_by_side)
-
 
 def predict_one(
-    predictor: SaliencyPredictor,
-    source: Input,
-    out: Path,
-    options: PredictOptions,
-    label: str | None = None,
+    predictor: SaliencyPredictor, source: Input, out: Path, options: PredictOptions, label: str
 ) -> Outcome:
     """Predict one input, unless that was finished before with the same settings.
 
-    Args:
-        predictor: the model.
-        source: the input.
-        out: folder of the outputs and of the record.
-        options: what to make.
-        label: of a bar on stderr; None for no bar.
+    The bar on stderr is called `label`.
 
     Raises:
         DataError: an input that cannot be read or does not go with the options, or a place that is
@@ -96,13 +86,8 @@ def predict_one(
     """
     began = time.monotonic()
     record = Record(out, source.name)
-    places = _places(source, options)
-    _check_places(source, record, places)
-    truth_folder = _truth_folder(source, options)
-    settings = dict.fromkeys(places, _settings(predictor, source, options))
-    if options.overlay is not None:
-        drawn = dict(style=dataclasses.asdict(options.overlay), truth=_stamps(truth_folder))
-        settings[OVERLAY] = {**settings[OVERLAY], **drawn}
+    places = _places(source, options, record)
+    settings = {kind: _settings(kind, predictor, source, options) for kind in places}
     outputs = {kind: str(out / place) for kind, place in places.items()}
     todo = {
         kind: place
@@ -113,19 +98,10 @@ def predict_one(
         frames = int(record.content.get('frames', 0))
         return Outcome(str(source.path), FINISHED, source.name, frames, 0.0, outputs)
     stimulus = open_stimulus(source.path, options.fps, options.allow_truncated)
-    truth = None
-    if truth_folder is not None and options.overlay is not None and OVERLAY in todo:
-        style = options.overlay
-        truth = StimulusTruth(truth_folder, stimulus, style.fixations, style.side_by_side)
+    truth = _truth(source, len(stimulus), options) if OVERLAY in todo else None
     maps = predictor.predict(
         stimulus, start=options.start, end=options.end, fps=options.fps, stride=options.stride
     )
-    entries = {
-        place: dict(
-            format=kind, frames=len(maps), settings=settings[kind], stimulus_frames=len(stimulus)
-        )
-        for kind, place in todo.items()
-    }
     about = dict(
         salkit_version=__version__,
         source=str(source.path),
@@ -137,37 +113,28 @@ def predict_one(
         times=[round(float(at), 6) for at in maps.times],
     )
     with unfinished_folder(out, source.name) as temporary:
-        _make(
-            maps, {kind: temporary / place for kind, place in todo.items()}, options, truth, label
-        )
+        _make(maps, {kind: temporary / todo[kind] for kind in todo}, options, truth, label)
         # Should the run be killed among these lines, the next one knows what is its own.
-        record.write(entries, finished=False, **about)
+        record.write({place: {} for place in todo.values()}, **about)
         for place in todo.values():
             (out / place).parent.mkdir(exist_ok=True)
             put_in_place(temporary / place, out / place, temporary)
     seconds = round(time.monotonic() - began, 3)
-    record.write(entries, finished=True, **about, seconds=seconds)
+    made = {todo[kind]: dict(frames=len(maps), settings=settings[kind]) for kind in todo}
+    record.write(made, **about, seconds=seconds)
     return Outcome(str(source.path), PREDICTED, source.name, len(maps), seconds, outputs)
 
 
-def _places(source: Input, options: PredictOptions) -> dict[str, str]:
-    """Paths inside the folder of outputs, by format and 'overlay'.
-
-    Raises:
-        DataError: an input that does not go with a format.
-    """
+def _places(source: Input, options: PredictOptions, record: Record) -> dict[str, str]:
+    """Paths inside the folder of outputs, by format and 'overlay'; all of them may be written."""
     places = {}
     for kind in options.formats:
         stem = submission_name(source.path) if kind == 'dhf1k' else source.name
         place = f'{stem}.{kind}' if kind in FILE_FORMATS else stem
         places[kind] = place if len(options.formats) == 1 else f'{kind}/{place}'
     if options.overlay is not None:
-        places[OVERLAY] = f'{source.name}_overlay.{"png" if source.is_picture else "mp4"}'
-    return places
-
-
-def _check_places(source: Input, record: Record, places: dict[str, str]) -> None:
-    """Raise DataError unless the outputs may be written."""
+        is_picture = source.path.suffix.lower() in IMAGE_SUFFIXES and source.path.is_file()
+        places[OVERLAY] = f'{source.name}_overlay.{"png" if is_picture else "mp4"}'
     stimulus = source.path.resolve()
     for place in places.values():
         path = record.out / place
@@ -176,57 +143,66 @@ def _check_places(source: Input, record: Record, places: dict[str, str]) -> None
             raise DataError(f'{path}: would take the place of what is read; choose another --out')
         if os.path.lexists(path) and place not in record.outputs:
             raise DataError(f'{path}: {FOREIGN}')
-
-
-def _truth_folder(source: Input, options: PredictOptions) -> Path | None:
-    """Where the ground truth of an input lies, where overlays show it.
-
-    Raises:
-        DataError: nowhere.
-    """
-    if not options.shows_truth:
-        return None
-    folder = source.truth_folder if options.truth is None else options.truth / source.name
-    if folder is None:
-        raise DataError(
-            f'{source.path}: has no ground truth beside it: no maps/ or fixation/; --truth DIR '
-            f'names the folder that holds {source.name}/maps and {source.name}/fixation'
-        )
-    if not folder.is_dir():
-        raise DataError(f'{folder}: the folder of ground truth of {source.path} does not exist')
-    return folder
+    return places
 
 
 def _settings(
-    predictor: SaliencyPredictor, source: Input, options: PredictOptions
-) -> dict[str, object]:
-    """Everything that the values of the maps depend on."""
+    kind: str, predictor: SaliencyPredictor, source: Input, options: PredictOptions
+) -> object:
+    """Everything that an output depends on, as it comes back from a JSON file."""
     images = source.path / 'images'
-    return dict(
+    asked = dataclasses.asdict(options)
+    for name in ('formats', 'force', *(['overlay', 'truth'] if kind != OVERLAY else [])):
+        del asked[name]
+    settings = dict(
+        kind=kind,
         source=stamp_of(images if images.is_dir() else source.path),
-        model=options.model,
         clips=predictor.settings.to_json(),
         precision=predictor.backend.precision,
-        start=options.start,
-        end=options.end,
-        fps=options.fps,
-        stride=options.stride,
-        allow_truncated=options.allow_truncated,
+        **asked,
     )
+    return json.loads(json.dumps(settings, default=str))
 
 
-def _stamps(truth: Path | None) -> list[str]:
-    """Identify the ground truth that overlays show."""
-    folders = [truth / name for name in ('maps', 'fixation', 'fixation/maps')] if truth else []
-    return [stamp_of(folder) for folder in folders if folder.is_dir()]
+def _truth(source: Input, frames: int, options: PredictOptions) -> Truth | None:
+    """Reads the ground truth of a video, a map for every frame, where its overlay shows it."""
+    style = options.overlay
+    if style is None or not (style.fixations or style.side_by_side):
+        return None
+    folder = source.path if options.truth is None else options.truth / source.name
+
+    def listed(*places: tuple[str, tuple[str, ...]]) -> Sequence[str]:
+        for place, suffixes in places:
+            files = list_files(folder / place, suffixes) if (folder / place).is_dir() else ()
+            if files and len(files) != frames:
+                raise DataError(
+                    f'{folder / place}: {len(files)} maps of ground truth, expected {frames}, one '
+                    f'for each frame of {source.path}'
+                )
+            if files:
+                return files
+        raise DataError(
+            f'{source.path}: has no ground truth in {folder / places[0][0]}; --truth DIR names '
+            f'the folder of {source.name}/maps and {source.name}/fixation'
+        )
+
+    dots = ('fixation', IMAGE_SUFFIXES), ('fixation/maps', ('.mat',))
+    fixations = listed(*dots) if style.fixations else ()
+    densities = listed(('maps', IMAGE_SUFFIXES)) if style.side_by_side else ()
+
+    def read(number: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        fixation_map = read_fixation_map(fixations[number]) if fixations else None
+        return fixation_map, read_map(densities[number]) if densities else None
+
+    return read
 
 
 def _make(
     maps: SaliencyMaps,
     paths: dict[str, Path],
     options: PredictOptions,
-    truth: StimulusTruth | None,
-    label: str | None,
+    truth: Truth | None,
+    label: str,
 ) -> None:
     """Write the outputs, by format and 'overlay', while the model runs once."""
     for path in paths.values():
@@ -240,9 +216,7 @@ def _make(
         desc=label,
         unit='frames',
         leave=False,
-        disable=label is None,
-        bar_format='{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} '
-        '[{elapsed}<{remaining}, {rate_noinv_fmt}]',
+        bar_format=_BAR,
     ) as bar:
 
         def on_frame(count: int) -> None:

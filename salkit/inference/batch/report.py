@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...errors import DataError
 from ...utils.files import write_json
+from ...utils.text import listed
 from ...version import __version__
-from .submission import Submission
 
-PREDICTED, FINISHED, FAILED, NOT_TRIED = 'predicted', 'finished before', 'failed', 'not tried'
+PREDICTED, FINISHED, FAILED = 'predicted', 'finished before', 'failed'
+# Numbers of the test videos, and frames of all of them.
+VIDEOS = range(701, 1001)
+FRAMES = 176_192
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class Outcome:
 
     Attributes:
         source: path, or what the user named where that is nothing to predict on.
-        status: 'predicted', 'finished before', 'failed' or 'not tried'.
+        status: 'predicted', 'finished before' or 'failed'.
         name: of its outputs.
         frames: that have a map.
         seconds: taken.
@@ -41,30 +46,55 @@ class Outcome:
         return f'{self.status}: {note}'
 
 
+def submission_name(path: Path) -> str:
+    """The folder of a video in a submission, such as '0701'.
+
+    Raises:
+        DataError: the video's name does not hold one of the numbers 701 to 1000.
+    """
+    stem = path.name if path.is_dir() else path.stem
+    numbers = [int(digits) for digits in re.findall(r'\d+', stem) if int(digits) in VIDEOS]
+    if len(numbers) != 1:
+        raise DataError(
+            f'{path}: the format dhf1k is for test videos of DHF1K; expected a number from '
+            f'{VIDEOS[0]} to {VIDEOS[-1]} in the name, such as 0701.AVI'
+        )
+    return f'{numbers[0]:04d}'
+
+
+def count_submission(folder: Path) -> dict[str, object]:
+    """Whether a folder holds a complete submission, its number of maps, and the missing videos."""
+    counts = {number: len(list(folder.glob(f'{number:04d}/*.png'))) for number in VIDEOS}
+    maps, missing = sum(counts.values()), [n for n, count in counts.items() if not count]
+    shown = listed([f'{number:04d}' for number in missing], 10)
+    return dict(
+        complete=not missing and maps == FRAMES,
+        summary=f'{len(VIDEOS) - len(missing)} of {len(VIDEOS)} videos, {maps:,} of {FRAMES:,} maps'
+        + (f'; without maps: {shown}' if missing else ''),
+        maps=maps,
+        missing=missing,
+    )
+
+
 @dataclass
 class PredictReport:
     """What a call did.
 
     Attributes:
         out: folder of the outputs.
-        outcomes: by input, in order.
+        outcomes: by input, in order; a full disk ends the list.
         seconds: in all.
-        submission: what there is of a DHF1K submission, where one is being made.
+        submission: see `count_submission`, where one is being made.
     """
 
     out: Path
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
-    submission: Submission | None = None
+    submission: dict[str, object] | None = None
 
     def of(self, status: str) -> list[Outcome]:
         """The inputs of a status."""
         return [outcome for outcome in self.outcomes if outcome.status == status]
-
-    @property
-    def failures(self) -> list[Outcome]:
-        """Inputs that could not be predicted, or were not tried for a full disk."""
-        return self.of(FAILED) + self.of(NOT_TRIED)
 
     def summary(self) -> str:
         """One line for a terminal."""
@@ -73,7 +103,7 @@ class PredictReport:
             frames, seconds = sum(o.frames for o in made), sum(o.seconds for o in made)
             rate = f' ({frames / seconds:.1f} frames/s)' if seconds else ''
             parts.append(f'{len(made)} predicted: {frames:,} frames in {seconds:.1f} s{rate}')
-        for status in (FINISHED, FAILED, NOT_TRIED):
+        for status in (FINISHED, FAILED):
             if self.of(status):
                 parts.append(f'{len(self.of(status))} {status}')
         return f'{"; ".join(parts)}; in {self.out}'
@@ -83,9 +113,9 @@ class PredictReport:
         content = dict(
             salkit_version=__version__,
             out=str(self.out),
-            counts={s: len(self.of(s)) for s in (PREDICTED, FINISHED, FAILED, NOT_TRIED)},
+            counts={status: len(self.of(status)) for status in (PREDICTED, FINISHED, FAILED)},
             seconds=round(self.seconds, 3),
             inputs=[vars(outcome) for outcome in self.outcomes],
-            dhf1k=None if self.submission is None else self.submission.to_json(),
+            dhf1k=self.submission,
         )
         write_json(content, path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 
 from ...media.clips import ClipSettings
-from ..backends.metadata import sized
+from ..backends.onnx import sized
 
 SEED = 20260401
 # Blocks of so many pixels have one color, in turn: noise alone is unlike any video.
@@ -50,20 +51,17 @@ class Agreement:
 def random_clips(settings: ClipSettings, batch_sizes: Sequence[int]) -> Iterator[np.ndarray]:
     """Normalized clips (B, 3, T, H, W) float32, one for each batch size, the same every time.
 
-    Coloured blocks that change from frame to frame, large and small ones.
+    Colored blocks that change from frame to frame, large and small ones.
     """
     rows, columns = sized(settings)
     mean, std = (
         np.asarray(values, np.float32)[:, None, None, None]
         for values in (settings.pixel_mean, settings.pixel_std)
     )
-    count = 0
-    for number, batch in enumerate(batch_sizes):
-        random = np.random.default_rng([SEED, number])
+    random, sides = np.random.default_rng(SEED), cycle(_COARSENESS)
+    for batch in batch_sizes:
         clips = []
-        for _ in range(batch):
-            side = _COARSENESS[count % len(_COARSENESS)]
-            count += 1
+        for side in islice(sides, batch):
             shape = (3, settings.clip_len, -(-rows // side), -(-columns // side))
             blocks = random.integers(0, 256, shape).astype(np.float32)
             pixels = blocks.repeat(side, axis=2).repeat(side, axis=3)[:, :, :rows, :columns]
@@ -78,25 +76,18 @@ def compare(
     tolerance: float,
     relative: bool,
 ) -> Agreement:
-    """Compare an exported model to what the model gave.
+    """Compare the maps that a model gave of `random_clips` to those of `run`, its exported form.
 
-    Args:
-        reference: the model's maps (B, H, W) of each of `random_clips`.
-        run: the exported model.
-        settings: of both.
-        tolerance: largest difference allowed.
-        relative: whether that is a share of the range of the reference, or a value of the maps.
+    The tolerance is a value of the maps, or where it is relative, a share of their range.
     """
     sizes = tuple(len(maps) for maps in reference)
+    clips = random_clips(settings, sizes)
+    differences = [
+        np.abs(found - maps).max() if found.shape == maps.shape else np.inf
+        for maps, found in zip(reference, map(run, clips), strict=True)
+    ]
     low = float(min(maps.min() for maps in reference))
     high = float(max(maps.max() for maps in reference))
-    difference = 0.0
-    for maps, clip in zip(reference, random_clips(settings, sizes), strict=True):
-        found = run(clip)
-        if found.shape != maps.shape:
-            difference = float('inf')
-            break
-        # `max` alone would forget NaN.
-        difference = float(np.max([difference, np.abs(found - maps).max()]))
     allowed = tolerance * (high - low) if relative else tolerance
-    return Agreement(sizes, difference, allowed, low, high)
+    # NumPy's maximum keeps NaN, Python's may lose it.
+    return Agreement(sizes, float(np.max(differences)), allowed, low, high)

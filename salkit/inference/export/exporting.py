@@ -1,38 +1,50 @@
-"""From a config and its weights to one checked file."""
+"""From a config and its weights to one checked file.
+
+onnx, onnxscript and its onnx_ir are optional, so that they are imported where they are used.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.config import Config
+from torch import Tensor, nn
+from torch.onnx import ONNXProgram
 
 from ...checkpoints import locate
 from ...config.load import load_config
-from ...errors import CheckpointError, ConfigError, ShapeError
-from ...media.clips import ClipSettings
-from ...models import SaliencyModel
+from ...errors import CheckpointError, ConfigError, ShapeError, one_line
 from ...models.load import build_model
 from ...plugin import plugins_of
 from ...utils.files import sha256_of
 from ...utils.folders import unfinished_folder
 from ...version import __version__
-from ..backends.metadata import ExportMetadata, sized
-from ..backends.onnx import OnnxBackend
+from ..backends.onnx import (
+    INPUT,
+    METADATA_KEY,
+    OUTPUT,
+    ExportMetadata,
+    OnnxBackend,
+    import_runtime,
+    sized,
+)
 from ..backends.torch import settings_of
 from .agreement import Agreement, compare, random_clips
-from .graph import export_errors, trace
-from .onnx_file import OPSETS, check_installed, to_onnx, write_onnx
 
 # Largest difference to the model: of any value in float32, as a share of the maps' range in
 # float16. docs/export.md says what was measured.
 TOLERANCES = {'float32': 1e-4, 'float16': 2e-2}
+# A protobuf message, and with it an .onnx file, ends at 2 GiB; the graph needs some of it.
+LARGEST_FILE = 2**31 - 2**26
+# Lower ones lack operators that the exporter needs; PyTorch converts no further down.
+OPSETS = range(18, 26)
 
 
 @dataclass(frozen=True)
@@ -65,11 +77,6 @@ class ExportOptions:
         if self.tolerance is not None and not self.tolerance > 0:
             raise ConfigError(f'--tolerance must be above 0, got {self.tolerance}')
 
-    @property
-    def precision(self) -> str:
-        """What is computed in."""
-        return 'float16' if self.half else 'float32'
-
 
 @dataclass(frozen=True)
 class Export:
@@ -95,52 +102,25 @@ class Export:
         return sum(path.stat().st_size for path in self.files)
 
 
-def _check_out(out: str | Path) -> Path:
-    """The path of a file to export to.
+class ClipToMap(nn.Module):
+    """A model with float32 at both ends, whatever it computes in.
 
-    Raises:
-        ConfigError: a folder, or a name that does not end in .onnx.
+    Args:
+        model: a `SaliencyModel`; it is changed: parameters no longer ask for gradients.
+        precision: what its weights become.
     """
-    out = Path(out)
-    if out.suffix == '.pt2':
-        raise ConfigError(
-            f'{out}: .pt2 is not written any more, since loading such a file can run code; '
-            'expected a name that ends in .onnx'
-        )
-    if out.suffix != '.onnx':
-        raise ConfigError(f'{out}: expected a name that ends in .onnx')
-    if out.is_dir():
-        raise ConfigError(f'{out}: expected the name of a file, this is a folder')
-    return out
 
+    def __init__(self, model: nn.Module, precision: torch.dtype) -> None:
+        super().__init__()
+        # A mask that might need a gradient, such as the position bias of a window, has PyTorch
+        # choose another attention when the graph is simplified than when it was traced; their
+        # memory layouts do not agree.
+        self.model = model.requires_grad_(False).to(precision)
+        self.precision = precision
 
-def _put(files: list[Path], out: Path) -> tuple[Path, ...]:
-    """Move files that belong together beside `out`, the one to be opened last."""
-    if len(files) > 1:
-        # An earlier graph must not be found beside the new weights.
-        out.unlink(missing_ok=True)
-    for path in files:
-        os.replace(path, out.parent / path.name)
-    return tuple(out.parent / path.name for path in files)
-
-
-def _settings(cfg: Config, model: SaliencyModel, size: tuple[int, int] | None) -> ClipSettings:
-    settings, _ = settings_of(cfg, model)
-    settings = dataclasses.replace(settings, size=size or settings.size)
-    sized(settings)
-    return settings
-
-
-@torch.no_grad()
-def _reference(
-    model: SaliencyModel, settings: ClipSettings, batches: tuple[int, ...]
-) -> list[np.ndarray]:
-    """The model's maps of the clips that the file will be checked with."""
-    clips = random_clips(settings, batches)
-    try:
-        return [model(torch.from_numpy(clip)).numpy() for clip in clips]
-    except ShapeError as error:
-        raise ConfigError(f'{settings.name}: cannot be exported at this size: {error}') from error
+    def forward(self, clip: Tensor) -> Tensor:
+        """Map a normalized clip (B, 3, T, H, W) to the saliency_map (B, H, W)."""
+        return self.model(clip.to(self.precision)).float()
 
 
 def export_model(
@@ -175,48 +155,114 @@ def export_model(
         CheckpointError: weights that do not fit the model, or a file that does not agree with it.
     """
     export = export or ExportOptions(**options)
-    out = _check_out(out)
-    check_installed()
+    out = Path(out)
+    if out.suffix != '.onnx' or out.is_dir():
+        raise ConfigError(f'{out}: expected the name of a file that ends in .onnx')
+    import_runtime('onnxruntime', 'onnx', 'onnxscript')
     cfg = load_config(config, export.options)
     source = None if checkpoint is None else locate(checkpoint)
     on_step('building the model')
     model = build_model(cfg, source)
-    settings = _settings(cfg, model, export.size)
+    settings, _ = settings_of(cfg, model)
+    settings = dataclasses.replace(settings, size=export.size or settings.size)
+    sized(settings)
     metadata = ExportMetadata(
         clip=settings,
         config=settings.name,
         checkpoint=None if source is None else source.name,
         checkpoint_sha256=None if source is None else sha256_of(source),
         salkit_version=__version__,
-        precision=export.precision,
+        precision='float16' if export.half else 'float32',
         dynamic_batch=export.dynamic_batch,
         plugins=plugins_of(cfg.model),
         options=dict(export.options),
     )
     on_step('predicting with the model')
-    reference = _reference(model, settings, (1, 2, 3) if export.dynamic_batch else (1, 1, 1))
-    on_step('tracing it')
-    with export_errors(metadata.config, 'tracing'):
-        program = trace(model, settings, export.precision, export.dynamic_batch)
-    # So that large models are not in memory several times.
-    del model
+    clips = random_clips(settings, (1, 2, 3) if export.dynamic_batch else (1, 1, 1))
+    try:
+        with torch.no_grad():
+            reference = [model(torch.from_numpy(clip)).numpy() for clip in clips]
+    except ShapeError as error:
+        raise ConfigError(f'{settings.name}: cannot be exported at this size: {error}') from error
+    on_step('translating it')
+    program = to_onnx(model, metadata, export.opset)
     with unfinished_folder(out.parent, out.name) as folder:
         on_step('writing it')
-        with export_errors(metadata.config, 'translating to ONNX'):
-            translated = to_onnx(program, export.dynamic_batch, export.opset)
-        files = write_onnx(translated, folder / out.name, metadata)
-        opset = translated.model.opset_imports['']
-        del program, translated
+        files = write_onnx(program, folder / out.name, metadata)
+        opset = program.model.opset_imports['']
+        # A large model is not to be in memory several times.
+        del model, program
         on_step('checking the file')
         agreement = compare(
             reference,
             OnnxBackend(folder / out.name, 'cpu').run,
             settings,
-            TOLERANCES[export.precision] if export.tolerance is None else export.tolerance,
+            export.tolerance or TOLERANCES[metadata.precision],
             relative=export.half,
         )
         if not agreement.holds:
             raise CheckpointError(
                 f'{out}: not written, the exported model does not agree with the model: {agreement}'
             )
-        return Export(out, _put(files, out), metadata, agreement, opset)
+        if len(files) > 1:
+            # An earlier graph must not be found beside the new weights.
+            out.unlink(missing_ok=True)
+        for path in files:
+            os.replace(path, out.parent / path.name)
+        placed = tuple(out.parent / path.name for path in files)
+        return Export(out, placed, metadata, agreement, opset)
+
+
+def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None) -> ONNXProgram:
+    """Translate a `SaliencyModel` on the CPU, which gets the precision of the file."""
+    # A batch of one would be taken for a constant.
+    batch = 2 if metadata.dynamic_batch else 1
+    example = torch.zeros(batch, 3, metadata.clip.clip_len, *sized(metadata.clip))
+    clip_to_map = ClipToMap(model, getattr(torch, metadata.precision)).eval()
+    # What PyTorch and onnxscript note for their own developers is kept off the screen.
+    logging.disable(logging.WARNING)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            program = torch.onnx.export(
+                clip_to_map,
+                (example,),
+                dynamo=True,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_shapes=({0: 'batch'},) if metadata.dynamic_batch else None,
+                opset_version=opset,
+                verbose=False,
+            )
+    except (OSError, MemoryError):
+        raise
+    # The exporters fail with errors of their own classes and of Python's.
+    except Exception as error:
+        cause = error.__cause__ or error
+        raise ConfigError(
+            f'{metadata.config}: PyTorch {torch.__version__} cannot export this model '
+            f'({type(cause).__name__}: {one_line(cause)[:300]}); --traceback shows where'
+        ) from error
+    finally:
+        logging.disable(logging.NOTSET)
+    assert program is not None
+    return program
+
+
+def write_onnx(program: ONNXProgram, path: Path, metadata: ExportMetadata) -> list[Path]:
+    """Write the files of a model, the one to be opened last.
+
+    One whose weights are too large for a file has them in a second one, `<name>.data`.
+    """
+    import onnx_ir as ir
+
+    model = program.model
+    model.metadata_props[METADATA_KEY] = metadata.to_text()
+    constants = [value.const_value for value in model.graph.initializers.values()]
+    size = sum(constant.nbytes for constant in constants if constant is not None)
+    if size < LARGEST_FILE:
+        ir.save(model, path)
+        return [path]
+    data = path.with_name(f'{path.name}.data')
+    ir.save(model, path, external_data=data.name)
+    return [data, path]

@@ -1,8 +1,9 @@
 """Reading videos, frame-exact, and writing them for browsers."""
 
-from .info import VIDEO_SUFFIXES, VideoInfo, is_video
+from .frame_index import VideoInfo
 from .reader import VideoReader, open_video
 from .sound import SoundPart
+from .source import VIDEO_SUFFIXES, is_video
 from .writer import VideoWriter
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 
@@ -57,10 +58,8 @@ class FrameDecoder:
         """
         start = self.index.start_for(number)
         if self.position < number and start <= self.position + NEAR:
-            try:
+            with suppress(LostError):
                 return self._forward(number)
-            except LostError:
-                pass
         for _ in range(TRIES):
             if start == 0:
                 break
@@ -71,18 +70,16 @@ class FrameDecoder:
                 # It was no key frame after all.
                 self.index.restart[start] = False
                 start = self.index.start_for(number, before=start)
-        return self._from_first(number)
-
-    def _from_first(self, number: int) -> VideoFrame:
         try:
             self._start(0)
             return self._forward(number)
         except LostError:
             if self.threads == 1:
                 raise
-            # As when the index was made.
-            self.threads = 1
-            return self._from_first(number)
+        # As when the index was made.
+        self.threads = 1
+        self._start(0)
+        return self._forward(number)
 
     def ends(self) -> bool:
         """Whether no frame follows."""
@@ -124,10 +121,7 @@ class FrameDecoder:
         errors = source.errors
         for frame in source.frames(source.numbered(packets, packet)):
             self.decoded += 1
-            found: int | None = number
-            if self.index.identity != 'count':
-                pts = UNKNOWN if frame.pts is None else frame.pts
-                found = self.index.number_of(packet_of(frame), pts)
+            found = self.index.number.get(packet_of(frame)) if self.index.seekable else number
             if first:
                 if found is not None and found < first:
                     # Stored behind the key frame, shown before it.
@@ -135,23 +129,18 @@ class FrameDecoder:
                 broken = source.errors > errors or frame.is_corrupt
                 if broken or (number == first and not frame.key_frame):
                     raise LostError(f'frame {number} cannot be decoded from its key frame')
-                # FFmpeg guesses the time stamps of .avi, and may do so otherwise after seeking.
-                stamped = source.format != 'avi' and frame.pts is not None
-                if stamped and number < len(self.index) and frame.pts != self.index.pts[number]:
-                    raise LostError(f'frame {number} has another time stamp')
             if found != number or number >= len(self.index):
                 raise LostError(f'frame {found} instead of {number}')
             yield frame
             number += 1
 
     def _packets_from(self, first: int, packet: int) -> tuple[VideoSource, Iterator[Packet]]:
-        """The file, opened or as it is, and packets from number `packet` on, that of `first`."""
-        for source in (self._source, None) if first else (None,):
-            source = source or self._open()
-            packets = self._seek(source, first) if first else source.packets()
+        """The file, and its packets from number `packet` on, that of frame `first`."""
+        if first:
+            source = self._source or self._open()
+            packets = self._seek(source, first)
             if packets is not None:
                 return source, packets
-        # Without seeking.
         source = self._open()
         return source, islice(source.packets(), packet, None)
 
@@ -159,27 +148,19 @@ class FrameDecoder:
         """Packets from that of the key frame `first` on; None where seeking does not find it."""
         index = self.index
         wanted = int(index.position[first])
-        if not source.format.startswith(SEEKABLE) or wanted == UNKNOWN:
+        stamps = [int(s[first]) for s in (index.dts, index.pts) if s[first] != UNKNOWN]
+        if not source.format.startswith(SEEKABLE) or wanted == UNKNOWN or not stamps:
             return None
-        target = first
-        for _ in range(TRIES):
-            stamp = next((s[target] for s in (index.dts, index.pts) if s[target] != UNKNOWN), None)
-            if stamp is None:
-                return None
-            try:
-                source.container.seek(int(stamp), stream=source.stream)
-            except (av.FFmpegError, OSError):
-                return None
-            packets = source.packets()
-            for found in packets:
-                if found.pos == wanted and found.is_keyframe:
-                    return chain([found], packets)
-                if found.pos is not None and found.pos > wanted:
-                    break
-            # It went too far: step back.
-            if target == 0:
-                return None
-            target = index.start_for(target, before=target)
+        try:
+            source.container.seek(stamps[0], stream=source.stream)
+        except (av.FFmpegError, OSError):
+            return None
+        packets = source.packets()
+        for found in packets:
+            if found.pos == wanted and found.is_keyframe:
+                return chain([found], packets)
+            if found.pos is not None and found.pos > wanted:
+                break
         return None
 
     def _open(self) -> VideoSource:

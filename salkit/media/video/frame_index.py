@@ -1,15 +1,54 @@
-"""The frame index: which frames a video has, and where decoding may start."""
+"""The frame index: which frames a video has, where decoding may start, and where it is kept."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
 
+import av
 import numpy as np
 
-from .info import VideoInfo
+from ...errors import DataError
+from ...utils.files import cache_dir, whole_file
 
 # Stands for a time stamp or a position that is not known.
 UNKNOWN = np.iinfo(np.int64).min
+# Another number makes all indices anew: count it up when they change.
+VERSION = 3
+_ARRAYS = ('packet', 'pts', 'dts', 'position', 'restart', 'checksum')
+
+
+@dataclass(frozen=True, eq=False)
+class VideoInfo:
+    """A video's size and times.
+
+    Attributes:
+        frames: number of frames that a full sequential decode gives.
+        height: rows of a frame as shown, turned where the file says so, in pixels as they are
+            stored: the aspect ratio of a pixel is not applied.
+        width: columns of a frame as shown.
+        fps: frames per second, the average of the video.
+        pixel_aspect: width of a pixel as shown by its height; 1 for square ones.
+        truncated: whether the file was cut off: it promised more than it holds, or reading or
+            decoding ended in an error. The frames that still decode are there.
+        errors: packets that could not be decoded.
+        times: (frames,) float64, seconds from the first frame to each.
+    """
+
+    frames: int
+    height: int
+    width: int
+    fps: float
+    pixel_aspect: float
+    truncated: bool
+    errors: int
+    times: np.ndarray
 
 
 @dataclass
@@ -24,8 +63,8 @@ class FrameIndex:
         restart: (n,) bool, whether decoding may start at the frame's packet.
         checksum: (n,) int64 of the decoded frames; unknown where they were not decoded.
         source: 'decode' where all frames were decoded, 'packets' where only packets were read.
-        identity: how a decoded frame is recognised: 'packet', 'pts', or 'count', which means that
-            it has to be decoded from the start.
+        seekable: whether a decoded frame is recognised by its packet; else the video has to be
+            decoded from the start.
         info: for the user.
     """
 
@@ -36,31 +75,25 @@ class FrameIndex:
     restart: np.ndarray
     checksum: np.ndarray
     source: str
-    identity: str
+    seekable: bool
     info: VideoInfo
-    _number: dict[int, int] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.pts)
 
-    def number_of(self, packet: int, pts: int) -> int | None:
-        """Number of the frame that came from `packet` with this time stamp; None for no frame."""
-        if self._number is None:
-            values = self.packet if self.identity == 'packet' else self.pts
-            self._number = {int(value): number for number, value in enumerate(values)}
-        return self._number.get(packet if self.identity == 'packet' else pts)
+    @cached_property
+    def number(self) -> dict[int, int]:
+        """Numbers of the frames by that of their packet."""
+        return {packet: number for number, packet in enumerate(self.packet.tolist())}
 
     def start_for(self, number: int, before: int | None = None) -> int:
         """The frame to start decoding at so that frame `number` comes out right.
 
         The last key frame shown and stored no later than it; shown, because what is stored behind
-        a key frame but shown before it may need frames that precede both.
-
-        Args:
-            number: the wanted frame.
-            before: only starts before this one.
+        a key frame but shown before it may need frames that precede both. With `before`, only
+        starts before that one.
         """
-        if self.identity == 'count':
+        if not self.seekable:
             return 0
         starts = np.flatnonzero(self.restart[: number + 1])
         starts = starts[self.packet[starts] <= self.packet[number]]
@@ -69,22 +102,11 @@ class FrameIndex:
         return int(starts[-1]) if len(starts) else 0
 
 
-def choose_identity(packet: np.ndarray, pts: np.ndarray) -> str:
-    """How frames can be told apart."""
-    for name, values, unknown in (('packet', packet, -1), ('pts', pts, UNKNOWN)):
-        if not (values == unknown).any() and len(np.unique(values)) == len(values):
-            return name
-    return 'count'
-
-
 def frame_times(pts: np.ndarray, dts: np.ndarray, time_base: float, rate: float) -> np.ndarray:
     """Seconds from the first frame to each, from the best of what is known.
 
-    Args:
-        pts: time stamps of the frames.
-        dts: decoding time stamps.
-        time_base: seconds per unit.
-        rate: frames per second, where the stamps say nothing.
+    Both kinds of time stamps are in units of `time_base` seconds; where they say nothing, `rate` is
+    the number of frames per second.
     """
     # .avi has no time stamps, and FFmpeg's guesses run to and fro; its decoding time stamps, once
     # in order, are right but for a delay that all frames share.
@@ -100,3 +122,56 @@ def average_rate(times: np.ndarray, named: float | None) -> float:
         return named or 25.0
     measured = (len(times) - 1) / float(times[-1])
     return named if named and abs(named / measured - 1) < 0.01 else measured
+
+
+def stamp_of(path: str | Path) -> tuple[str, int, int]:
+    """What changes with a file: real path, size and time of the last change in ns.
+
+    Raises:
+        DataError: no such file, or a folder.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        raise DataError(f'{path}: the video does not exist') from None
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path}: the video cannot be read ({error})') from error
+    if os.path.isdir(path):
+        raise DataError(f'{path}: expected a video file, this is a folder')
+    return os.path.realpath(path), status.st_size, status.st_mtime_ns
+
+
+def _file_of(stamp: tuple[str, int, int]) -> Path:
+    # Another release of FFmpeg may decode a damaged video otherwise.
+    key = json.dumps([VERSION, stamp, sorted(av.library_versions.items())])
+    digest = hashlib.sha256(key.encode('utf-8', 'surrogateescape')).hexdigest()[:32]
+    return cache_dir() / 'video-index' / f'{digest}.npz'
+
+
+def load_index(stamp: tuple[str, int, int]) -> FrameIndex | None:
+    """The index of a file as it is now; None where there is none that can be read."""
+    try:
+        with np.load(_file_of(stamp), allow_pickle=False) as stored:
+            meta = json.loads(str(stored['meta']))
+            arrays = {name: stored[name] for name in _ARRAYS}
+            info = VideoInfo(**meta.pop('info'), times=stored['times'])
+            index = FrameIndex(**arrays, **meta, info=info)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        # Broken ones are made again.
+        return None
+    lengths = {len(values) for values in (*arrays.values(), info.times)}
+    return index if lengths == {info.frames} else None
+
+
+def save_index(stamp: tuple[str, int, int], index: FrameIndex) -> None:
+    """Keep an index; where the folder cannot be written, it is made again next time."""
+    info = {name: value for name, value in asdict(index.info).items() if name != 'times'}
+    meta = json.dumps(dict(source=index.source, seekable=index.seekable, info=info))
+    arrays = {name: getattr(index, name) for name in _ARRAYS}
+    # numpy adds a suffix to names, not to open files.
+    with (
+        contextlib.suppress(OSError),
+        whole_file(_file_of(stamp)) as temporary,
+        open(temporary, 'wb') as file,
+    ):
+        np.savez_compressed(file, meta=np.array(meta), times=index.info.times, **arrays)

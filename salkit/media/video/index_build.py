@@ -11,11 +11,9 @@ from av import Packet, VideoFrame
 
 from ...errors import DataError
 from .decoder import FrameDecoder, LostError
-from .frame_index import UNKNOWN, FrameIndex, average_rate, choose_identity, frame_times
-from .info import VideoInfo
-from .picture import checksum, orientation, rotation_of
-from .source import VideoSource, packet_of
-from .truncation import is_cut_off
+from .frame_index import UNKNOWN, FrameIndex, VideoInfo, average_rate, frame_times
+from .picture import checksum, orientation
+from .source import VideoSource, is_cut_off, packet_of
 
 # Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
 ONE_FRAME_A_PACKET = frozenset(
@@ -23,23 +21,10 @@ ONE_FRAME_A_PACKET = frozenset(
 )
 TELLING = ('mov,', 'matroska')
 # Codecs whose key frames need nothing that precedes them.
-RESTARTABLE = ONE_FRAME_A_PACKET | {
-    'av1',
-    'dvvideo',
-    'flv1',
-    'h263',
-    'jpeg2000',
-    'mpeg1video',
-    'mpeg2video',
-    'mpeg4',
-    'msmpeg4v2',
-    'msmpeg4v3',
-    'theora',
-    'vp8',
-    'vp9',
-    'wmv1',
-    'wmv2',
-}
+RESTARTABLE = ONE_FRAME_A_PACKET.union(
+    ['av1', 'dvvideo', 'flv1', 'h263', 'jpeg2000', 'theora', 'vp8', 'vp9', 'wmv1', 'wmv2'],
+    ['mpeg1video', 'mpeg2video', 'mpeg4', 'msmpeg4v2', 'msmpeg4v3'],
+)
 # Pixels (frames x rows x columns) that are decoded for the index without asking, 1,700 frames of
 # 640 x 360: about two seconds on one core.
 DECODED_PIXELS = 400e6
@@ -108,12 +93,16 @@ def _by_decoding(path: str | Path) -> FrameIndex:
         _, dts, position, key_packet = (
             np.where(packet >= 0, column[packet], UNKNOWN) for column in table.columns()
         )
-        identity, restart = choose_identity(packet, pts), (key > 0) & (key_packet > 0)
         damaged = source.errors or source.broken or table.corrupt or table.changes
-        if damaged or source.codec not in RESTARTABLE or (packet < 0).any():
-            identity, restart = 'count', np.zeros_like(restart)
+        known = _all_different(packet, -1) and source.codec in RESTARTABLE
         info = _info(source, table, first, pts, dts)
-        return FrameIndex(packet, pts, dts, position, restart, sums, 'decode', identity, info)
+        restart = (key > 0) & (key_packet > 0)
+        seekable = bool(known and not damaged)
+        return FrameIndex(packet, pts, dts, position, restart, sums, 'decode', seekable, info)
+
+
+def _all_different(values: np.ndarray, unknown: int) -> bool:
+    return unknown not in values and len(np.unique(values)) == len(values)
 
 
 def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
@@ -129,7 +118,7 @@ def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
         if not always and pixels <= DECODED_PIXELS:
             return None
         odd = table.changes or table.discarded or table.corrupt or source.broken
-        if odd or not len(pts) or not key[0] or choose_identity(pts, pts) == 'count':
+        if odd or not len(pts) or not key[0] or not _all_different(pts, UNKNOWN):
             return None
         if source.stream.frames not in (0, len(pts)) or _promised_more(source, table):
             return None
@@ -142,7 +131,7 @@ def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
             return None
         info = _info(source, table, decoded[0], pts, dts)
     sums = np.full_like(packet, UNKNOWN)
-    index = FrameIndex(packet, pts, dts, position, key, sums, 'packets', 'packet', info)
+    index = FrameIndex(packet, pts, dts, position, key, sums, 'packets', True, info)
     return index if _ends_well(path, index) else None
 
 
@@ -166,7 +155,6 @@ def _info(
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     named = next((float(rate) for rate in rates if rate), None)
     times = frame_times(pts, dts, float(source.time_base), named or 25.0)
-    fps = average_rate(times, named)
     height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
     if orientation(first)[0]:
         height, width, aspect = width, height, 1 / aspect
@@ -175,11 +163,8 @@ def _info(
         frames=len(pts),
         height=height,
         width=width,
-        fps=fps,
-        codec=source.codec,
-        rotation=rotation_of(first),
+        fps=average_rate(times, named),
         pixel_aspect=aspect,
-        duration=float(times[-1]) + 1 / fps,
         truncated=bool(truncated),
         errors=source.errors,
         times=times,

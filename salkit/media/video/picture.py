@@ -30,11 +30,6 @@ def orientation(frame: VideoFrame) -> tuple[bool, bool, bool]:
     return True, b < 0, c < 0
 
 
-def rotation_of(frame: VideoFrame) -> int:
-    """Degrees clockwise that a stored frame has to be turned by: 0, 90, 180 or 270."""
-    return round(-frame.rotation / 90) % 4 * 90
-
-
 class RGBConverter:
     """Converts frames to RGB, bit for bit what PyAV's `frame.to_ndarray(format='rgb24')` gives.
 
@@ -43,7 +38,6 @@ class RGBConverter:
     """
 
     def __init__(self) -> None:
-
         # One for all frames: setting it up takes as long as converting a small frame.
         self._reformatter = VideoReformatter()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import weakref
@@ -15,12 +16,10 @@ from av import VideoFrame
 
 from ...errors import ConfigError, DataError
 from ...utils.text import check_choice
-from ..images import resize_image
+from ..images import checked_size, resize_image
 from .decoder import FrameDecoder, LostError
-from .frame_index import FrameIndex
+from .frame_index import FrameIndex, VideoInfo, load_index, save_index, stamp_of
 from .index_build import build_index
-from .index_cache import load_index, save_index, stamp_of
-from .info import VideoInfo
 from .picture import RGBConverter
 from .source import reason_of
 
@@ -68,8 +67,7 @@ class VideoReader:
         self._index: FrameIndex | None = None
         self._stamp = ('', 0, 0)
         self._decoder: FrameDecoder | None = None
-        self._converter: RGBConverter | None = None
-        self.closed = False
+        self._converter = RGBConverter()
         _readers.add(self)
 
     # What it is --------------------------------------------------------------------------------
@@ -81,9 +79,6 @@ class VideoReader:
 
     def __len__(self) -> int:
         return self.info.frames
-
-    def __repr__(self) -> str:
-        return f'VideoReader({str(self.path)!r})'
 
     # Reading -----------------------------------------------------------------------------------
 
@@ -106,7 +101,7 @@ class VideoReader:
             IndexError: no such frame.
             DataError: a frame cannot be decoded any more, or is of another size than the first.
         """
-        size = _checked_size(size)
+        size = None if size is None else checked_size('VideoReader', size)
         with self._lock:
             numbers = [self._number(index) for index in indices]
             frames = {number: self._read(number, size) for number in sorted(set(numbers))}
@@ -136,7 +131,7 @@ class VideoReader:
         Raises:
             DataError: see `read`.
         """
-        size = _checked_size(size)
+        size = None if size is None else checked_size('VideoReader', size)
         for number in range(*slice(start, stop).indices(len(self))):
             with self._lock:
                 frame = self._read(number, size)
@@ -175,8 +170,6 @@ class VideoReader:
             raise DataError(f'{self.path}: decoding does not repeat itself ({error})') from None
 
     def _convert(self, frame: VideoFrame) -> np.ndarray:
-
-        self._converter = self._converter or RGBConverter()
         try:
             return self._converter(frame)
         except (av.FFmpegError, ValueError) as error:
@@ -187,8 +180,6 @@ class VideoReader:
     # Opening and closing -----------------------------------------------------------------------
 
     def _load_index(self) -> FrameIndex:
-        if self.closed:
-            raise ValueError(f'{self.path}: the video was closed')
         with self._lock:
             if self._index is None:
                 self._stamp = stamp_of(self.path)
@@ -202,7 +193,7 @@ class VideoReader:
     def _correct_index(self, number: int, error: LostError) -> None:
         """Decode the whole video for an index that turned out wrong."""
         index = self._load_index()
-        self.release()
+        self.close()
         if index.source == 'packets':
             self._index = build_index(self.path, 'decode')
             save_index(self._stamp, self._index)
@@ -222,7 +213,7 @@ class VideoReader:
             self._decoder = FrameDecoder(self.path, index, self._threads)
         return self._decoder
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Close the file; the next read opens it again."""
         with self._lock:
             if self._decoder is not None:
@@ -230,20 +221,11 @@ class VideoReader:
                 self._decoder = None
 
     def copy(self, threads: int) -> VideoReader:
-        """A second reader of the same video, to read elsewhere in it at the same time.
-
-        Args:
-            threads: of its decoder.
-        """
-        reader = object.__new__(type(self))
-        reader.__setstate__(dict(self.__getstate__(), _threads=threads))
+        """A second reader of the same video, to read elsewhere in it at the same time."""
+        reader = copy.copy(self)
+        reader._threads = threads
         reader._index, reader._stamp = self._load_index(), self._stamp
         return reader
-
-    def close(self) -> None:
-        """Close for good."""
-        self.release()
-        self.closed = True
 
     def __enter__(self) -> VideoReader:
         return self
@@ -254,7 +236,7 @@ class VideoReader:
     # Other processes ---------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, object]:
-        names = ('path', '_how', '_threads', 'closed')
+        names = ('path', '_how', '_threads')
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -268,20 +250,11 @@ class VideoReader:
             self._decoder = None
 
 
-def _checked_size(size: tuple[int, int] | None) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    if len(size) != 2 or min(size) < 1:
-        raise ConfigError(f'VideoReader: size must be (rows, columns), got {size!r}')
-    return int(size[0]), int(size[1])
-
-
 def open_video(path: str | Path) -> VideoReader:
     """A reader of a video, shared by all that ask for it in this process.
 
     The file of the one that was longest not asked for is closed when there are more than
-    `OPEN_VIDEOS`. Ask for each use anew and do not close: a reader that is held longer opens its
-    file again when it is read.
+    `OPEN_VIDEOS`; it opens again when that reader is read.
 
     Args:
         path: of the video.
@@ -292,11 +265,9 @@ def open_video(path: str | Path) -> VideoReader:
     stamp = stamp_of(path)
     with _lock:
         reader = _open.pop(stamp, None)
-        if reader is None or reader.closed:
-            reader = VideoReader(path)
-        _open[stamp] = reader
+        _open[stamp] = reader = VideoReader(path) if reader is None else reader
         if len(_open) > OPEN_VIDEOS:
-            _open.popitem(last=False)[1].release()
+            _open.popitem(last=False)[1].close()
     return reader
 
 

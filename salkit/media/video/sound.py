@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
-import numpy as np
 from av import AudioFrame, AudioStream
-from av.container import InputContainer, OutputContainer
-from av.stream import Discard
+from av.container import OutputContainer
+from av.filter import Graph
 
 from ...errors import DataError
 from .source import VideoSource, open_file, reason_of
 
-RATE, LAYOUT, CHANNELS, BITS = 48_000, 'stereo', 2, 160_000
-# Gaps and overlaps of up to 0.02 s are time stamps rounded.
-JITTER = round(0.02 * RATE)
+RATE, LAYOUT, BITS = 48_000, 'stereo', 160_000
+# Seconds; gaps and overlaps of less are time stamps rounded.
+JITTER = 0.02
 # Seconds before a cut from which on the sound is decoded: decoders take some to start up.
 RUN_UP = 1.0
+ENDLESS = 1e9
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class SoundWriter:
         """Write the sound that starts before `until`, in seconds."""
         if self._output is None:
             return
-        while self._ahead is not None and self._ahead[0] < until * RATE:
-            container.mux(self._output.encode(self._ahead[1]))
+        while self._ahead is not None and (self._ahead.time or 0.0) < until:
+            container.mux(self._output.encode(self._ahead))
             self._ahead = next(self._pieces, None)
         if self._ahead is None:
             container.mux(self._output.encode(None))
@@ -86,80 +87,67 @@ class SoundWriter:
     def _warn(self, what: str) -> None:
         self.warnings.append(f'{self.part.path}: {what}')
 
-    def _read(self) -> Generator[tuple[int, AudioFrame], None, None]:
-        """Pieces one after the other, each with the number of its first sample."""
+    def _read(self) -> Generator[AudioFrame, None, None]:
+        graph, errors = None, 0
         try:
             with open_file(self.part.path) as container:
                 stream = container.streams.best('audio')
-                if stream is not None:
-                    yield from _without_holes(self._decode(container, stream), self.part)
+                if stream is None:
+                    return
+                if stream.codec_context is None or not stream.codec_context.sample_rate:
+                    raise DataError('FFmpeg has no decoder for it')
+                origin = first_frame_time(self.part.path) + self.part.start
+                end = ENDLESS if self.part.end is None else self.part.end - self.part.start
+                for packet in container.demux(stream):
+                    time = 0 if packet.pts is None else packet.pts * packet.time_base - origin
+                    if time < -RUN_UP:
+                        continue
+                    if time > end:
+                        break
+                    try:
+                        frames = stream.codec_context.decode(packet)
+                    except (av.FFmpegError, ValueError):
+                        errors += 1
+                        continue
+                    for frame in frames:
+                        if frame.pts is not None:
+                            frame.pts -= round(origin / frame.time_base)
+                        graph = graph or _aligning(frame, end)
+                        graph.push(frame)
+                        yield from _finished(graph)
+                if graph is not None:
+                    graph.push(None)
+                    yield from _finished(graph)
         except (av.FFmpegError, OSError, ValueError, DataError) as error:
             self._warn(f'its sound is lost, all or from some point on: {reason_of(error)}')
-
-    def _decode(
-        self, container: InputContainer, stream: AudioStream
-    ) -> Iterator[tuple[int | None, np.ndarray]]:
-        """Samples (2, n) float32, with the number of the first, where the file has a time stamp."""
-        if stream.codec_context is None or not stream.codec_context.sample_rate:
-            raise DataError('FFmpeg has no decoder for it')
-        for other in container.streams:
-            if other is not stream:
-                other.discard = Discard.all
-        origin = first_frame_time(self.part.path) + self.part.start
-        resampler, kind, errors = None, None, 0
-        for packet in container.demux(stream):
-            if packet.pts is not None and packet.pts * packet.time_base < origin - RUN_UP:
-                continue
-            try:
-                frames = stream.codec_context.decode(packet)
-            except (av.FFmpegError, ValueError):
-                errors += 1
-                continue
-            for frame in frames:
-                if resampler is None or kind != _kind_of(frame):
-                    kind = _kind_of(frame)
-                    resampler = av.AudioResampler('fltp', LAYOUT, RATE)
-                for piece in resampler.resample(frame):
-                    time = piece.time
-                    at = None if time is None else round((time - origin) * RATE)
-                    yield at, piece.to_ndarray()
         if errors:
             self._warn(f'{errors} packets of its sound do not decode')
 
 
-def _without_holes(
-    pieces: Iterable[tuple[int | None, np.ndarray]], part: SoundPart
-) -> Iterator[tuple[int, AudioFrame]]:
-    """Sound from sample 0 to the part's end: silence where there is none between two pieces."""
-    length = 2**62 if part.end is None else round((part.end - part.start) * RATE)
-    position = 0
-    for at, samples in pieces:
-        if at is None or (position and abs(at - position) <= JITTER):
-            at = position
-        if at + samples.shape[1] <= position:
-            continue
-        while position < min(at, length):
-            # At most a second a piece.
-            silence = np.zeros((CHANNELS, min(RATE, at - position, length - position)), np.float32)
-            yield position, _frame(silence, position)
-            position += silence.shape[1]
-        samples = samples[:, position - at :][:, : length - position]
-        if samples.shape[1]:
-            yield position, _frame(samples, position)
-            position += samples.shape[1]
-        if position >= length:
-            return
+def _aligning(frame: AudioFrame, end: float) -> Graph:
+    """FFmpeg's filters that start the sound at 0, end it at `end`, and put silence into holes."""
+    # What a decoder gives, such as HE-AAC's, may be of another rate than the file says.
+    aligned = f'{RATE}:osf=fltp:ochl={LAYOUT}:async=1:first_pts=0:min_hard_comp={JITTER}'
+    graph = Graph()
+    source = graph.add_abuffer(
+        sample_rate=frame.sample_rate,
+        format=frame.format.name,
+        layout=frame.layout.name,
+        time_base=frame.time_base,
+    )
+    graph.link_nodes(
+        source,
+        graph.add('aresample', aligned),
+        graph.add('atrim', f'end={end}'),
+        graph.add('abuffersink'),
+    ).configure()
+    return graph
 
 
-def _kind_of(frame: AudioFrame) -> tuple[str, str, int]:
-    """What a resampler is made for."""
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _frame(samples: np.ndarray, position: int) -> AudioFrame:
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format='fltp', layout=LAYOUT)
-    frame.sample_rate, frame.pts, frame.time_base = RATE, position, Fraction(1, RATE)
-    return frame
+def _finished(graph: Graph) -> Iterator[AudioFrame]:
+    with suppress(av.error.BlockingIOError, av.error.EOFError):
+        while True:
+            yield cast('AudioFrame', graph.pull())
 
 
 def first_frame_time(path: str | Path) -> float:

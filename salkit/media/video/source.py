@@ -1,11 +1,13 @@
-"""A video file opened with FFmpeg, through PyAV."""
+"""A video file: its name, its length, and its packets and frames with FFmpeg, through PyAV."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av import Packet, VideoFrame, VideoStream
@@ -13,6 +15,18 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ...errors import DataError
+
+# Suffixes of video files, in lower case.
+VIDEO_SUFFIXES = (
+    *('.3gp', '.asf', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg'),
+    *('.mpg', '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
+)
+_EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
+
+
+def is_video(path: str | Path) -> bool:
+    """Whether a file is named as a video, whatever the case; it need not exist."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def reason_of(error: BaseException) -> str:
@@ -52,7 +66,6 @@ class VideoSource:
     """
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
-
         self.path = path
         self.errors = 0
         self.broken = False
@@ -79,7 +92,6 @@ class VideoSource:
             raise
 
     def _video_stream(self) -> VideoStream:
-
         picture = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = self.container.streams
         for stream in streams.video:
@@ -155,3 +167,48 @@ class VideoSource:
 def packet_of(frame: VideoFrame) -> int:
     """Number of the packet that a frame was decoded from, -1 where the decoder does not say."""
     return frame.opaque[0] if isinstance(frame.opaque, list) else -1
+
+
+def is_cut_off(path: str | Path) -> bool:
+    """Whether a file ends before the last of its outermost parts does.
+
+    Those parts name their lengths in .mp4 and .mov (boxes), .mkv and .webm (EBML elements). False
+    for other containers, and for lengths that were never filled in.
+    """
+    size = os.path.getsize(path)
+    with open(path, 'rb') as file:
+        start = file.read(12)
+        if start[:4] == _EBML:
+            named = _end_of_element
+        elif start[4:8] in (b'ftyp', b'moov', b'mdat', b'wide', b'free', b'skip'):
+            named = _end_of_box
+        else:
+            return False
+        place = 0
+        while place < size:
+            file.seek(place)
+            end = named(file, place)
+            if end is None or end <= place:
+                return False
+            place = end
+    return place > size
+
+
+def _end_of_box(file: BinaryIO, place: int) -> int | None:
+    header = file.read(16)
+    length = int.from_bytes(header[:4], 'big')
+    if length == 1:
+        length = int.from_bytes(header[8:], 'big')
+    # 0: to the end of the file.
+    return place + length if length >= 8 and header[4:8].isascii() else None
+
+
+def _end_of_element(file: BinaryIO, place: int) -> int | None:
+    header = file.read(12)
+    if header[:4] not in (_EBML, _SEGMENT) or header[4] == 0:
+        return None
+    # The leading zero bits of the length give its number of bytes.
+    count = 9 - header[4].bit_length()
+    value = int.from_bytes(header[4 : 4 + count], 'big') & ((1 << 7 * count) - 1)
+    # All ones: not known.
+    return None if value == (1 << 7 * count) - 1 else place + 4 + count + value

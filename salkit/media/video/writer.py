@@ -11,23 +11,13 @@ from types import TracebackType
 
 import av
 import numpy as np
-from av import Packet, VideoStream
+from av import Packet, VideoFrame, VideoStream
 from av.container import OutputContainer
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from ...errors import ConfigError, DataError, ShapeError
 from ...utils.files import whole_file
 from ...utils.parallel import usable_cores
-from .encoder_input import (
-    BT709,
-    FULL,
-    LIMITED,
-    color_picture,
-    even,
-    exact_rate,
-    gray_picture,
-    time_base,
-)
 from .sound import SoundPart, SoundWriter
 from .source import reason_of
 
@@ -38,6 +28,10 @@ COLOR_CRF, GRAY_CRF = 18, 2
 # Seconds from one key frame to the next, at most: scrubbing decodes from one.
 KEY_SECONDS = 2.0
 MAX_THREADS = 16
+# AVCOL_RANGE_*, and BT.709 in AVCOL_PRI_*, AVCOL_TRC_* and AVCOL_SPC_*.
+LIMITED, FULL, BT709 = 1, 2, 1
+# A second has at least so many units of time.
+TICKS = 90_000
 
 
 class VideoWriter:
@@ -94,26 +88,26 @@ class VideoWriter:
             raise ConfigError(f'{self.path}: fps must lie between 0.001 and 10000, got {fps}')
         if not 0 < pixel_aspect < math.inf:
             raise ConfigError(f'{self.path}: pixel_aspect must be above 0, got {pixel_aspect}')
-        self.fps = exact_rate(fps)
-        self._base = time_base(self.fps)
+        # Rates are whole numbers, or these by 1.001.
+        self.fps = Fraction(fps).limit_denominator(1001)
+        self._base = _time_base(self.fps)
         self._part = SoundPart(sound) if isinstance(sound, (str, Path)) else sound
         self._last = -1
-        self._time = -math.inf
-        self._timed: bool | None = None
+        self._time: float | None = None
         self._container: OutputContainer | None = None
         self._sound: SoundWriter | None = None
+        # One for all frames: setting it up takes as long as converting one.
+        self._reformatter = VideoReformatter()
 
     # Opening and closing -----------------------------------------------------------------------
 
     def __enter__(self) -> VideoWriter:
-        if self._container is not None or self.frames:
-            raise ValueError(f'{self.path}: a writer writes one video')
         with self._faults(), ExitStack() as stack:
             if self.path.is_dir():
                 raise DataError(f'{self.path}: the video cannot be written, this is a folder')
-            self._temporary = stack.enter_context(whole_file(self.path))
-            stack.push(self._close)
-            self._open()
+            temporary = stack.enter_context(whole_file(self.path))
+            stack.callback(self._close)
+            self._open(temporary)
             self._stack = stack.pop_all()
         return self
 
@@ -130,17 +124,13 @@ class VideoWriter:
             with self._stack:
                 self._finish()
 
-    def _close(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Close everything; then the file gets its name or, after an exception, goes."""
-        if kind is not None:
-            # Closing would move the whole content once more to make room for the file's header.
-            with suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
+    def _close(self) -> None:
         if self._sound is not None:
             self._sound.close()
             self.warnings = self._sound.warnings
         container, self._container = self._container, None
         if container is not None:
+            # After an error: `_finish` has closed it otherwise.
             with suppress(av.FFmpegError, OSError):
                 container.close()
 
@@ -153,19 +143,17 @@ class VideoWriter:
             reason = reason_of(error)
             raise DataError(f'{self.path}: the video cannot be written ({reason})') from error
 
-    def _open(self) -> None:
-
+    def _open(self, temporary: Path) -> None:
         if self._part is not None:
             self._sound = SoundWriter(self._part)
         # An absolute path, so that no name is taken for a protocol such as `http:`.
         self._container = av.open(
-            str(self._temporary.absolute()), 'w', format='mp4', options={'movflags': '+faststart'}
+            str(temporary.absolute()), 'w', format='mp4', options={'movflags': '+faststart'}
         )
         self._stream = self._add_stream(self._container)
         if self._sound:
             self._sound.add_to(self._container)
         self._container.start_encoding()
-        self._reformatter = VideoReformatter()
 
     def _add_stream(self, container: OutputContainer) -> VideoStream:
         rows, columns = (side + side % 2 for side in self.size)
@@ -197,8 +185,7 @@ class VideoWriter:
         self._mux(self._container, self._stream.encode(None))
         if self._sound is not None:
             self._sound.feed(self._container)
-        container, self._container = self._container, None
-        container.close()
+        self._container.close()
 
     # Frames ------------------------------------------------------------------------------------
 
@@ -225,10 +212,9 @@ class VideoWriter:
             )
         number = self._number(time)
         with self._faults():
-            if self.gray:
-                picture = gray_picture(even(frame))
-            else:
-                picture = color_picture(even(frame), self._reformatter)
+            picture = (
+                _gray_picture(frame) if self.gray else _color_picture(frame, self._reformatter)
+            )
             picture.pts, picture.time_base = number, self._base
             self._mux(self._container, self._stream.encode(picture))
         self._last = number
@@ -236,16 +222,15 @@ class VideoWriter:
 
     def _number(self, time: float | None) -> int:
         """A frame's time stamp in units of the time base."""
-        if self._timed is None:
-            self._timed = time is not None
-        if self._timed != (time is not None):
+        if self.frames and (self._time is None) != (time is None):
             raise DataError(f'{self.path}: frame {self.frames}: give a time for all frames or none')
         if time is None:
             return round(self.frames / self.fps / self._base)
-        if not max(self._time, 0.0) <= time < math.inf or time == self._time:
+        before = -1.0 if self._time is None else self._time
+        if not max(before, 0.0) <= time < math.inf or time == before:
             raise DataError(
                 f'{self.path}: the times of frames must rise from 0 on, got {time} for frame '
-                f'{self.frames} after {max(self._time, 0.0)}'
+                f'{self.frames} after {max(before, 0.0)}'
             )
         self._time = time
         # Two that round to the same unit still follow each other.
@@ -259,3 +244,39 @@ class VideoWriter:
             container.mux(packet)
             if self._sound is not None:
                 self._sound.feed(container, time)
+
+
+def _even(frame: np.ndarray) -> np.ndarray:
+    """A frame with even sides: of odd ones, the last row or column is repeated."""
+    odd = [(0, side % 2) for side in frame.shape[:2]] + [(0, 0)] * (frame.ndim - 2)
+    return np.ascontiguousarray(np.pad(frame, odd, mode='edge'))
+
+
+def _color_picture(frame: np.ndarray, reformatter: VideoReformatter) -> VideoFrame:
+    """(H, W, 3) uint8 RGB as BT.709, limited range."""
+    return reformatter.reformat(
+        av.VideoFrame.from_ndarray(_even(frame), format='rgb24'),
+        format='yuv420p',
+        dst_colorspace=Colorspace.ITU709,
+        dst_color_range=ColorRange.MPEG,
+        interpolation=Interpolation.BILINEAR
+        | Interpolation.ACCURATE_RND
+        | Interpolation.FULL_CHR_H_INP,
+        threads=1,
+    )
+
+
+def _gray_picture(levels: np.ndarray) -> VideoFrame:
+    """(H, W) uint8 as luma of full range, each level as it is."""
+    levels = _even(levels)
+    chroma = np.full((levels.shape[0] // 2, levels.shape[1]), 128, np.uint8)
+    picture = av.VideoFrame.from_ndarray(np.concatenate([levels, chroma]), format='yuv420p')
+    picture.color_range, picture.colorspace = FULL, BT709
+    return picture
+
+
+def _time_base(fps: Fraction) -> Fraction:
+    """A unit of time of which a frame lasts a whole number, where that is not too fine."""
+    if fps.numerator > TICKS * 4:
+        return Fraction(1, TICKS)
+    return Fraction(1, fps.numerator * -(-TICKS // fps.numerator))

@@ -10,14 +10,7 @@ ERROR, WARNING = 'error', 'warning'
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault.
-
-    Attributes:
-        title: its heading.
-        expected: what should be there, where that is always the same.
-        remedy: what to do about it, where that is always the same.
-        severity: 'error' or 'warning', unless a fault says otherwise.
-    """
+    """A kind of fault: its heading, and what its faults say unless they say otherwise."""
 
     title: str
     expected: str = ''
@@ -25,22 +18,13 @@ class Kind:
     severity: str = ERROR
 
 
+_RESTORE_MAP = 'unpack the density map again, or make it anew from the fixations'
 # Kinds of faults by name, in the order that they are reported in.
 KINDS = {
     'misspelt-split': Kind('split folder under a wrong name'),
     'double-split': Kind('a split in two folders', 'one folder a split'),
     'nested-folder': Kind('videos a folder too deep', 'images, maps and fixation'),
-    'archive': Kind(
-        'archive that may not be unpacked',
-        'its files',
-        'unpack it (of several parts, only the first is named to the unpacker) and move it away',
-        WARNING,
-    ),
-    'empty-split': Kind(
-        'split without videos',
-        'a folder for each video',
-        'put the videos there, or remove the folder',
-    ),
+    'archive': Kind('archive', 'its files', 'unpack it and move it away', WARNING),
     'published-counts': Kind(
         'another count than published',
         remedy='nothing, if a part is what you want; else download and unpack what is missing',
@@ -50,8 +34,8 @@ KINDS = {
     'count-mismatch': Kind(
         'different counts of frames and maps',
         'as many of each',
-        'extract the frames again, every one and no other: salkit prepare takes care; or unpack '
-        'the maps again',
+        'extract the frames again, every one and no other (salkit prepare does), or unpack the '
+        'maps again',
     ),
     'missing-file': Kind('missing file'),
     'duplicate-frame': Kind('two files of the same frame', 'one file a frame'),
@@ -59,32 +43,29 @@ KINDS = {
     'stray-file': Kind(
         'stray file or folder', remedy='move it away: it is not read', severity=WARNING
     ),
-    'permission': Kind('no permission to read', 'a file or folder that you may read'),
     'empty-file': Kind('empty file'),
     'unreadable': Kind('unreadable or truncated file'),
     'wrong-size': Kind('wrong size'),
     'broken-video': Kind('broken or truncated video', 'a whole video', 'download the video again'),
-    'swapped-folders': Kind('folders maps and fixation swapped', 'density maps in maps'),
+    'swapped-folders': Kind(
+        'maps and fixation swapped',
+        'a density map in maps and a fixation map in fixation',
+        'swap the two; where all are, the names of the folders maps and fixation',
+    ),
     'shifted': Kind('maps shifted against the frames', 'density maps that fit their own fixations'),
     'mispaired': Kind(
         'density map of another frame or video',
         'density where the fixations are',
-        'unpack the density maps again, or make this one anew from the fixations',
+        'unpack the density maps again, or make this one anew from the fixations; rename it, if it '
+        'fits another frame',
     ),
-    'density-empty': Kind(
-        'all-zero density map',
-        'a density map',
-        'unpack the density map again, or make it anew from the fixations',
-    ),
-    'density-constant': Kind(
-        'constant density map',
-        'a density map',
-        'make the map anew from the fixations, or unpack it again',
-    ),
+    'density-empty': Kind('all-zero density map', 'a density map', _RESTORE_MAP),
+    'density-constant': Kind('constant density map', 'a density map', _RESTORE_MAP),
     'density-points': Kind(
         'density map that is not blurred',
         'a blurred density map',
         'put the density map there, or make it from the fixations: this is a fixation map',
+        WARNING,
     ),
     'not-grey': Kind(
         'map in colour',
@@ -98,13 +79,13 @@ KINDS = {
     ),
     'fixation-grey': Kind(
         'fixation map with grey levels',
-        'a few white pixels on black',
-        'put the fixation map there: this looks like a density map, which belongs into maps',
+        'a few white pixels on black, as PNG',
+        'put the fixation map there: this looks like a density map, or was blurred by JPEG',
     ),
     'fixation-dense': Kind(
         'fixation map with far too many fixations',
         'a few white pixels on black',
-        'make the map anew from the fixation points, one pixel each',
+        'make the map anew from the fixations, one pixel each; if it is inverted, invert it',
     ),
     'no-gaze': Kind(
         'frame without gaze',
@@ -112,20 +93,17 @@ KINDS = {
         'nothing, if nobody looked at this frame: scores leave it out; else unpack its maps again',
         WARNING,
     ),
-    'flat-frames': Kind(
-        'frames without a picture',
-        'pictures',
-        'extract the frames again; play the video to see whether it is blank',
-        WARNING,
-    ),
     'frozen-frames': Kind(
         'identical frames',
         'a video that moves',
-        'extract the frames again, at the rate of the video: salkit prepare does',
+        'play the video; if it moves, extract the frames again at its rate (salkit prepare does)',
         WARNING,
     ),
     'duplicate-video': Kind(
-        'the same video in several splits', 'every video in one split only', severity=WARNING
+        'the same video in several splits',
+        'every video in one split only',
+        'remove one of them: otherwise scores are not held out',
+        WARNING,
     ),
 }
 
@@ -148,16 +126,12 @@ class Fault:
     found: str
     expected: str
     remedy: str
-    severity: str = ERROR
+    severity: str
 
     @property
     def message(self) -> str:
         """What was found and what was expected."""
         return f'{self.found}; expected {self.expected}'
-
-    def to_json(self) -> dict[str, str]:
-        """All of it as plain values."""
-        return dict(vars(self), message=self.message)
 
 
 class Faults(list[Fault]):
@@ -174,13 +148,5 @@ class Faults(list[Fault]):
     ) -> None:
         """Add a fault; what is left out is that of its kind."""
         usual = KINDS[kind]
-        self.append(
-            Fault(
-                kind,
-                str(path),
-                found,
-                expected or usual.expected,
-                remedy or usual.remedy,
-                severity or usual.severity,
-            )
-        )
+        expected, remedy = expected or usual.expected, remedy or usual.remedy
+        self.append(Fault(kind, str(path), found, expected, remedy, severity or usual.severity))

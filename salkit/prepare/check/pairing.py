@@ -9,8 +9,8 @@ import numpy as np
 
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
-from ...media.resampling import resize_map
-from .faults import KINDS, Faults
+from ...media.maps import resize_map
+from .faults import Faults
 
 # Maps are compared on a grid of this longer side: wide Gaussians lose nothing by it.
 GRID = 64
@@ -19,9 +19,6 @@ SIGMAS = (0.6, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0)
 SHIFTS = (1, -1, 2, -2, 3, -3)
 # Fewest frames that show a shift, and most that the blur is chosen by.
 FEWEST, MOST = 5, 40
-# Frames, from 0, at which other videos' fixations are tried on a video's density maps.
-TRIED = (0, 5, 10, 20, 40, 80)
-MOST_POINTS = 256
 # Mean density at the fixations, as a share of the maximum, below which nothing is there. Densities
 # smoothed over time have little there after a jump of the gaze.
 NOTHING = 0.2
@@ -30,7 +27,7 @@ UNDER_ITS_OWN = 0.01
 # Correlation of densities with blurred fixations from which on they were made of these alone;
 # finer comparisons need that.
 EXACT = 0.93
-# Frames on either side that are alike.
+# Frames on either side that are alike: after a jump, densities smoothed over time fit these better.
 NEAR = 4
 
 
@@ -39,69 +36,46 @@ class FramePair:
     """One frame's maps, made small.
 
     Attributes:
-        number: of the frame in the video, from 0.
         density_path: its file.
         fixation_path: its file.
         density: (h, w) float32 on the grid, of mean 0 and standard deviation 1.
         points: (n, 2) int16 cells (y, x).
         nss: mean of the normalized density map, as large as it is, at the fixations.
-        at_fixations: mean density at the fixations, as a share of the maximum.
-        lowest: least density at any fixation, as a share of the maximum.
+        is_off: whether the density map has nothing at the fixations. Fixations lie under their own
+            Gaussians: even one of hundreds, far from the others, lifts the mean above that of the
+            map.
+        may_be_foreign: whether some fixation has no density.
     """
 
-    number: int
     density_path: str
     fixation_path: str
     density: np.ndarray
     points: np.ndarray
     nss: float
-    at_fixations: float
-    lowest: float
-
-    @property
-    def is_off(self) -> bool:
-        """Whether the density map has nothing at the fixations.
-
-        Fixations lie under their own Gaussians: even one of hundreds, far from the others, lifts
-        the mean above that of the map.
-        """
-        return self.nss <= 0.1 and self.at_fixations < NOTHING
+    is_off: bool
+    may_be_foreign: bool
 
 
 def frame_pair(
-    number: int, paths: tuple[str, str], density: np.ndarray, fixations: np.ndarray
+    density_path: str, fixation_path: str, density: np.ndarray, fixations: np.ndarray
 ) -> FramePair | None:
-    """Compare the maps of one frame.
-
-    Args:
-        number: of the frame.
-        paths: of the two files.
-        density: density map (H, W).
-        fixations: fixation map (H, W) bool.
-
-    Returns:
-        None where one of them is flat.
-    """
+    """The maps (H, W) and (H, W) bool of one frame, None where one of them is flat."""
     density = density.astype(np.float32)
-    points = np.argwhere(fixations)
-    deviation, height, width = float(density.std()), *density.shape
+    points, values = np.argwhere(fixations), density[fixations]
+    deviation, peak = float(density.std()), float(density.max())
     if deviation == 0 or not len(points):
         return None
-    scale = min(1.0, GRID / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    values = density[fixations]
-    peak = float(density.max())
-    cells = points * size // density.shape
-    if len(cells) > MOST_POINTS:
-        cells = cells[np.linspace(0, len(cells) - 1, MOST_POINTS).astype(int)]
+    scale = min(1.0, GRID / max(density.shape))
+    height, width = (max(1, round(side * scale)) for side in density.shape)
+    nss = float((values.mean() - density.mean()) / deviation)
     return FramePair(
-        number,
-        *paths,
-        _normalized(resize_map(density, size)),
-        cells.astype(np.int16),
-        float((values.mean() - density.mean()) / deviation),
-        float(values.mean() / peak),
-        float(values.min() / peak),
+        density_path,
+        fixation_path,
+        _normalized(resize_map(density, (height, width))),
+        (points * (height, width) // density.shape).astype(np.int16),
+        nss,
+        is_off=bool(nss <= 0.1 and values.mean() < NOTHING * peak),
+        may_be_foreign=bool(values.min() < UNDER_ITS_OWN * peak),
     )
 
 
@@ -111,27 +85,17 @@ def _normalized(image: np.ndarray) -> np.ndarray:
     return (image - image.mean()) / deviation if deviation > 1e-6 else np.zeros_like(image)
 
 
-def fit(density: np.ndarray, points: np.ndarray) -> float:
-    """NSS of a normalized density on the grid at points (n, 2) of the same grid."""
-    return float(density[points[:, 0], points[:, 1]].mean())
-
-
 def check_pairs(
     pairs: list[FramePair], maps_folder: Path, consecutive: bool, faults: Faults
-) -> list[FramePair]:
+) -> None:
     """Find density maps that belong to other fixations.
 
     Args:
-        pairs: of one video, in order; those of one grid are compared with each other.
+        pairs: of one video, in order, at least one; those of another size than the first are left.
         maps_folder: of the density maps.
         consecutive: whether every frame is there, so that a shift can be found.
         faults: gets what is wrong.
-
-    Returns:
-        The pairs whose maps fit nothing in this video, if these are most of them: perhaps they fit
-        another video.
     """
-    off = [p for p in pairs if p.is_off]
     alike = [p for p in pairs if p.density.shape == pairs[0].density.shape]
     some = alike[:MOST]
     sigma = max(SIGMAS, key=lambda sigma: np.median(_agreement(some, sigma).max(1)))
@@ -141,27 +105,23 @@ def check_pairs(
     is_fine = len(alike) >= FEWEST and sigma <= min(alike[0].density.shape) / 4
     shift = _shift(agreement) if consecutive and is_fine else 0
     if shift:
-        frames = 'the frame' if abs(shift) == 1 else f'{abs(shift)} frames'
-        where = 'after' if shift > 0 else 'before'
-        faults.add(
-            'shifted',
-            maps_folder,
-            f'the maps seem shifted by {shift:+d}: each fits the fixations of {frames} {where} '
-            'its own far better',
-            remedy=f'rename the density maps: {shift:+d} to each number',
-        )
-        return []
-    for p in (p for p in off if p.density.shape != alike[0].density.shape):
-        _add_mispaired(p, None, faults)
+        found = f'the maps seem shifted by {shift:+d}: each fits other fixations far better'
+        remedy = f'rename the density maps: {shift:+d} to each number'
+        faults.add('shifted', maps_folder, found, remedy=remedy)
+        return
+    typical = float(np.median(own))
     # Not of half of the frames alone: some may fit by chance.
     is_exact = is_fine and float(np.quantile(own, 0.3)) > EXACT
-    for row, p in enumerate(alike):
-        is_suspect = is_exact and p.lowest < UNDER_ITS_OWN and own[row] < 0.8 * np.median(own)
-        if p.is_off or is_suspect:
-            better = _better_fit(agreement, row)
-            if p.is_off or better is not None:
-                _add_mispaired(p, None if better is None else alike[better], faults)
-    return off if len(off) > len(pairs) / 2 else []
+    for row, pair in enumerate(alike):
+        first = int(agreement[row].argmax())
+        fits_better = agreement[row, first] > max(0.8, 0.9 * typical) and own[row] < 0.8 * typical
+        fits_better &= abs(first - row) > NEAR
+        if pair.is_off or (fits_better and is_exact and pair.may_be_foreign):
+            what = 'nothing' if pair.is_off else 'little'
+            found = f'{what} at the fixations of {_brief(pair.fixation_path)} (NSS {pair.nss:.2f})'
+            if fits_better:
+                found += f'; it fits those of {_brief(alike[first].fixation_path)} far better'
+            faults.add('mispaired', pair.density_path, found)
 
 
 def _agreement(pairs: list[FramePair], sigma: float) -> np.ndarray:
@@ -187,26 +147,6 @@ def _shift(agreement: np.ndarray) -> int:
         if is_clear and gain > best_gain and (other > here).mean() >= 0.7:
             best, best_gain = shift, gain
     return best
-
-
-def _better_fit(agreement: np.ndarray, row: int) -> int | None:
-    """The frame whose fixations the density of `row` fits far better, or None."""
-    typical = float(np.median(agreement.diagonal()))
-    first = int(agreement[row].argmax())
-    # After a jump, densities smoothed over time fit the frames beside better.
-    least = 0.5 if abs(first - row) <= NEAR else 0.8
-    is_better = agreement[row, first] > max(0.8, 0.9 * typical)
-    return first if is_better and agreement[row, row] < least * typical else None
-
-
-def _add_mispaired(pair: FramePair, better: FramePair | None, faults: Faults) -> None:
-    what = 'nothing' if pair.is_off else 'little'
-    found = f'{what} at the fixations of {_brief(pair.fixation_path)} (NSS {pair.nss:.2f})'
-    remedy = KINDS['mispaired'].remedy
-    if better is not None:
-        found += f'; it fits those of {_brief(better.fixation_path)} far better'
-        remedy = f'rename it, or {remedy}'
-    faults.add('mispaired', pair.density_path, found, remedy=remedy)
 
 
 def _brief(path: str) -> str:

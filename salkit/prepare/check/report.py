@@ -6,9 +6,9 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
-from ...datasets.published import get_published
 from ...utils.text import aligned
 from .faults import ERROR, KINDS, WARNING, Fault, Faults
 
@@ -63,7 +63,6 @@ class CheckReport:
 
     def to_json(self) -> dict[str, object]:
         """Everything as plain values."""
-        published = get_published(self.dataset).counts if self.dataset else {}
         return dict(
             root=str(self.root),
             ok=self.ok,
@@ -73,18 +72,12 @@ class CheckReport:
             checked=self.checked,
             dataset=self.dataset,
             counts=self.counts,
-            published={
-                split: dict(videos=videos, frames=frames)
-                for split, (videos, frames) in published.items()
-            },
             errors=len(self.errors),
             warnings=len(self.warnings),
             by_kind=dict(Counter(fault.kind for fault in self.faults)),
             notes=self.notes,
-            faults=[fault.to_json() for fault in self.faults],
+            faults=[dict(vars(fault), message=fault.message) for fault in self.faults],
         )
-
-    # For a terminal ----------------------------------------------------------------------------
 
     def lines(self, examples: int = 5) -> Iterator[str]:
         """The report as text: the counts, then faults by kind.
@@ -92,7 +85,10 @@ class CheckReport:
         Args:
             examples: how many faults of a kind to print one by one.
         """
-        yield from self._table()
+        table = [
+            (split, *(f'{n:,}' for n in found.values())) for split, found in self.counts.items()
+        ]
+        yield from aligned([('split', *COLUMNS), *table])
         yield from (f'note: {note}' for note in self.notes)
         for severity in (ERROR, WARNING):
             for name, kind in KINDS.items():
@@ -100,33 +96,15 @@ class CheckReport:
                 if alike:
                     yield ''
                     yield f'{severity}: {kind.title} [{name}]: {len(alike):,}'
-                    yield from self._group(alike, examples)
+                    shown = alike[:examples]
+                    for fault, following in zip_longest(shown, shown[1:]):
+                        yield f'  {self._short(fault.path)}: {fault.message}'
+                        if following is None or following.remedy != fault.remedy:
+                            yield f'    -> {fault.remedy}'
+                    if len(alike) > examples:
+                        yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
         yield ''
         yield self._verdict()
-
-    def _table(self) -> list[str]:
-        published = get_published(self.dataset).counts if self.dataset else {}
-        head = ['split', *COLUMNS]
-        if published:
-            head += ['published videos', 'published frames']
-        rows = [head]
-        for split, counts in self.counts.items():
-            row = [split, *(f'{counts[column]:,}' for column in COLUMNS)]
-            if published:
-                known = published.get(split, (None, None))
-                row += ['-' if number is None else f'{number:,}' for number in known]
-            rows.append(row)
-        return aligned(rows)
-
-    def _group(self, alike: list[Fault], examples: int) -> Iterator[str]:
-        shown = alike[:examples]
-        for i, fault in enumerate(shown):
-            yield f'  {self._short(fault.path)}: {fault.message}'
-            following = shown[i + 1].remedy if i + 1 < len(shown) else None
-            if fault.remedy != following:
-                yield f'    -> {fault.remedy}'
-        if len(alike) > examples:
-            yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
 
     def _short(self, path: str) -> str:
         """A path from the root on."""
@@ -134,11 +112,10 @@ class CheckReport:
         return path if relative.startswith('..') or relative == '.' else relative
 
     def _verdict(self) -> str:
-        errors, warnings = len(self.errors), len(self.warnings)
-        how = ' (a sample of the frames)' if self.quick else ''
-        seen = f'{self.checked:,} video(s) checked{how}'
+        seen = f'{self.checked:,} video(s) checked'
         if not self.complete:
-            seen = f'INTERRUPTED: {self.checked:,} of {self.videos:,} videos checked{how}'
-        if not errors and not warnings:
+            seen = f'INTERRUPTED: {self.checked:,} of {self.videos:,} videos checked'
+        seen += ' (a sample of the frames)' if self.quick else ''
+        if not self.faults:
             return f'{seen}: nothing is wrong'
-        return f'{seen}: {errors:,} error(s), {warnings:,} warning(s)'
+        return f'{seen}: {len(self.errors):,} error(s), {len(self.warnings):,} warning(s)'

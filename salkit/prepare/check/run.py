@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from ...datasets.published import PublishedVideo, get_published, recognize
-from ...errors import ConfigError
+from ...datasets.published import PublishedDataset, PublishedVideo, get_published, recognize
 from ...utils.parallel import check_workers, run_tasks
 from ...utils.text import check_choice
-from .faults import ERROR, KINDS, WARNING, Faults
+from ..options import CheckOptions
+from .faults import ERROR, KINDS, WARNING
 from .layout import find_places
-from .pairing import fit
 from .report import COLUMNS, CheckReport
 from .video import VideoResult, check_video
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """What is checked, and what counts.
-
-    Attributes:
-        split: only this one, or these.
-        quick: read only the names, the headers of the images, and some frames of each video.
-        sample: how many frames that is.
-        complete: other counts than the published ones are errors.
-        strict: warnings count as errors, see `CheckReport.ok`.
-        ignore: kinds of faults not to report, see `KINDS`.
-
-    Raises:
-        ConfigError: no such kind of fault, or a number out of range.
-    """
-
-    split: str | Sequence[str] | None = None
-    quick: bool = False
-    sample: int = 8
-    complete: bool = False
-    strict: bool = False
-    ignore: Collection[str] = ()
-
-    def __post_init__(self) -> None:
-        for kind in self.ignore:
-            check_choice('', 'ignore', kind, KINDS)
-        if self.sample < 1:
-            raise ConfigError(f'sample must be at least 1, got {self.sample}')
 
 
 def check_dataset(
@@ -69,7 +35,7 @@ def check_dataset(
             downloaded.
         dataset: name of a public data set, such as 'dhf1k', whose published counts to compare with;
             'auto' takes it from the names of the videos, and then only notes differences.
-        workers: processes; None for one a core.
+        workers: processes; one a core by default.
         progress: show a progress bar.
         **options: those of `CheckOptions`, such as `quick=True`.
 
@@ -78,143 +44,67 @@ def check_dataset(
         ConfigError: no such data set or kind of fault, or a number out of range.
     """
     chosen = CheckOptions(**options)
+    for kind in chosen.ignore:
+        check_choice('', 'ignore', kind, KINDS)
     named = None if dataset == 'auto' else get_published(dataset)
     workers = check_workers(workers)
-    root = Path(root).expanduser()
-    split = chosen.split
-    faults = Faults()
-    videos = find_places(root, [split] if isinstance(split, str) else split or (), faults)
-    results = _check_all(videos, chosen.sample if chosen.quick else None, workers, progress)
+    report = CheckReport(Path(root).expanduser(), quick=chosen.quick, strict=chosen.strict)
+    splits = [chosen.split] if isinstance(chosen.split, str) else chosen.split or ()
+    videos = find_places(report.root, splits, report.faults, needs_fixations=named is not None)
     known = named or recognize(video.name for video in videos)
-    report = CheckReport(
-        root,
-        known.name if known else None,
-        faults=faults,
-        counts=_counts([video.split for video in videos], results),
-        checked=len(results),
-        videos=len(videos),
-        quick=chosen.quick,
-        strict=chosen.strict,
-    )
+    report.dataset = known.name if known else None
+    results = _check_all(videos, chosen.sample if chosen.quick else None, workers, progress)
+    report.checked, report.videos = len(results), len(videos)
+    report.counts = {video.split: dict.fromkeys(COLUMNS, 0) for video in videos}
     for result in results:
         report.faults += result.faults
-    _allow_no_fixations(report, results)
-    _find_fitting_elsewhere(report.faults, results)
-    _find_in_several_splits(report.faults, results)
-    if report.complete:
-        _compare_counts(report, is_named=named is not None, complete=chosen.complete)
-    order = list(KINDS)
-    kept = (fault for fault in report.faults if fault.kind not in chosen.ignore)
-    report.faults = Faults(sorted(kept, key=lambda fault: order.index(fault.kind)))
+        for column, number in result.counts.items():
+            report.counts[result.place.split][column] += number
+    _find_in_several_splits(report, results)
+    if report.complete and known:
+        _compare_counts(report, known, is_named=named is not None, complete=chosen.complete)
+    shown = [kind for kind in KINDS if kind not in chosen.ignore]
+    report.faults[:] = [fault for kind in shown for fault in report.faults if fault.kind == kind]
     return report
-
-
-# All videos --------------------------------------------------------------------------------------
 
 
 def _check_all(
     videos: list[PublishedVideo], sample: int | None, workers: int, progress: bool
 ) -> list[VideoResult]:
     """Results in the order of the videos; fewer after an interruption."""
-    results: dict[int, VideoResult] = {}
+    results: dict[PublishedVideo, VideoResult] = {}
     bar = tqdm(total=len(videos), unit='video', desc='checked', disable=not progress)
 
-    def done(outcome: tuple[int, VideoResult]) -> None:
-        results.update([outcome])
+    def done(result: VideoResult) -> None:
+        results[result.place] = result
         bar.update()
 
     # Ctrl-C: what there is goes into the report.
     with bar, suppress(KeyboardInterrupt):
-        run_tasks(_check_one, list(enumerate(videos)), sample, workers, done)
-    return [results[number] for number in sorted(results)]
+        run_tasks(check_video, videos, sample, workers, done)
+    return [results[video] for video in videos if video in results]
 
 
-def _check_one(task: tuple[int, PublishedVideo], sample: int | None) -> tuple[int, VideoResult]:
-    number, place = task
-    return number, check_video(place, sample)
-
-
-def _counts(splits: Sequence[str], results: list[VideoResult]) -> dict[str, dict[str, int]]:
-    counts = {split: dict.fromkeys(COLUMNS, 0) for split in splits}
-    for result in results:
-        numbers = (1, result.frames, result.densities, result.fixations)
-        for column, number in zip(COLUMNS, numbers, strict=True):
-            counts[result.place.split][column] += number
-    return counts
-
-
-# What only all videos together show --------------------------------------------------------------
-
-
-def _allow_no_fixations(report: CheckReport, results: list[VideoResult]) -> None:
-    """Make warnings of errors where the data set has no fixation maps at all."""
-    annotated = [result for result in results if result.densities or result.fixations]
-    if report.dataset or not annotated or not all(r.lacks_fixations for r in annotated):
-        return
-    folders = {str(result.place.fixations) for result in annotated}
-    report.faults = Faults(
-        replace(
-            fault,
-            severity=WARNING,
-            expected='fixation maps, for NSS and AUC',
-            remedy='set require_fixations=False of the data set in the config, if it has none',
-        )
-        if fault.kind == 'missing-folder' and fault.path in folders
-        else fault
-        for fault in report.faults
-    )
-
-
-def _find_fitting_elsewhere(faults: Faults, results: list[VideoResult]) -> None:
-    """Find videos most of whose density maps fit nothing, and whose fixations they fit."""
-    for result in (each for each in results if each.astray):
-        best, best_nss = None, 1.5
-        for other in results:
-            samples = {} if other is result else {p.number: p for p in other.samples}
-            values = [
-                fit(p.density, samples[p.number].points)
-                for p in result.astray
-                if p.number in samples and samples[p.number].density.shape == p.density.shape
-            ]
-            if values and 2 * len(values) >= len(result.astray) and np.mean(values) > best_nss:
-                best, best_nss = other, float(np.mean(values))
-        found = 'most density maps have nothing at the fixations'
-        remedy = 'unpack maps and fixation of this video again: one of the two is of another video'
-        if best is not None:
-            found += f'; they fit those of {best.label} (NSS {best_nss:.1f})'
-            remedy = (
-                f'put the maps of this video here; these look like those of {best.place.folder}'
-            )
-        faults.add('mispaired', str(result.place.densities), found, remedy=remedy)
-
-
-def _find_in_several_splits(faults: Faults, results: list[VideoResult]) -> None:
+def _find_in_several_splits(report: CheckReport, results: list[VideoResult]) -> None:
     first: dict[str, VideoResult] = {}
     for result in results:
         if result.fingerprint is None:
             continue
         other = first.setdefault(result.fingerprint, result)
-        split = result.place.split
-        if other.place.split != split:
-            remedy = f'remove one of them; scores on {split} are not held out otherwise'
-            found = f'the frames of {other.label}'
-            faults.add('duplicate-video', result.place.folder, found, remedy=remedy)
+        if other.place.split != result.place.split:
+            found = f'the frames of {other.place.split}/{other.place.name}'
+            report.faults.add('duplicate-video', result.place.folder, found)
 
 
-def _compare_counts(report: CheckReport, is_named: bool, complete: bool) -> None:
+def _compare_counts(
+    report: CheckReport, dataset: PublishedDataset, is_named: bool, complete: bool
+) -> None:
     """Compare with the published counts: a note, a warning, or an error."""
-    if report.dataset is None:
-        return
-    dataset = get_published(report.dataset)
     for split, found, published in dataset.differences(report.counts):
         if not is_named and not complete:
             place = f'{split}: ' if split else ''
             report.notes.append(f'{place}{found}; {dataset.title} as published: {published}')
             continue
-        report.faults.add(
-            'published-counts',
-            split or report.root,
-            found,
-            f'{published} ({dataset.title})',
-            severity=ERROR if complete else WARNING,
-        )
+        expected, severity = f'{published} ({dataset.title})', ERROR if complete else WARNING
+        where = split or report.root
+        report.faults.add('published-counts', where, found, expected, severity=severity)

@@ -1,4 +1,4 @@
-"""Single files: each is read once, and what is wrong with it, or what it shows, by itself."""
+"""Single files: each is read once, and what is wrong with it by itself."""
 
 from __future__ import annotations
 
@@ -7,36 +7,35 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ...errors import DataError
-from ...media.fixation_maps import read_fixation_map
+from ...media.maps import read_fixation_map
 from .faults import Faults
-from .naming import add_permission
 
-# Parts of a video with what one of their files is called, what it should be, and how to get it.
+# The parts of a video: what one of their files is called, and how to get it back.
 NOUNS = {
     'images': 'frame',
     'maps': 'density map',
     'fixation': 'fixation map',
     'mats': 'fixation .mat file',
 }
-_EXPECTED = {'mats': 'MATLAB data with a variable I, the fixation map'}
-_AGAIN = {
-    'images': 'extract the frame again from the video, or download the archive again',
-    'maps': 'unpack or download the archive again, or make the map from the fixations',
+RESTORE = {
+    'images': 'extract the frames again from the video (salkit prepare does)',
+    'maps': 'unpack the density maps again, or make them anew from the fixations',
+    'fixation': 'unpack the fixation maps again',
+    'mats': 'unpack the .mat files again',
 }
-_UNPACK = 'unpack or download the archive again'
 # What is taken for an image now and then, by its first bytes.
 _DISGUISES = {
     b'<': 'a web page or XML',
     b'version https://git-lfs': 'a pointer of Git LFS, not the file',
-    b'PK': 'a zip archive',
-    b'Rar!': 'a RAR archive',
-    b'\0\0\0\0': 'nothing but zeros at its beginning',
+    b'PK': 'an archive',
+    b'Rar!': 'an archive',
 }
 # A binary map with more fixated pixels than this share, and number, was not made of fixations:
 # UCF-Sports, the fullest, has 0.2 %.
@@ -51,15 +50,11 @@ class Picture:
 
     Attributes:
         pixels: (H, W) or (H, W, channels), at the file's own depth; indices of a palette image.
-        mode: Pillow's name of the kind of pixels.
-        format: such as 'PNG'.
-        palette_colors: (H, W, 3) uint8 of a palette image, else None.
+        color_problem: why it is no gray map; empty where it is one.
     """
 
     pixels: np.ndarray
-    mode: str = 'L'
-    format: str = ''
-    palette_colors: np.ndarray | None = None
+    color_problem: str = ''
 
     @property
     def size(self) -> tuple[int, int]:
@@ -67,31 +62,57 @@ class Picture:
         return self.pixels.shape[0], self.pixels.shape[1]
 
     @property
-    def grey(self) -> np.ndarray:
-        """(H, W), the first channel where there are several: what salkit reads."""
+    def values(self) -> np.ndarray:
+        """(H, W), the first channel where there are several: what data sets read of a map."""
         return self.pixels if self.pixels.ndim == 2 else self.pixels[..., 0]
 
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """How many pixels have each value; Pillow gives some files of 16 bits as 32."""
+        return np.bincount(self.values.astype(np.uint16).ravel())
+
+    @cached_property
+    def levels(self) -> int:
+        """Number of different values other than 0."""
+        return int(np.count_nonzero(self._counts[1:]))
+
     @property
-    def color_problem(self) -> str:
-        """What is said of an image that is not grey; '' for one that is."""
-        if self.palette_colors is not None:
-            red = self.palette_colors[..., 0]
-            same = np.array_equal(red, self.pixels) or set(np.unique(self.pixels)) <= {0, 1}
-            return '' if same else 'a palette image: what would be read are its indices'
-        if self.pixels.ndim == 3 and self.pixels.shape[2] >= 3:
-            same = all(np.array_equal(self.grey, self.pixels[..., c]) for c in (1, 2))
-            return '' if same else f'an image in colour ({self.mode})'
-        return ''
+    def nonzero(self) -> int:
+        """Number of pixels that are not 0."""
+        return self.values.size - int(self._counts[0])
+
+    @property
+    def share(self) -> float:
+        """The share of pixels that are not 0."""
+        return self.nonzero / self.values.size
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is 0 everywhere."""
+        return not self.nonzero
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every pixel has the same value, which is not 0."""
+        return self.levels == self.share == 1 and self.values.size > 1
+
+    @property
+    def is_blurred(self) -> bool:
+        """Whether it looks like a density map."""
+        return (
+            self.levels >= BLURRED_LEVELS
+            and self.share > BLURRED_SHARE
+            and self.nonzero > BLURRED_PIXELS
+        )
+
+    @property
+    def is_points(self) -> bool:
+        """Whether it looks like a fixation map: one value here and there."""
+        return self.levels == 1 and self.share <= MOST_FIXATED
 
 
 def read_picture(path: str, part: str, faults: Faults) -> Picture | None:
-    """Decode a file, all of it; None, and a fault, where that is not possible.
-
-    Args:
-        path: of an image, or a .mat file with a fixation map `I`.
-        part: key of `NOUNS`.
-        faults: gets what is wrong.
-    """
+    """Decode a file of `part`, all of it; None, and a fault, where that is not possible."""
     with _reported(path, part, faults):
         if part == 'mats':
             return Picture(read_fixation_map(path))
@@ -101,16 +122,22 @@ def read_picture(path: str, part: str, faults: Faults) -> Picture | None:
             image.verify()
         with Image.open(io.BytesIO(content)) as image:
             pixels = np.asarray(image)
-            colors = np.asarray(image.convert('RGB')) if image.mode == 'P' else None
-            mode, form = image.mode, image.format or ''
-        if pixels.ndim not in (2, 3) or pixels.size == 0:
-            raise ValueError(f'an image of shape {pixels.shape}')
-        return Picture(pixels, mode, form, colors)
+            problem = '' if part == 'images' else _color_problem(image, pixels)
+            return Picture(pixels, problem)
     return None
 
 
+def _color_problem(image: Image.Image, pixels: np.ndarray) -> str:
+    if image.mode == 'P':
+        # Of two colors, the second stands for fixations.
+        is_gray = pixels.max() <= 1 or (np.asarray(image.convert('RGB'))[..., 0] == pixels).all()
+        return '' if is_gray else 'a palette image: what would be read are its indices'
+    is_gray = pixels.ndim == 2 or (pixels[..., :3] == pixels[..., :1]).all() or image.mode == 'LA'
+    return '' if is_gray else f'an image in colour ({image.mode})'
+
+
 def read_size(path: str, part: str, faults: Faults) -> tuple[int, int] | None:
-    """(rows, columns) of an image, from its header alone; see `read_picture`."""
+    """(rows, columns) of an image, from its header alone; None, and a fault, without one."""
     with _reported(path, part, faults), Image.open(path) as image:
         return image.height, image.width
     return None
@@ -119,126 +146,61 @@ def read_size(path: str, part: str, faults: Faults) -> tuple[int, int] | None:
 @contextmanager
 def _reported(path: str, part: str, faults: Faults) -> Iterator[None]:
     """Make a fault of what is raised while a file is read: for the reader it is one thing."""
-    noun, remedy = NOUNS[part], _AGAIN.get(part, _UNPACK)
+    noun, remedy = NOUNS[part], RESTORE[part]
     try:
         yield
     except Exception as error:
-        # Decoders raise many types; the map readers wrap them.
-        cause = error.__cause__ if isinstance(error, DataError) and error.__cause__ else error
+        # Decoders raise many types.
         if not os.path.exists(path):
             found = 'a link to nothing' if os.path.islink(path) else 'nothing'
             faults.add('missing-file', path, found, f'a {noun}', remedy)
-        elif isinstance(cause, PermissionError):
-            add_permission(faults, path, cause)
         elif os.path.getsize(path) == 0:
             faults.add('empty-file', path, '0 bytes', f'a {noun}', remedy)
         else:
-            expected = _EXPECTED.get(part, f'a {noun} that can be read as an image')
-            faults.add('unreadable', path, _reason(path, error), expected, remedy)
+            expected = f'a {noun} that can be read as an image'
+            if part == 'mats':
+                expected = 'MATLAB data with a variable I, the fixation map'
+            found = f'{_reason(path, error)}, {os.path.getsize(path)} bytes'
+            faults.add('unreadable', path, found, expected, remedy)
 
 
 def _reason(path: str, error: Exception) -> str:
-    size = os.path.getsize(path)
+    # The reader of .mat files wraps what it meets.
+    cause = error.__cause__ if isinstance(error, DataError) else error
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
     with open(path, 'rb') as file:
         head = file.read(64).lstrip(b'\xef\xbb\xbf \r\n')
     for start, what in _DISGUISES.items():
         if head.startswith(start):
-            return f'{what}, {size} bytes'
+            return what
     if isinstance(error, UnidentifiedImageError):
-        return f'no known kind of image, {size} bytes'
+        return 'no known kind of image'
     first = str(error).removeprefix(f'{path}: ').splitlines()
-    return f'{first[0] if first else type(error).__name__}, {size} bytes'
+    return first[0] if first else type(error).__name__
 
 
-# What a map shows --------------------------------------------------------------------------------
+def check_density(path: str, density: Picture, fixations: Picture | None, faults: Faults) -> None:
+    """Find what is wrong with the density map of a frame."""
+    if density.color_problem:
+        faults.add('not-grey', path, density.color_problem)
+    elif density.is_empty and not (fixations and fixations.is_empty):
+        faults.add('density-empty', path, 'zero in every pixel')
+    elif density.is_constant:
+        faults.add('density-constant', path, f'{density.values.flat[0]} in every pixel')
 
 
-@dataclass(frozen=True)
-class MapFacts:
-    """What a map is like.
-
-    Attributes:
-        levels: number of different values other than 0.
-        lowest: value.
-        highest: value.
-        share: of pixels that are not 0.
-        pixels: number of pixels that are not 0.
-        is_finite: whether all values are.
-    """
-
-    levels: int
-    lowest: float
-    highest: float
-    share: float
-    pixels: int
-    is_finite: bool = True
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether all values are 0."""
-        return self.pixels == 0
-
-    @property
-    def is_blurred(self) -> bool:
-        """Whether it looks like a density map."""
-        return (
-            self.levels >= BLURRED_LEVELS
-            and self.share > BLURRED_SHARE
-            and self.pixels > BLURRED_PIXELS
-        )
-
-    @property
-    def is_points(self) -> bool:
-        """Whether it looks like a fixation map: one value here and there."""
-        return self.levels == 1 and self.lowest == 0 and self.share <= MOST_FIXATED
-
-
-def map_facts(values: np.ndarray) -> MapFacts:
-    """Describe a map (H, W)."""
-    if values.dtype == bool:
-        values = values.view(np.uint8)
-    if values.dtype in (np.uint8, np.uint16):
-        counts = np.bincount(values.ravel())
-        present = np.flatnonzero(counts)
-        pixels = int(values.size - counts[0])
-    else:
-        if not np.isfinite(values).all():
-            return MapFacts(0, 0, 0, 0, 0, is_finite=False)
-        present, counted = np.unique(values, return_counts=True)
-        pixels = int(counted[present != 0].sum())
-    levels = int((present != 0).sum())
-    return MapFacts(levels, float(present[0]), float(present[-1]), pixels / values.size, pixels)
-
-
-def check_density(path: str, picture: Picture, facts: MapFacts, faults: Faults) -> bool:
-    """Find what is wrong with a density map, apart from being empty; True where nothing is."""
-    before = len(faults)
-    if problem := picture.color_problem:
-        faults.add('not-grey', path, problem)
-    elif not facts.is_finite or facts.lowest < 0:
-        found = 'values below 0, infinite or not numbers'
-        remedy = 'make the map anew from the fixations'
-        faults.add('unreadable', path, found, 'a density from 0 on', remedy)
-    elif facts.lowest == facts.highest != 0 and picture.grey.size > 1:
-        faults.add('density-constant', path, f'{facts.highest:g} in every pixel')
-    return len(faults) == before
-
-
-def check_fixations(path: str, picture: Picture, facts: MapFacts, faults: Faults) -> bool:
-    """Find what is wrong with a fixation map, apart from being empty; True where nothing is."""
-    before = len(faults)
-    is_lossy = picture.format == 'JPEG'
-    if problem := picture.color_problem:
-        faults.add('not-grey', path, problem)
-    elif facts.is_blurred or (is_lossy and facts.levels > 1):
-        found = f'{facts.levels} grey levels over {facts.share:.0%} of the pixels'
-        if is_lossy:
-            found += ' stored as JPEG, which blurs'
-        remedy = 'store the map as PNG, or unpack it again' if is_lossy else ''
-        faults.add('fixation-grey', path, found, remedy=remedy)
-    elif facts.share > MOST_FIXATED and facts.pixels > FEW_PIXELS:
-        inverted = 'invert the map: fixations are what is not black' if facts.share > 0.5 else ''
-        faults.add(
-            'fixation-dense', path, f'{facts.share:.0%} of the pixels are fixated', remedy=inverted
-        )
-    return len(faults) == before
+def check_fixations(path: str, fixations: Picture, density: Picture | None, faults: Faults) -> None:
+    """Find what is wrong with the fixation map of a frame."""
+    is_jpeg = path.lower().endswith(('.jpg', '.jpeg'))
+    if fixations.color_problem:
+        faults.add('not-grey', path, fixations.color_problem)
+    elif fixations.is_empty and density and density.is_empty:
+        faults.add('no-gaze', path, 'neither fixations nor density')
+    elif fixations.is_empty:
+        faults.add('fixation-empty', path, 'no fixation')
+    elif fixations.is_blurred or (is_jpeg and fixations.levels > 1):
+        found = f'{fixations.levels} grey levels over {fixations.share:.0%} of the pixels'
+        faults.add('fixation-grey', path, found)
+    elif fixations.share > MOST_FIXATED and fixations.nonzero > FEW_PIXELS:
+        faults.add('fixation-dense', path, f'{fixations.share:.0%} of the pixels are fixated')

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ...datasets.published import PublishedVideo
 from ...errors import DataError
-from ...media.images import IMAGE_SUFFIXES
-from ...media.video import VideoReader
+from ...media.map_stacks import FolderStack
+from ...media.video import VIDEO_SUFFIXES, VideoReader
 from ...utils.parallel import check_stopped
-from .contents import (
-    Contents,
-    add_unblurred,
-    compare_sizes,
-    find_empty_maps,
-    find_stills,
-    find_swapped,
-)
-from .faults import WARNING, Faults
-from .layout import is_junk
-from .naming import list_part, pair_names
-from .pairing import TRIED, FramePair, check_pairs, frame_pair
+from .faults import Faults
+from .naming import list_parts, pair_names
+from .pairing import FramePair, check_pairs, frame_pair
+from .report import COLUMNS
 from .single_files import (
-    FEW_PIXELS,
     NOUNS,
+    RESTORE,
     Picture,
     check_density,
     check_fixations,
-    map_facts,
     read_picture,
     read_size,
 )
 
-# Frames of a video file that are looked at for standing still.
-WATCHED = 64
+# Frames of a video file that are looked at for standing still, and the fewest that show it.
+WATCHED, FEWEST = 64, 4
 
 
 @dataclass
@@ -46,30 +38,15 @@ class VideoResult:
 
     Attributes:
         place: where it lies.
-        frames: their number.
-        densities: number of density maps.
-        fixations: number of fixation maps.
+        counts: of it and its files, by `COLUMNS`.
         faults: found in it.
-        lacks_fixations: whether there are none at all, which the data set may allow.
         fingerprint: the same for the same frames, None where unknown.
-        samples: some of its maps, for comparing them with those of other videos.
-        astray: those of them that fit nothing in it.
     """
 
     place: PublishedVideo
-    frames: int = 0
-    densities: int = 0
-    fixations: int = 0
-    faults: Faults = field(default_factory=Faults)
-    lacks_fixations: bool = False
-    fingerprint: str | None = None
-    samples: list[FramePair] = field(default_factory=list)
-    astray: list[FramePair] = field(default_factory=list)
-
-    @property
-    def label(self) -> str:
-        """`<split>/<name>`."""
-        return f'{self.place.split}/{self.place.name}'
+    counts: dict[str, int]
+    faults: Faults
+    fingerprint: str | None
 
 
 def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult:
@@ -79,93 +56,87 @@ def check_video(place: PublishedVideo, sample: int | None = None) -> VideoResult
         place: where it lies.
         sample: frames to read, spread over the video; of the others, headers. None for all.
     """
-    contents = Contents(place)
-    result = VideoResult(place, faults=contents.faults)
-    _list_folders(contents, result)
-    contents.frames = pair_names(contents.parts, place.folder, contents.faults)
-    size = None
-    if contents.video_path:
-        result.frames, size = _check_video_file(contents.video_path, contents, sample)
-    count = len(contents.frames)
-    chosen = {*np.linspace(0, count - 1, min(sample or count, count)).astype(int).tolist()}
-    for number in range(count):
+    faults = Faults()
+    stimulus = place.stimulus
+    is_file = stimulus is not None and stimulus.suffix.lower() in VIDEO_SUFFIXES
+    parts = list_parts(place, None if is_file else stimulus, faults)
+    # Fixations are read from images where there are both these and .mat files.
+    fixation_part = 'fixation' if 'fixation' in parts else 'mats'
+    counts = {part: len(stack) for part, stack in parts.items()}
+    digests: dict[int, bytes] = {}
+    frames, size = counts.get('images', 0), None
+    paths = pair_names(parts, faults)
+    if stimulus is not None and is_file:
+        frames, size = _check_video_file(stimulus, parts, sample, digests, faults)
+    chosen = {*np.linspace(0, len(paths) - 1, min(sample or len(paths), len(paths))).astype(int)}
+    sizes: dict[str, dict[str, tuple[int, int]]] = {part: {} for part in NOUNS}
+    pairs = []
+    for number, files in enumerate(paths):
         check_stopped()
-        _read_frame(contents, number, number in chosen)
-    compare_sizes(contents, size)
-    find_empty_maps(contents)
-    is_swapped = find_swapped(contents)
-    if place.stimulus:
-        find_stills(contents, place.stimulus)
-    result.fingerprint = contents.fingerprint(result.frames)
-    if contents.pairs and place.densities and not is_swapped:
-        off = check_pairs(contents.pairs, place.densities, sample is None, contents.faults)
-        result.samples = [pair for pair in contents.pairs if pair.number in TRIED]
-        result.astray = [pair for pair in off if pair.number in TRIED]
-    return result
+        if number in chosen:
+            read = {part: read_picture(path, part, faults) for part, path in files.items()}
+            found = {part: picture for part, picture in read.items() if picture}
+            for part, picture in found.items():
+                sizes[part][files[part]] = picture.size
+            if 'images' in found:
+                digests[number] = _digest(found['images'].pixels)
+            if pair := _check_maps(files, found, fixation_part, faults):
+                pairs.append(pair)
+        else:
+            for part, path in files.items():
+                if part != 'mats' and (known := read_size(path, part, faults)):
+                    sizes[part][path] = known
+    _compare_sizes(sizes, size, faults)
+    if stimulus is not None:
+        _find_stills(digests, stimulus, faults)
+    if pairs and place.densities:
+        check_pairs(pairs, place.densities, sample is None, faults)
+    numbers = (1, frames, counts.get('maps', 0), counts.get(fixation_part, 0))
+    columns = dict(zip(COLUMNS, numbers, strict=True))
+    return VideoResult(place, columns, faults, _fingerprint(digests, frames))
 
 
-def _list_folders(contents: Contents, result: VideoResult) -> None:
-    """List the video's folders, and find those that are missing, and what does not belong."""
-    place, faults = contents.place, contents.faults
-    images = None if contents.video_path else place.stimulus
-    folders = dict(images=images, maps=place.densities, fixation=place.fixations, mats=place.mats)
-    is_closed = False
-    for name, folder in folders.items():
-        if folder is None:
-            continue
-        suffixes = ('.mat',) if name == 'mats' else IMAGE_SUFFIXES
-        part = list_part(NOUNS[name], folder, suffixes, faults, ('maps', 'observers'))
-        if part.names:
-            contents.parts[name] = part
-        elif name in ('images', 'maps') and not part.is_closed:
-            _add_missing(faults, name, folder)
-        is_closed |= part.is_closed
-    if place.fixations and not is_closed and contents.fixation_part not in contents.parts:
-        _add_missing(faults, 'fixation', place.fixations)
-        result.lacks_fixations = not place.fixations.is_dir()
-    known = {'images', 'maps', 'fixation', contents.video_path and contents.video_path.name}
-    names = sorted(os.listdir(place.folder)) if place.folder.is_dir() else []
-    for name in names:
-        if not (name in known or is_junk(name)):
-            found = 'something else in a video folder'
-            expected = 'images (or video.<suffix>), maps and fixation'
-            faults.add('stray-file', place.folder / name, found, expected)
-    counts = {name: len(part.names) for name, part in contents.parts.items()}
-    result.frames, result.densities = counts.get('images', 0), counts.get('maps', 0)
-    result.fixations = counts.get(contents.fixation_part, 0)
+def _digest(pixels: np.ndarray) -> bytes:
+    """Tells frames (H, W) or (H, W, channels) apart."""
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=8)
+    digest.update(repr(pixels.shape).encode())
+    return digest.digest()
 
 
-def _add_missing(faults: Faults, part: str, folder: Path) -> None:
-    noun = NOUNS[part]
-    remedy = {
-        'images': f'extract the frames into {folder}, or put the video there as '
-        f'{folder.parent / "video.mp4"} (its own suffix): salkit prepare does',
-        'maps': 'unpack the density maps of this video again, or make them from the fixations',
-        'fixation': 'unpack the fixation maps of this video again, or remove the video',
-    }[part]
-    found = f'no {noun}s in the folder' if folder.is_dir() else 'no such folder'
-    faults.add('missing-folder', folder, found, f'a folder of {noun}s', remedy)
+def _fingerprint(digests: dict[int, bytes], count: int) -> str | None:
+    """The same for the same video of `count` frames; None where it stands still or is unknown."""
+    # Of the first, the middle and the last frame: films begin alike.
+    found = [digests.get(number) for number in (0, count // 2, count - 1)]
+    if None in found or len({*found}) == 1:
+        return None
+    return f'{count} {found}'
+
+
+def _find_stills(digests: dict[int, bytes], path: Path, faults: Faults) -> None:
+    """Find a video that stands still; `path` holds its frames."""
+    pairs = [number for number in digests if number + 1 in digests]
+    same = sum(digests[number] == digests[number + 1] for number in pairs)
+    if len(digests) >= FEWEST and same > len(pairs) / 2:
+        found = f'{same} of {len(pairs)} frames are followed by the same'
+        faults.add('frozen-frames', path, found)
 
 
 def _check_video_file(
-    path: Path, contents: Contents, sample: int | None
+    path: Path,
+    parts: dict[str, FolderStack],
+    sample: int | None,
+    digests: dict[int, bytes],
+    faults: Faults,
 ) -> tuple[int, tuple[int, int] | None]:
     """Check the file that holds the frames, and compare its length with the maps.
-
-    Args:
-        path: need not exist.
-        contents: its parts are compared with; gets the frames and the faults.
-        sample: frames to look at; None decodes the whole file once.
 
     Returns:
         Number of its frames and their size (rows, columns); 0 and None where it cannot be read.
     """
-    faults, again = contents.faults, 'download the video again'
-    if not path.exists():
-        faults.add('missing-file', path, 'no such file', 'the video', again)
-        return 0, None
-    if path.stat().st_size == 0:
-        faults.add('empty-file', path, '0 bytes', 'a video', again)
+    again = 'download the video again'
+    if not path.exists() or path.stat().st_size == 0:
+        kind, found = ('empty-file', '0 bytes') if path.exists() else ('missing-file', 'nothing')
+        faults.add(kind, path, found, 'a video', again)
         return 0, None
     try:
         # Only a full decode shows what is damaged.
@@ -174,51 +145,57 @@ def _check_video_file(
             if info.truncated or info.errors:
                 found = f'only {count} frames can be decoded: it is damaged or cut off'
                 faults.add('broken-video', path, found)
-            for name, part in contents.parts.items():
-                if len(part.names) != count:
-                    found = f'{count} frames, {len(part.names)} {NOUNS[name]}s'
-                    made_for = f'the {len(part.names)} frames that the maps were made for'
-                    remedy = f'{again}, or extract {made_for}'
+            for part, stack in parts.items():
+                if len(stack) != count:
+                    found = f'{count} frames, {len(stack)} {NOUNS[part]}s'
+                    remedy = f'{again}, or extract the frames that the maps were made for'
                     faults.add('count-mismatch', path, found, remedy=remedy)
             for number in (*range(min(count, sample or WATCHED)), count // 2, count - 1):
-                if number not in contents.digests:
-                    contents.add_picture(number, video[number])
+                if number not in digests:
+                    digests[number] = _digest(video[number])
     except DataError as error:
         faults.add('broken-video', path, str(error).removeprefix(f'{path}: '))
         return 0, None
     return count, (info.height, info.width)
 
 
-def _read_frame(contents: Contents, number: int, whole: bool) -> None:
-    """Read the files of one frame; of those that are not to be read whole, the headers."""
-    faults, read = contents.faults, {}
-    for part in contents.frames[number]:
-        path = contents.path(part, number)
-        if whole:
-            if picture := read_picture(path, part, faults):
-                read[part], contents.sizes[part][path] = picture, picture.size
-        elif part != 'mats' and (size := read_size(path, part, faults)):
-            contents.sizes[part][path] = size
-    if 'images' in read:
-        contents.add_picture(number, read['images'].pixels)
-    fixation_part = contents.fixation_part
-    density, fixations = read.get('maps'), read.get(fixation_part)
-    is_fine = density is not None and fixations is not None and density.size == fixations.size
+def _check_maps(
+    files: dict[str, str], found: dict[str, Picture], fixation_part: str, faults: Faults
+) -> FramePair | None:
+    """Check the maps of one frame; gives those that can be compared with each other."""
+    density, fixations = found.get('maps'), found.get(fixation_part)
+    if density and fixations and density.is_points and fixations.is_blurred:
+        text = f'a fixation map here, and a density map in {files[fixation_part]}'
+        faults.add('swapped-folders', files['maps'], text)
+        return None
+    before = len(faults)
     if density:
-        facts = contents.densities[number] = map_facts(density.grey)
-        is_fine &= check_density(contents.path('maps', number), density, facts, faults)
+        check_density(files['maps'], density, fixations, faults)
     if fixations:
-        facts = contents.fixations[number] = map_facts(fixations.grey)
-        is_fine &= check_fixations(contents.path(fixation_part, number), fixations, facts, faults)
-    if density and fixations and is_fine:
-        _compare_maps(contents, number, density, fixations)
+        check_fixations(files[fixation_part], fixations, density, faults)
+    if len(faults) > before or not (density and fixations) or density.size != fixations.size:
+        return None
+    if density.is_points and np.array_equal(density.values > 0, fixations.values > 0):
+        text = f'{density.nonzero} pixels of one value, the rest 0'
+        faults.add('density-points', files['maps'], text)
+    paths = files['maps'], files[fixation_part]
+    return frame_pair(*paths, density.values, fixations.values > 0)
 
 
-def _compare_maps(contents: Contents, number: int, density: Picture, fixations: Picture) -> None:
-    is_points = contents.densities[number].is_points and density.grey.size > FEW_PIXELS
-    if is_points and np.array_equal(density.grey > 0, fixations.grey > 0):
-        add_unblurred(contents, number, WARNING)
-    paths = contents.path('maps', number), contents.path(contents.fixation_part, number)
-    pair = frame_pair(number, paths, density.grey, fixations.grey > 0)
-    if pair is not None:
-        contents.pairs.append(pair)
+def _compare_sizes(
+    sizes: dict[str, dict[str, tuple[int, int]]],
+    video_size: tuple[int, int] | None,
+    faults: Faults,
+) -> None:
+    """Compare all sizes with that of the frames, or of the density maps without frames."""
+    usual, whose = video_size, 'the video'
+    for part, noun in NOUNS.items():
+        if usual is None and sizes[part]:
+            # Of equally many, the first.
+            usual, whose = Counter(sizes[part].values()).most_common(1)[0][0], f'the {noun}s'
+        for path, size in sizes[part].items():
+            if usual is not None and size != usual:
+                found = f'{noun} of {size[0]} x {size[1]} pixels'
+                expected = f'{usual[0]} x {usual[1]} (rows x columns), as {whose} of this video'
+                remedy = f'{RESTORE[part]}; frames and maps are of one size'
+                faults.add('wrong-size', path, found, expected, remedy)

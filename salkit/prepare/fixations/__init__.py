@@ -1,6 +1,8 @@
 """Makes ground truth: fixation maps from gaze, density maps from fixations."""
 
-from .density import DENSITY_RECIPES, DensityOptions, density_map, points_to_map
+from ...datasets.published import DensityArguments, density_recipes
+from ..options import DensityOptions
+from .density import density_arguments, density_map, points_to_map
 from .gaze_csv import Gaze, GazeRow, read_gaze_csv, read_gaze_rows
 from .screen import fixation_points
 
@@ -9,9 +11,18 @@ __all__ = [
     'DensityOptions',
     'Gaze',
     'GazeRow',
+    'density_arguments',
     'density_map',
+    'density_recipes',
     'fixation_points',
     'points_to_map',
     'read_gaze_csv',
     'read_gaze_rows',
 ]
+
+
+def __getattr__(name: str) -> dict[str, DensityArguments]:
+    """`DENSITY_RECIPES`: those of plugins are known when it is asked for, not on import."""
+    if name == 'DENSITY_RECIPES':
+        return density_recipes()
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

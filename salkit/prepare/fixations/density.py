@@ -1,87 +1,45 @@
-"""Density maps from fixations, and the recipes that data sets made theirs with."""
+"""Density maps from fixations."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...datasets.published import DensityArguments, dhf1k, hollywood2
+from ...datasets.published import DensityArguments, density_recipes
 from ...errors import ConfigError, ShapeError
 from ...functional.density import gaussian_density
 from ...functional.fixations import count_fixations
+from ...utils.text import check_choice
+from ..options import DensityOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-# Arguments of `density_map` by name; those of plugins' data sets are in `density_recipes()`.
-DENSITY_RECIPES: dict[str, DensityArguments] = {**dhf1k.RECIPES, **hollywood2.RECIPES}
-NORMALIZATIONS = ('max', 'sum', None)
 
-
-@dataclass(frozen=True)
-class DensityOptions:
-    """How a density is made from fixations; its width is `sigma_px` or `ppd` times `sigma_deg`.
-
-    Attributes:
-        sigma_px: standard deviation of the Gaussian in pixels.
-        ppd: pixels in a degree of visual angle, instead of `sigma_px`.
-        sigma_deg: standard deviation in degrees, with `ppd`.
-        window_px: side of the square that each Gaussian is cut to, see `gaussian_density`.
-        shift_px: how far down and right each Gaussian is moved.
-        normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
-            1 each.
+def density_arguments(recipe: str | None, **own: Unpack[DensityArguments]) -> DensityArguments:
+    """Arguments of `density_map` by the name of a data set's recipe, or one's own.
 
     Raises:
-        ConfigError: arguments that do not go together, or are not above 0.
+        ConfigError: both of them or none, an unknown recipe, or see `DensityOptions`.
     """
+    if recipe is None:
+        DensityOptions(**own)
+        return own
+    recipes = density_recipes()
+    check_choice('', '--recipe', recipe, recipes)
+    if own:
+        raise ConfigError(f'--recipe and --{min(own).replace("_", "-")}: give one of the two')
+    return recipes[recipe]
 
-    sigma_px: float | None = None
-    ppd: float | None = None
-    sigma_deg: float = 1.0
-    window_px: int | None = None
-    shift_px: int = 0
-    normalize: str | None = 'max'
 
-    def __post_init__(self) -> None:
-        if (self.sigma_px is None) == (self.ppd is None):
-            raise ConfigError(
-                'give the Gaussian as sigma_px or as ppd (pixels per degree), one of two'
-            )
-        for name in ('sigma_px', 'ppd', 'sigma_deg'):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f'{name} must be above 0, got {value}')
-        window = self.window_px
-        if window is not None and not (window >= 1 and window == int(window)):
-            raise ConfigError(f'window_px must be a whole number from 1, got {window}')
-        if self.normalize not in NORMALIZATIONS:
-            raise ConfigError(f"normalize must be 'max', 'sum' or None, got {self.normalize!r}")
-
-    @property
-    def sigma(self) -> float:
-        """The standard deviation in pixels."""
-        width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
-        return float(width or 0)
-
-    def to_json(self) -> dict[str, float | int | str | None]:
-        """What the values of a density depend on, as plain values."""
-        return dict(
-            sigma_px=self.sigma,
-            window_px=self.window_px,
-            shift_px=self.shift_px,
-            normalize=self.normalize,
-        )
-
-    def density_of(self, counts: np.ndarray) -> np.ndarray:
-        """The density (H, W) float32 of the number of fixations on each pixel (H, W)."""
-        density = gaussian_density(counts, self.sigma, self.window_px, self.shift_px)
-        if self.normalize is not None and density.any():
-            density /= density.max() if self.normalize == 'max' else density.sum()
-        return density.astype(np.float32)
+def density_of(counts: np.ndarray, options: DensityOptions) -> np.ndarray:
+    """The density (H, W) float32 of the number of fixations on each pixel (H, W)."""
+    density = gaussian_density(counts, options.sigma, options.window_px, options.shift_px)
+    if options.normalize is not None and density.any():
+        density /= density.max() if options.normalize == 'max' else density.sum()
+    return density.astype(np.float32)
 
 
 def points_to_map(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:
@@ -138,4 +96,4 @@ def density_map(
                 f'got {counts.shape} without size'
             )
         counts = counts > 0
-    return DensityOptions(**options).density_of(counts)
+    return density_of(counts, DensityOptions(**options))

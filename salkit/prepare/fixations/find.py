@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from tqdm import tqdm
 
 from ...datasets.published import NO_SPLIT, PublishedVideo, dataset_at, published_datasets
 from ...datasets.published.raw_layout import holds
+from ...datasets.truth_video import TruthVideo
 from ...errors import ConfigError, DataError
+from ...functional.fixations import count_fixations
 from ...media.images import IMAGE_SUFFIXES
+from ...media.maps import read_fixation_map
 from .gaze_csv import read_gaze_csv
 from .screen import fixation_points
-from .sources import FixationVideo, given_fixations, stored_fixations
-from .stimuli import Stimuli, Stimulus
+from .stimuli import GazeReading
 
 Item = TypeVar('Item')
 EXPECTED = (
@@ -27,59 +31,58 @@ EXPECTED = (
 
 
 @dataclass(frozen=True)
-class GazeReading:
-    """How gaze is to be read, where its files do not say it.
+class FixationVideo:
+    """Fixations on every frame of a video.
 
     Attributes:
-        size: (H, W) of the videos.
-        fps: their frames per second.
-        videos: folder of the videos themselves, whose sizes, lengths and times are taken then.
-        screen: see `to_video_pixels`.
-        normalized: see `to_video_pixels`.
-        first_frame: see `read_gaze_csv`.
+        name: of the video, a path below the data set's root such as `val/0601`.
+        source: maps or lists of a data set; or points (n, 2) y and x of each frame.
+        size: (H, W) of the frames, for lists and points.
     """
 
-    size: tuple[int, int] | None = None
-    fps: float | None = None
-    videos: str | Path | None = None
-    screen: tuple[int, int] | None = None
-    normalized: bool = False
-    first_frame: int = 1
+    name: str
+    source: TruthVideo | list[np.ndarray]
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def is_map(self) -> bool:
+        """Whether fixations are stored as maps, so that none need be written."""
+        return isinstance(self.source, TruthVideo) and not self.source.is_list
 
     @cached_property
-    def _stimuli(self) -> Stimuli | None:
-        return None if self.videos is None else Stimuli(self.videos)
+    def stems(self) -> Sequence[str]:
+        """What the files of each frame are called, without their endings."""
+        points = self.source if isinstance(self.source, list) else self.source.point_lists()
+        if isinstance(self.source, TruthVideo) and points is None:
+            return self.source.frames.names
+        return [f'{number + 1:04d}' for number in range(len(points or ()))]
 
-    def stimulus(self, name: str) -> Stimulus:
-        """What is known of a video.
+    @cached_property
+    def digest(self) -> str:
+        """Changes when the fixations do."""
+        if isinstance(self.source, TruthVideo):
+            return self.source.fingerprint()
+        digest = hashlib.sha256(repr((self.size, len(self.source))).encode())
+        for each in self.source:
+            digest.update(len(each).to_bytes(8, 'little') + np.ascontiguousarray(each).tobytes())
+        return digest.hexdigest()
+
+    def read(self) -> Iterator[np.ndarray]:
+        """How many fixations are on each pixel (H, W), frame by frame; in a map, one at most.
 
         Raises:
-            ConfigError: nothing is.
-            DataError: the video is not there, or of another size.
+            DataError: a file that cannot be read, or a fixation outside of the frame.
         """
-        if self._stimuli is not None:
-            found = self._stimuli.find(name)
-            if self.size not in (None, found.size):
-                raise DataError(
-                    f'{name}: expected a video of {self.size} rows and columns, got {found.size}'
-                )
-            return Stimulus(found.size, found.frames, found.clock if self.fps is None else self.fps)
-        if self.size is None:
-            raise ConfigError(
-                'gaze does not say how large the videos are: give --size HxW (rows x columns) '
-                'or --videos'
-            )
-        return Stimulus(self.size, None, self.fps)
-
-    def check_used(self, what: str, used: Iterable[str]) -> None:
-        """Raise ConfigError where an option is given that `what` has no use for."""
-        default = GazeReading()
-        for name in vars(default):
-            if getattr(self, name) != getattr(default, name) and name not in used:
-                option = name.replace('_', '-')
-                raise ConfigError(
-                    f'--{option} says how to read gaze, and {what} need no such thing'
-                )
+        points: Iterable[np.ndarray]
+        if isinstance(self.source, list):
+            points = self.source
+        # Read by the process that needs them: all of a data set would fill the memory.
+        elif (lists := self.source.point_lists()) is not None:
+            points = (lists.at(index, self.size) for index in range(len(lists)))
+        else:
+            frames = self.source.frames
+            return (read_fixation_map(frames.where(index)) for index in range(len(frames)))
+        return (count_fixations(each, self.size) for each in points)
 
 
 @dataclass
@@ -120,28 +123,29 @@ def find_fixations(
         return _in_lists(videos, reading, progress)
     if not path.is_dir():
         raise DataError(f'{path}: {EXPECTED if path.exists() else "does not exist"}')
-    if holds(path, (*IMAGE_SUFFIXES, '.mat')) or holds(path / 'maps', ('.mat',)):
-        reading.check_used('fixation maps', ())
-        video = PublishedVideo(path.name, NO_SPLIT, path, fixations=path, mats=_mats(path))
-        return Found([stored_fixations(path.name, video.truth())], 'folder')
-    videos = _with_fixations(path)
+    has_mats = holds(path / 'maps', ('.mat',))
+    if has_mats or holds(path, (*IMAGE_SUFFIXES, '.mat')):
+        mats = path / 'maps' if has_mats else path
+        videos, kind = (
+            [PublishedVideo(path.name, NO_SPLIT, path, fixations=path, mats=mats)],
+            'folder',
+        )
+    else:
+        videos, kind = _with_fixations(path), 'maps'
     if not videos:
         raise DataError(f'{path}: holds no fixations; {EXPECTED}')
     if any(video.fixations and video.fixations.is_file() for video in videos):
         return _in_lists(videos, reading, progress)
-    reading.check_used('fixation maps', ())
+    if reading != GazeReading():
+        raise ConfigError(f'{path}: holds fixation maps, which need no options of gaze')
     found = []
     for video in videos:
         truth = replace(video, densities=None).truth()
         if truth.fixations is None:
             where = video.fixations or video.mats
             raise DataError(f'{where}: holds no fixation maps (images, or .mat files)')
-        found.append(stored_fixations(video.folder.relative_to(path).as_posix(), truth))
-    return Found(found, 'maps')
-
-
-def _mats(folder: Path) -> Path:
-    return folder / 'maps' if holds(folder / 'maps', ('.mat',)) else folder
+        found.append(FixationVideo(video.folder.relative_to(path).as_posix(), truth))
+    return Found(found, kind)
 
 
 def _with_fixations(root: Path) -> list[PublishedVideo]:
@@ -154,23 +158,23 @@ def _with_fixations(root: Path) -> list[PublishedVideo]:
 
 
 def _in_lists(videos: list[PublishedVideo], reading: GazeReading, progress: bool) -> Found:
-    reading.check_used('lists of fixations', ('size', 'videos'))
     found = []
     for video in _looking(videos, progress):
-        size = reading.stimulus(video.name).size
-        found.append(stored_fixations(video.name, replace(video, densities=None).truth(), size))
+        size = reading.shown(video.name).size
+        truth = replace(video, densities=None).truth()
+        found.append(FixationVideo(video.name, truth, size))
     return Found(found, 'gaze')
 
 
 def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
     videos, lost, total = [], 0, 0
     for gaze in _looking(read_gaze_csv(path, reading.first_frame).values(), progress):
-        shown = reading.stimulus(gaze.video)
+        shown = reading.shown(gaze.video)
         points, left_out = fixation_points(
             gaze, shown.size, shown.frames, shown.clock, reading.screen, reading.normalized
         )
         lost, total = lost + left_out, total + len(gaze.points)
-        videos.append(given_fixations(Path(gaze.video).stem, shown.size, points))
+        videos.append(FixationVideo(Path(gaze.video).stem, points, shown.size))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')
     notes = []

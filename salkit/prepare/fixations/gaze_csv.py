@@ -50,13 +50,11 @@ class Gaze:
         video: its name.
         points: (n, 2) float64 y and x as in the file; NaN where the eye was lost.
         moments: (n,) int64 frames counted from 0; or float64 seconds from the start of the video.
-        observers: (n,) names; empty ones where the file has no such column.
     """
 
     video: str
     points: np.ndarray
     moments: np.ndarray
-    observers: np.ndarray
 
     @property
     def is_timed(self) -> bool:
@@ -81,26 +79,23 @@ def read_gaze_rows(path: str | Path, needed: Sequence[str] = ()) -> Iterator[Gaz
         with open(path, newline='', encoding='utf-8-sig') as file:
             first = file.readline()
             file.seek(0)
-            rows = csv.reader(file, delimiter=max(',;\t', key=first.count))
-            names = [name.strip().lower() for name in next(rows, [])]
-            columns = {ALIASES.get(name, name): i for i, name in enumerate(names)}
-            when = next((name for name in ('frame', *TIME_COLUMNS) if name in columns), None)
-            if when is None or not {'video', 'x', 'y', *needed} <= columns.keys():
+            rows = csv.DictReader(file, delimiter=max(',;\t', key=first.count))
+            names = [name.strip().lower() for name in rows.fieldnames or ()]
+            rows.fieldnames = [ALIASES.get(name, name) for name in names]
+            when = next((name for name in ('frame', *TIME_COLUMNS) if name in names), None)
+            if when is None or not {'video', 'x', 'y', *needed} <= {*rows.fieldnames}:
                 also = f', with {" and ".join(needed)}' if needed else ''
                 found = ', '.join(names) or 'nothing'
                 raise DataError(f'{path}, line 1: {EXPECTED}{also}; found {found}')
-            used = {name: columns[name] for name in ('video', 'x', 'y', when)}
-            if 'observer' in columns:
-                used['observer'] = columns['observer']
+            used = {'video', 'x', 'y', when, 'observer'} & {*rows.fieldnames}
             for row in rows:
-                if not any(cell.strip() for cell in row):
-                    continue
                 where = f'{path}, line {rows.line_num}'
-                if len(row) <= max(used.values()):
-                    raise DataError(
-                        f'{where}: expected {len(names)} values as in the header, got {len(row)}'
-                    )
-                yield _row(where, {name: row[at].strip() for name, at in used.items()}, when)
+                cell = {name: row[name] for name in used}
+                if None in cell.values():
+                    raise DataError(f'{where}: expected {len(names)} values as in the header')
+                cell = {name: text.strip() for name, text in cell.items()}
+                if any(cell.values()):
+                    yield _row(where, cell, when)
     except FileNotFoundError:
         raise DataError(f'{path}: the file does not exist') from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -151,17 +146,12 @@ def read_gaze_csv(path: str | Path, first_frame: int = 1) -> dict[str, Gaze]:
         found.setdefault(row.video, []).append(row)
     if not found:
         raise DataError(f'{path}: holds no gaze')
-    return {video: _gaze(video, rows, first_frame) for video, rows in found.items()}
-
-
-def _gaze(video: str, rows: list[GazeRow], first_frame: int) -> Gaze:
-    moments = [_frame(row, first_frame) if row.seconds is None else row.seconds for row in rows]
-    return Gaze(
-        video,
-        np.array([(row.y, row.x) for row in rows], np.float64),
-        np.array(moments),
-        np.array([row.observer for row in rows]),
-    )
+    gaze = {}
+    for video, rows in found.items():
+        points = np.array([(row.y, row.x) for row in rows], np.float64)
+        moments = [_frame(row, first_frame) if row.seconds is None else row.seconds for row in rows]
+        gaze[video] = Gaze(video, points, np.array(moments))
+    return gaze
 
 
 def _frame(row: GazeRow, first_frame: int) -> int:

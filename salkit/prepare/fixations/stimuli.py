@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from ...datasets.file_list import list_files
 from ...datasets.layout import VIDEO_STEM
 from ...datasets.published.raw_layout import holds, video_files, walk
-from ...errors import DataError
+from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES, read_image
 from ...media.video import VideoReader
 
@@ -21,7 +23,7 @@ _MAPS = re.compile('maps|fixation')
 
 
 @dataclass(frozen=True)
-class Stimulus:
+class ShownVideo:
     """A shown video.
 
     Attributes:
@@ -35,50 +37,67 @@ class Stimulus:
     clock: float | np.ndarray | None = None
 
 
-class Stimuli:
-    """Finds a video by its name: `<name>.<suffix>`, or a folder `<name>` of images or of a video.
+@dataclass(frozen=True)
+class GazeReading:
+    """How gaze is to be read, where its files do not say it.
 
-    Folders may hold their images themselves, in `images/`, or a file `video.<suffix>`.
-
-    Args:
-        root: folder of the videos, of splits of them, or a data set's root.
-
-    Raises:
-        DataError: no such folder, or nothing in it that is a video.
+    Attributes:
+        size: (H, W) of the videos.
+        fps: their frames per second.
+        videos: folder of the videos or their frames, whose sizes, lengths and times are taken.
+        screen: see `to_video_pixels`.
+        normalized: gaze is a share of the video's (with a screen, the screen's) width, height.
+        first_frame: what the file calls a video's first frame.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root).expanduser()
-        if not self.root.is_dir():
+    size: tuple[int, int] | None = None
+    fps: float | None = None
+    videos: str | Path | None = None
+    screen: tuple[int, int] | None = None
+    normalized: bool = False
+    first_frame: Literal[0, 1] = 1
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        """The videos in `videos` by name."""
+        root = Path(self.videos or '').expanduser()
+        if not root.is_dir():
             raise DataError(f'{root}: the folder of videos does not exist')
-        self._paths: dict[str, Path] = {}
-        for folder in walk(self.root, DEPTH, _MAPS):
+        paths: dict[str, Path] = {}
+        for folder in walk(root, DEPTH, _MAPS):
             name = folder.parent.name if folder.name == 'images' else folder.name
             if holds(folder, IMAGE_SUFFIXES):
-                self._paths[name] = folder
+                paths[name] = folder
             for path in video_files(folder):
-                self._paths[name if path.stem == VIDEO_STEM else path.stem] = path
-        if not self._paths:
-            raise DataError(f'{root}: holds no videos and no folders of frames')
+                paths[name if path.stem == VIDEO_STEM else path.stem] = path
+        return paths
 
-    def find(self, name: str) -> Stimulus:
-        """The video called `name`; numbers may be written with other leading zeros.
+    def shown(self, name: str) -> ShownVideo:
+        """What is known of a video; numbers may be written with other leading zeros.
 
         Raises:
-            DataError: there is none, or it cannot be read.
+            ConfigError: nothing is.
+            DataError: the video is not there, or cannot be read.
         """
+        if self.videos is None:
+            if self.size is None:
+                raise ConfigError(
+                    'gaze does not say how large the videos are: give --size HxW (rows x columns) '
+                    'or --videos'
+                )
+            return ShownVideo(self.size, None, self.fps)
         for known, path in self._paths.items():
             same = name.isdigit() and known.isdigit() and int(known) == int(name)
             if same or known in (name, Path(name).stem):
-                return _describe(path)
-        raise DataError(f'{self.root}: holds no video {name}')
+                return self._describe(path)
+        raise DataError(f'{self.videos}: holds no video {name}')
 
-
-def _describe(path: Path) -> Stimulus:
-    if path.is_dir():
-        images = list_files(path, IMAGE_SUFFIXES)
-        height, width = read_image(images[0]).shape[:2]
-        return Stimulus((height, width), len(images))
-    with VideoReader(path) as video:
-        info = video.info
-        return Stimulus((info.height, info.width), len(video), np.asarray(info.times))
+    def _describe(self, path: Path) -> ShownVideo:
+        if path.is_dir():
+            images = list_files(path, IMAGE_SUFFIXES)
+            height, width = read_image(images[0]).shape[:2]
+            return ShownVideo((height, width), len(images), self.fps)
+        with VideoReader(path) as video:
+            info = video.info
+            clock = np.asarray(info.times) if self.fps is None else self.fps
+            return ShownVideo((info.height, info.width), len(video), clock)

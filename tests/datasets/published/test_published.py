@@ -21,7 +21,7 @@ from salkit.errors import ConfigError, DataError
 from salkit.prepare import PrepareOptions, prepare
 from salkit.prepare.fixations import density_map
 from salkit.registry import PUBLISHED
-from salkit.testing.files import write_dataset, write_video
+from salkit.testing.samples import write_dataset, write_video
 
 
 def labels(dataset, root):

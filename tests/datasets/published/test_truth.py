@@ -130,8 +130,8 @@ def test_what_a_video_lacks(tmp_path):
     folder = write_truth(tmp_path / 'v', frames=4)
     (folder / 'fixation' / '0003.png').unlink()
     video = find_ground_truth(folder).videos[0]
-    assert video.lacking(BOTH) == ('fixation map', [2])
-    assert video.lacking(['density'])[1] == []
+    assert video.lacking(BOTH) == {2: 'fixation map'}
+    assert video.lacking(['density']) == {}
     assert list(video.with_fixations) == [0, 1, 3]
 
 

@@ -12,7 +12,7 @@ from salkit.config.load import load_config
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.clip_cache_build import build_cache
 from salkit.datasets.transforms import ColorJitterClip, FlipClip, RandomResizedCropClip, RecolorClip
-from salkit.datasets.transforms.color_jitter_clip import GRAY, color_matrix
+from salkit.datasets.transforms.augment import GRAY, color_matrix
 from salkit.errors import ConfigError, DataError
 from salkit.registry import TRANSFORMS
 
@@ -257,8 +257,8 @@ def recipe(root, cache='auto', seed=0):
     """The pipeline of the augmented recipe, small."""
     training = load_config('salfom/umt-l16_cc-kl_aug').train_dataloader.dataset
     pipeline = [dict(transform) for transform in training.pipeline]
-    for transform in pipeline[:2]:
-        transform |= dict(size=(40, 40), cache=cache)
+    pipeline[0] |= dict(size=(40, 40), cache=cache)
+    pipeline[1]['size'] = (40, 40)
     pipeline[2]['size'] = (32, 32)
     return open_set(
         root, clip_stride=training.clip_stride, pipeline=pipeline, clips_per_video=3, seed=seed

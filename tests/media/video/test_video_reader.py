@@ -191,8 +191,7 @@ def test_times_of_uneven_frames(videos, kind):
 
 def test_info(videos):
     info = VideoReader(videos('h264-late')[0]).info
-    assert (info.fps, info.codec, info.rotation) == (25, 'h264', 0)
-    assert info.duration == pytest.approx(36 / 25)
+    assert info.fps == 25
     np.testing.assert_allclose(info.times, np.arange(36) / 25, atol=1e-3)
     for kind in ('avi-h264-b', 'mpeg4-b', 'h264-edited', 'h264-bare', 'mpeg2'):
         info = VideoReader(videos(kind)[0]).info

@@ -113,8 +113,8 @@ def test_pixel_aspect(tmp_path):
     ('fps', 'exact'),
     [
         (25, Fraction(25)),
-        (23.976, Fraction(24000, 1001)),
-        (59.94, Fraction(60000, 1001)),
+        (24 / 1.001, Fraction(24000, 1001)),
+        (60 / 1.001, Fraction(60000, 1001)),
         (0.5, Fraction(1, 2)),
         (25.013, Fraction(25013, 1000)),
     ],
@@ -429,7 +429,7 @@ def test_sound_is_not_read_ahead(tmp_path):
 
     def watched(self, container, until=float('inf')):
         feed(self, container, until)
-        read.append((until, self._ahead[0] / 48000 if self._ahead else None))
+        read.append((until, self._ahead.time if self._ahead else None))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SoundWriter, 'feed', watched)

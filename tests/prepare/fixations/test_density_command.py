@@ -241,12 +241,15 @@ def test_gaze_by_frame(tmp_path, capsys):
     assert expected[20, 30] == pytest.approx(0.5, abs=1e-6)
     assert run(*argv) == 0
     assert '(2 were there already)' in capsys.readouterr().out
-    # Fixation maps do not depend on the Gaussian.
-    stamp = (out / 'a' / 'fixation' / '0001.png').stat().st_mtime_ns
     argv[2] = 3
     assert 'made otherwise (density)' in fails(capsys, *argv)
     assert run(*argv, '--overwrite') == 0
-    assert (out / 'a' / 'fixation' / '0001.png').stat().st_mtime_ns == stamp
+    # A run that was killed between two folders.
+    shutil.rmtree(out / 'a' / 'maps')
+    capsys.readouterr()
+    assert run(*argv) == 0
+    assert '1 videos of 3 frames' in (printed := capsys.readouterr().out)
+    assert '(1 were there already)' in printed
 
 
 def test_gaze_by_time_beside_its_video(tmp_path, capsys):
@@ -320,13 +323,16 @@ def test_lists_of_fixations(tmp_path, capsys):
 @pytest.mark.parametrize(
     'argv, message',
     [
-        ([], 'one of --recipe, --sigma-px and --ppd'),
-        (['--sigma-px', 3, '--ppd', 3], 'one of --recipe, --sigma-px and --ppd'),
-        (['--sigma-px', 3, '--sigma-deg', 3], '--sigma-deg goes with --ppd'),
+        ([], 'by one of a recipe, sigma_px and ppd'),
+        (['--sigma-px', 3, '--ppd', 3], 'by one of a recipe, sigma_px and ppd'),
+        (['--sigma-px', 3, '--sigma-deg', 3], 'sigma_deg goes with ppd'),
         (['--recipe', 'mine'], '--recipe must be one of dhf1k, '),
         (['--recipe', 'dhf1k', '--window-px', 3], '--recipe and --window-px: give one'),
         (['--sigma-px', -1], 'sigma_px must be above 0, got -1.0'),
-        (['--sigma-px', 3, '--size', '32x48'], '--size says how to read gaze'),
+        (
+            ['--sigma-px', 3, '--size', '32x48'],
+            'holds fixation maps, which need no options of gaze',
+        ),
         (['--sigma-px', 3, '--screen', '10,20'], '--screen must be two whole numbers'),
     ],
 )

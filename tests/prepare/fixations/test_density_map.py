@@ -104,8 +104,9 @@ def test_points_fall_into_the_pixel_they_are_in():
 @pytest.mark.parametrize(
     'arguments, message',
     [
-        ({}, 'one of two'),
-        (dict(sigma_px=2, ppd=3), 'one of two'),
+        ({}, 'by one of a recipe'),
+        (dict(sigma_px=2, ppd=3), 'by one of a recipe'),
+        (dict(sigma_px=2, sigma_deg=3), 'sigma_deg goes with ppd'),
         (dict(sigma_px=0), 'sigma_px must be above 0'),
         (dict(sigma_px=float('nan')), 'sigma_px must be above 0'),
         (dict(ppd=-1), 'ppd must be above 0'),

@@ -1,13 +1,38 @@
-"""A tiny data set on disk."""
+"""What parts are run on: noise, maps, and a tiny data set on disk."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 FRAME_SIZE = (32, 48)
+
+
+def noise(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    """Normal noise from its own generator."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def density_maps(shape: tuple[int, int, int], sharpness: float = 6.0) -> Tensor:
+    """Gaussian blobs (B, H, W) with a maximum near 1, each item's at another place."""
+    batch, height, width = shape
+    rows = torch.linspace(0, 1, height)[:, None]
+    columns = torch.linspace(0, 1, width)[None]
+    maps = []
+    for item in range(batch):
+        y, x = 0.3 + 0.4 * ((item * 0.37) % 1), 0.25 + 0.5 * ((item * 0.61) % 1)
+        maps.append(torch.exp(-((rows - y) ** 2 + (columns - x) ** 2) * sharpness))
+    return torch.stack(maps)
+
+
+def fixation_maps(density: Tensor, count: int) -> Tensor:
+    """Binary maps of the `count` highest places of each density map (B, H, W)."""
+    flat = density.flatten(1)
+    return torch.zeros_like(flat).scatter_(1, flat.topk(count).indices, 1.0).view_as(density)
 
 
 def write_video(
