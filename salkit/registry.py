@@ -85,20 +85,7 @@ PUBLISHED = ObjectRegistry(
     'public data set', scope=SCOPE, locations=['salkit.datasets.published', PLUGINS]
 )
 
-# salkit adds nothing to these so far; mmengine warns where a scope has no registry of its own.
-for _parent in (
-    mmengine_registry.EVALUATOR,
-    mmengine_registry.FUNCTIONS,
-    mmengine_registry.LOG_PROCESSORS,
-    mmengine_registry.LOOPS,
-    mmengine_registry.MODEL_WRAPPERS,
-    mmengine_registry.OPTIMIZERS,
-    mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS,
-    mmengine_registry.PARAM_SCHEDULERS,
-    mmengine_registry.RUNNER_CONSTRUCTORS,
-    mmengine_registry.STRATEGIES,
-    mmengine_registry.VISBACKENDS,
-    mmengine_registry.VISUALIZERS,
-    mmengine_registry.WEIGHT_INITIALIZERS,
-):
-    _registry(_parent.name, 'engine', _parent)
+# salkit adds nothing to the others so far; mmengine warns where a scope has no registry of its own.
+for _parent in list(vars(mmengine_registry).values()):
+    if isinstance(_parent, Registry) and SCOPE not in _parent.children:
+        _registry(_parent.name, 'engine', _parent)

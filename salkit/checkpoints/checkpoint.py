@@ -14,7 +14,7 @@ from mmengine.config import Config, ConfigDict
 from torch import Tensor, nn
 
 from ..builder import build_on_meta, known_names, resolve
-from ..config.find import SEPARATOR, config_name, config_names
+from ..config.find import SEPARATOR, config_name, config_names, find_named_config
 from ..config.load import load_config, plain_config
 from ..encoders import Encoder
 from ..errors import CheckpointError, ConfigError, PluginWarning, one_line
@@ -149,9 +149,9 @@ class Checkpoint:
         text = self.meta.get('cfg')
         stored = read_plain_config(text, self.source) if isinstance(text, str) else {}
         name = target.name
-        # Never a file that the checkpoint names: configs are programs.
         if name in config_names() or SEPARATOR in name:
-            cfg = load_config(name if SEPARATOR in name else f'salkit{SEPARATOR}{name}')
+            # Never a path that the checkpoint gives: configs are programs.
+            cfg = load_config(find_named_config(name))
         elif stored:
             cfg = Config(stored, cfg_text=text, filename=name)
         else:
@@ -246,10 +246,10 @@ def read_plain_config(text: str, source: str) -> dict[str, object]:
     """
     values: dict[str, object] = {}
     try:
-        for statement in ast.parse(text).body:
+        for statement in _DictDisplays().visit(ast.parse(text)).body:
             match statement:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    values[name] = _value(value)
+                    values[name] = ast.literal_eval(value)
                 case _:
                     raise ValueError('expected name = value')
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
@@ -260,21 +260,16 @@ def read_plain_config(text: str, source: str) -> dict[str, object]:
     return values
 
 
-def _value(node: ast.expr) -> object:
-    match node:
-        case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
-            if any(keyword.arg is None for keyword in keywords):
-                raise ValueError('a dict with ** in it')
-            return {str(keyword.arg): _value(keyword.value) for keyword in keywords}
-        case ast.Call():
-            raise ValueError(f'a call of {ast.unparse(node.func)}')
-        case ast.List(elts=items):
-            return [_value(item) for item in items]
-        case ast.Tuple(elts=items):
-            return tuple(_value(item) for item in items)
-        case ast.Dict(keys=keys, values=values):
-            if None in keys:
-                raise ValueError('a dict with ** in it')
-            pairs = zip(keys, values, strict=True)
-            return {_value(key): _value(item) for key, item in pairs if key is not None}
-    return ast.literal_eval(node)
+class _DictDisplays(ast.NodeTransformer):
+    """Makes `{'a': 1}` of `dict(a=1)`; other calls stay, and are no values."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
+                # `**b` has no name, in a call as in a display.
+                keys: list[ast.expr | None] = [
+                    ast.Constant(k.arg) if k.arg else None for k in keywords
+                ]
+                return ast.Dict(keys, [k.value for k in keywords])
+        return node

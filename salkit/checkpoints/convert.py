@@ -17,7 +17,7 @@ from ..plugin import plugins_of
 from ..utils.files import sha256_of
 from ..version import __version__
 from .checkpoint import Checkpoint
-from .fit import FitReport, Grid, fit_weights
+from .fit import FitReport, fit_weights
 from .locate import locate
 from .official import DEAD, to_official
 from .read import read_checkpoint
@@ -61,7 +61,6 @@ def convert(
     to: str = 'salkit',
     config: str | None = None,
     options: Mapping[str, object] | None = None,
-    source_grid: Grid | None = None,
 ) -> Conversion:
     """Convert a checkpoint, checking every entry against the model it is for.
 
@@ -76,8 +75,6 @@ def convert(
         config: the model that the weights are for; None for what the file says. For an encoder's
             file it says which frames and how many blocks the encoder keeps.
         options: overrides of that config.
-        source_grid: frames, rows and columns of a stored position table, where its size does not
-            say.
 
     Raises:
         CheckpointError: a file that cannot be read, is not recognized, or does not fill the model
@@ -95,8 +92,8 @@ def convert(
     checkpoint = read_checkpoint(path)
     with checkpoint.plugin_hints():
         target = checkpoint.target(config, options)
-    state, report = fit_weights(target.module, checkpoint, source_grid=source_grid)
-    _check(report)
+    state, report = fit_weights(target.module, checkpoint)
+    report.check(whole=True)
     conversion = Conversion(
         report, destination, target.name, len(state), sorted(map(str, checkpoint.rest))
     )
@@ -123,22 +120,6 @@ def convert(
     else:
         write_checkpoint(state, destination)
     return conversion
-
-
-def _check(report: FitReport) -> None:
-    """Raise CheckpointError, with the report, unless every entry is filled from the file."""
-    try:
-        report.check()
-        if report.kept:
-            name, why = next(iter(report.kept.items()))
-            raise CheckpointError(
-                f'{report.source}: fills all but {len(report.kept)} entries, such as {name} '
-                f'({why}), so that no whole file can be made of it; start training from it with '
-                'init_cfg'
-            )
-    except CheckpointError as error:
-        error.report = report
-        raise
 
 
 def _dead_in(checkpoint: Checkpoint) -> dict[str, Tensor]:

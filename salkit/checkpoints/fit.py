@@ -8,7 +8,6 @@ brings them under the module's own; `_compare` holds every entry against the mod
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +18,8 @@ from ..encoders import Encoder
 from ..errors import CheckpointError, one_line
 from ..types import AdaptedWeights
 from .checkpoint import Checkpoint
-from .official import complete_positions, from_official
+from .official import from_official
 from .read import read_checkpoint
-
-Grid = tuple[int, int, int]
 
 ENCODER, DECODER = 'encoder.', 'decoder.'
 
@@ -69,13 +66,26 @@ class FitReport:
             problems.append(next(iter(self.wrong.values())) + more)
         return problems
 
-    def check(self) -> None:
-        """Raise CheckpointError unless everything expected was filled."""
+    def check(self, whole: bool = False) -> None:
+        """Raise CheckpointError, with this report, unless everything expected was filled.
+
+        Args:
+            whole: nothing may stay as it was.
+        """
+        text = ''
         if self.problems:
-            raise CheckpointError(
-                f'{self.source}: read as {self.kind} weights, it does not fit the {self.part}: '
-                + '; '.join(self.problems)
+            text = f'read as {self.kind} weights, it does not fit the {self.part}: '
+            text += '; '.join(self.problems)
+        elif whole and self.kept:
+            name, why = next(iter(self.kept.items()))
+            text = (
+                f'fills all but {len(self.kept)} entries, such as {name} ({why}), so that no whole '
+                'file can be made of it; start training from it with init_cfg'
             )
+        if text:
+            error = CheckpointError(f'{self.source}: {text}')
+            error.report = self
+            raise error
 
     def reasons(self) -> dict[str, list[str]]:
         """Dropped entries by the reason."""
@@ -158,7 +168,6 @@ def fit_weights(
     checkpoint: Checkpoint,
     *,
     accept_encoder: bool = False,
-    source_grid: Grid | None = None,
 ) -> tuple[dict[str, Tensor], FitReport]:
     """Find for every entry of a module its source in a checkpoint; nothing is loaded.
 
@@ -167,8 +176,6 @@ def fit_weights(
         checkpoint: where the entries come from.
         accept_encoder: an encoder's weights may fill the encoder of a whole model, whose other
             entries then stay as they are.
-        source_grid: frames, rows and columns of the stored position table, where its size alone
-            does not say.
 
     Returns:
         The entries found, by the module's names, and the report; its `check()` raises where
@@ -178,7 +185,7 @@ def fit_weights(
         CheckpointError: an encoder's weights for a whole model without `accept_encoder`.
     """
     own = module.state_dict()
-    part, found = _map_names(module, own, checkpoint, source_grid)
+    part, found = _map_names(module, own, checkpoint)
     if part == 'encoder' and _has_decoder(own) and not accept_encoder:
         raise CheckpointError(
             f'{checkpoint.source}: holds the weights of an encoder alone ({found.kind} names), and '
@@ -191,31 +198,40 @@ def fit_weights(
 
 
 def _map_names(
-    module: nn.Module, own: Mapping[str, Tensor], checkpoint: Checkpoint, grid: Grid | None
+    module: nn.Module, own: Mapping[str, Tensor], checkpoint: Checkpoint
 ) -> tuple[str, AdaptedWeights]:
     """The part of the module that a file is for, and the file's entries by the module's names."""
     weights, is_model = checkpoint.weights, _has_decoder(own)
     encoder = module if isinstance(module, Encoder) else getattr(module, 'encoder', None)
-    if not isinstance(encoder, Encoder):
-        encoder = None
-    official = from_official(weights) if checkpoint.is_official else None
-    if is_model and official is not None:
-        complete_positions(official, own)
-        return 'model', official
-    adapted = None if official else _ask(encoder, weights, grid, checkpoint.source)
-    if adapted is None and is_model and _has_decoder(weights):
-        return 'model', _unchanged(weights)
-    if not is_model and encoder is None:
-        return 'module', official or _unchanged(weights)
-    inner = [key.removeprefix(ENCODER) for key in own if key.startswith(ENCODER)]
-    if adapted is None:
-        whole = official or _unchanged(weights)
-        adapted = _encoder_of(whole, inner if is_model else own)
+    is_official = checkpoint.is_official
+    whole = from_official(weights, own) if is_official else _unchanged(weights)
+    found = None if is_official else _ask(encoder, weights, checkpoint.source)
+    # The file's names by those that the encoder is asked about, and what is not for it.
+    origin = {key: key for key in weights}
+    dropped: dict[str, str] = {}
+    if found is None:
+        if is_model and _has_decoder(whole.weights):
+            return 'model', whole
+        if not is_model and not isinstance(encoder, Encoder):
+            return 'module', whole
+        names = [key.removeprefix(ENCODER) for key in own if key.startswith(ENCODER)]
+        inner, origin, dropped = _encoder_of(whole, names if is_model else own)
         # What was found inside a whole model's file may still need a place in the encoder.
-        again = _ask(encoder, adapted.weights, grid, checkpoint.source)
-        if again is not None:
-            adapted = _composed(adapted, again)
-    return 'encoder', _prefixed(adapted) if is_model else adapted
+        found = _ask(encoder, inner, checkpoint.source) or _unchanged(inner)
+    prefix = ENCODER if is_model else ''
+    derived, kept, wrong = (
+        {prefix + name: text for name, text in texts.items()}
+        for texts in (found.derived, found.kept, found.wrong)
+    )
+    return 'encoder', AdaptedWeights(
+        whole.kind if is_official else found.kind,
+        {prefix + name: value for name, value in found.weights.items()},
+        {prefix + name: origin[key] for name, key in found.sources.items()},
+        {**dropped, **{origin[key]: why for key, why in found.dropped.items()}},
+        derived,
+        kept,
+        wrong,
+    )
 
 
 def _has_decoder(names: Collection[str]) -> bool:
@@ -223,19 +239,11 @@ def _has_decoder(names: Collection[str]) -> bool:
 
 
 def _ask(
-    encoder: Encoder | None, weights: Mapping[str, Tensor], grid: Grid | None, source: str
+    encoder: nn.Module | None, weights: Mapping[str, Tensor], source: str
 ) -> AdaptedWeights | None:
     """What the encoder itself makes of the names, None where it does not know them."""
-    if encoder is None:
-        return None
-    options = {}
-    if grid is not None:
-        if 'source_grid' not in inspect.signature(encoder.adapt_weights).parameters:
-            name = type(encoder).__name__
-            raise CheckpointError(f'{source}: --source-grid is not an option for a {name}')
-        options['source_grid'] = grid
     try:
-        return encoder.adapt_weights(weights, **options)
+        return encoder.adapt_weights(weights) if isinstance(encoder, Encoder) else None
     except CheckpointError as error:
         raise CheckpointError(f'{source}: {error}') from error
 
@@ -244,47 +252,18 @@ def _unchanged(weights: Mapping[str, Tensor]) -> AdaptedWeights:
     return AdaptedWeights('salkit', dict(weights), {key: key for key in weights})
 
 
-def _encoder_of(whole: AdaptedWeights, names: Collection[str]) -> AdaptedWeights:
-    """The part of a whole model's entries that an encoder with these names takes."""
-    part = AdaptedWeights(whole.kind, {}, dropped=dict(whole.dropped))
+def _encoder_of(
+    whole: AdaptedWeights, names: Collection[str]
+) -> tuple[dict[str, Tensor], dict[str, str], dict[str, str]]:
+    """What an encoder with these names takes of a model, the file's names by theirs, the rest."""
+    inner, origin, dropped = {}, {}, dict(whole.dropped)
     for name, value in whole.weights.items():
-        if name not in names and name.startswith(DECODER):
-            part.dropped[whole.sources[name]] = 'belongs to the decoder'
+        if name.startswith(DECODER) and name not in names:
+            dropped[whole.sources[name]] = 'belongs to the decoder'
         else:
-            inner = name if name in names else name.removeprefix(ENCODER)
-            part.weights[inner], part.sources[inner] = value, whole.sources[name]
-    return part
-
-
-def _composed(first: AdaptedWeights, second: AdaptedWeights) -> AdaptedWeights:
-    """What `second` made of the names that `first` gave, by the file's names."""
-    origin = first.sources
-    return AdaptedWeights(
-        first.kind if first.kind != 'salkit' else second.kind,
-        second.weights,
-        {name: origin[key] for name, key in second.sources.items()},
-        {**first.dropped, **{origin[key]: why for key, why in second.dropped.items()}},
-        second.derived,
-        second.kept,
-        second.wrong,
-    )
-
-
-def _prefixed(found: AdaptedWeights) -> AdaptedWeights:
-    """An encoder's entries under the names that they have inside a model."""
-
-    def inside(entries: Mapping[str, str]) -> dict[str, str]:
-        return {ENCODER + name: value for name, value in entries.items()}
-
-    return AdaptedWeights(
-        found.kind,
-        {ENCODER + name: value for name, value in found.weights.items()},
-        inside(found.sources),
-        found.dropped,
-        inside(found.derived),
-        inside(found.kept),
-        inside(found.wrong),
-    )
+            short = name if name in names else name.removeprefix(ENCODER)
+            inner[short], origin[short] = value, whole.sources[name]
+    return inner, origin, dropped
 
 
 # Entries ------------------------------------------------------------------------------------------

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import urllib.parse
 import urllib.request
 from pathlib import Path
+
+from tqdm import tqdm
 
 from ..errors import CheckpointError, one_line
 from ..utils.files import cache_dir, whole_file
@@ -17,10 +20,8 @@ def find_best_checkpoint(work_dir: str | Path) -> Path | None:
 
     Where several scores were watched, the one by CC goes first.
     """
-    found = sorted(Path(work_dir).glob('best_*.pth'))
-    return next((path for path in found if path.name.startswith('best_CC_')), None) or next(
-        iter(found), None
-    )
+    found = Path(work_dir).glob('best_*.pth')
+    return min(found, key=lambda p: (not p.name.startswith('best_CC_'), p.name), default=None)
 
 
 def locate(source: str | Path) -> Path:
@@ -63,21 +64,16 @@ def _cannot_fetch(source: str, error: Exception) -> CheckpointError:
 
 def _stream(url: str, path: Path) -> None:
     """Fetch `url` to a temporary file beside `path` with a progress bar, then rename it."""
-    from tqdm import tqdm
-
     # torch.hub's own download takes a connection that broke off for the end of the file.
     with (
         whole_file(path) as temporary,
         urllib.request.urlopen(url, timeout=60) as answer,
         open(temporary, 'wb') as file,
     ):
-        length = answer.headers.get('Content-Length')
-        size = None if length is None else int(length)
-        with tqdm(total=size, unit='B', unit_scale=True, unit_divisor=1024) as bar:
-            while chunk := answer.read(1 << 20):
-                file.write(chunk)
-                bar.update(len(chunk))
-        if size is not None and file.tell() != size:
+        size = int(answer.headers.get('Content-Length', 0))
+        with tqdm.wrapattr(answer, 'read', total=size or None) as watched:
+            shutil.copyfileobj(watched, file, 1 << 20)
+        if size and file.tell() != size:
             raise ConnectionError(f'the connection ended after {file.tell()} of {size} bytes')
 
 

@@ -6,9 +6,9 @@ dead: the paper counts them, salkit does not build them.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
 import torch
 from mmengine.config import Config
@@ -18,9 +18,9 @@ from ..config.find import config_names
 from ..config.load import load_config
 from ..encoders import UMTEncoder
 from ..encoders.base import HEAD_REASON
-from ..encoders.umt_weights import count_blocks
+from ..encoders.umt_weights import add_fixed_table, count_blocks
 from ..errors import CheckpointError
-from ..layers import TABLE_THW, fixed_table
+from ..layers import TABLE_THW
 from ..types import AdaptedWeights
 
 # How reports call these files.
@@ -37,21 +37,24 @@ DEAD = {
 DERIVED = {r'.*\.relative_position_index': 'follows from the window size'}
 
 _SFD, _SWIN = 'decoder.branches.sfd', 'decoder.branches.swin3d'
-_STAGE = _SWIN + '.stages.{i}'
-# Official name, salkit's name, pattern of the number {i} in the official one, what salkit takes
-# off it. {rest} is the same in both.
-_RULES = [
-    ('encoder.{rest}', 'encoder.{rest}', '', 0),
-    ('transformer_{i}.patch_embed.proj.{rest}', _STAGE + '.patch_embed.{rest}', '[1-3]', 1),
-    ('transformer_{i}.layers.0.blocks.{rest}', _STAGE + '.blocks.{rest}', '[1-3]', 1),
-    ('conv_t1_{i}.{rest}', _SFD + '.collapse.{i}.conv.{rest}', '[1-9]', 1),
-    ('conv_t2_{i}.{rest}', _SFD + '.lateral_collapse.0.{i}.conv.{rest}', '[1-9]', 1),
-    ('conv_t3_{i}.{rest}', _SFD + '.lateral_collapse.1.{i}.conv.{rest}', '[1-9]', 1),
-    ('conv_2D_{i}.{rest}', _SFD + '.layers.{i}.0.conv.{rest}', '[1-9]', 1),
-    ('conv_{i}.{rest}', 'decoder.branches.dfd.layers.{i}.0.conv.{rest}', '[1-6]', 1),
-    ('conv_{i}.{rest}', 'decoder.fusion.layers.{i}.conv.{rest}', '[78]', 7),
-    ('conv_9.{rest}', 'decoder.fusion.layers.2.{rest}', '', 0),
-]
+# What salkit's names begin with, by what the official ones begin with; the rest is the same.
+_PREFIXES = {
+    'encoder.': 'encoder.',
+    **{
+        f'transformer_{i}.patch_embed.proj.': f'{_SWIN}.stages.{i - 1}.patch_embed.'
+        for i in (1, 2, 3)
+    },
+    **{f'transformer_{i}.layers.0.blocks.': f'{_SWIN}.stages.{i - 1}.blocks.' for i in (1, 2, 3)},
+    **{f'conv_t1_{i}.': f'{_SFD}.collapse.{i - 1}.conv.' for i in range(1, 10)},
+    **{f'conv_t2_{i}.': f'{_SFD}.lateral_collapse.0.{i - 1}.conv.' for i in range(1, 10)},
+    **{f'conv_t3_{i}.': f'{_SFD}.lateral_collapse.1.{i - 1}.conv.' for i in range(1, 10)},
+    **{f'conv_2D_{i}.': f'{_SFD}.layers.{i - 1}.0.conv.' for i in range(1, 10)},
+    **{f'conv_{i}.': f'decoder.branches.dfd.layers.{i - 1}.0.conv.' for i in range(1, 7)},
+    'conv_7.': 'decoder.fusion.layers.0.conv.',
+    'conv_8.': 'decoder.fusion.layers.1.conv.',
+    'conv_9.': 'decoder.fusion.layers.2.',
+}
+_OFFICIAL_PREFIXES = {own: official for official, own in _PREFIXES.items()}
 # What makes a state dict an official one beside the encoder.
 _DECODER_KEY = re.compile(r'(conv_\d|conv_t\d_\d|conv_2D_\d|transformer_\d|final_map)\.')
 # The parts that have official names only as the authors built them.
@@ -62,28 +65,11 @@ _FIXED = {
 }
 
 
-def _pattern(template: str, number: str) -> re.Pattern[str]:
-    pattern = re.escape(template).replace(r'\{i\}', f'(?P<i>{number})')
-    return re.compile(pattern.replace(r'\{rest\}', '(?P<rest>.+)'))
-
-
-@lru_cache(maxsize=1)
-def _compiled() -> list[tuple[re.Pattern[str], str, re.Pattern[str], str, int]]:
-    rules = []
-    for official, own, number, offset in _RULES:
-        # What salkit's number may be follows from what the official one may be.
-        own_number = ''.join(
-            str(i - offset) for i in range(10) if number and re.fullmatch(number, str(i))
-        )
-        forward, backward = _pattern(official, number), _pattern(own, f'[{own_number}]')
-        rules.append((forward, official, backward, own, offset))
-    return rules
-
-
-def _filled(template: str, match: re.Match[str], offset: int) -> str:
-    groups = match.groupdict()
-    number = int(groups['i']) + offset if 'i' in groups else ''
-    return template.format(i=number, rest=groups['rest'])
+def _renamed(key: str, prefixes: Mapping[str, str]) -> str:
+    for prefix, other in prefixes.items():
+        if key.startswith(prefix):
+            return other + key.removeprefix(prefix)
+    raise KeyError(key)
 
 
 def why_unused(official_key: str) -> str | None:
@@ -103,13 +89,7 @@ def salkit_key(official_key: str) -> str | None:
     Raises:
         KeyError: a key that the official model does not have.
     """
-    if why_unused(official_key):
-        return None
-    for forward, _, _, own, offset in _compiled():
-        match = forward.fullmatch(official_key)
-        if match:
-            return _filled(own, match, -offset)
-    raise KeyError(official_key)
+    return None if why_unused(official_key) else _renamed(official_key, _PREFIXES)
 
 
 def official_key(key: str) -> str:
@@ -118,11 +98,7 @@ def official_key(key: str) -> str:
     Raises:
         KeyError: a parameter that the official model does not have.
     """
-    for _, official, backward, _, offset in _compiled():
-        match = backward.fullmatch(key)
-        if match:
-            return _filled(official, match, offset)
-    raise KeyError(key)
+    return _renamed(key, _OFFICIAL_PREFIXES)
 
 
 def is_official(keys: Iterable[str]) -> bool:
@@ -130,10 +106,15 @@ def is_official(keys: Iterable[str]) -> bool:
     return any(_DECODER_KEY.match(key) for key in keys)
 
 
-def from_official(weights: Mapping[str, Tensor]) -> AdaptedWeights:
+def from_official(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> AdaptedWeights:
     """The entries of an official file under the names of `SaliencyModel.state_dict()`.
 
-    Those that the authors' model does not have are not spoken of.
+    Those that the authors' model does not have are not spoken of. A model that stores the fixed
+    position table gets it where the file omits it.
+
+    Args:
+        weights: the file's.
+        own: entries of the module that they are for.
     """
     found = AdaptedWeights(KIND, {})
     for key, value in weights.items():
@@ -141,28 +122,13 @@ def from_official(weights: Mapping[str, Tensor]) -> AdaptedWeights:
         if reason:
             found.dropped[key] = reason
             continue
-        try:
-            name = salkit_key(key)
-        except KeyError:
-            continue
-        if name is not None:
+        with contextlib.suppress(KeyError):
+            name = _renamed(key, _PREFIXES)
             found.weights[name], found.sources[name] = value, key
+    table = 'encoder.pos_embed'
+    if table in own and table not in found.weights:
+        add_fixed_table(found, table, own[table])
     return found
-
-
-def complete_positions(found: AdaptedWeights, own: Mapping[str, Tensor]) -> None:
-    """Add the fixed position table to what a file gives, where only the model stores it.
-
-    Args:
-        found: what `from_official` gave.
-        own: the model's entries.
-    """
-    name = 'encoder.pos_embed'
-    if name in own and name not in found.weights:
-        _, positions, dim = own[name].shape
-        frames = positions // (TABLE_THW[1] * TABLE_THW[2])
-        found.weights[name] = fixed_table(frames, dim)
-        found.derived[name] = 'is the fixed sine-cosine table, which the file omits'
 
 
 def official_config(weights: Mapping[str, Tensor], source: str) -> tuple[Config, str | None]:

@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from ..checkpoints.convert import Conversion
 
 
-def _grid(text: str) -> tuple[int, int, int]:
-    numbers = text.split(',')
-    if len(numbers) != 3 or not all(n.strip().isdigit() and int(n) > 0 for n in numbers):
-        raise argparse.ArgumentTypeError(f'expected T,H,W such as 8,14,24, got {text!r}')
-    t, h, w = (int(n) for n in numbers)
-    return t, h, w
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit convert`."""
     parser.add_argument(
@@ -41,12 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'an encoder, which frames and how many blocks to keep',
     )
     add_cfg_options(parser, 'that config')
-    parser.add_argument(
-        '--source-grid',
-        type=_grid,
-        metavar='T,H,W',
-        help='frames, rows and columns of the stored position table, where its size does not say',
-    )
     parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
     parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')
 
@@ -96,7 +82,6 @@ def run(args: argparse.Namespace) -> int:
             to=args.to,
             config=args.config,
             options=parse_options(args.cfg_options),
-            source_grid=args.source_grid,
         )
     except CheckpointError as error:
         report = getattr(error, 'report', None)

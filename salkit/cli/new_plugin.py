@@ -6,17 +6,7 @@ import argparse
 import shlex
 
 # Written out, so that help needs nothing heavy.
-ROLES = (
-    'encoder',
-    'decoder',
-    'branch',
-    'loss',
-    'metric',
-    'dataset',
-    'transform',
-    'hook',
-    'protocol',
-)
+ROLES = ('encoder', 'decoder', 'branch', 'loss', 'dataset', 'protocol')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--verbose',
         '-v',
         action='store_true',
-        help='also folders, loading times, smoke arguments, and where a failure comes from',
+        help='also folders, smoke arguments, and where a failure comes from',
     )
     parser.add_argument('--json', action='store_true', help='print all that is known as JSON')
 
@@ -44,8 +44,6 @@ def to_json(record: PluginRecord) -> dict[str, object]:
         ],
         configs=[f'{record.name}::{name}' for name in record.config_files()],
         error=record.error,
-        notes=record.notes,
-        seconds=round(record.seconds, 3),
     )
 
 
@@ -57,7 +55,6 @@ def describe(record: PluginRecord, verbose: bool) -> str:
     lines = [f'{record.package} {record.version} ({record.name}): {status}']
     if record.error:
         lines.append(f'  {record.error}')
-    lines += [f'  note: {note}' for note in record.notes]
     for registry, name, smoke in record.registered:
         lines.append(f'  {registry:<10} {name}')
         if verbose:
@@ -67,8 +64,6 @@ def describe(record: PluginRecord, verbose: bool) -> str:
     if verbose:
         lines += [f'  {"config":<10} {record.name}::{name}' for name in configs]
         lines.append(f'  module {record.module}, installed in {record.location}')
-        if record.chosen:
-            lines.append(f'  loaded in {record.seconds:.2f} s')
         lines += [f'  | {line}' for line in record.traceback.splitlines()]
     elif configs:
         lines.append(f'  {len(configs)} configs, such as {record.name}::{configs[0]}')

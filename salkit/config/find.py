@@ -46,17 +46,26 @@ def find_config(path_or_name: str | Path) -> Path:
     """The file of a config.
 
     Args:
-        path_or_name: its path; its name among those that come with salkit; `PLUGIN::NAME`, where
-            the plugin is called as its distribution, its module or its entry point is
-            (`salkit::NAME` is one of salkit's own).
+        path_or_name: its path, or see `find_named_config`.
 
     Raises:
         ConfigError: there is none; the message holds the nearest names.
     """
-    text = str(path_or_name)
-    path = Path(text)
-    if path.is_file():
-        return path
+    path = Path(path_or_name)
+    return path if path.is_file() else find_named_config(str(path_or_name))
+
+
+def find_named_config(text: str) -> Path:
+    """The file of a config that comes with salkit or a plugin, whatever files there are besides.
+
+    Args:
+        text: its name among those that come with salkit; `PLUGIN::NAME`, where the plugin is
+            called as its distribution, its module or its entry point is (`salkit::NAME` is one of
+            salkit's own).
+
+    Raises:
+        ConfigError: there is none; the message holds the nearest names.
+    """
     own = text.removeprefix(f'salkit{SEPARATOR}')
     if SEPARATOR in own:
         return _find_in_plugin(own)

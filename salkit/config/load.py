@@ -16,7 +16,7 @@ from mmengine.config import Config
 
 from ..errors import ConfigError
 from ..utils.text import nearest_names
-from .find import SEPARATOR, find_config
+from .find import SEPARATOR, find_config, find_named_config
 from .options import DATALOADERS, RUNNER_KEYS, SALKIT_KEYS, apply_options, dataset_configs
 
 
@@ -92,62 +92,46 @@ def _read(path: Path) -> Config:
     that use it are read from copies whose `_base_` holds paths.
     """
     with tempfile.TemporaryDirectory() as folder:
-        copies: dict[Path, Path] = {}
-        copy = _with_paths(path, Path(folder), copies)
-        if not copies:
-            return Config.fromfile(str(path))
+        copy = _with_paths(path, Path(folder))
         cfg = Config.fromfile(str(copy))
-        text = cfg.text
-        for original, copied in copies.items():
-            said, was = (p.read_text(encoding='utf-8') for p in (copied, original))
-            text = text.replace(f'{copied}\n{said}', f'{original.absolute()}\n{was}')
+    if copy == path:
+        return cfg
     # Made anew, as there is no way to rename one.
-    return Config(cfg.to_dict(), cfg_text=text, filename=str(path), env_variables=cfg.env_variables)
+    return Config(cfg.to_dict(), filename=str(path), env_variables=cfg.env_variables)
 
 
-def _with_paths(path: Path, folder: Path, copies: dict[Path, Path]) -> Path:
+def _with_paths(path: Path, folder: Path) -> Path:
     """A config whose bases are all called by path: `path` itself, or a copy in `folder`."""
-    if path in copies:
-        return copies[path]
     node = _bases_node(path)
     if node is None:
         return path
     named = ast.literal_eval(node)
-    texts = named if isinstance(named, list) else [named]
-    found = [
-        find_config(text) if SEPARATOR in text else Path(os.path.abspath(path.parent / text))
-        for text in texts
-    ]
-    bases = [_with_paths(base, folder, copies) for base in found]
-    if bases == found and not any(SEPARATOR in text for text in texts):
+    bases, copies = [], []
+    for text in named if isinstance(named, list) else [named]:
+        bases.append(Path(os.path.abspath(path.parent / text)))
+        found = find_named_config(text) if SEPARATOR in text else bases[-1]
+        copies.append(_with_paths(found, folder))
+    if copies == bases:
         return path
-    # The folder's number keeps copies of one name apart.
-    copy = folder / str(len(copies)) / path.name
-    copy.parent.mkdir()
+    # A folder each keeps copies of one name apart.
+    copy = Path(tempfile.mkdtemp(dir=folder)) / path.name
     text = path.read_text(encoding='utf-8')
     was = ast.get_source_segment(text, node) or ''
-    text = text.replace(was, repr([str(base) for base in bases]), 1)
+    text = text.replace(was, repr([str(base) for base in copies]), 1)
     text = re.sub(r'\{\{\s*fileDirname\s*\}\}', path.parent.absolute().as_posix(), text)
     copy.write_text(text, encoding='utf-8')
-    copies[path] = copy
     return copy
 
 
 def _bases_node(path: Path) -> ast.expr | None:
     """What is assigned to `_base_`, where it is plain text; mmengine says what is wrong with it."""
-    if path.suffix != '.py' or not path.is_file():
-        return None
     try:
-        statements = ast.parse(path.read_text(encoding='utf-8')).body
-    except (SyntaxError, ValueError):
-        return None
-    for statement in statements:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id='_base_')], value=value):
-                try:
+        for statement in ast.parse(path.read_text(encoding='utf-8')).body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id='_base_')], value=value):
                     named = ast.literal_eval(value)
-                except ValueError:
-                    return None
-                texts = named if isinstance(named, list) else [named]
-                return value if all(isinstance(text, str) for text in texts) else None
+                    texts = named if isinstance(named, list) else [named]
+                    return value if all(isinstance(text, str) for text in texts) else None
+    except (OSError, SyntaxError, ValueError):
+        pass
     return None

@@ -10,6 +10,7 @@ from ..errors import ConfigError
 from ..layers import TemporalWindowBlock, temporal_strides, upsample
 from ..registry import DECODERS
 from ..types import FeatureSpec
+from ..utils.text import check_range
 from .base import Branch, BranchOutput, scaled_width
 
 
@@ -71,8 +72,7 @@ class Swin3DBranch(Branch):
         drop_path: float = 0.2,
     ) -> None:
         super().__init__(in_specs, clip_len, lateral_specs)
-        if depth < 1:
-            raise ConfigError(f'Swin3DBranch: depth must be at least 1, got {depth}')
+        check_range('Swin3DBranch', 'depth', depth, 1)
         channels = [scaled_width(c, width) for c in (256, 64, 16)]
         if any(c % num_heads for c in channels):
             raise ConfigError(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import ConfigError, one_line
 from ..registry import ENCODERS
 from ..types import AdaptedWeights, FeatureSpec
-from ..utils.text import nearest_names
+from ..utils.text import check_choice, check_range, nearest_names
 from .base import Encoder
 from .temporal_mixer import TemporalMixer
 
@@ -71,12 +71,8 @@ class TimmFrameEncoder(Encoder):
         model_kwargs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if clip_len < 1:
-            raise ConfigError(f'TimmFrameEncoder: clip_len must be at least 1, got {clip_len}')
-        if temporal_depth < 0:
-            raise ConfigError(
-                f'TimmFrameEncoder: temporal_depth must be at least 0, got {temporal_depth}'
-            )
+        check_range('TimmFrameEncoder', 'clip_len', clip_len, 1)
+        check_range('TimmFrameEncoder', 'temporal_depth', temporal_depth, 0)
         self.arch = self._find_arch(arch, pretrained)
         self.pretrained = self.arch if pretrained else None
         self.model_kwargs = dict(model_kwargs or {})
@@ -96,8 +92,10 @@ class TimmFrameEncoder(Encoder):
             for info in chosen
         )
         self.size_divisor = max(max(spec.stride_thw) for spec in self.features)
-        if self._fixed:
-            self.fixed_size = _pair(self.model_kwargs.get('img_size', cfg['input_size'][1:]))
+        kwargs = self.model_kwargs
+        any_size = kwargs.get('dynamic_img_size') or not kwargs.get('strict_img_size', True)
+        if cfg.get('fixed_input_size') and not any_size:
+            self.fixed_size = _pair(kwargs.get('img_size', cfg['input_size'][1:]))
         # Whatever lies behind the features is cut off.
         self.trunk.prune_intermediate_layers(self.out_indices, prune_norm=not norm, prune_head=True)
         if activation_checkpointing:
@@ -121,20 +119,11 @@ class TimmFrameEncoder(Encoder):
         if not timm.is_model(name):
             hint = nearest_names(name, timm.list_models(), cutoff=0.6)
             raise ConfigError(f'TimmFrameEncoder: timm has no model {name!r}; {hint}')
-        if isinstance(pretrained, str):
-            if tag and tag != pretrained:
-                raise ConfigError(
-                    f'TimmFrameEncoder: arch {arch!r} and pretrained {pretrained!r} name '
-                    'different weights'
-                )
-            tag = pretrained
-        tags = [full.partition('.')[2] for full in timm.list_pretrained(f'{name}.*')]
-        if tag and tag not in tags:
-            raise ConfigError(
-                f'TimmFrameEncoder: the weights of {name} must be one of {sorted(tags)}, '
-                f'got {tag!r}'
-            )
-        if pretrained and not tags:
+        tag = pretrained if isinstance(pretrained, str) else tag
+        tags = sorted(full.partition('.')[2] for full in timm.list_pretrained(f'{name}.*'))
+        if tag:
+            check_choice('TimmFrameEncoder', f'weights of {name}', tag, tags)
+        elif pretrained and not tags:
             raise ConfigError(f'TimmFrameEncoder: timm has no weights of {name}')
         return f'{name}.{tag}' if tag else name
 
@@ -159,10 +148,6 @@ class TimmFrameEncoder(Encoder):
         usable = ('forward_intermediates', 'prune_intermediate_layers', 'feature_info')
         if not all(hasattr(trunk, name) for name in usable):
             raise ConfigError(f'TimmFrameEncoder: timm takes no features from {self.arch}')
-        any_size = self.model_kwargs.get('dynamic_img_size') or not self.model_kwargs.get(
-            'strict_img_size', True
-        )
-        self._fixed = trunk.pretrained_cfg.get('fixed_input_size', False) and not any_size
         return trunk
 
     def _check_indices(

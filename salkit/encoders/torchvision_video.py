@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from torchvision.models import WeightsEnum, get_model_weights
 
-from ..errors import CheckpointError, ConfigError, one_line
+from ..errors import ConfigError, one_line
 from ..registry import ENCODERS
 from ..types import AdaptedWeights
-from ..utils.text import check_choice
+from ..utils.text import check_choice, check_range
 from .base import HEAD_REASON, Encoder, Triple
 from .torchvision_trunks import ARCHITECTURES, FAMILIES
 
@@ -85,11 +85,7 @@ class TorchvisionVideoEncoder(Encoder):
                 f'got {clip_len}'
             )
         stages = len(self.trunk.stages())
-        if not -1 <= frozen_stages <= stages:
-            raise ConfigError(
-                f'TorchvisionVideoEncoder: frozen_stages must be -1 to {stages}, '
-                f'got {frozen_stages}'
-            )
+        check_range('TorchvisionVideoEncoder', 'frozen_stages', frozen_stages, -1, stages)
         self.clip_len = clip_len
         self.frozen_stages, self.norm_eval = frozen_stages, norm_eval
         self.activation_checkpointing = activation_checkpointing
@@ -145,16 +141,9 @@ class TorchvisionVideoEncoder(Encoder):
         """What `pretrained` names, as torchvision fetches it."""
         if self._weights is None:
             return None
-        try:
-            return self._weights.get_state_dict(
-                progress=False, check_hash=True, weights_only=True, map_location='cpu'
-            )
-        except Exception as error:
-            # Network, hash and reading of the file each fail in their own way; none says where.
-            raise CheckpointError(
-                f'{self._weights}: cannot be fetched from {self._weights.url} ({one_line(error)}); '
-                'with pretrained=None, a downloaded file can be given as model.encoder.init_cfg'
-            ) from error
+        return self._weights.get_state_dict(
+            progress=False, check_hash=True, weights_only=True, map_location='cpu'
+        )
 
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take a state dict of torchvision's model; its head is dropped."""

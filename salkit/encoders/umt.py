@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..layers import TABLE_THW, fixed_table, resize_position_table
 from ..registry import ENCODERS
 from ..types import AdaptedWeights, FeatureSpec
+from ..utils.text import check_range
 from .base import Encoder
 from .umt_weights import ARCHITECTURES, adapt, arguments_of
 
@@ -117,18 +118,11 @@ class UMTEncoder(Encoder):
             )
         dim, full_depth, num_heads = (settings[k] for k in ('embed_dim', 'depth', 'num_heads'))
         depth = full_depth if depth is None else depth
-        if not 1 <= depth <= full_depth:
-            raise ConfigError(
-                f'UMTEncoder: depth must be 1 to {full_depth} for arch {arch!r}, got {depth}'
-            )
+        check_range('UMTEncoder', 'depth', depth, 1, full_depth)
+        check_range('UMTEncoder', 'clip_len', clip_len, 1)
+        check_range('UMTEncoder', 'frozen_stages', frozen_stages, -1, depth)
         if dim % num_heads:
             raise ConfigError(f'UMTEncoder: num_heads must divide embed_dim {dim}, got {num_heads}')
-        if clip_len < 1:
-            raise ConfigError(f'UMTEncoder: clip_len must be at least 1, got {clip_len}')
-        if not -1 <= frozen_stages <= depth:
-            raise ConfigError(
-                f'UMTEncoder: frozen_stages must be -1 to {depth}, got {frozen_stages}'
-            )
         self.clip_len = clip_len
         self.features = (FeatureSpec(dim, (1, PATCH, PATCH)),)
         self.frozen_stages = frozen_stages
@@ -144,7 +138,8 @@ class UMTEncoder(Encoder):
         else:
             self.pos_embed = nn.Parameter(table, requires_grad=False)
         self._init_weights()
-        self._freeze_stages()
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
 
     def _init_weights(self) -> None:
         for module in self.modules():
@@ -158,10 +153,6 @@ class UMTEncoder(Encoder):
             return []
         return [self.patch_embed, *self.blocks[: self.frozen_stages]]
 
-    def _freeze_stages(self) -> None:
-        for module in self._frozen_modules():
-            module.requires_grad_(False)
-
     def train(self, mode: bool = True) -> UMTEncoder:
         """Set the training mode; frozen blocks stay in evaluation mode."""
         super().train(mode)
@@ -169,11 +160,9 @@ class UMTEncoder(Encoder):
             module.eval()
         return self
 
-    def adapt_weights(
-        self, weights: Mapping[str, Tensor], source_grid: tuple[int, int, int] | None = None
-    ) -> AdaptedWeights | None:
+    def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take fine-tuned and pre-trained files of UMT; see `umt_weights.adapt`."""
-        return adapt(weights, self.state_dict(), self.clip_len, len(self.blocks), source_grid)
+        return adapt(weights, self.state_dict(), self.clip_len, len(self.blocks))
 
     @classmethod
     def arguments_of(cls, weights: Mapping[str, Tensor]) -> dict[str, object] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Mapping
 
@@ -87,11 +88,7 @@ def arguments_of(weights: Mapping[str, Tensor]) -> dict[str, object] | None:
 
 
 def adapt(
-    weights: Mapping[str, Tensor],
-    own: Mapping[str, Tensor],
-    clip_len: int,
-    depth: int,
-    source_grid: tuple[int, int, int] | None,
+    weights: Mapping[str, Tensor], own: Mapping[str, Tensor], clip_len: int, depth: int
 ) -> AdaptedWeights | None:
     """Bring a published file under the names of an encoder.
 
@@ -100,7 +97,6 @@ def adapt(
         own: entries of the encoder.
         clip_len: its frames.
         depth: its blocks; those of the file behind them are dropped.
-        source_grid: (t, h, w) of the stored position table, where its size does not say.
 
     Returns:
         None where the names are not UMT's.
@@ -112,7 +108,7 @@ def adapt(
         name = _plain(key)
         reason = next((why for p, why in _UNUSED.items() if re.fullmatch(p, name)), None)
         if name == POSITIONS:
-            _place_positions(found, key, value, clip_len, POSITIONS in own, source_grid)
+            _place_positions(found, key, value, clip_len, POSITIONS in own)
         elif name in own and name not in found.weights:
             found.weights[name], found.sources[name] = value, key
         elif reason:
@@ -120,33 +116,37 @@ def adapt(
         elif count_blocks([name]) > depth:
             found.dropped[key] = f'the encoder keeps the first {depth} blocks'
     if POSITIONS in own and POSITIONS not in found.sources:
-        found.weights[POSITIONS] = fixed_table(clip_len, own[POSITIONS].shape[2])
-        found.derived[POSITIONS] = 'is the fixed sine-cosine table, which the file omits'
+        add_fixed_table(found, POSITIONS, own[POSITIONS])
     return found
 
 
+def add_fixed_table(found: AdaptedWeights, name: str, own: Tensor) -> None:
+    """Add the fixed position table in the size that the encoder stores, as the file omits it."""
+    _, positions, dim = own.shape
+    found.weights[name] = fixed_table(positions // (TABLE_THW[1] * TABLE_THW[2]), dim)
+    found.derived[name] = 'is the fixed sine-cosine table, which the file omits'
+
+
 def _place_positions(
-    found: AdaptedWeights,
-    key: str,
-    table: Tensor,
-    clip_len: int,
-    is_stored: bool,
-    source_grid: tuple[int, int, int] | None,
+    found: AdaptedWeights, key: str, table: Tensor, clip_len: int, is_stored: bool
 ) -> None:
-    """Copy, resize or check a stored position table."""
-    try:
-        resized, how = resized_positions(table, clip_len, source_grid)
-    except ValueError as error:
+    """Copy, resize or check a stored position table, whose grid follows from its size."""
+    grid = _grid_of(table, clip_len)
+    if grid is None:
         found.sources[POSITIONS] = key
-        found.wrong[POSITIONS] = f'{key} {error}'
+        found.wrong[POSITIONS] = (
+            f'{key} has shape {tuple(table.shape)}, expected (1, positions, channels) with the '
+            'positions of 8 or 16 square frames'
+        )
         return
+    goal = (clip_len, *TABLE_THW[1:])
+    resized = table if grid == goal else resize_position_table(table.float(), grid, goal)
     if is_stored:
         found.weights[POSITIONS], found.sources[POSITIONS] = resized, key
-        if how:
-            found.derived[POSITIONS] = how
-        return
-    expected = fixed_table(TABLE_THW[0], resized.shape[-1])
-    if float((resized.float() - expected).abs().mean()) < _FIXED_WITHIN:
+        if grid != goal:
+            names = [' x '.join(map(str, thw)) for thw in (grid, goal)]
+            found.derived[POSITIONS] = f'is resized from {names[0]} to {names[1]}'
+    elif _is_fixed(resized):
         found.dropped[key] = 'the fixed position table, which the encoder makes itself'
     else:
         found.sources[POSITIONS] = key
@@ -155,62 +155,17 @@ def _place_positions(
         )
 
 
-def guess_grid(positions: int, frames: int) -> tuple[int, int, int] | None:
-    """The (t, h, w) grid that a stored table of `positions` entries was made for, or None.
+def _is_fixed(table: Tensor) -> bool:
+    expected = fixed_table(TABLE_THW[0], table.shape[-1])
+    return float((table.float() - expected).abs().mean()) < _FIXED_WITHIN
 
-    Args:
-        positions: t * h * w.
-        frames: of the model that takes the table.
 
-    Returns:
-        The published grids (8 or 16 frames of 14 x 14) first, then `frames` of 14 x 14, then square
-        grids of 8, 16, `frames` and 4 frames.
-    """
-    if positions < 1:
+def _grid_of(table: Tensor, frames: int) -> tuple[int, int, int] | None:
+    """The (t, h, w) that a stored table was made for; published grids are looked for first."""
+    if table.ndim != 3 or len(table) != 1 or not table.shape[1]:
         return None
-    rows, columns = TABLE_THW[1:]
-    for t in (8, 16, frames):
-        if positions == t * rows * columns:
-            return t, rows, columns
-    for t in (8, 16, frames, 4):
-        side = round((positions / t) ** 0.5)
-        if t * side * side == positions:
-            return t, side, side
-    return None
-
-
-def resized_positions(
-    table: Tensor, frames: int, source_grid: tuple[int, int, int] | None = None
-) -> tuple[Tensor, str | None]:
-    """Bring a stored table to `frames` frames of 14 x 14, the grid that encoders keep it for.
-
-    Args:
-        table: (1, t * h * w, C).
-        frames: wanted.
-        source_grid: t, h, w, where the table's size alone does not say.
-
-    Returns:
-        (1, frames * 196, C), and what was done in words, None where nothing was.
-
-    Raises:
-        ValueError: no table, or one of no known grid; says what was found, to follow its name.
-    """
-    if table.ndim != 3 or len(table) != 1:
-        raise ValueError(f'has shape {tuple(table.shape)}, expected (1, positions, channels)')
-    grid = source_grid or guess_grid(table.shape[1], frames)
-    if grid is None or grid[0] * grid[1] * grid[2] != table.shape[1]:
-        tried = 'no grid of 8 or 16 square frames'
-        if source_grid is not None:
-            tried = f'not {" x ".join(map(str, source_grid))}'
-        raise ValueError(
-            f'holds {table.shape[1]} positions, {tried}; give its frames, rows and columns '
-            '(--source-grid T,H,W)'
-        )
-    goal = (frames, *TABLE_THW[1:])
-    if tuple(grid) == goal:
-        return table, None
-    names = [' x '.join(map(str, thw)) for thw in (grid, goal)]
-    return (
-        resize_position_table(table.float(), grid, goal),
-        f'is resized from {names[0]} to {names[1]}',
-    )
+    count = table.shape[1]
+    published = [(t, *TABLE_THW[1:]) for t in (8, 16, frames)]
+    sides = {t: math.isqrt(count // t) for t in (8, 16, frames)}
+    square = [(t, side, side) for t, side in sides.items()]
+    return next((grid for grid in published + square if math.prod(grid) == count), None)

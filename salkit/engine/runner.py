@@ -280,14 +280,11 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         SalkitError: whatever in the config, data or checkpoints does not fit.
     """
     check_components(cfg)
+    # Validation may be left out of a config, what the command is for may not.
+    stages = tuple(s for s in stages if s != 'val' or cfg.get('val_dataloader') is not None)
     for stage in stages:
-        # Validation may be left out of a config, what the command is for may not.
-        if stage != 'val' or cfg.get('val_dataloader') is not None:
-            parts = (
-                ('dataloader', 'cfg') if stage == 'train' else ('dataloader', 'cfg', 'evaluator')
-            )
-            for part in parts:
-                _need(cfg, f'{stage}_{part}')
+        for part in ('dataloader', 'cfg', *(() if stage == 'train' else ('evaluator',))):
+            _need(cfg, f'{stage}_{part}')
     if 'train' in stages:
         _need(cfg, 'optim_wrapper')
     # Random initial weights follow from the seed too; the Runner would seed after building.
@@ -297,9 +294,7 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
     model = build(MODELS, _need(cfg, 'model'))
     clip_len = getattr(getattr(model, 'encoder', None), 'clip_len', None)
     arguments: dict[str, Any] = {}
-    for stage in ('train', 'val', 'test'):
-        if stage not in stages or cfg.get(f'{stage}_dataloader') is None:
-            continue
+    for stage in stages:
         arguments[f'{stage}_dataloader'] = _open_dataloader(cfg, f'{stage}_dataloader', clip_len)
         arguments[f'{stage}_cfg'] = cfg[f'{stage}_cfg']
         if stage == 'train':

@@ -2,16 +2,8 @@
 
 from ..registry import Source, sources
 from .hookspecs import hookimpl
-from .manager import (
-    absent_plugins,
-    explain_missing,
-    installed_plugins,
-    load_plugins,
-    owner_of,
-    plugins_of,
-    reset_plugins,
-    unusable_plugins,
-)
+from .manager import installed_plugins, load_plugins, owner_of, plugins_of, reset_plugins
+from .messages import absent_plugins, explain_missing, unusable_plugins
 from .record import PluginRecord, plain_name
 
 sources.append(Source(load_plugins, explain_missing))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-import io
 import multiprocessing
 import os
+import sys
 import threading
-import time
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +22,7 @@ from .. import registry
 from ..builder import check_contract
 from ..errors import ConfigError, PluginError, PluginWarning, one_line
 from ..utils.text import nearest_names
-from . import hookspecs, messages
+from . import hookspecs
 from .record import PluginRecord, Smoke, find_installed, plain_name
 
 ROLES = {
@@ -37,14 +36,10 @@ ROLES = {
     'register_protocols': registry.PROTOCOLS,
     'register_published': registry.PUBLISHED,
 }
-# A plugin that takes longer to import does so at the cost of every command.
-SLOW_SECONDS = 1.0
 
 _lock = threading.RLock()
-_manager: pluggy.PluginManager | None = None
-_records: list[PluginRecord] = []
-# Minus the time spent on importing salkit's own parts, which no plugin is charged with.
-_own_seconds = 0.0
+# None until somebody asks.
+_records: list[PluginRecord] | None = None
 
 
 def installed_plugins() -> tuple[PluginRecord, ...]:
@@ -54,29 +49,20 @@ def installed_plugins() -> tuple[PluginRecord, ...]:
     registered before it failed is taken back. With the environment variable SALKIT_PLUGINS set,
     only those that it names are loaded (`name,name`; nothing: none).
     """
-    global _manager
+    global _records
     with _lock:
         # A plugin that builds something while it is imported sees those loaded before it.
-        if _manager is not None:
+        if _records is not None:
             return tuple(_records)
-        _manager = pluggy.PluginManager(hookspecs.PROJECT)
-        _manager.add_hookspecs(hookspecs)
+        _records = []
         chosen = _chosen()
-        answered: set[str] = set()
         for entry, record in find_installed():
             _records.append(record)
-            if chosen is not None:
-                record.chosen = bool(chosen & record.names)
-                answered |= record.names
+            record.chosen = chosen is None or bool(chosen & record.names)
             if record.chosen:
-                # What every plugin would import first.
-                for parts in (registry.ENCODERS, registry.DECODERS, registry.LOSSES):
-                    _fill(parts)
-                _load_safely(_manager, entry, record)
+                _load_safely(entry, record)
         if _is_first_process():
-            loaded = [record for record in _records if record.chosen]
-            for text in messages.warnings_after_loading(loaded, (chosen or set()) - answered):
-                warnings.warn(text, PluginWarning, stacklevel=3)
+            _warn(_records, chosen or set())
         return tuple(_records)
 
 
@@ -87,9 +73,9 @@ def load_plugins() -> tuple[PluginRecord, ...]:
         PluginError: a plugin failed, and the environment variable SALKIT_STRICT_PLUGINS is 1.
     """
     records = installed_plugins()
-    failed = [record for record in records if record.error]
-    if failed and os.environ.get('SALKIT_STRICT_PLUGINS', '') not in ('', '0'):
-        raise PluginError(f'{"; ".join(messages.unusable(failed))} (SALKIT_STRICT_PLUGINS is set)')
+    failures = [record.failure for record in records if record.error]
+    if failures and os.environ.get('SALKIT_STRICT_PLUGINS', '') not in ('', '0'):
+        raise PluginError(f'{"; ".join(failures)} (SALKIT_STRICT_PLUGINS is set)')
     return records
 
 
@@ -98,32 +84,11 @@ def reset_plugins() -> None:
 
     For a notebook in which a plugin has just been installed.
     """
-    global _manager
+    global _records
     with _lock:
-        if _manager is not None:
-            for record in _records:
-                _take_back(_manager, record)
-        _records.clear()
-        _manager = None
-
-
-def unusable_plugins() -> list[str]:
-    """Which plugins are installed and offer nothing, and why."""
-    return messages.unusable(installed_plugins())
-
-
-def explain_missing(name: str) -> str:
-    """Why no plugin offers `name`, to end a message with; empty where there is nothing to say."""
-    return messages.missing_part(name, installed_plugins())
-
-
-def absent_plugins(needed: Mapping[str, str]) -> str:
-    """What keeps the plugins that a file was made with from being there; empty: nothing does.
-
-    Args:
-        needed: as `plugins_of` gave it when the file was written.
-    """
-    return messages.absent(needed, installed_plugins())
+        for record in _records or ():
+            _take_back(record)
+        _records = None
 
 
 def plugins_of(*cfgs: object) -> dict[str, str]:
@@ -134,7 +99,7 @@ def plugins_of(*cfgs: object) -> dict[str, str]:
     names = {name for cfg in cfgs for name in _names_in(cfg)}
     return {
         record.package: record.version
-        for record in _records
+        for record in _records or ()
         if any(name in names for _, name, _ in record.registered)
     }
 
@@ -156,24 +121,16 @@ def _names_in(cfg: object) -> Iterator[str]:
 
 def owner_of(registry_: Registry, name: str) -> str | None:
     """Who holds a name in a registry or in those that it inherits from; None where it is free."""
-    for record in _records:
+    for record in _records or ():
         if any(entry[:2] == (registry_.name, name) for entry in record.registered):
             return record.distribution
     level: Registry | None = registry_
     while level is not None:
-        _fill(level)
+        level.import_from_location()
         if name in level.module_dict:
             return 'salkit itself' if level.scope == registry.SCOPE else level.scope
         level = level.parent
     return None
-
-
-def _fill(registry_: Registry) -> None:
-    """Let a registry import its own classes."""
-    global _own_seconds
-    start = time.perf_counter()
-    registry_.import_from_location()
-    _own_seconds -= time.perf_counter() - start
 
 
 def _chosen() -> set[str] | None:
@@ -191,50 +148,46 @@ def _is_first_process() -> bool:
     return multiprocessing.parent_process() is None and rank == '0'
 
 
+def _warn(records: list[PluginRecord], chosen: set[str]) -> None:
+    """Warn of plugins that failed, and of chosen ones that are not installed."""
+    texts = [
+        f'plugin {record.name} ({record.distribution}) was left out: {record.error}'
+        for record in records
+        if record.error
+    ]
+    known = ', '.join(record.name for record in records) or 'none'
+    for name in sorted(chosen.difference(*(record.names for record in records))):
+        texts.append(f'SALKIT_PLUGINS names {name}, which is not installed; installed: {known}')
+    for text in texts:
+        warnings.warn(text, PluginWarning, stacklevel=4)
+
+
 # One plugin ---------------------------------------------------------------------------------------
 
 
-def _load_safely(
-    manager: pluggy.PluginManager, entry: metadata.EntryPoint, record: PluginRecord
-) -> None:
-    start = time.perf_counter() + _own_seconds
-    printed = io.StringIO()
+def _load_safely(entry: metadata.EntryPoint, record: PluginRecord) -> None:
     try:
-        # The standard output may be read by a program.
-        with contextlib.redirect_stdout(printed):
-            _load(manager, entry, record)
+        # The standard output may be read by a program, so nothing that a plugin prints goes there.
+        with contextlib.redirect_stdout(sys.stderr):
+            _load(entry, record)
     # Whatever a third party's code raises must not stop salkit, sys.exit() included.
     except (Exception, SystemExit) as error:
         own = isinstance(error, PluginError)
         record.error = one_line(error) if own else f'{type(error).__name__}: {one_line(error)}'
         record.traceback = traceback.format_exc()
-        _take_back(manager, record)
-    text = printed.getvalue().strip()
-    if text:
-        record.notes.append(f'prints when it is loaded: {text.splitlines()[0][:80]!r}')
-    record.seconds = time.perf_counter() + _own_seconds - start
-    if record.seconds > SLOW_SECONDS:
-        record.notes.append(
-            f'took {record.seconds:.1f} s to load: heavy imports belong into the functions that '
-            'need them'
-        )
+        _take_back(record)
 
 
-def _load(manager: pluggy.PluginManager, entry: metadata.EntryPoint, record: PluginRecord) -> None:
+def _load(entry: metadata.EntryPoint, record: PluginRecord) -> None:
+    # One each, so that a hook calls no other plugin.
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
     plugin = entry.load()
-    taken = manager.get_name(plugin)
-    if taken is not None:
-        raise PluginError(f'its module is that of {taken.partition(":")[0]} already')
-    _check_hooks(plugin)
-    manager.register(plugin, name=f'{record.distribution}:{entry.name}')
-    for hook_name, target in ROLES.items():
-
-        def register(thing: object, smoke: Smoke | None = None, target: Registry = target) -> None:
-            _register(record, target, thing, smoke)
-
-        _call(manager, hook_name, plugin, register=register)
-
-    for folders in _call(manager, 'config_dirs', plugin):
+    _check_hooks(manager, plugin)
+    manager.register(plugin)
+    for hook, target in ROLES.items():
+        _call(manager, hook, register=partial(_register, record, target))
+    for folders in _call(manager, 'config_dirs'):
         if isinstance(folders, (str, Path)):
             raise PluginError(f'config_dirs: expected a list of folders, got {str(folders)!r}')
         for folder in folders:
@@ -243,16 +196,10 @@ def _load(manager: pluggy.PluginManager, entry: metadata.EntryPoint, record: Plu
             record.config_dirs.append(Path(folder))
 
 
-def _check_hooks(plugin: ModuleType) -> None:
+def _check_hooks(manager: pluggy.PluginManager, plugin: ModuleType) -> None:
     """Raise PluginError unless the plugin implements at least one hook, and no unknown one."""
-    known = [
-        n for n, value in vars(hookspecs).items() if hasattr(value, f'{hookspecs.PROJECT}_spec')
-    ]
-    marked = [
-        name
-        for name, value in inspect.getmembers(plugin, inspect.isroutine)
-        if hasattr(value, f'{hookspecs.PROJECT}_impl')
-    ]
+    known = [*ROLES, 'config_dirs']
+    marked = [name for name in dir(plugin) if manager.parse_hookimpl_opts(plugin, name)]
     for name in marked:
         if name not in known:
             hint = nearest_names(name, known, most=1, cutoff=0.6)
@@ -264,20 +211,19 @@ def _check_hooks(plugin: ModuleType) -> None:
         )
 
 
-def _call(
-    manager: pluggy.PluginManager, hook: str, plugin: ModuleType, **arguments: object
-) -> list:
+def _call(manager: pluggy.PluginManager, hook: str, **arguments: object) -> list:
     """What the hook of one plugin returns; an error names the hook."""
-    others = [other for other in manager.get_plugins() if other is not plugin]
     try:
-        return manager.subset_hook_caller(hook, others)(**arguments)
+        return getattr(manager.hook, hook)(**arguments)
     except PluginError:
         raise
     except Exception as error:
         raise PluginError(f'{hook}: {type(error).__name__}: {one_line(error)}') from error
 
 
-def _register(record: PluginRecord, target: Registry, thing: object, smoke: Smoke | None) -> None:
+def _register(
+    record: PluginRecord, target: Registry, thing: object, smoke: Smoke | None = None
+) -> None:
     try:
         name = check_contract(target, thing)
     except ConfigError as error:
@@ -287,7 +233,7 @@ def _register(record: PluginRecord, target: Registry, thing: object, smoke: Smok
         raise PluginError(
             f'registers {name} with smoke={smoke!r}, expected a dict of arguments, or several'
         )
-    _fill(target)
+    target.import_from_location()
     # A class may carry the registry's decorator besides.
     is_own = getattr(thing, '__module__', 'salkit.').startswith('salkit.')
     if target.module_dict.get(name) is not thing or is_own:
@@ -301,13 +247,10 @@ def _register(record: PluginRecord, target: Registry, thing: object, smoke: Smok
     record.registered.append((target.name, name, smoke))
 
 
-def _take_back(manager: pluggy.PluginManager, record: PluginRecord) -> None:
+def _take_back(record: PluginRecord) -> None:
     """Undo what a plugin has registered."""
     by_name = {target.name: target for target in ROLES.values()}
     for registry_name, name, _ in record.registered:
         by_name[registry_name].module_dict.pop(name, None)
     record.registered.clear()
     record.config_dirs.clear()
-    name = f'{record.distribution}:{record.name}'
-    if manager.has_plugin(name):
-        manager.unregister(name=name)

@@ -32,9 +32,7 @@ class PluginRecord:
         config_dirs: folders of configs it brings.
         error: why it could not be loaded, or None.
         traceback: where that error came from.
-        notes: what its author should mend though it loads.
         chosen: False where SALKIT_PLUGINS leaves it out.
-        seconds: time that loading took.
     """
 
     name: str
@@ -46,9 +44,7 @@ class PluginRecord:
     config_dirs: list[Path] = field(default_factory=list)
     error: str | None = None
     traceback: str = ''
-    notes: list[str] = field(default_factory=list)
     chosen: bool = True
-    seconds: float = 0.0
 
     @property
     def distribution(self) -> str:
@@ -56,9 +52,14 @@ class PluginRecord:
         return f'{self.package} {self.version}'.strip()
 
     @property
+    def failure(self) -> str:
+        """Its error as a sentence, where it has one."""
+        return f'plugin {self.name} ({self.distribution}) failed to load: {self.error}'
+
+    @property
     def names(self) -> set[str]:
         """The names that it answers to: entry point, top module and distribution."""
-        module = self.module.partition(':')[0].partition('.')[0]
+        module = re.split('[.:]', self.module)[0]
         return {plain_name(name) for name in (self.name, self.package, module) if name}
 
     def config_files(self) -> dict[str, Path]:
@@ -75,31 +76,13 @@ class PluginRecord:
 def find_installed() -> list[tuple[metadata.EntryPoint, PluginRecord]]:
     """The entry points of the group `salkit`, in the order of their names.
 
-    Of a distribution that is found twice, the one that Python would import counts, and its record
-    notes the other.
+    Of a distribution that is found twice, the one that Python would import counts.
     """
-    found: dict[str, list[tuple[metadata.EntryPoint, PluginRecord]]] = {}
-    for distribution in metadata.distributions():
-        try:
-            entries = list(distribution.entry_points.select(group=GROUP))
-            package = distribution.metadata['Name'] if entries else None
-            version, location = distribution.version, str(distribution.locate_file(''))
-        except Exception:
-            # The remains of a broken installation, of whatever package.
-            continue
-        if not package:
-            continue
-        plugins = found.setdefault(plain_name(package), [])
-        if not plugins:
-            plugins += [
-                (entry, PluginRecord(entry.name, package, version, entry.value, location))
-                for entry in entries
-            ]
-        elif version != plugins[0][1].version:
-            first = plugins[0][1]
-            first.notes.append(
-                f'is installed in two versions: {first.version} in {first.location}, which is '
-                f'used, and {version} in {location}; uninstall one'
-            )
-    plugins = [plugin for plugins in found.values() for plugin in plugins]
-    return sorted(plugins, key=lambda plugin: (plugin[0].name, plugin[0].value))
+    found = []
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda e: (e.name, e.value)):
+        package = entry.dist
+        if package is not None:
+            location = str(package.locate_file(''))
+            record = PluginRecord(entry.name, package.name, package.version, entry.value, location)
+            found.append((entry, record))
+    return found

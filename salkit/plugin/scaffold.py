@@ -5,20 +5,16 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from string import Template
 
 from mmengine.registry import Registry
 
 from .. import registry
-from ..builder import known_names
 from ..errors import ConfigError
 from ..utils.folders import whole_folder
 from ..utils.text import check_choice
 from .manager import ROLES as HOOKS
-from .manager import installed_plugins
-from .record import find_installed, plain_name
 
 TEMPLATES = Path(__file__).parent / 'templates'
 _SUFFIX = '.tmpl'
@@ -33,15 +29,15 @@ class Role:
         registry: where it is registered.
         suffix: what the class's name ends with; empty where it is not a class.
         what: what the template's part is, for the README.
-        use: a command that uses the part without the plugin's config; empty where it takes one.
-        smoke: the arguments with which the suites build a small one; empty where none test it.
+        use: a command that uses the part without the plugin's config.
+        smoke: the arguments with which the suites build a small one; empty where none tests it.
         more: further names that the registration imports.
     """
 
     registry: Registry
     suffix: str
     what: str
-    use: str = ''
+    use: str
     smoke: str = ''
     more: str = ''
 
@@ -75,12 +71,6 @@ ROLES = {
         f'{_DEMO} model.losses.kl.type=$part',
         'dict()',
     ),
-    'metric': Role(
-        registry.METRICS,
-        'Metric',
-        'a metric that looks where the prediction is highest',
-        smoke='dict()',
-    ),
     'dataset': Role(
         registry.DATASETS,
         'Dataset',
@@ -89,8 +79,6 @@ ROLES = {
         'dict(clip_len=4, data_root=write_example)',
         ', write_example',
     ),
-    'transform': Role(registry.TRANSFORMS, 'Transform', 'a random brightness for training clips'),
-    'hook': Role(registry.HOOKS, 'Hook', 'a hook that keeps the scores of every validation'),
     'protocol': Role(
         registry.PROTOCOLS,
         '',
@@ -159,59 +147,22 @@ def names_of(name: str, role: str = 'encoder') -> Names:
     """
     check_choice('', 'role', role, ROLES)
     names = Names(role, re.sub(r'^salkit[-_]', '', name).replace('_', '-'))
-    if not re.fullmatch(r'[a-z][a-z0-9]*(-[a-z0-9]+)*', names.name):
+    pattern = r'[a-z][a-z0-9]*(-[a-z0-9]+)*'
+    if not re.fullmatch(pattern, names.name) or keyword.iskeyword(names.stem):
         raise ConfigError(
             f'{name!r} is not a name for a plugin: expected lower-case letters, digits and dashes, '
-            'a letter first, such as my-vfm'
+            'a letter first, no word of Python, such as my-vfm'
         )
-    if keyword.iskeyword(names.stem):
-        raise ConfigError(f'{name!r} is not a name for a plugin: {names.stem} is a word of Python')
     return names
 
 
-def check_free(names: Names) -> None:
-    """Raise ConfigError if an installed plugin or a registered part has one of these names.
-
-    Case does not count: nobody would tell UmtEncoder from UMTEncoder.
-    """
-    for _, record in find_installed():
-        if record.names & {plain_name(names.distribution), plain_name(names.name)}:
-            raise ConfigError(
-                f'the plugin {record.name} ({record.distribution}) is installed already; '
-                'choose another name'
-            )
-    try:
-        version = metadata.version(names.distribution)
-    except metadata.PackageNotFoundError:
-        pass
-    else:
-        raise ConfigError(
-            f'the package {names.distribution} {version} is installed already; choose another name'
-        )
-    installed_plugins()
-    target = ROLES[names.role].registry
-    for taken in known_names(target):
-        if taken.lower() == names.label.lower():
-            raise ConfigError(
-                f'the name is that of the {target.name} {taken} already; choose another'
-            )
-
-
 def render(names: Names) -> dict[str, str]:
-    """The files of the package: text by path, separated by slashes.
-
-    Raises:
-        ConfigError: salkit was installed without its templates.
-    """
+    """The files of the package: text by path, separated by slashes."""
     role = ROLES[names.role]
     part = names.class_name if role.suffix else f'Protocol {names.name}'
     thing = names.class_name if role.suffix else 'PROTOCOL'
-    use = [
-        f'salkit train {names.config}',
-        Template(role.use).substitute(part=part, name=names.name),
-    ]
-    if names.role == 'dataset':
-        use[0] += ' --cfg-options data_root=FOLDER'
+    data = ' --cfg-options data_root=FOLDER' if names.role == 'dataset' else ''
+    use = Template(role.use).substitute(part=part, name=names.name)
     values = dict(
         name=names.name,
         stem=names.stem,
@@ -225,15 +176,13 @@ def render(names: Names) -> dict[str, str]:
         how=', and how the suites build a small one' if role.smoke else '',
         imports=thing + role.more,
         arguments=f'{thing}, smoke={role.smoke}' if role.smoke else thing,
-        use='\n'.join(line for line in use if line),
+        use=f'salkit train {names.config}{data}\n{use}',
     )
     package, own = TEMPLATES / 'package', TEMPLATES / names.role
     sources = {path.relative_to(package).as_posix(): path for path in package.rglob(f'*{_SUFFIX}')}
     sources[f'MODULE/{names.role}.py'] = own / f'part.py{_SUFFIX}'
     sources[f'MODULE/configs/{names.stem}_demo.py'] = own / f'config.py{_SUFFIX}'
     sources[f'tests/test_{names.module}.py'] = own / f'test.py{_SUFFIX}'
-    if f'setup.py{_SUFFIX}' not in sources or not own.is_dir():
-        raise ConfigError(f'{TEMPLATES}: the templates are missing; install salkit again')
     return {
         path.replace('MODULE', names.module).removesuffix(_SUFFIX): Template(
             source.read_text(encoding='utf-8')
@@ -254,13 +203,12 @@ def scaffold(name: str, role: str = 'encoder', out: str | Path = '.') -> tuple[N
         The names, and the folder.
 
     Raises:
-        ConfigError: a name that is bad or taken, or a folder that holds something.
+        ConfigError: a bad name, or a folder that holds something.
     """
     names = names_of(name, role)
     folder = Path(out) / names.distribution
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f'{folder} exists already and is not an empty folder')
-    check_free(names)
     files = render(names)
     with whole_folder(folder) as made:
         for path, text in files.items():

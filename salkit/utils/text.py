@@ -44,6 +44,15 @@ def check_choice(owner: str, argument: str, value: str, choices: Collection[str]
         raise ConfigError(f'{owned} must be one of {", ".join(choices)}, got {value!r}')
 
 
+def check_range(
+    owner: str, argument: str, value: float, low: float, high: float | None = None
+) -> None:
+    """Raise ConfigError unless `value` is at least `low`, and at most `high` where there is one."""
+    if value < low or (high is not None and value > high):
+        expected = f'at least {low}' if high is None else f'{low} to {high}'
+        raise ConfigError(f'{owner}: {argument} must be {expected}, got {value}')
+
+
 def listed(names: Collection[str], most: int = 5) -> str:
     """Names in a sentence, cut short: `a, b and 7 more`."""
     shown = ', '.join(list(names)[:most])

@@ -196,3 +196,23 @@ def test_an_encoders_file_of_0_1(tmp_path):
     assert_same(encoder.state_dict(), filled(encoder))
     with pytest.raises(CheckpointError, match='holds an encoder alone'):
         read.config()
+
+
+@pytest.mark.parametrize('name', ['guest::run.py', 'salkit::run.py', CONFIG, '{}::run.py'])
+def test_a_file_at_the_name_that_a_checkpoint_gives_is_not_run(tmp_path, monkeypatch, name):
+    """Configs are programs; the folder that a command runs in may hold anything."""
+    cfg = load_config(CONFIG)
+    name = name.format(tmp_path / 'trap')
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'open({str(tmp_path / "ran")!r}, "w").close()\n')
+    monkeypatch.chdir(tmp_path)
+    meta = dict(model=json.dumps(plain_config(cfg.model)), config_name=name)
+    torch.save(dict(state_dict=filled(build(MODELS, cfg.model)), meta=meta), tmp_path / 'a.pth')
+    read = read_checkpoint(tmp_path / 'a.pth')
+    if name == CONFIG:
+        assert read.config().filename.endswith('umt-tiny_cc-kl.py')
+    else:
+        with pytest.raises(ConfigError, match=r'does not exist|no installed plugin'):
+            read.config()
+    assert not (tmp_path / 'ran').exists()

@@ -201,17 +201,6 @@ def test_a_config_says_how_much_of_a_umt_file_is_kept(tmp_path, config):
     assert cfg['type'] == 'UMTEncoder' and cfg['clip_len'] == 8
 
 
-def test_a_grid_that_the_size_does_not_tell_is_given(tmp_path, refused, config):
-    torch.save({**ENCODER, 'pos_embed': weight('t', (1, 2688, 24))}, tmp_path / 'umt.pth')
-    argv = [tmp_path / 'umt.pth', tmp_path / 'a.safetensors', '--config', config]
-    assert '2688 positions' in refused(*argv)
-    assert run(*argv, '--source-grid', '8,14,24') == 0
-    assert load_file(tmp_path / 'a.safetensors')['pos_embed'].shape == (1, 16 * 196, 24)
-    for grid in ('8,14', '8,14,x', '0,1,2'):
-        with pytest.raises(SystemExit):
-            run(*argv, '--source-grid', grid)
-
-
 def test_half_precision_is_cast(tmp_path, config, capsys):
     torch.save({k: v.half() for k, v in STATE.items()}, tmp_path / 'a.pth')
     assert run(tmp_path / 'a.pth', tmp_path / 'a.safetensors', '--config', config) == 0

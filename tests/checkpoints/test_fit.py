@@ -208,7 +208,7 @@ def resized(table, source, target):
     return rearrange(line, '(h w) c t -> 1 (t h w) c', h=target_h)
 
 
-@pytest.mark.parametrize('source', [(8, 14, 14), (8, 16, 16), (16, 24, 24), (4, 7, 7)])
+@pytest.mark.parametrize('source', [(8, 14, 14), (8, 16, 16), (16, 24, 24)])
 def test_stored_positions_are_resized(source):
     encoder, positions = encoder_of(16), source[0] * source[1] * source[2]
     table = weight('table', (1, positions, 24))
@@ -228,26 +228,10 @@ def test_positions_of_the_encoders_own_grid_are_copied():
     assert torch.equal(encoder.pos_embed, table) and not report.derived
 
 
-def test_a_grid_that_the_size_does_not_tell_has_to_be_given():
-    encoder, grid = encoder_of(16), (8, 14, 24)
-    table = weight('table', (1, 8 * 14 * 24, 24))
-    state = {**filled(encoder), 'pos_embed': table}
-    line = refused(encoder, state, r'pos_embed holds 2688 positions')
-    assert '--source-grid T,H,W' in line
-    found, report = fit(encoder, state, source_grid=grid)
-    report.check()
-    torch.testing.assert_close(found['pos_embed'], resized(table, grid, (16, 14, 14)))
-    report = fit(encoder, state, source_grid=(8, 14, 25))[1]
-    assert 'not 8 x 14 x 25' in report.wrong['pos_embed']
-
-
-def test_a_given_grid_goes_before_the_size():
+def test_a_table_whose_size_says_no_grid_is_refused():
     encoder = encoder_of(16)
-    table = weight('table', (1, 16 * 196, 24))
-    state = {**filled(encoder), 'pos_embed': table}
-    found, report = fit(encoder, state, source_grid=(4, 28, 28))
-    torch.testing.assert_close(found['pos_embed'], resized(table, (4, 28, 28), (16, 14, 14)))
-    assert report.derived['pos_embed'] == 'is resized from 4 x 28 x 28 to 16 x 14 x 14'
+    state = {**filled(encoder), 'pos_embed': weight('table', (1, 8 * 14 * 24, 24))}
+    refused(encoder, state, r'pos_embed has shape \(1, 2688, 24\), expected .* square frames')
 
 
 @pytest.mark.parametrize('shape', [(1568, 24), (2, 1568, 24), (1, 1568, 25), (1, 0, 24), (24,)])
@@ -284,9 +268,6 @@ def test_the_positions_of_a_salkit_model_are_never_resized():
     table = dict(state, **{'encoder.pos_embed': torch.zeros(1, 1568, 24)})
     line = refused(model, table, r'encoder.pos_embed has shape \(1, 1568, 24\), expected')
     assert 'missing' not in line
-    found, report = fit(model, state, source_grid=(4, 28, 28))
-    assert torch.equal(found['encoder.pos_embed'], state['encoder.pos_embed'])
-    assert not report.problems
 
 
 # Parts --------------------------------------------------------------------------------------------

@@ -14,8 +14,7 @@ import salkit
 from salkit.checkpoints import Checkpoint, load_weights, read_checkpoint
 from salkit.cli import COMMANDS
 from salkit.datasets.demo.generator import DEMO_VERSION, generate_demo_data
-from salkit.plugin import hookspecs
-from salkit.plugin.messages import absent
+from salkit.plugin import absent_plugins, hookspecs
 from salkit.plugin.scaffold import ROLES, names_of, render
 from salkit.types import AdaptedWeights
 
@@ -115,7 +114,7 @@ def test_the_commands_run_as_written(fresh_env, demo_cache, tmp_path):
     done = fresh_env.run(f'salkit train {config}', cwd=folder)
     assert done.returncode == 2 and done.stderr.splitlines()[-1] in guide
     checkpoint = read_checkpoint(folder / 'salkit-my-vfm' / 'work_dirs' / 'my_vfm_demo')
-    assert absent(checkpoint.plugins, []) in guide
+    assert absent_plugins(checkpoint.plugins) in guide
 
 
 def test_it_quotes_the_template():

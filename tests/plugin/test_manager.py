@@ -101,44 +101,21 @@ def test_a_clash_names_both_and_the_first_stays(site):
     assert registry.ENCODERS.get('SameEncoder').__module__ == 'plugin_first'
 
 
-def test_two_versions_are_told_and_the_one_python_finds_counts(site, tmp_path):
+def test_of_two_versions_the_one_python_finds_counts(site, tmp_path, monkeypatch):
     make_plugin(site, 'twice', version='2.0', class_name='NewEncoder')
     make_plugin(tmp_path / 'later', 'twice', version='1.0', class_name='OldEncoder')
-    sys.path.append(str(tmp_path / 'later'))
-    try:
-        records, said = load(['twice'])
-    finally:
-        sys.path.remove(str(tmp_path / 'later'))
-    (told,) = said['twice']
-    assert f'two versions: 2.0 in {site}, which is used, and 1.0 in {tmp_path / "later"}' in told
+    monkeypatch.setattr(sys, 'path', [*sys.path, str(tmp_path / 'later')])
+    records, said = load(['twice'])
+    assert said['twice'] == []
     assert records['twice'].version == '2.0' and registry.ENCODERS.get('NewEncoder')
     assert registry.ENCODERS.get('OldEncoder') is None
-
-
-def test_one_module_of_two_distributions(site):
-    make_plugin(site, 'a-one', class_name='AOneEncoder')
-    make_plugin(site, 'b-copy', 'unused = 1', entry='plugin_a_one')
-    _, said = load(['a-one', 'b-copy'])
-    assert said['a-one'] == [] and 'its module is that of salkit-a-one 1.0' in said['b-copy'][0]
-    assert registry.ENCODERS.get('AOneEncoder')
-
-
-def test_a_slow_import_is_told_and_loaded(site, monkeypatch):
-    monkeypatch.setattr('salkit.plugin.manager.SLOW_SECONDS', 0.2)
-    make_plugin(site, 'fast')
-    slow = 'import time\ntime.sleep(0.3)\n' + ENCODER.format(class_name='SlowEncoder')
-    make_plugin(site, 'slow', slow)
-    records, said = load(['slow'])
-    assert 'took 0.' in said['slow'][0] and 'to load' in said['slow'][0]
-    assert records['slow'].error is None and records['slow'].seconds >= 0.3
-    assert registry.ENCODERS.get('SlowEncoder')
 
 
 def test_what_a_plugin_prints_is_kept_off_the_output(site, capsys):
     make_plugin(site, 'loud', "print('Welcome!')\n" + ENCODER.format(class_name='LoudEncoder'))
     records, said = load(['loud'])
-    assert 'Welcome' not in capsys.readouterr().out
-    assert "prints when it is loaded: 'Welcome!'" in said['loud'][0]
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err, said['loud']) == ('', 'Welcome!\n', [])
     assert records['loud'].error is None
 
 
