@@ -6,7 +6,17 @@ import argparse
 import shlex
 
 # Written out, so that help needs nothing heavy.
-ROLES = ('encoder', 'decoder', 'branch', 'loss', 'dataset', 'protocol')
+ROLES = (
+    'encoder',
+    'decoder',
+    'branch',
+    'loss',
+    'metric',
+    'dataset',
+    'transform',
+    'hook',
+    'protocol',
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

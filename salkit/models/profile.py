@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -152,8 +154,6 @@ def measure(
         `latency_ms`, `peak_mib` and `device`, as `ModelProfile` has them.
     """
     # Not everywhere; nothing else here needs it.
-    import resource
-
     cfg = load_config(config, options)
     model = build(MODELS, cfg.model).to(device).eval()
     on_gpu = torch.device(device).type == 'cuda'
@@ -177,8 +177,20 @@ def measure(
     if on_gpu:
         peak, name = torch.cuda.max_memory_allocated() / 2**20, torch.cuda.get_device_name()
     else:
-        # Linux counts in KiB, macOS in bytes.
-        unit = 2**20 if sys.platform == 'darwin' else 2**10
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        peak = _peak_memory() / 2**20
         name = f'cpu, {torch.get_num_threads()} threads'
     return dict(latency_ms=statistics.median(times), peak_mib=round(peak, 1), device=name)
+
+
+def _peak_memory() -> int:
+    """The most memory that this process has held, in bytes."""
+    status = Path('/proc/self/status')
+    if status.exists():
+        # Not `ru_maxrss`, which a process that was started inherits from the one that started it.
+        found = re.search(r'VmHWM:\s*(\d+) kB', status.read_text())
+        return int(found[1]) * 2**10 if found else 0
+    # Windows has no such module.
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == 'darwin' else 2**10)

@@ -29,7 +29,7 @@ class Role:
         registry: where it is registered.
         suffix: what the class's name ends with; empty where it is not a class.
         what: what the template's part is, for the README.
-        use: a command that uses the part without the plugin's config.
+        use: a command that uses the part without the plugin's config; empty where that takes it.
         smoke: the arguments with which the suites build a small one; empty where none tests it.
         more: further names that the registration imports.
     """
@@ -37,7 +37,7 @@ class Role:
     registry: Registry
     suffix: str
     what: str
-    use: str
+    use: str = ''
     smoke: str = ''
     more: str = ''
 
@@ -71,6 +71,12 @@ ROLES = {
         f'{_DEMO} model.losses.kl.type=$part',
         'dict()',
     ),
+    'metric': Role(
+        registry.METRICS,
+        'Metric',
+        'a metric that looks where the prediction is highest',
+        smoke='dict()',
+    ),
     'dataset': Role(
         registry.DATASETS,
         'Dataset',
@@ -79,6 +85,8 @@ ROLES = {
         'dict(clip_len=4, data_root=write_example)',
         ', write_example',
     ),
+    'transform': Role(registry.TRANSFORMS, 'Transform', 'a random brightness for training clips'),
+    'hook': Role(registry.HOOKS, 'Hook', 'a hook that keeps the scores of every validation'),
     'protocol': Role(
         registry.PROTOCOLS,
         '',
@@ -162,7 +170,9 @@ def render(names: Names) -> dict[str, str]:
     part = names.class_name if role.suffix else f'Protocol {names.name}'
     thing = names.class_name if role.suffix else 'PROTOCOL'
     data = ' --cfg-options data_root=FOLDER' if names.role == 'dataset' else ''
-    use = Template(role.use).substitute(part=part, name=names.name)
+    use = Template(role.use or f'salkit train {names.config}').substitute(
+        part=part, name=names.name
+    )
     values = dict(
         name=names.name,
         stem=names.stem,

@@ -24,7 +24,8 @@ from salkit.errors import CheckpointError, ConfigError, DataError, SalkitError
 from salkit.inference import open_stimulus
 from salkit.media.clips import HEADS
 
-TOLERANCE = dict(rtol=0, atol=1e-6)
+# Batches of other sizes take other float32 kernels, which lie a few 1e-6 apart with random weights.
+TOLERANCE = dict(rtol=0, atol=1e-5)
 LENGTHS = dict(one=1, five=5, sixteen=16, many=120)
 
 

@@ -265,7 +265,7 @@ def test_they_are_loaded_and_their_configs_train(installed, tmp_path):
         (registered,) = plugin['registers']
         assert registered['name'] == names[role].label
         # What has a suite can be tested where it is installed.
-        assert (registered['smoke'] is None) == (role == 'protocol')
+        assert (registered['smoke'] is None) == (role in ('transform', 'hook', 'protocol'))
         assert 0 < abs(report[role]['loss']) < 100, role
     for role in ('encoder', 'decoder', 'branch', 'loss'):
         assert report[role]['plugins'] == {f'salkit-my-{role}': '0.1.0'}
