@@ -153,7 +153,6 @@ def measure(
     Returns:
         `latency_ms`, `peak_mib` and `device`, as `ModelProfile` has them.
     """
-    # Not everywhere; nothing else here needs it.
     cfg = load_config(config, options)
     model = build(MODELS, cfg.model).to(device).eval()
     on_gpu = torch.device(device).type == 'cuda'
