@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from ..checkpoints import Checkpoint
 
-# Files that hold a whole exported model.
-EXPORTED = ('.onnx',)
+# Files that hold a whole exported model; those of 0.1's second format are refused with the reason.
+EXPORTED = ('.onnx', '.pt2')
 
 
 def _open_backend(
@@ -45,6 +45,11 @@ def _open_backend(
         raise ConfigError(
             f'{model}: an exported model holds its weights and its precision, got '
             f'{checkpoint or precision} too'
+        )
+    if Path(model).suffix.lower() == '.pt2':
+        raise ConfigError(
+            f'{model}: expected an .onnx file; .pt2 files, which can run code when they are loaded, '
+            'are not opened: export the model anew'
         )
     from .backends.onnx import OnnxBackend
 

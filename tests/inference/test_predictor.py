@@ -326,3 +326,9 @@ def test_memory_does_not_grow_with_the_video(tmp_path):
     early, late = map(int, told.stdout.split())
     assert late <= 1.05 * early
     assert Path(tmp_path / 'maps.npz').stat().st_size > 4000 * 16 * 32 * 4
+
+
+def test_programs_of_torch_export_are_not_opened(tmp_path):
+    (tmp_path / 'model.pt2').write_bytes(b'PK\3\4')
+    with pytest.raises(ConfigError, match=r'model\.pt2: expected an \.onnx file'):
+        SaliencyPredictor(tmp_path / 'model.pt2')
