@@ -48,8 +48,8 @@ def _open_backend(
         )
     if Path(model).suffix.lower() == '.pt2':
         raise ConfigError(
-            f'{model}: expected an .onnx file; .pt2 files, which can run code when they are loaded, '
-            'are not opened: export the model anew'
+            f'{model}: expected an .onnx file; .pt2 files, which can run code when they are '
+            'loaded, are not opened: export the model anew'
         )
     from .backends.onnx import OnnxBackend
 
