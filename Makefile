@@ -30,8 +30,8 @@ demo: $(VENV)/installed
 # One process a core; more threads than that would take turns.
 test test-fast: export OMP_NUM_THREADS ?= 1
 test: $(PLUGIN_VENV)/installed
-	$(BIN)/python -m pytest $(PARALLEL) --cov
-	$(PLUGIN_VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-append plugins tests/test_thirty_steps.py
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=
+	$(PLUGIN_VENV)/bin/python -m pytest $(PARALLEL) --cov --cov-append --cov-report= plugins tests/test_thirty_steps.py
 	@echo "coverage of salkit/: $$($(BIN)/coverage report --format=total) % of the lines"
 
 # What a change is tried with before it is committed: no full-size model, no training, no browser.
