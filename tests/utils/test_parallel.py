@@ -99,7 +99,7 @@ def test_an_error_of_the_caller_ends_the_run():
     def done(result):
         raise ValueError(result)
 
-    with pytest.raises(ValueError, match=r'^\d+$'):
+    with pytest.raises(ValueError, match=r'^\(\d+, \d+\)$'):
         run_tasks(square, range(6), 0, 2, done)
 
 
