@@ -251,8 +251,8 @@ def test_any_sound_becomes_aac_in_step(tmp_path, codec, suffix, kind):
     assert writer.warnings == []
     assert sound_packets(path)[0] == 'aac'
     expected = CLICK * np.arange(6) + kind.get('late', 0.0)
-    assert clicks(path) == pytest.approx(clicks(source), abs=0.005)
-    assert clicks(path) == pytest.approx(expected, abs=0.005)
+    assert clicks(path) == pytest.approx(clicks(source), abs=0.003)
+    assert clicks(path) == pytest.approx(expected, abs=0.003)
     assert len(VideoReader(path)) == 30
 
 
@@ -273,7 +273,7 @@ def test_late_cuts(tmp_path, codec, suffix):
     source, path = tmp_path / f'source.{suffix}', tmp_path / 'cut.mp4'
     video_with_sound(source, codec, seconds=8, rate=16000)
     write(path, 10, fps=10, sound=SoundPart(source, 5.8, 6.8))
-    assert clicks(path) == pytest.approx([0.2, 0.7], abs=0.005)
+    assert clicks(path) == pytest.approx([0.2, 0.7], abs=0.003)
 
 
 def test_no_sound_is_no_error(tmp_path):
@@ -309,7 +309,7 @@ def test_damaged_packets_of_sound_leave_the_rest_in_step(tmp_path):
     writer = write(path, 30, fps=10, sound=source)
     assert any('do not decode' in warning for warning in writer.warnings)
     assert len(VideoReader(path)) == 30
-    assert clicks(path)[-1] == pytest.approx(2.5, abs=0.005)
+    assert clicks(path)[-1] == pytest.approx(2.5, abs=0.003)
 
 
 # Complete or not there ---------------------------------------------------------------------------
