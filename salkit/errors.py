@@ -1,5 +1,10 @@
 """The errors salkit raises on purpose: one line that says what is wrong and what was expected."""
 
+from unicodedata import category
+
+# Control and format characters, halves of a pair, ends of lines and paragraphs.
+_STEERING = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
+
 
 class SalkitError(Exception):
     """Base of every error that a user can cause and mend.
@@ -47,5 +52,19 @@ def one_line(error: BaseException) -> str:
     if not lines:
         return type(error).__name__
     if lines[0].startswith('Caught ') and 'worker process' in lines[0]:
-        return lines[-1].split(': ', 1)[-1]
-    return ' '.join(lines)
+        return printable(lines[-1].split(': ', 1)[-1])
+    return printable(' '.join(lines))
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an exception of a library or the system says."""
+    text = str(getattr(error, 'strerror', None) or error)
+    return text.splitlines()[0] if text.strip() else type(error).__name__
+
+
+def printable(text: str) -> str:
+    """`text` with its control characters written out: a file's name may not steer a terminal."""
+    return ''.join(
+        char.encode('unicode_escape').decode() if category(char) in _STEERING else char
+        for char in text
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, reason_of
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
 # What shows through where a gray picture is transparent.
@@ -29,8 +29,7 @@ def opened_image(path: str | Path) -> Iterator[Image.Image]:
         raise DataError(f'{path}: the file does not exist') from None
     except Exception as error:
         # Decoders raise many types; for the reader it is one thing.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f'{path}: cannot be read as an image ({reason})') from error
+        raise DataError(f'{path}: cannot be read as an image ({reason_of(error)})') from error
 
 
 def picture_array(image: Image.Image) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, reason_of
 from ..utils.files import whole_file
 from .images import IMAGE_SUFFIXES, opened_image, picture_array, read_image
 
@@ -116,8 +116,7 @@ def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:
             array = np.load(path, mmap_mode='r' if mapped else None)
     except Exception as error:
         # Truncated files raise ValueError, EOFError, zipfile and struct errors.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f'{path}: cannot be read as an array file ({reason})') from error
+        raise DataError(f'{path}: cannot be read as an array file ({reason_of(error)})') from error
     if array is None:
         raise DataError(f'{path}: expected one array, found {len(names)}: {", ".join(names[:5])}')
     return array

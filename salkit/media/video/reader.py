@@ -14,14 +14,13 @@ import av
 import numpy as np
 from av import VideoFrame
 
-from ...errors import ConfigError, DataError
+from ...errors import ConfigError, DataError, reason_of
 from ...utils.text import check_choice
 from ..images import checked_size, resize_image
 from .decoder import FrameDecoder, LostError
 from .frame_index import FrameIndex, VideoInfo, load_index, save_index, stamp_of
 from .index_build import build_index
 from .picture import RGBConverter
-from .source import reason_of
 
 INDICES = ('auto', 'packets', 'decode')
 # Files that `open_video` keeps open in a process.

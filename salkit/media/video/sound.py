@@ -14,8 +14,8 @@ from av import AudioFrame, AudioStream
 from av.container import OutputContainer
 from av.filter import Graph
 
-from ...errors import DataError
-from .source import VideoSource, open_file, reason_of
+from ...errors import DataError, reason_of
+from .source import VideoSource, open_file
 
 RATE, LAYOUT, BITS = 48_000, 'stereo', 160_000
 # Seconds; gaps and overlaps of less are time stamps rounded.

@@ -14,7 +14,7 @@ from av import Packet, VideoFrame, VideoStream
 from av.container import InputContainer
 from av.stream import Disposition
 
-from ...errors import DataError
+from ...errors import DataError, reason_of
 
 # Suffixes of video files, in lower case.
 VIDEO_SUFFIXES = (
@@ -27,11 +27,6 @@ _EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
 def is_video(path: str | Path) -> bool:
     """Whether a file is named as a video, whatever the case; it need not exist."""
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
-
-
-def reason_of(error: BaseException) -> str:
-    """What FFmpeg or the system says, in a few words."""
-    return str(getattr(error, 'strerror', None) or error or type(error).__name__)
 
 
 def open_file(path: str | Path) -> InputContainer:

@@ -15,11 +15,10 @@ from av import Packet, VideoFrame, VideoStream
 from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from ...errors import ConfigError, DataError, ShapeError
+from ...errors import ConfigError, DataError, ShapeError, reason_of
 from ...utils.files import whole_file
 from ...utils.parallel import usable_cores
 from .sound import SoundPart, SoundWriter
-from .source import reason_of
 
 SUFFIXES = ('.mp4', '.m4v')
 # x264's quality, lower is better. Colours lose little at 18; saliency is scored again, and smooth
