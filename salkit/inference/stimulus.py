@@ -193,7 +193,7 @@ class PictureStimulus(Stimulus):
         if isinstance(picture, (str, Path)):
             picture, where = read_image(picture), str(picture)
         elif isinstance(picture, Image.Image):
-            picture = picture_array(picture)
+            picture = picture_array(picture, where)
         return check_frame(picture, where, size)
 
     def frames(
