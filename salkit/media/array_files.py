@@ -21,6 +21,12 @@ ARRAY_SUFFIXES = ('.npy', '.npz')
 MOST_MAPS = 1_000_000
 # numpy's own limit: a longer header takes long to parse.
 _HEADER_BYTES = 10_000
+_READ_HEADER = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    # Differs in names of fields alone, which no map has.
+    (3, 0): np.lib.format.read_array_header_2_0,
+}
 # Deflate cannot pack better.
 _MOST_PACKED = 1032
 
@@ -81,12 +87,13 @@ def read_header(stream: IO[bytes], size: int, where: str | Path) -> ArrayHeader:
         DataError: not numbers, none of them, or more than there are bytes.
     """
     version = np.lib.format.read_magic(stream)
-    first = np.lib.format.read_array_header_1_0
-    read = first if version == (1, 0) else np.lib.format.read_array_header_2_0
+    if version not in _READ_HEADER:
+        raise DataError(f'{where}: expected the .npy format 1 to 3, got {version[0]}.{version[1]}')
+    read = _READ_HEADER[version]
     header = ArrayHeader(*read(stream, max_header_size=_HEADER_BYTES))
     if header.dtype.kind not in 'buif':
         raise DataError(f'{where}: expected numbers, got {header.dtype}')
-    if not header.size:
+    if min(header.shape, default=1) < 1:
         raise DataError(f'{where}: expected maps, got an array of shape {header.shape}')
     there = size - stream.tell()
     if header.size > there:

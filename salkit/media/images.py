@@ -95,8 +95,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
         DataError: see `opened_image`.
     """
     with opened_image(path) as image:
-        # Those of a PNG file may lie behind its pixels.
-        is_turned = image.format != 'PNG' and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+        # The EXIF data of a PNG file may lie behind its pixels; of TIFF, Pillow gives the size shown.
+        may_turn = image.format in ('JPEG', 'MPO', 'WEBP')
+        is_turned = may_turn and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
         return image.size if is_turned else (image.height, image.width)
 
 
