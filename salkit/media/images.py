@@ -95,7 +95,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
         DataError: see `opened_image`.
     """
     with opened_image(path) as image:
-        # The EXIF data of a PNG file may lie behind its pixels; of TIFF, Pillow gives the size shown.
+        # Behind the pixels of a PNG file, they are not looked for; of TIFF, this is the size shown.
         may_turn = image.format in ('JPEG', 'MPO', 'WEBP')
         is_turned = may_turn and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
         return image.size if is_turned else (image.height, image.width)

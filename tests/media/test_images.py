@@ -114,9 +114,7 @@ def test_declared_sizes_are_looked_at_before_memory_is_taken(tmp_path, recwarn, 
     content[29:33] = struct.pack('>I', zlib.crc32(content[12:29]))
     (tmp_path / 'a.png').write_bytes(content)
     for read in (read_image, image_size):
-        with pytest.raises(
-            DataError, match=r'a\.png: (has \d+ x \d+ pixels, expected|.*exceeds limit)'
-        ):
+        with pytest.raises(DataError, match=r'a\.png: (has .* pixels, expected|.*exceeds limit)'):
             read(tmp_path / 'a.png')
 
 
