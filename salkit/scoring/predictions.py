@@ -33,9 +33,9 @@ def find_predictions(root: str | Path) -> dict[str, MapStack]:
         DataError: nothing found, or two places for one video.
     """
     root = Path(root).expanduser()
-    if root.is_file():
+    if root.exists() and not root.is_dir():
         return {root.stem: open_stack(root)}
-    if not root.is_dir():
+    if not root.exists():
         raise DataError(f'{root}: the folder of predictions does not exist')
     folder = root
     while True:
