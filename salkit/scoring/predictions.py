@@ -12,8 +12,8 @@ from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
 from ..media.maps import MAP_SUFFIXES
 
 EXPECTED = (
-    'expected a folder of maps for each video (PNG, JPEG, .npy or .npz, a file a frame), or an '
-    'array file (T, H, W) or gray video for each'
+    'expected a folder of maps for each video (PNG, JPEG, WebP, TIFF, .npy or .npz, a file a '
+    'frame), or an array file (T, H, W) or gray video for each'
 )
 # How many array files of a folder are opened to find out what they hold.
 LOOKED_AT = 20

@@ -185,14 +185,14 @@ def check_density(path: str, density: Picture, fixations: Picture | None, faults
 
 def check_fixations(path: str, fixations: Picture, density: Picture | None, faults: Faults) -> None:
     """Find what is wrong with the fixation map of a frame."""
-    is_jpeg = path.lower().endswith(('.jpg', '.jpeg'))
+    is_lossy = path.lower().endswith(('.jpg', '.jpeg', '.webp'))
     if fixations.color_problem:
         faults.add('not-grey', path, fixations.color_problem)
     elif fixations.is_empty and density and density.is_empty:
         faults.add('no-gaze', path, 'neither fixations nor density')
     elif fixations.is_empty:
         faults.add('fixation-empty', path, 'no fixation')
-    elif fixations.is_blurred or (is_jpeg and fixations.levels > 1):
+    elif fixations.is_blurred or (is_lossy and fixations.levels > 1):
         found = f'{fixations.levels} grey levels over {fixations.share:.0%} of the pixels'
         faults.add('fixation-grey', path, found)
     elif fixations.share > MOST_FIXATED and fixations.nonzero > FEW_PIXELS:
