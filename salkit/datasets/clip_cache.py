@@ -27,7 +27,17 @@ HIDDEN = '.salkit-cache'
 # Videos that a process keeps mapped; no file stays open for them.
 OPEN_VIDEOS = 256
 # What a damaged file leads to.
-UNUSABLE = (OSError, EOFError, LookupError, TypeError, ValueError, TokenError, DataError)
+UNUSABLE = (
+    DataError,
+    OSError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TokenError,
+    TypeError,
+    ValueError,
+)
 
 
 def video_type(frames: int, size: tuple[int, int]) -> np.dtype:
