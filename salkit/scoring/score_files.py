@@ -73,12 +73,9 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
     return {scores.protocol: scores for scores in parsed}
 
 
-def _content_of(source: Source) -> Mapping[str, Any]:
+def _content_of(source: Source) -> Any:
     if isinstance(source, (str, Path)):
-        content = read_input_json(source)
-        if not isinstance(content, dict):
-            raise TypeError('no object with names')
-        return content
+        return read_input_json(source)
     return source if isinstance(source, Mapping) else source.to_json()
 
 
