@@ -6,6 +6,7 @@ bytes that are there. The format: MAT-File Format, The MathWorks.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ def _values(variable: _Variable, order: str) -> np.ndarray:
     content = variable.content
     if variable.is_packed:
         packed = zlib.decompressobj()
-        content = memoryview(packed.decompress(content, _MOST_BYTES))
+        most = 8 * math.prod(variable.shape) + _HEAD
+        content = memoryview(packed.decompress(content, most))
         # The checksum is compared at the end.
         if not packed.eof:
             raise ValueError('a packed variable goes beyond what is there')
