@@ -220,7 +220,7 @@ class GazeMaps(WrittenMaps):
         how = self.options
         clock = how.fps if stimulus.times is None else stimulus.times
         points, self._left_out = fixation_points(
-            self.gaze, stimulus.size, len(stimulus), clock, how.screen, how.normalized
+            self.gaze, stimulus.size, len(stimulus), clock, how, stimulus.pixel_aspect
         )
         for places in points[:count]:
             yield density_map(places, stimulus.size, **how.density), places

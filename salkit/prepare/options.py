@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
+from .gaze_columns import GazeColumns, parse_columns
 
 FORMATS = ('png', 'jpg')
 NORMALIZATIONS = ('max', 'sum', None)
+SHOWN = ('fit', 'actual-size')
 
 
 @dataclass(frozen=True)
@@ -73,23 +76,66 @@ class DensityOptions:
         )
 
 
-@dataclass(frozen=True)
-class GazeOptions:
-    """How gaze becomes ground truth.
+@dataclass(frozen=True, kw_only=True)
+class GazeReading:
+    """How gaze is to be read, where its file does not say it.
+
+    Attributes:
+        columns: whose export the file is (tobii, pupil, eyelink, smi), or what its columns are
+            called: x=GazeX,y=GazeY,time_ms=T; or both, eyelink,video=clip; salkit's own names by
+            default.
+        first_frame: what the file calls a video's first frame.
+        screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
+        shown: on that screen: as large as fits, in its middle, or in its middle at the video's own
+            size.
+        normalized: gaze is in shares of width and height, instead of pixels.
+        drop_zeros: leave out samples that are exactly (0, 0), as some programs write a lost eye.
+        fps: of frames in images, where gaze is given by time.
+
+    Raises:
+        ConfigError: columns that cannot be understood, or options that do not go together.
+    """
+
+    columns: str | None = None
+    first_frame: Literal[0, 1] = 1
+    screen: tuple[int, int] | None = None
+    shown: Literal['fit', 'actual-size'] = 'fit'
+    normalized: bool = False
+    drop_zeros: bool = False
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        check_choice('', 'shown', self.shown, SHOWN)
+        if self.screen is None and self.shown != 'fit':
+            raise ConfigError(f'--shown {self.shown} goes with --screen WIDTHxHEIGHT')
+        if self.screen is None and self.layout.on_screen:
+            raise ConfigError(
+                f'--columns {self.columns}: its gaze is in pixels of the screen, so give --screen '
+                'WIDTHxHEIGHT'
+            )
+        if self.fps is not None and not (self.fps > 0 and math.isfinite(self.fps)):
+            raise ConfigError(f'fps must be above 0, got {self.fps}')
+
+    @cached_property
+    def layout(self) -> GazeColumns:
+        """What `columns` stands for."""
+        return parse_columns(self.columns)
+
+    @property
+    def in_shares(self) -> bool:
+        """Whether gaze is in shares of width and height."""
+        return self.normalized or self.layout.normalized
+
+
+@dataclass(frozen=True, kw_only=True)
+class GazeOptions(GazeReading):
+    """How gaze becomes ground truth: what `GazeReading` has, and
 
     Attributes:
         density: arguments of `density_map`.
-        first_frame: what the file calls a video's first frame.
-        screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
-        normalized: gaze is in shares of width and height, instead of pixels.
-        fps: of frames in images, where gaze is given by time.
     """
 
     density: Mapping[str, Any]
-    first_frame: Literal[0, 1] = 1
-    screen: tuple[int, int] | None = None
-    normalized: bool = False
-    fps: float | None = None
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,10 @@ from ...errors import ConfigError, DataError
 from ...functional.fixations import count_fixations
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_fixation_map
-from .gaze_csv import read_gaze_csv
+from ...utils.text import listed
+from .gaze import read_gaze_csv, zeros_note
 from .screen import fixation_points
-from .stimuli import GazeReading
+from .stimuli import GazeOnVideos
 
 Item = TypeVar('Item')
 EXPECTED = (
@@ -101,7 +102,7 @@ class Found:
 
 
 def find_fixations(
-    path: str | Path, reading: GazeReading | None = None, progress: bool = False
+    path: str | Path, reading: GazeOnVideos | None = None, progress: bool = False
 ) -> Found:
     """Find all fixations in `path`, see `EXPECTED`.
 
@@ -114,7 +115,7 @@ def find_fixations(
         ConfigError: an option that does not go with what is there, or one that is lacking.
         DataError: nothing in a known layout, or a file that cannot be read.
     """
-    path, reading = Path(path).expanduser(), reading or GazeReading()
+    path, reading = Path(path).expanduser(), reading or GazeOnVideos()
     suffix = path.suffix.lower()
     if path.is_file() and suffix in ('.csv', '.tsv', '.txt'):
         return _in_csv(path, reading, progress)
@@ -136,7 +137,7 @@ def find_fixations(
         raise DataError(f'{path}: holds no fixations; {EXPECTED}')
     if any(video.fixations and video.fixations.is_file() for video in videos):
         return _in_lists(videos, reading, progress)
-    if reading != GazeReading():
+    if reading != GazeOnVideos():
         raise ConfigError(f'{path}: holds fixation maps, which need no options of gaze')
     found = []
     for video in videos:
@@ -157,24 +158,26 @@ def _with_fixations(root: Path) -> list[PublishedVideo]:
     return []
 
 
-def _in_lists(videos: list[PublishedVideo], reading: GazeReading, progress: bool) -> Found:
+def _in_lists(videos: list[PublishedVideo], reading: GazeOnVideos, progress: bool) -> Found:
     found = []
     for video in _looking(videos, progress):
-        size = reading.shown(video.name).size
+        size = reading.look_up(video.name).size
         truth = replace(video, densities=None).truth()
         found.append(FixationVideo(video.name, truth, size))
     return Found(found, 'gaze')
 
 
-def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
+def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
+    gaze = read_gaze_csv(path, reading)
+    there = [each for each in gaze.values() if reading.has(each.video)]
     videos, lost, total = [], 0, 0
-    for gaze in _looking(read_gaze_csv(path, reading.first_frame).values(), progress):
-        shown = reading.shown(gaze.video)
+    for each in _looking(there or list(gaze.values()), progress):
+        shown = reading.look_up(each.video)
         points, left_out = fixation_points(
-            gaze, shown.size, shown.frames, shown.clock, reading.screen, reading.normalized
+            each, shown.size, shown.frames, shown.clock, reading, shown.pixel_aspect
         )
-        lost, total = lost + left_out, total + len(gaze.points)
-        videos.append(FixationVideo(Path(gaze.video).stem, points, shown.size))
+        lost, total = lost + left_out, total + len(each.points)
+        videos.append(FixationVideo(Path(each.video).stem, points, shown.size))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')
     notes = []
@@ -182,9 +185,11 @@ def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
         notes.append(
             'a video ends with its last gaze; --videos DIR takes the number of frames from them'
         )
+    elif absent := sorted(gaze.keys() - {each.video for each in there}):
+        notes.append(f'{reading.videos} has no video {listed(absent)}: their gaze was left out')
     if lost:
         notes.append(f'{lost} of {total} samples were left out: the eye lost, or not on the video')
-    return Found(videos, 'gaze', notes)
+    return Found(videos, 'gaze', notes + zeros_note(there))
 
 
 def _looking(videos: Collection[Item], progress: bool) -> Iterable[Item]:
