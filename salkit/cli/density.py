@@ -96,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         for video, folder in zip(found.videos, folders, strict=True)
     ]
     written = write_densities(targets, args.workers, args.overwrite, progress=show)
+    for warning in found.warnings:
+        print(f'warning: {warning}')
     for note in found.notes:
         print(f'note: {note}')
     finished, frames = len(targets) - len(written), sum(len(each.video.stems) for each in written)

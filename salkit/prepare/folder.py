@@ -14,7 +14,7 @@ from ..media.video import VIDEO_SUFFIXES
 from ..utils.text import listed
 from .annotation import GazeMaps
 from .fixations import Gaze, read_gaze_csv
-from .fixations.gaze import zeros_note
+from .fixations.gaze import zeros_warning
 from .options import FolderOptions, PrepareOptions
 from .report import UNANNOTATED, PrepareReport
 from .sources import NO_TRUTH, VideoSource, nothing_found
@@ -40,7 +40,7 @@ def find_folder(root: Path, options: PrepareOptions, report: PrepareReport) -> l
             f'{how.gaze_file}: names none of the videos in {root}: it has '
             f'{listed(report.left_out[NO_VIDEO], 3)}, the folder {listed(paths, 3)}'
         )
-    report.notes += zeros_note(looked.values())
+    report.warnings += zeros_warning(looked.values())
     splits = split_videos(list(looked), how)
     sources = []
     for name, path in paths.items():

@@ -25,7 +25,8 @@ class DensityOptions:
 
     Attributes:
         sigma_px: standard deviation of the Gaussian in pixels.
-        ppd: pixels in a degree of visual angle, instead of the former.
+        ppd: pixels of the video in a degree of visual angle, instead of the former; its rows, where
+            its pixels are not square.
         sigma_deg: standard deviation in degrees, with `ppd`.
         window_px: side of the square that each Gaussian is cut to.
         shift_px: how far down and right each Gaussian is moved.
@@ -66,10 +67,21 @@ class DensityOptions:
         width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
         return float(width or 0)
 
-    def to_json(self) -> dict[str, float | int | str | None]:
+    def sigma_at(self, pixel_aspect: float) -> float | tuple[float, float]:
+        """The standard deviation in pixels; down and across where a degree is not the same in both.
+
+        Args:
+            pixel_aspect: width of a pixel as shown by its height.
+        """
+        if self.ppd is None or pixel_aspect == 1:
+            return self.sigma
+        return self.sigma, self.sigma / pixel_aspect
+
+    def to_json(self, pixel_aspect: float = 1.0) -> dict[str, object]:
         """What the values of a density depend on, as plain values."""
+        sigma = self.sigma_at(pixel_aspect)
         return dict(
-            sigma_px=self.sigma,
+            sigma_px=[*sigma] if isinstance(sigma, tuple) else sigma,
             window_px=self.window_px,
             shift_px=self.shift_px,
             normalize=self.normalize,
@@ -108,7 +120,8 @@ class GazeReading:
         check_choice('', 'shown', self.shown, SHOWN)
         if self.screen is None and self.shown != 'fit':
             raise ConfigError(f'--shown {self.shown} goes with --screen WIDTHxHEIGHT')
-        if self.screen is None and self.layout.on_screen:
+        # First: it is wrong or right whatever the screen.
+        if self.layout.on_screen and self.screen is None:
             raise ConfigError(
                 f'--columns {self.columns}: its gaze is in pixels of the screen, so give --screen '
                 'WIDTHxHEIGHT'

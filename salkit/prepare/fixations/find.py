@@ -20,7 +20,7 @@ from ...functional.fixations import count_fixations
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_fixation_map
 from ...utils.text import listed
-from .gaze import read_gaze_csv, zeros_note
+from .gaze import read_gaze_csv, zeros_warning
 from .screen import fixation_points
 from .stimuli import GazeOnVideos
 
@@ -39,11 +39,13 @@ class FixationVideo:
         name: of the video, a path below the data set's root such as `val/0601`.
         source: maps or lists of a data set; or points (n, 2) y and x of each frame.
         size: (H, W) of the frames, for lists and points.
+        pixel_aspect: width of their pixels as shown by the height, likewise.
     """
 
     name: str
     source: TruthVideo | list[np.ndarray]
     size: tuple[int, int] = (0, 0)
+    pixel_aspect: float = 1.0
 
     @property
     def is_map(self) -> bool:
@@ -94,11 +96,13 @@ class Found:
         videos: in natural order.
         kind: 'folder' (of one video's maps), 'maps' (of a data set), or 'gaze'.
         notes: what a user should know of how they were read.
+        warnings: what may be wrong with them.
     """
 
     videos: Sequence[FixationVideo]
     kind: str
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def find_fixations(
@@ -161,9 +165,9 @@ def _with_fixations(root: Path) -> list[PublishedVideo]:
 def _in_lists(videos: list[PublishedVideo], reading: GazeOnVideos, progress: bool) -> Found:
     found = []
     for video in _looking(videos, progress):
-        size = reading.look_up(video.name).size
+        shown = reading.look_up(video.name)
         truth = replace(video, densities=None).truth()
-        found.append(FixationVideo(video.name, truth, size))
+        found.append(FixationVideo(video.name, truth, shown.size, shown.pixel_aspect))
     return Found(found, 'gaze')
 
 
@@ -177,7 +181,8 @@ def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
             each, shown.size, shown.frames, shown.clock, reading, shown.pixel_aspect
         )
         lost, total = lost + left_out, total + len(each.points)
-        videos.append(FixationVideo(Path(each.video).stem, points, shown.size))
+        name = Path(each.video).stem
+        videos.append(FixationVideo(name, points, shown.size, shown.pixel_aspect))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')
     notes = []
@@ -189,7 +194,7 @@ def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
         notes.append(f'{reading.videos} has no video {listed(absent)}: their gaze was left out')
     if lost:
         notes.append(f'{lost} of {total} samples were left out: the eye lost, or not on the video')
-    return Found(videos, 'gaze', notes + zeros_note(there))
+    return Found(videos, 'gaze', notes, zeros_warning(there))
 
 
 def _looking(videos: Collection[Item], progress: bool) -> Iterable[Item]:

@@ -94,14 +94,14 @@ def read_gaze_csv(path: str | Path, reading: GazeReading | None = None) -> dict[
     return gaze
 
 
-def zeros_note(gaze: Iterable[Gaze]) -> list[str]:
+def zeros_warning(gaze: Iterable[Gaze]) -> list[str]:
     """A warning where samples are exactly (0, 0), a corner that nobody looks at."""
     points = np.concatenate([each.points for each in gaze])
     zeros = int((points == 0).all(1).sum())
     if not zeros:
         return []
     return [
-        f'warning: {zeros} of {len(points)} samples ({zeros / len(points):.0%}) are exactly '
+        f'{zeros} of {len(points)} samples ({zeros / len(points):.0%}) are exactly '
         '(0, 0), as some programs write a lost eye; --drop-zeros leaves them out'
     ]
 
