@@ -19,6 +19,7 @@ from ...errors import ConfigError, DataError
 from ...functional.fixations import count_fixations
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_fixation_map
+from ...utils.input_files import check_input_file
 from ...utils.text import listed
 from .gaze import read_gaze_csv, zeros_warning
 from .screen import fixation_points
@@ -127,7 +128,8 @@ def find_fixations(
         videos = [PublishedVideo(path.parent.name, NO_SPLIT, path.parent, fixations=path)]
         return _in_lists(videos, reading, progress)
     if not path.is_dir():
-        raise DataError(f'{path}: {EXPECTED if path.exists() else "does not exist"}')
+        check_input_file(path)
+        raise DataError(f'{path}: {EXPECTED}')
     has_mats = holds(path / 'maps', ('.mat',))
     if has_mats or holds(path, (*IMAGE_SUFFIXES, '.mat')):
         mats = path / 'maps' if has_mats else path
@@ -191,7 +193,7 @@ def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
             'a video ends with its last gaze; --videos DIR takes the number of frames from them'
         )
     elif absent := sorted(gaze.keys() - {each.video for each in there}):
-        notes.append(f'{reading.videos} has no video {listed(absent)}: their gaze was left out')
+        notes.append(f'gaze was left out that is on no video in {reading.videos}: {listed(absent)}')
     if lost:
         notes.append(f'{lost} of {total} samples were left out: the eye lost, or not on the video')
     return Found(videos, 'gaze', notes, zeros_warning(there))

@@ -353,6 +353,8 @@ def test_places_that_hold_nothing(root, tmp_path, capsys):
     assert 'empty: holds no fixations; expected' in fails(capsys, tmp_path / 'empty', *argv)
     (tmp_path / 'a.xml').write_text('')
     assert 'a.xml: expected' in fails(capsys, tmp_path / 'a.xml', *argv)
+    os.mkfifo(tmp_path / 'pipe.csv')
+    assert 'pipe.csv: is a pipe' in fails(capsys, tmp_path / 'pipe.csv', *argv)
     line = fails(capsys, root / 'test' / 'test000' / 'fixation', *argv)
     assert '--out must say where' in line
     gaze = write_gaze(tmp_path / 'gaze.csv', [('a', 1, 1, 1)], 'video,frame,x,y')
