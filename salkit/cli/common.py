@@ -84,18 +84,21 @@ def ended_as_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def two_numbers(option: str, text: str | None) -> tuple[int, int] | None:
-    """The numbers of an argument such as 1440x900, None where it is not given.
+def rows_and_columns(option: str, text: str | None) -> tuple[int, int] | None:
+    """(rows, columns) of an argument WIDTHxHEIGHT such as 1440x900, None where it is not given.
 
     Raises:
         ConfigError: something else.
     """
     if text is None:
         return None
-    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
+    match = re.fullmatch(r'([0-9]{1,9})[xX]([0-9]{1,9})', text)
     if not match or 0 in map(int, match.groups()):
-        raise ConfigError(f'{option} must be two whole numbers with an x between, got {text!r}')
-    return int(match[1]), int(match[2])
+        raise ConfigError(
+            f'{option} must be two whole numbers above 0, WIDTHxHEIGHT such as 1440x900, got '
+            f'{text!r}'
+        )
+    return int(match[2]), int(match[1])
 
 
 def read_config(args: argparse.Namespace) -> tuple[Config, Path]:

@@ -19,7 +19,8 @@ from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.maps import write_map
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, density_map, fixation_points, points_to_map
-from .options import GazeOptions, PrepareOptions
+from .fixations.density import count_points, density_of
+from .options import DensityOptions, GazeOptions, PrepareOptions
 from .stimulus import Stimulus, link_all
 
 
@@ -210,13 +211,14 @@ class GazeMaps(WrittenMaps):
 
     def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Of the samples on each frame."""
-        how = self.options
+        how, density = self.options, DensityOptions(**self.options.density)
         clock = how.fps if stimulus.times is None else stimulus.times
         points, self._left_out = fixation_points(
-            self.gaze, stimulus.size, len(stimulus), clock, how.screen, how.normalized
+            self.gaze, stimulus.size, len(stimulus), clock, how, stimulus.pixel_aspect
         )
         for places in points[:count]:
-            yield density_map(places, stimulus.size, **how.density), places
+            counts = count_points(places, stimulus.size)
+            yield density_of(counts, density, stimulus.pixel_aspect), places
 
     def note(self) -> str:
         """How many samples are beside the video."""

@@ -40,6 +40,7 @@ class Stimulus(ABC):
         path: the file or folder.
         names: stems of the frames' files, None where they have none.
         size: (rows, columns) of its frames.
+        pixel_aspect: width of a pixel as shown by its height.
         times: seconds at which each frame is shown, where that is known, else None.
         note: what to know where the number of frames is not as expected.
     """
@@ -47,6 +48,7 @@ class Stimulus(ABC):
     path: Path
     names: Sequence[str] | None = None
     size: tuple[int, int]
+    pixel_aspect = 1.0
     times: np.ndarray | None = None
     note = ''
 
@@ -94,6 +96,7 @@ class VideoFile(Stimulus):
         self.path = path
         self._reader = reader
         self.size = reader.info.height, reader.info.width
+        self.pixel_aspect = reader.info.pixel_aspect
         self.times = np.asarray(reader.info.times)
         if reader.info.truncated:
             self.note = 'the file is cut off'

@@ -32,7 +32,7 @@ def sized(settings: ClipSettings) -> tuple[int, int]:
     if settings.size is None:
         raise ConfigError(
             f'{settings.name}: its clips have no size of their own, and an exported model needs '
-            'one: give --size ROWSxCOLUMNS'
+            'one: give --size WIDTHxHEIGHT'
         )
     return settings.size
 
