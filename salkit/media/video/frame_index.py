@@ -20,7 +20,7 @@ from ...utils.files import cache_dir, whole_file
 # Stands for a time stamp or a position that is not known.
 UNKNOWN = np.iinfo(np.int64).min
 # Another number makes all indices anew: count it up when they change.
-VERSION = 3
+VERSION = 4
 _ARRAYS = ('packet', 'pts', 'dts', 'position', 'restart', 'checksum')
 
 
@@ -34,7 +34,8 @@ class VideoInfo:
             stored: the aspect ratio of a pixel is not applied.
         width: columns of a frame as shown.
         fps: frames per second, the average of the video.
-        pixel_aspect: width of a pixel as shown by its height; 1 for square ones.
+        pixel_aspect: width of a pixel as shown by its height; 1 for square ones, and where the file
+            names none or nonsense.
         truncated: whether the file was cut off: it promised more than it holds, or reading or
             decoding ended in an error. The frames that still decode are there.
         errors: packets that could not be decoded.

@@ -28,6 +28,8 @@ RESTARTABLE = ONE_FRAME_A_PACKET.union(
 # Pixels (frames x rows x columns) that are decoded for the index without asking, 1,700 frames of
 # 640 x 360: about two seconds on one core.
 DECODED_PIXELS = 400e6
+# A pixel more oblong than that is damage in the file's head.
+MOST_ASPECT = 10
 # Frames at the start that are decoded to verify what the packets show.
 VERIFIED_START = 48
 
@@ -156,6 +158,8 @@ def _info(
     named = next((float(rate) for rate in rates if rate), None)
     times = frame_times(pts, dts, float(source.time_base), named or 25.0)
     height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
+    if not 1 / MOST_ASPECT <= aspect <= MOST_ASPECT:
+        aspect = 1.0
     if orientation(first)[0]:
         height, width, aspect = width, height, 1 / aspect
     truncated = source.broken or table.corrupt or _promised_more(source, table)

@@ -104,6 +104,8 @@ def test_pixel_aspect(tmp_path):
     for rotation, shown in ((0, 4 / 3), (180, 4 / 3), (90, 3 / 4)):
         encode_video(path, 2, rotation=rotation, pixel_aspect=Fraction(4, 3))
         assert VideoReader(path).info.pixel_aspect == pytest.approx(shown)
+    encode_video(path, 2, pixel_aspect=Fraction(1000))
+    assert VideoReader(path).info.pixel_aspect == 1
 
 
 # Times -------------------------------------------------------------------------------------------
