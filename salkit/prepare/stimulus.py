@@ -92,6 +92,7 @@ class VideoFile(Stimulus):
     def __init__(self, path: Path, reader: VideoReader) -> None:
         self.path = path
         self._reader = reader
+        reader.warn()
         self.size = reader.info.height, reader.info.width
         self.times = np.asarray(reader.info.times)
         if reader.info.truncated:

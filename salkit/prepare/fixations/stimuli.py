@@ -99,5 +99,6 @@ class GazeReading:
             return ShownVideo((height, width), len(images), self.fps)
         with VideoReader(path) as video:
             info = video.info
+            video.warn()
             clock = np.asarray(info.times) if self.fps is None else self.fps
             return ShownVideo((info.height, info.width), len(video), clock)
