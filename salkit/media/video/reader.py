@@ -15,7 +15,7 @@ import av
 import numpy as np
 from av import VideoFrame
 
-from ...errors import ConfigError, DataError, reason_of
+from ...errors import ConfigError, DataError, DataWarning, reason_of
 from ...utils.text import check_choice
 from ..images import checked_size, resize_image
 from .decoder import FrameDecoder, LostError
@@ -85,7 +85,7 @@ class VideoReader:
     def warn(self) -> None:
         """Warn of what `VideoInfo.warnings` says; for whoever needs times or all frames."""
         for line in self.info.warnings:
-            warnings.warn(f'{self.path}: {line}', stacklevel=3)
+            warnings.warn(f'{self.path}: {line}', DataWarning, stacklevel=3)
 
     # Reading -----------------------------------------------------------------------------------
 

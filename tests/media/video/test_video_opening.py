@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from make_video import encode_video, frame_number
 
-from salkit.errors import DataError
+from salkit.errors import DataError, DataWarning
 from salkit.media.gray_video import count_frames, read_frames
 from salkit.media.video import MAX_PIXELS, VIDEO_SUFFIXES, VideoReader, VideoWriter, open_file
 from salkit.media.video.source import CONTAINERS
@@ -85,7 +85,7 @@ def test_pipes_and_devices_are_not_read(tmp_path):
     (tmp_path / 'device.mp4').symlink_to('/dev/zero')
     (tmp_path / 'folder.mp4').mkdir()
     code = """
-from salkit.errors import DataError
+from salkit.errors import DataError, DataWarning
 from salkit.inference.stimulus import VideoStimulus
 from salkit.media.gray_video import count_frames, read_frames
 from salkit.media.video import VideoReader, open_file, open_video
@@ -199,6 +199,6 @@ def test_of_several_streams_one_is_taken_and_said(tmp_path, default, kind, shape
     with VideoReader(path) as video:
         assert (video.info.height, video.info.width) == shape
         (warning,) = video.info.warnings
-        with pytest.warns(UserWarning, match=f'two.mkv: of 3 video streams, the {kind} one'):
+        with pytest.warns(DataWarning, match=f'two.mkv: of 3 video streams, the {kind} one'):
             video.warn()
     assert f'{shape[0]} x {shape[1]} pixels' in warning
