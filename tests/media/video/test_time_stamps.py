@@ -106,6 +106,9 @@ def test_one_repeated_stamp_costs_one_time(tmp_path):
     others = [n for n in range(40) if n != 10]
     np.testing.assert_allclose(info.times[others], np.array(right)[others] / 1e3, atol=1e-6)
     assert info.times[9] < info.times[10] < info.times[11] and not info.truncated
+    # From the cache, too.
+    again = VideoReader(path).info
+    assert (again.clock, again.warnings) == (info.clock, info.warnings)
     assert info.warnings[0].startswith(f'frame 11 has the time stamp {stamps[9] / 1e3:.3f} s')
 
 

@@ -139,7 +139,7 @@ def test_frames_that_declare_too_many_pixels(tmp_path):
     content = bytearray(path.read_bytes())
     at = content.index(b'strf') + 12
     assert content[at : at + 8] == (80).to_bytes(4, 'little') + (48).to_bytes(4, 'little')
-    content[at : at + 8] = (16384).to_bytes(4, 'little') * 2
+    content[at : at + 8] = (12_000).to_bytes(4, 'little') * 2
     path.write_bytes(content)
     for opened in (VideoReader, count_frames):
         with pytest.raises(
@@ -150,14 +150,45 @@ def test_frames_that_declare_too_many_pixels(tmp_path):
         list(read_frames(path))
 
 
+@pytest.mark.skipif(not os.path.exists('/proc/self/status'), reason='needs /proc')
+def test_no_memory_is_taken_for_what_is_declared(tmp_path):
+    path = encode_video(tmp_path / 'a.mov', 3, codec='png', pix_fmt='rgb24')
+    content = path.read_bytes()
+    head = b'IHDR' + (80).to_bytes(4, 'big') + (48).to_bytes(4, 'big')
+    path.write_bytes(content.replace(head, b'IHDR' + (12_000).to_bytes(4, 'big') * 2))
+    code = """
+import sys
+from salkit.errors import DataError
+from salkit.media.gray_video import read_frames
+from salkit.media.video import VideoReader, open_file
+
+def peak():
+    with open('/proc/self/status') as file:
+        return next(int(line.split()[1]) for line in file if line.startswith('VmPeak'))
+
+before = peak()
+for opened in (open_file, VideoReader, lambda path: list(read_frames(path))):
+    try:
+        opened(sys.argv[1])
+    except DataError:
+        pass
+print(peak() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', code, path], check=True, timeout=60, capture_output=True
+    )
+    # A frame would have 432 MB.
+    assert int(done.stdout) < 200_000
+
+
 def test_frames_that_become_too_large(tmp_path):
     path = encode_video(tmp_path / 'a.webm', 12, codec='libvpx', gop=4)
     content = bytearray(path.read_bytes())
     # The second key frame of VP8: 14 bits for each side.
     at = content.index(b'\x9d\x01\x2a', content.index(b'\x9d\x01\x2a') + 1) + 3
-    content[at : at + 4] = (16383).to_bytes(2, 'little') * 2
+    content[at : at + 4] = (12_000).to_bytes(2, 'little') * 2
     path.write_bytes(content)
-    assert MAX_PIXELS < 16383**2
+    assert MAX_PIXELS < 12_000**2
     with VideoReader(path) as video:
         assert video.info.errors >= 1 and len(video) < 12
         assert frame_number(video[3]) == 3
