@@ -51,13 +51,17 @@ def frame_times(
         container: FFmpeg's name of it.
     """
     evenly = np.arange(len(pts)) / rate
-    if (pts == UNKNOWN).sum() * 2 > len(pts) or (container == 'avi' and not _rises(pts)):
-        # .avi has no time stamps, and FFmpeg's guesses run to and fro; its decoding time stamps,
-        # once in order, are right but for a delay that all frames share.
-        pts = np.sort(dts)
-        if pts[0] == UNKNOWN or not _rises(pts):
-            return FrameTimes(evenly, ((0.0, 0.0),))
     known = np.flatnonzero(pts != UNKNOWN)
+    if len(known) * 2 < len(pts) or (container == 'avi' and not _rises(pts)):
+        # .avi has no time stamps, and FFmpeg's guesses run to and fro; its decoding time stamps,
+        # once in order, are right but for a delay that all frames share. Others stamp a frame now
+        # and then.
+        ordered = np.sort(dts)
+        if ordered[0] == UNKNOWN or not _rises(ordered):
+            some = container != 'avi' and len(known)
+            start = (pts[known[0]] * time_base, evenly[known[0]]) if some else (0.0, 0.0)
+            return FrameTimes(evenly, ((float(start[0]), float(start[1])),))
+        pts, known = ordered, np.arange(len(pts))
     # Less the first one before they become fractions, which keeps units exact.
     origin = float(pts[known[0]])
     stamps = (pts[known].astype(np.float64) - origin) * time_base

@@ -77,11 +77,19 @@ def test_long_frames_are_kept_where_nothing_jumps():
     assert found.warnings == ('frame 1 is shown for 120.000 s (and 1 more)',)
 
 
+def test_stamps_now_and_then_tell_when_it_starts():
+    stamps = np.array([63000 + 9000 * n if n % 12 == 1 else UNKNOWN for n in range(40)])
+    found = frame_times(stamps, np.full(40, UNKNOWN), 1 / 90000, 10.0, 'mpeg')
+    np.testing.assert_allclose(found.times, np.arange(40) / 10)
+    np.testing.assert_allclose(found.clock, [(0.8, 0.1)])
+    assert found.warnings == ()
+
+
 @pytest.mark.parametrize(
     'stamps',
     [
         [UNKNOWN] * 9,
-        [UNKNOWN] * 7 + [80, 120],
+        [UNKNOWN] * 7 + [80],
         [5] * 9,
         list(range(900, 0, -100)),
         [-(2**63) + 1, 2**63 - 1] * 4,

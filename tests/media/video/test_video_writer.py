@@ -184,6 +184,7 @@ def sound_packets(path):
         ('vorbis', 'mkv', {}),
         ('flac', 'mkv', {'rate': 96000}),
         ('ac3', 'ts', {'layout': '5.1'}),
+        ('mp2', 'mpg', {}),
         ('pcm_s16le', 'mov', {'late': 0.7}),
     ],
 )
