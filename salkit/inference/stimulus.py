@@ -137,6 +137,7 @@ class VideoStimulus(Stimulus):
         _check_size(self.size, path)
         if info.truncated and not allow_truncated:
             raise DataError(f'{path}: the video was cut off, {info.frames} frames of it are left')
+        self._video.warn()
         # Small frames come sooner than threads could share them; and what damaged videos give
         # depends on the number of threads.
         large = self.size[0] * self.size[1] > _LARGE_PIXELS and not info.errors

@@ -95,6 +95,7 @@ class VideoFile(Stimulus):
     def __init__(self, path: Path, reader: VideoReader) -> None:
         self.path = path
         self._reader = reader
+        reader.warn()
         self.size = reader.info.height, reader.info.width
         self.pixel_aspect = reader.info.pixel_aspect
         self.times = np.asarray(reader.info.times)

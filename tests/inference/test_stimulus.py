@@ -1,12 +1,14 @@
 """Whatever holds frames is read in the same way, and what holds none is named."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from make_data import write_video
 from make_video import encode_audio, encode_video, frame_number, numbered_frame, truncate
 from PIL import Image
 
-from salkit.errors import DataError
+from salkit.errors import DataError, DataWarning
 from salkit.inference import open_stimulus
 from salkit.media.video import VideoReader
 
@@ -173,3 +175,37 @@ def test_videos_that_cannot_be_used(tmp_path, video):
             open_stimulus(tmp_path / name)
     left = open_stimulus(cut, allow_truncated=True)
     assert 0 < len(left) < 40 and frame_number(left.read(3)) == 3
+
+
+def broken_stamps(path):
+    """Frames at uneven times, two of them at the same; and all the others."""
+    stamps = [0, 260, 471, 722, 722, 1226, 1857, 2065]
+    return encode_video(path, 8, codec='ffv1', times=stamps, time_base=Fraction(1, 1000)), stamps
+
+
+def changing_size(path):
+    parts = [
+        encode_video(path.with_name(f'{rows}.h264'), 4, size=(rows, 2 * rows), format='h264')
+        for rows in (48, 96)
+    ]
+    path.write_bytes(b''.join(part.read_bytes() for part in parts))
+    return path
+
+
+def test_an_overlay_keeps_the_times_of_a_video_with_a_repeated_stamp(tmp_path, predictor):
+    path, stamps = broken_stamps(tmp_path / 'a.mkv')
+    with pytest.warns(DataWarning, match=r'a\.mkv: frame 5 has the time stamp 0\.722 s'):
+        maps = predictor.predict(path)
+    maps.overlay(tmp_path / 'o.mp4')
+    times = VideoReader(tmp_path / 'o.mp4').info.times
+    np.testing.assert_allclose(np.delete(times, 4) * 1e3, np.delete(stamps, 4), atol=0.1)
+    assert times[3] < times[4] < times[5]
+
+
+def test_frames_of_a_changing_size_are_scaled_to_the_first(tmp_path, predictor):
+    path = changing_size(tmp_path / 'both.mp4')
+    with pytest.warns(DataWarning, match=r'both\.mp4: frame 5 has 96 x 192 pixels'):
+        maps = predictor.predict(path)
+    assert maps.shape == (8, 48, 96)
+    with VideoReader(maps.overlay(tmp_path / 'o.mp4')) as video:
+        assert video[:].shape == (8, 48, 96, 3)

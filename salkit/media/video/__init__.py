@@ -3,15 +3,18 @@
 from .frame_index import VideoInfo
 from .reader import VideoReader, open_video
 from .sound import SoundPart
-from .source import VIDEO_SUFFIXES, is_video
+from .source import MAX_PIXELS, VIDEO_SUFFIXES, VideoSource, is_video, open_file
 from .writer import VideoWriter
 
 __all__ = [
+    'MAX_PIXELS',
     'VIDEO_SUFFIXES',
     'SoundPart',
     'VideoInfo',
     'VideoReader',
+    'VideoSource',
     'VideoWriter',
     'is_video',
+    'open_file',
     'open_video',
 ]

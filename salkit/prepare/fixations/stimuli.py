@@ -103,6 +103,7 @@ class GazeOnVideos(GazeReading):
             return ShownVideo((height, width), len(images), self.fps)
         with VideoReader(path) as video:
             info = video.info
+            video.warn()
             clock = np.asarray(info.times) if self.fps is None else self.fps
             size = info.height, info.width
             return ShownVideo(size, len(video), clock, info.pixel_aspect)
