@@ -79,8 +79,12 @@ def find_named_config(text: str) -> Path:
 
 def _inside(folder: Path, name: str) -> Path | None:
     """The file `name` (without .py) of `folder`, where there is one."""
-    path = (folder / f'{name}.py').resolve()
-    return path if name and path.is_file() and folder.resolve() in path.parents else None
+    try:
+        path = (folder / f'{name}.py').resolve()
+        return path if name and path.is_file() and folder.resolve() in path.parents else None
+    except (OSError, ValueError):
+        # A name that no file can have.
+        return None
 
 
 def _not_found(text: str, name: str, known: list[str], reasons: list[str]) -> ConfigError:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from ...config import dataset_configs, load_config
+from ...config import load_config
+from ...config.clips import clip_reading
 from ...config.find import config_name
 from ...errors import ConfigError
 from ...media.clips import ClipSettings
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from ...models import SaliencyModel
 
 PRECISIONS = ('float32', 'float16', 'bfloat16')
-# Transforms of a test pipeline that say how clips are read; others may change what they hold.
-_READING = ('LoadClip', 'LoadTargets', 'PackClip')
 # Parameters up to which one window leaves the cores of a CPU room for another.
 _SMALL_MODEL = 20e6
 
@@ -53,25 +53,17 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
         The settings, and the transforms of its pipeline that prediction leaves out.
     """
     encoder = model.encoder
-    datasets = dataset_configs((cfg.get('test_dataloader') or {}).get('dataset'))
-    dataset: Mapping[str, Any] = next(iter(datasets), {})
-    pipeline = dataset.get('pipeline') or []
-    load: Mapping[str, Any] = next((step for step in pipeline if step['type'] == 'LoadClip'), {})
-    size = load.get('size')
-    if size is None and encoder.fixed_size:
-        size = encoder.fixed_size
-    stride = dataset.get('clip_stride', 1)
-    settings = ClipSettings(
+    reading, left_out = clip_reading(cfg)
+    settings = dataclasses.replace(
+        reading,
         clip_len=encoder.clip_len,
-        size=None if size is None else tuple(size),
-        clip_stride=stride if isinstance(stride, int) else stride[0],
-        head=dataset.get('head', 'repeat-first'),
+        size=reading.size or encoder.fixed_size,
         pixel_mean=tuple(encoder.pixel_mean),
         pixel_std=tuple(encoder.pixel_std),
         blur_kernel=model.blur_kernel,
         name=config_name(cfg.filename) if cfg.filename else '',
     )
-    return settings, [step['type'] for step in pipeline if step['type'] not in _READING]
+    return settings, left_out
 
 
 class TorchBackend(Backend[Tensor]):
