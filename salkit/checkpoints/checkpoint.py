@@ -22,7 +22,14 @@ from ..errors import CheckpointError, ConfigError, PluginWarning
 from ..plugin import absent_plugins
 from ..registry import ENCODERS, MODELS
 from .official import is_official, official_config
-from .stored_config import blamed_on, build_within, read_json, read_plain_config, stored_model
+from .stored_config import (
+    ODD,
+    blamed_on,
+    build_within,
+    read_json,
+    read_plain_config,
+    stored_model,
+)
 
 # What prediction needs of a config, beside its model.
 _NEEDED = ('test_dataloader', 'test_cfg')
@@ -125,7 +132,7 @@ class Checkpoint:
             raise ConfigError('--cfg-options overrides entries of a config: name it with --config')
         if self.meta.get('model') is not None:
             return self._stored_target()
-        with blamed_on(self.source, 'its entries are not those that their names promise'):
+        with blamed_on(self.source, ODD):
             if self.is_official:
                 cfg, name = official_config(self.weights, self.source)
                 plain = plain_config(cfg.model)
@@ -195,12 +202,10 @@ class Checkpoint:
         model = build_on_meta(MODELS, cfg.model)
         plain: dict = plain_config(cfg.model)
         encoder = getattr(model, 'encoder', None)
-        if (
-            isinstance(encoder, Encoder)
-            and not self.is_official
-            and encoder.adapt_weights(self.weights) is not None
-        ):
-            return Target(encoder, name, plain['encoder'])
+        if isinstance(encoder, Encoder) and not self.is_official:
+            with blamed_on(self.source, ODD):
+                if encoder.adapt_weights(self.weights) is not None:
+                    return Target(encoder, name, plain['encoder'])
         return Target(model, name, plain)
 
     def _stored_target(self) -> Target:
@@ -208,5 +213,6 @@ class Checkpoint:
         module, model = stored_model(meta['model'], meta.get('part'), self.weights, self.source)
         name = meta.get('config_name') or meta.get('config')
         # A name is a line; anything else is as good as none.
-        is_name = isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME
-        return Target(module, name if is_name else json.dumps(model), model)
+        if not isinstance(name, str) or not name.isprintable() or len(name) > _LONGEST_NAME:
+            name = json.dumps(model)
+        return Target(module, name, model)

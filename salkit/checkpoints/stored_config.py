@@ -29,6 +29,8 @@ MOST_NUMBER = 65_536
 _CALLS, _CALLS_PER_ENTRY = 20_000, 100
 # Values that a model computes itself, such as position tables.
 _MOST_COMPUTED = 100_000_000
+# Encoders ask published entries for their sides, and a file's may have any.
+ODD = 'its entries are not what their names promise'
 # Arguments that name files; the weights come from this one.
 _FILES = ('init_cfg', 'checkpoint_path')
 
@@ -151,8 +153,8 @@ def _checked(value: Any, offered: Collection[object], source: str) -> Any:
         return value
     if 'type' in value and value['type'] not in offered:
         raise CheckpointError(
-            f'{source}: its entry "model" asks for {value["type"]!r:.200}, which neither salkit nor '
-            'an installed plugin offers; name the config (--config)'
+            f'{source}: its entry "model" asks for {value["type"]!r:.200}, which neither salkit '
+            'nor an installed plugin offers; name the config (--config)'
         )
     return {
         key: _checked(item, offered, source) for key, item in value.items() if key not in _FILES
@@ -170,9 +172,7 @@ def read_plain_config(text: str, source: str) -> dict[str, object]:
         CheckpointError: anything else.
     """
     values: dict[str, object] = {}
-    with blamed_on(
-        source, 'the config in it is not a list of values; name the config by --model'
-    ):
+    with blamed_on(source, 'the config in it is not a list of values; name the config by --model'):
         if len(text) > MOST_LETTERS:
             raise ConfigError(f'it has {len(text)} letters, expected at most {MOST_LETTERS}')
         for statement in _DictDisplays().visit(ast.parse(text)).body:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 from ..errors import ConfigError
@@ -22,11 +21,11 @@ MOST_VALUES = 2**31
 MOST_FRAMES = 10_000
 
 
-def _are_numbers(values: object, count: int, kind: type = Real) -> bool:
+def _are_numbers(values: object, count: int) -> bool:
     return (
         isinstance(values, (tuple, list))
         and len(values) == count
-        and all(isinstance(value, kind) and math.isfinite(value) for value in values)
+        and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
     )
 
 
@@ -93,7 +92,7 @@ class ClipSettings:
         check_choice('prediction', 'head', self.head, HEADS)
         for field, least in (('clip_len', 1), ('clip_stride', 1), ('blur_kernel', 0)):
             value = getattr(self, field)
-            if not isinstance(value, Integral) or not least <= value <= MOST_FRAMES:
+            if not isinstance(value, int) or not least <= value <= MOST_FRAMES:
                 raise ConfigError(f'{field} must be {least} to {MOST_FRAMES}, got {value!r:.100}')
         if self.span > MOST_FRAMES:
             raise ConfigError(
@@ -105,7 +104,7 @@ class ClipSettings:
                 raise ConfigError(f'{field} must be three numbers, got {values!r:.100}')
         if self.size is None:
             return
-        if not _are_numbers(self.size, 2, Integral):
+        if not _are_numbers(self.size, 2) or float in map(type, self.size):
             raise ConfigError(f'size must be (rows, columns), got {self.size!r:.100}')
         rows, columns = checked_size('prediction', self.size)
         if 3 * self.clip_len * rows * columns > MOST_VALUES:

@@ -12,12 +12,11 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from ...config import load_config
 from ...config.clips import clip_reading
 from ...config.find import config_name
 from ...errors import ConfigError
 from ...media.clips import ClipSettings
-from ...models.load import build_model
+from ...models.load import build_model, find_model
 from ...utils.text import check_choice
 from . import Backend, OutOfMemory
 
@@ -86,8 +85,15 @@ class TorchBackend(Backend[Tensor]):
         checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',
+        random_weights: bool = False,
     ) -> None:
-        cfg = config_or_name if isinstance(config_or_name, Config) else load_config(config_or_name)
+        cfg, checkpoint = find_model(config_or_name, checkpoint)
+        if checkpoint is None and not random_weights:
+            name = config_name(cfg.filename) if cfg.filename else 'this config'
+            raise ConfigError(
+                f'{name}: give its weights too, a checkpoint or the work dir of a training; random '
+                'ones predict nothing (random_weights=True asks for them)'
+            )
         self.device = choose_device(device)
         if precision == 'auto':
             precision = 'float16' if (cfg.get('test_cfg') or {}).get('fp16') else 'float32'
