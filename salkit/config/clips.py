@@ -42,4 +42,4 @@ def clip_reading(cfg: Config) -> tuple[ClipSettings, list[str]]:
         raise ConfigError(
             f'test_dataloader: expected a data set with a pipeline ({reason_of(error)})'
         ) from error
-    return settings, [kind for kind in types if kind not in _READING]
+    return settings, [str(kind) for kind in types if kind not in _READING]

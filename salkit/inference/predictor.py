@@ -54,7 +54,12 @@ def _open_backend(
         )
     from .backends.onnx import OnnxBackend
 
-    return OnnxBackend(model, device)
+    backend = OnnxBackend(model, device)
+    if backend.metadata.checkpoint is None and not random_weights:
+        warnings.warn(
+            f'{model}: was exported with random weights, which predict nothing', stacklevel=3
+        )
+    return backend
 
 
 class SaliencyPredictor:

@@ -88,7 +88,7 @@ def predict_windows(
                 continue
             if not np.isfinite(maps).all():
                 raise CheckpointError(
-                    f'{backend.settings.name or "the model"}: predicts values that are no numbers '
+                    f'{backend.source}: predicts values that are no numbers '
                     f'(NaN or infinite) in {backend.precision or "the precision of its file"}'
                 )
             del waiting[: len(batch)]

@@ -90,6 +90,8 @@ class ClipSettings:
 
     def __post_init__(self) -> None:
         check_choice('prediction', 'head', self.head, HEADS)
+        if not isinstance(self.name, str):
+            raise ConfigError(f'name must be text, got {self.name!r:.100}')
         for field, least in (('clip_len', 1), ('clip_stride', 1), ('blur_kernel', 0)):
             value = getattr(self, field)
             if not isinstance(value, int) or not least <= value <= MOST_FRAMES:

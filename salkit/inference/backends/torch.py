@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...config.clips import clip_reading
 from ...config.find import config_name
-from ...errors import ConfigError
+from ...errors import ConfigError, one_line
 from ...media.clips import ClipSettings
 from ...models.load import build_model, find_model
 from ...utils.text import check_choice
@@ -100,7 +100,11 @@ class TorchBackend(Backend[Tensor]):
         check_choice('', 'precision', precision, PRECISIONS)
         self.precision: str = precision
         self.model = build_model(cfg, checkpoint, self.device)
-        self.settings, self.left_out = settings_of(cfg, self.model)
+        self.source = str(cfg.filename) if checkpoint is None else checkpoint.source
+        try:
+            self.settings, self.left_out = settings_of(cfg, self.model)
+        except ConfigError as error:
+            raise ConfigError(f'{self.source}: {error}') from error
 
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""
@@ -119,6 +123,12 @@ class TorchBackend(Backend[Tensor]):
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
                 f'the memory of {self.device} does not hold a batch of {len(windows)} clips'
+            ) from error
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
+            # A config may build and fit its weights, and still ask for what no clip can give.
+            raise ConfigError(
+                f'{self.source}: the model cannot predict clips {tuple(clip.shape)} '
+                f'({one_line(error)[:300]})'
             ) from error
         return saliency_map.float().cpu().numpy()
 
