@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import ConfigError
 from ..plugin import installed_plugins, load_plugins, plain_name, unusable_plugins
+from ..utils.input_files import check_input_file
 from ..utils.text import nearest_names
 
+MOST_CONFIG_BYTES = 1_000_000
 # Between the name of a plugin and that of its config.
 SEPARATOR = '::'
 
@@ -49,10 +52,13 @@ def find_config(path_or_name: str | Path) -> Path:
         path_or_name: its path, or see `find_named_config`.
 
     Raises:
-        ConfigError: there is none; the message holds the nearest names.
+        ConfigError: there is none, with the nearest names; or what is there is no regular file, or
+            a very large one.
     """
-    path = Path(path_or_name)
-    return path if path.is_file() else find_named_config(str(path_or_name))
+    # Of a folder and a config of one name, the config is meant.
+    if os.path.exists(path_or_name) and not os.path.isdir(path_or_name):
+        return check_input_file(path_or_name, ConfigError, MOST_CONFIG_BYTES)
+    return find_named_config(str(path_or_name))
 
 
 def find_named_config(text: str) -> Path:
@@ -79,8 +85,12 @@ def find_named_config(text: str) -> Path:
 
 def _inside(folder: Path, name: str) -> Path | None:
     """The file `name` (without .py) of `folder`, where there is one."""
-    path = (folder / f'{name}.py').resolve()
-    return path if name and path.is_file() and folder.resolve() in path.parents else None
+    try:
+        path = (folder / f'{name}.py').resolve()
+        return path if name and path.is_file() and folder.resolve() in path.parents else None
+    except (OSError, ValueError):
+        # No name of a file: too long, or with a null byte.
+        return None
 
 
 def _not_found(text: str, name: str, known: list[str], reasons: list[str]) -> ConfigError:

@@ -266,7 +266,7 @@ def test_a_config_without_what_training_needs(root, tmp_path, key):
 
 def test_schedules_follow_the_number_of_epochs():
     from salkit.config import load_config
-    from salkit.engine.runner import _schedulers
+    from salkit.engine.building import _schedulers
 
     cfg = load_config(CONFIG, {'train_cfg.max_epochs': 7})
     assert [scheduler['end'] for scheduler in _schedulers(cfg)] == [24, 7]
