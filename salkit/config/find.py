@@ -11,6 +11,7 @@ from ..utils.input_files import check_input_file
 from ..utils.text import nearest_names
 from .kinds import CONFIG, FOLDER, kind_of
 
+MOST_CONFIG_BYTES = 1_000_000
 # Between the name of a plugin and that of its config.
 SEPARATOR = '::'
 
@@ -58,17 +59,14 @@ def find_config(path_or_name: str | Path) -> Path:
     kind = kind_of(path_or_name)
     if kind not in (None, CONFIG, FOLDER):
         raise ConfigError(f'{path_or_name}: is {kind}, expected a config (a .py file or a name)')
-    path = Path(path_or_name)
-    if os.path.isfile(path):
-        return path
+    # Of a folder and a config of one name, the config is meant.
+    if str(path_or_name) and kind != FOLDER and os.path.exists(path_or_name):
+        return check_input_file(path_or_name, ConfigError, MOST_CONFIG_BYTES)
     try:
         return find_named_config(str(path_or_name))
     except ConfigError as error:
-        # Names of configs and of folders may be the same.
         if kind == FOLDER:
-            raise ConfigError(f'{path}: is a folder, expected a config') from error
-        if str(path_or_name) and os.path.exists(path):
-            check_input_file(path, ConfigError)
+            raise ConfigError(f'{path_or_name}: is a folder, expected a config') from error
         raise
 
 
@@ -100,7 +98,7 @@ def _inside(folder: Path, name: str) -> Path | None:
         path = (folder / f'{name}.py').resolve()
         return path if name and path.is_file() and folder.resolve() in path.parents else None
     except (OSError, ValueError):
-        # A name that no file can have.
+        # No name of a file: too long, or with a null byte.
         return None
 
 

@@ -8,7 +8,6 @@ import pickle
 import struct
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -309,9 +308,8 @@ def _beside(path):
     folder = path.parent / 'download'
     folder.mkdir(exist_ok=True)
     for name in ('model::notes.py', 'notes.py', 'salkit::notes.py'):
-        (folder / name).write_text(
-            f"open({str(Path.cwd() / TRAP)!r}, 'w').close()\nmodel = dict()\n"
-        )
+        trap = str(path.parent.resolve() / TRAP)
+        (folder / name).write_text(f"open({trap!r}, 'w').close()\nmodel = dict()\n")
     return folder
 
 
