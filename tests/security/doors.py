@@ -101,7 +101,13 @@ def check_fixation_maps(here):
 def _train(*more):
     return [
         *('train', CONFIG, '--work-dir', 'out', '--cfg-options', 'data_root=set'),
-        *('train_cfg.max_epochs=1', *more),
+        *(
+            'dataset_type=VideoSaliencyDataset',
+            'train_cfg.max_epochs=1',
+            'train_dataloader.batch_size=1',
+        ),
+        *(f'{stage}_dataloader.dataset.clip_len=4' for stage in ('train', 'val')),
+        *more,
     ]
 
 

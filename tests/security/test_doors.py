@@ -62,7 +62,7 @@ def written(here):
 
 
 def what_is_wrong(ended, door, here, path, new):
-    lines = [line for line in ended.err.splitlines() if 'frames/s' not in line]
+    lines = [line for line in ended.err.splitlines() if line.strip() and 'frames/s' not in line]
     if ended.status is None:
         return 'hangs'
     if ended.status < 0:

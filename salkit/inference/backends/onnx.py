@@ -191,8 +191,8 @@ class OnnxBackend(Backend[np.ndarray]):
             ) from error
         if maps.shape != (len(clip), *self._size) or maps.dtype != np.float32:
             raise CheckpointError(
-                f'{self.source}: expected maps {(len(clip), *self._size)} float32, got {maps.shape} '
-                f'{maps.dtype}'
+                f'{self.source}: expected maps {(len(clip), *self._size)} float32, got '
+                f'{maps.shape} {maps.dtype}'
             )
         return maps
 
