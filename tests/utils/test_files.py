@@ -82,8 +82,8 @@ def test_natural_order():
     ]
 
 
-# Digits that are none to int(), and numbers longer than int() takes, are among these.
-NAMES = st.lists(st.text(st.characters() | st.sampled_from('0123456789²①٣४Ⅷ½'), max_size=9))
+# Not all digits are numbers to int().
+NAMES = st.lists(st.text(st.sampled_from('07a²①٣४Ⅷ½'), max_size=3) | st.text(max_size=9))
 
 
 @given(NAMES, st.randoms())
