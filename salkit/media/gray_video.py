@@ -25,7 +25,7 @@ def count_frames(path: str | Path) -> int:
     """
     info = VideoReader(path).info
     if info.truncated or info.errors:
-        state = 'was cut off' if info.truncated else f'has {info.errors} damaged packets'
+        state = 'was cut off' if info.truncated else f'has damaged packets ({info.errors})'
         raise DataError(f'{path}: the video {state}, {info.frames} frames of it are left')
     return info.frames
 

@@ -191,7 +191,7 @@ def _info(
     errors = source.errors + len(corrupt)
     found = [source.choice, other]
     if errors:
-        found.append(f'{errors} packets of it are damaged, their frames are left out or wrong')
+        found.append(f'damaged packets: {errors}; their frames are left out or wrong')
     return VideoInfo(
         frames=len(pts),
         height=height,

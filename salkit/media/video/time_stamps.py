@@ -69,13 +69,18 @@ def frame_times(
     gap = BROADCAST_GAP if container in BROADCAST else GAP
     usual = steps[(steps > 0) & (steps <= gap)]
     step = float(np.median(usual)) if len(usual) else 1 / rate
-    starts, closed = _close_jumps(stamps, gap, step)
-    kept = _longest_rise(closed)
+    starts, joined = _join_restarts(stamps, step)
+    kept = _longest_rise(joined)
+    closed, steps = joined[kept], np.diff(joined[kept])
+    far = steps > gap
+    if far.any():
+        closed = np.cumsum([0.0, *np.where(far, step, steps)])
+        starts = sorted({*starts, *kept[1:][far].tolist()})
     if len(kept) * 2 < len(pts) or len(starts) * AROUND > len(pts):
-        line = f'its time stamps do not rise: {rate:g} frames per second are taken'
+        line = f'time stamps run to and fro: {rate:g} frames per second are taken instead'
         return FrameTimes(evenly, ((origin * time_base, 0.0),), (), (line,))
     good = known[kept]
-    times = _fill(len(pts), good, closed[kept], step)
+    times = _fill(len(pts), good, closed, step)
     times -= times[0]
     raw = np.full(len(pts), np.nan)
     raw[known] = stamps + origin * time_base
@@ -104,20 +109,19 @@ def _rises(stamps: np.ndarray) -> bool:
     return bool((stamps != UNKNOWN).all() and (stamps[1:] > stamps[:-1]).all())
 
 
-def _close_jumps(stamps: np.ndarray, gap: float, step: float) -> tuple[list[int], np.ndarray]:
-    """Where all stamps jump, and the stamps with one `step` in place of each jump."""
-    starts, closed = [0], stamps.copy()
-    steps = np.diff(stamps)
-    for start in (np.flatnonzero((steps <= 0) | (steps > gap)) + 1).tolist():
-        before, after = stamps[max(starts[-1], start - AROUND) : start], stamps[start:][:AROUND]
-        if after.max() < before.min() or after.min() > before.max() + gap:
-            end = closed[max(starts[-1], start - AROUND) : start].max()
-            closed[start:] = stamps[start:] - after.min() + end + step
+def _join_restarts(stamps: np.ndarray, step: float) -> tuple[list[int], np.ndarray]:
+    """Where all stamps run back, and the stamps with one `step` in place of that."""
+    starts, joined = [0], stamps.copy()
+    for start in (np.flatnonzero(np.diff(stamps) <= 0) + 1).tolist():
+        behind = slice(max(starts[-1], start - AROUND), start)
+        after = stamps[start : start + AROUND]
+        if after.max() < stamps[behind].min():
+            joined[start:] = stamps[start:] - after.min() + joined[behind].max() + step
             starts.append(start)
-    return starts[1:], closed
+    return starts[1:], joined
 
 
-def _longest_rise(stamps: np.ndarray) -> list[int]:
+def _longest_rise(stamps: np.ndarray) -> np.ndarray:
     """Places of the longest rising series; where there are several, of the one that rises least."""
     ends: list[float] = []
     # Places by the length of the series that ends there; stamps of one length fall.
@@ -132,7 +136,7 @@ def _longest_rise(stamps: np.ndarray) -> list[int]:
     series = [places.pop()[-1]]
     for candidates in reversed(places):
         series.append(next(place for place in candidates if stamps[place] < stamps[series[-1]]))
-    return series[::-1]
+    return np.array(series[::-1])
 
 
 def _fill(count: int, good: np.ndarray, stamps: np.ndarray, step: float) -> np.ndarray:

@@ -77,6 +77,22 @@ def test_long_frames_are_kept_where_nothing_jumps():
     assert found.warnings == ('frame 1 is shown for 120.000 s (and 1 more)',)
 
 
+ANY = st.one_of(st.just(UNKNOWN), st.integers(1 - 2**63, 2**63 - 1), st.integers(-50, 400))
+
+
+@given(
+    stamps=st.lists(st.tuples(ANY, ANY), min_size=1, max_size=30),
+    time_base=st.sampled_from([1e-12, 1 / 90000, 1.0, 1e9]),
+    container=st.sampled_from(['avi', 'mpegts', 'matroska,webm']),
+)
+def test_times_rise_whatever_the_stamps_are(stamps, time_base, container):
+    pts, dts = np.array(stamps, np.int64).T
+    found = frame_times(pts, dts, time_base, 25.0, container)
+    assert len(found.times) == len(pts) and found.times[0] == 0
+    assert np.isfinite(found.times).all() and (np.diff(found.times) > 0).all()
+    assert np.isfinite(found.clock).all()
+
+
 def test_stamps_now_and_then_tell_when_it_starts():
     stamps = np.array([63000 + 9000 * n if n % 12 == 1 else UNKNOWN for n in range(40)])
     found = frame_times(stamps, np.full(40, UNKNOWN), 1 / 90000, 10.0, 'mpeg')
