@@ -3,11 +3,10 @@
 from .frame_index import VideoInfo
 from .reader import VideoReader, open_video
 from .sound import SoundPart
-from .source import MAX_PIXELS, VIDEO_SUFFIXES, VideoSource, is_video, open_file
+from .source import VIDEO_SUFFIXES, VideoSource, is_video, open_file
 from .writer import VideoWriter
 
 __all__ = [
-    'MAX_PIXELS',
     'VIDEO_SUFFIXES',
     'SoundPart',
     'VideoInfo',

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -134,8 +133,8 @@ def load_index(stamp: tuple[str, int, int]) -> FrameIndex | None:
             info.update(clock=tuple(map(tuple, info['clock'])), warnings=tuple(info['warnings']))
             info = VideoInfo(**info, times=stored['times'])
             index = FrameIndex(**arrays, **meta, info=info)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        # Broken ones are made again.
+    except Exception:
+        # Broken ones, which fail in any way, are made again.
         return None
     lengths = {len(values) for values in (*arrays.values(), info.times)}
     return index if lengths == {info.frames} else None

@@ -10,10 +10,11 @@ import numpy as np
 from av import Packet, VideoFrame
 
 from ...errors import DataError
+from ..images import MOST_PIXELS
 from .decoder import FrameDecoder, LostError
 from .frame_index import FrameIndex, VideoInfo
 from .picture import checksum, orientation
-from .source import MAX_PIXELS, VideoSource, is_cut_off, packet_of
+from .source import VideoSource, is_cut_off, packet_of
 from .time_stamps import FASTEST, SLOWEST, UNKNOWN, average_rate, frame_times
 
 # Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
@@ -99,9 +100,8 @@ def _by_decoding(path: str | Path) -> FrameIndex:
             pts = UNKNOWN if frame.pts is None else frame.pts
             rows.append((packet_of(frame), pts, frame.key_frame, checksum(frame)))
         if first is None:
-            limit = (
-                '' if source.context.width else f'; frames may have {MAX_PIXELS:,} pixels at most'
-            )
+            most = f'; frames may have {MOST_PIXELS / 1e6:.0f} million pixels at most'
+            limit = '' if source.context.width else most
             raise DataError(
                 f'{path}: no frame of its video stream decodes ({len(table.rows)} packets, '
                 f'{source.errors} with errors){limit}'

@@ -16,6 +16,7 @@ from av.stream import Disposition
 
 from ...errors import DataError, reason_of
 from ...utils.input_files import check_input_file, open_input_file
+from ..images import MOST_PIXELS
 
 # Suffixes of video files, in lower case.
 VIDEO_SUFFIXES = (
@@ -28,9 +29,6 @@ CONTAINERS = (
     *('asf', 'avi', 'flv', 'ivf', 'matroska', 'mov', 'mpeg', 'mpegts', 'mxf', 'obu', 'ogg'),
     *('h264', 'hevc', 'm4v', 'mpegvideo', 'vvc', 'yuv4mpegpipe'),
 )
-# Pixels of a frame, three times those of 8K; a small file may declare many more, which then do not
-# decode.
-MAX_PIXELS = 100_000_000
 _EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
 
 
@@ -47,7 +45,9 @@ def open_file(path: str | Path) -> InputContainer:
     """
     check_input_file(path)
     options = dict(
-        protocol_whitelist='file', format_whitelist=','.join(CONTAINERS), max_pixels=str(MAX_PIXELS)
+        protocol_whitelist='file',
+        format_whitelist=','.join(CONTAINERS),
+        max_pixels=str(MOST_PIXELS),
     )
     try:
         # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names
@@ -89,7 +89,7 @@ class VideoSource:
             if self.context is None:
                 raise DataError(f'{path}: FFmpeg has no decoder for its video stream')
             # `open_file` has no say in this one.
-            self.context.options = {'max_pixels': str(MAX_PIXELS)}
+            self.context.options = {'max_pixels': str(MOST_PIXELS)}
             self.context.thread_count = threads
             if threads != 1:
                 self.stream.thread_type = 'AUTO'

@@ -11,7 +11,8 @@ from make_video import encode_video, frame_number
 
 from salkit.errors import DataError, DataWarning
 from salkit.media.gray_video import count_frames, read_frames
-from salkit.media.video import MAX_PIXELS, VIDEO_SUFFIXES, VideoReader, VideoWriter, open_file
+from salkit.media.images import MOST_PIXELS
+from salkit.media.video import VIDEO_SUFFIXES, VideoReader, VideoWriter, open_file
 from salkit.media.video.source import CONTAINERS
 
 # Each names other.mkv, a video beside it.
@@ -143,7 +144,7 @@ def test_frames_that_declare_too_many_pixels(tmp_path):
     path.write_bytes(content)
     for opened in (VideoReader, count_frames):
         with pytest.raises(
-            DataError, match=r'decodes.*; frames may have 100,000,000 pixels at most'
+            DataError, match=r'decodes.*; frames may have 67 million pixels at most'
         ):
             opened(path)
     with pytest.raises(DataError, match='is damaged behind frame 0'):
@@ -188,7 +189,7 @@ def test_frames_that_become_too_large(tmp_path):
     at = content.index(b'\x9d\x01\x2a', content.index(b'\x9d\x01\x2a') + 1) + 3
     content[at : at + 4] = (12_000).to_bytes(2, 'little') * 2
     path.write_bytes(content)
-    assert MAX_PIXELS < 12_000**2
+    assert MOST_PIXELS < 12_000**2
     with VideoReader(path) as video:
         assert video.info.errors >= 1 and len(video) < 12
         assert frame_number(video[3]) == 3
