@@ -61,21 +61,10 @@ def read_gaze_csv(path: str | Path, reading: GazeReading | None = None) -> dict[
         first_frame = reading.first_frame
     # y, x and moment of each sample.
     found: dict[str, array[float]] = {}
-    showing: tuple[str, str] | None = None
-    start = last = 0.0
     with open_gaze_file(path) as file:
         rows = GazeFile(path, file, reading.layout)
         for row in rows:
-            moment: float
-            if row.seconds is None:
-                moment = _frame(row, first_frame)
-            elif rows.is_since_recording:
-                # Another recording starts anew.
-                if showing != (row.video, row.observer) or row.seconds < last:
-                    showing, start = (row.video, row.observer), row.seconds
-                moment, last = row.seconds - start, row.seconds
-            else:
-                moment = row.seconds
+            moment = _frame(row, first_frame) if row.seconds is None else row.seconds
             found.setdefault(row.video, array('d')).extend((row.y, row.x, moment))
     if not found:
         raise DataError(f'{path}: holds no gaze')

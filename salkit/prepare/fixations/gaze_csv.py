@@ -37,7 +37,7 @@ class GazeRow:
         y: as in the file; NaN where the eye was lost.
         x: as in the file; NaN where the eye was lost.
         frame: the frame as it is written; None where a time is given.
-        seconds: as the file counts them; None where a frame is given.
+        seconds: from the start of the video; None where a frame is given.
         observer: '' where the file has no such column.
     """
 
@@ -62,7 +62,6 @@ class GazeFile:
 
     Attributes:
         unit: which of `MOMENTS` the file has.
-        is_since_recording: whether times do not count from the start of the video.
 
     Raises:
         DataError: no such columns, or two for one thing.
@@ -98,7 +97,7 @@ class GazeFile:
             role: at[role][0] for role in ('video', self.unit, 'observer') if at.get(role)
         }
         chosen = header[self._single[self.unit]].strip().casefold()
-        self.is_since_recording = chosen in map(str.casefold, columns.since_recording)
+        self._is_since_recording = chosen in map(str.casefold, columns.since_recording)
 
     @property
     def _where(self) -> str:
@@ -107,6 +106,7 @@ class GazeFile:
     def __iter__(self) -> Iterator[GazeRow]:
         used = {*self._single.values(), *chain(*self._pairs)}
         is_export = self._columns.program != ''
+        self._end_showing()
         for row in self._rows:
             if not any(map(str.strip, row)) or any(
                 row[index].strip().casefold() != value
@@ -124,22 +124,26 @@ class GazeFile:
             video = cell.get('video', self._columns.video)
             if is_export:
                 # Rows between two videos, and of events.
-                if video.casefold() in MISSING or cell[self.unit].casefold() in MISSING:
+                if video.casefold() in MISSING:
+                    self._end_showing()
+                    continue
+                if cell[self.unit].casefold() in MISSING:
                     continue
                 # The file's name: these programs may write where it was.
                 video = PureWindowsPath(video).name
             if not video:
                 raise DataError(f'{self._where}: the video has no name')
             y, x = self._point(row)
-            yield GazeRow(
-                self._where,
-                video,
-                y,
-                x,
-                cell['frame'] if self.unit == 'frame' else None,
-                None if self.unit == 'frame' else self._seconds(cell[self.unit]),
-                cell.get('observer', ''),
-            )
+            observer, moment = cell.get('observer', ''), cell[self.unit]
+            if self.unit == 'frame':
+                yield GazeRow(self._where, video, y, x, moment, None, observer)
+            else:
+                seconds = self._seconds(moment, video, observer)
+                yield GazeRow(self._where, video, y, x, None, seconds, observer)
+
+    def _end_showing(self) -> None:
+        self._showing: tuple[str, str] | None = None
+        self._start = self._last = 0.0
 
     def _point(self, row: Sequence[str]) -> tuple[float, float]:
         """The first pair of coordinates that is there."""
@@ -150,11 +154,18 @@ class GazeFile:
                 return (1 - y if self._columns.from_bottom else y), x
         return math.nan, math.nan
 
-    def _seconds(self, text: str) -> float:
+    def _seconds(self, text: str, video: str, observer: str) -> float:
+        """The time in a cell, from the start of the video."""
         seconds = self._number(text, self.unit) * TIME_COLUMNS[self.unit]
         if math.isnan(seconds):
             raise DataError(f'{self._where}: {self.unit} must be a number, got {text!r}')
-        return seconds
+        if not self._is_since_recording:
+            return seconds
+        # Time that runs backward is that of another recording.
+        if self._showing != (video, observer) or seconds < self._last:
+            self._showing, self._start = (video, observer), seconds
+        self._last = seconds
+        return seconds - self._start
 
     def _number(self, text: str, name: str) -> float:
         """The number in a cell, NaN where there is none."""

@@ -42,6 +42,10 @@ def test_tobii(tmp_path, unit, pixels):
         f'{scale * 5080} | P1 | film | film.mp4 | 401,5 | 301 | | ',
         f'{scale * 9000} | P1 | other | other.mp4 | 7 | 8 | | ',
         f'{scale * 200} | P2 | film | film.mp4 | 10 | 20 | | ',
+        f'{scale * 250} | P2 | | | 10 | 20 | | ',
+        f'{scale * 300} | P2 | film | film.mp4 | 11 | 20 | | ',
+        f'{scale * 100} | P2 | film | film.mp4 | 12 | 20 | | ',
+        f'{scale * 120} | P2 | film | film.mp4 | 13 | 20 | | ',
     )
     gaze = read(tmp_path, 'tobii', lines, 'utf-16')
     assert list(gaze) == ['film.mp4', 'other.mp4']
@@ -49,9 +53,12 @@ def test_tobii(tmp_path, unit, pixels):
         (0, None, None),
         (0.04, 300, 400),
         (0.08, 301, 401.5),
+        # Of another participant, once more, and in another recording.
         (0, 20, 10),
+        (0, 20, 11),
+        (0, 20, 12),
+        (0.02, 20, 13),
     ]
-    # The second participant saw the film from its start, too.
     assert told(gaze['other.mp4']) == [(0, 8, 7)]
 
 
