@@ -25,7 +25,8 @@ class Door:
     Attributes:
         open: function of a folder -> (path of the hostile file, arguments of `salkit`).
         files: what is put there.
-        status: the command's exit status: `salkit check` reports what is wrong as its result.
+        status: the command's exit status: 1 where a command reports what is wrong with each of many
+        videos.
     """
 
     open: Callable
@@ -152,7 +153,8 @@ def test_on_fixation_maps(here):
 
 def cache_frames(here):
     path = _copy(here, 'set') / 'test' / 'test000' / 'images' / '0002.png'
-    argv = ['cache', 'set', '--dir', 'out', '--workers', '1', '--size', '48x32']
+    argv = ['cache', 'set', '--splits', 'test', '--dir', 'out', '--workers', '1']
+    argv += ['--size', '48x32']
     return _instead_of(path), argv
 
 
@@ -389,7 +391,7 @@ def _config(suffix):
 _PICTURES = (
     *(predict_a_picture, predict_a_jpeg, predict_frames, predict_with_truth, train_on_frames),
     *(train_on_maps, train_on_fixation_maps, test_on_frames, test_on_maps),
-    *(test_on_fixation_maps, cache_frames, browse_frames, score_predicted_pictures),
+    *(test_on_fixation_maps, browse_frames, score_predicted_pictures),
     *(score_true_maps, score_true_fixation_maps, baseline_of_maps, density_of_pictures),
 )
 _VIDEOS = (
@@ -402,7 +404,7 @@ _JSON = (prepare_lists_of_fixations, prepare_a_list_of_splits, compare_scores, t
 DOORS = [
     *(Door(door, hostile.ANY + hostile.PICTURES) for door in _PICTURES),
     *(Door(door, hostile.ANY + hostile.PICTURES, 1)
-      for door in (check_frames, check_maps, check_fixation_maps)),
+      for door in (check_frames, check_maps, check_fixation_maps, cache_frames)),
     *(Door(door(suffix), hostile.ANY + files)
       for suffix, files in (('npy', hostile.NPY), ('npz', hostile.NPZ))
       for door in (_score_one_file, _score_frames)),

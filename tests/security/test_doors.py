@@ -57,8 +57,14 @@ def test_hostile_files_get_one_line(door, root):
 
 
 def written(here):
-    """The files below a folder, but for what is salkit's own business."""
-    return {p for p in here.rglob('*') if not p.is_dir() and here / 'cache' not in p.parents}
+    """The files below a folder, but for caches and the logs of trainings and tests."""
+    files = {path for path in here.rglob('*') if not path.is_dir()}
+    return {
+        path
+        for path in files
+        if path.relative_to(here).parts[0] != 'cache'
+        and not re.search(r'/out/(\d{8}_\d{6}/.*|tiny\.py)$', str(path))
+    }
 
 
 def what_is_wrong(ended, door, here, path, new):
