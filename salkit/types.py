@@ -1,4 +1,4 @@
-"""Small value types that encoders, decoders, losses and metrics exchange.
+"""Small value types that encoders, decoders, losses and metrics exchange; which score is better.
 
 Axis legend used all over salkit: B batch, C channels, T frames of a clip, t temporal length of a
 feature, H, W rows and columns in pixels, h, w rows and columns of a feature.
@@ -88,3 +88,13 @@ class Targets:
 
     density_map: Tensor | None = None
     fixation_map: Tensor | None = None
+
+
+# Metrics are better when higher but for these (the Kullback-Leibler divergence, under the names
+# that codes give it).
+_LOWER_IS_BETTER = {'kl', 'kldiv', 'kld', 'emd'}
+
+
+def is_lower_better(metric: str) -> bool:
+    """Whether the smaller of two values of a metric is the better one."""
+    return metric.lower().replace('-', '').replace('_', '') in _LOWER_IS_BETTER

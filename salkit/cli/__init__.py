@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from ..errors import DataWarning, PluginWarning, SalkitError, one_line
 from ..version import __version__
-from .common import ended_as_interrupted, leave_cores_to_workers
+from .common import ended_as_interrupted, leave_cores_to_workers, wait_asleep
 
 # Command -> what it does, in a line. The module of the same name has
 # `add_arguments(parser)` and `run(args) -> int`; its name has an underscore for a dash.
@@ -67,6 +67,7 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     Returns:
         The exit status: 0, 2 for what the user can mend, 130 when interrupted.
     """
+    wait_asleep()
     module = importlib.import_module(f'.{command.replace("-", "_")}', __name__)
     on_all_cores = getattr(module, 'ON_ALL_CORES', False)
     if on_all_cores:

@@ -119,6 +119,8 @@ def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
         CheckpointError: see there.
     """
     from ..inference.predictor import SaliencyPredictor
+    from ..utils.parallel import share_cores
 
+    share_cores()
     model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
     return SaliencyPredictor(model, checkpoint, args.device)

@@ -26,6 +26,7 @@ from ..errors import CheckpointError, ConfigError
 from ..metrics import SaliencyMetric
 from ..plugin import plugins_of
 from ..registry import RUNNERS
+from ..types import is_lower_better
 from ..utils.text import check_choice
 from ..version import __version__
 from .state import pack_message_hub, plain, unpack_message_hub
@@ -228,13 +229,19 @@ def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:
 
 
 def _check_save_best(hook: CheckpointHook, loop: BaseLoop) -> None:
-    """Raise ConfigError where `hook` waits for a score that the validation does not give."""
+    """Raise ConfigError where `hook` waits for a score that is not given, or for the worst one."""
     metrics = loop.evaluator.metrics
     # What others give is known once they have given it.
     if hook.save_best and all(isinstance(metric, SaliencyMetric) for metric in metrics):
         given = [name for metric in metrics for name in metric.metrics]
-        for name in hook.save_best:
+        for name, rule in zip(hook.save_best, hook.rules, strict=True):
             check_choice('default_hooks.checkpoint', 'save_best', name, [*given, 'auto'])
+            better = 'less' if is_lower_better(name) else 'greater'
+            if name != 'auto' and rule != better:
+                raise ConfigError(
+                    f'default_hooks.checkpoint: the best {name} is the one that is {better}, '
+                    f'got rule={rule!r}'
+                )
 
 
 def model_entry(cfg: Config) -> dict[str, object]:

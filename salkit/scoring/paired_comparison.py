@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
+from ..types import is_lower_better
 from .differences import Comparison, Difference
 from .paired_statistics import LEVEL, RESAMPLES, SEED, bootstrap_interval, holm, sign_flip_p
 from .score_files import (
@@ -26,9 +27,6 @@ from .score_files import (
 
 # Below this many videos even differences that all point one way have p > 0.05 in two-sided tests.
 FEW_VIDEOS = 6
-# Metrics are better when higher but for these (the Kullback-Leibler divergence, under the names
-# that codes give it).
-LOWER_IS_BETTER = {'kl', 'kldiv', 'kld', 'emd'}
 
 
 def compare(
@@ -117,12 +115,11 @@ def _difference(
     if len(change) >= 2:
         low, high = bootstrap_interval(change, resamples, seed)
         p = sign_flip_p(change, resamples, seed)
-    plain_name = metric.lower().replace('-', '').replace('_', '')
     return Difference(
         protocol=pair[0].protocol,
         metric=metric,
         other=pair[1].name,
-        better='lower' if plain_name in LOWER_IS_BETTER else 'higher',
+        better='lower' if is_lower_better(metric) else 'higher',
         videos=tuple(itertools.compress(videos, whole)),
         left_out=int((~whole).sum()),
         reference_scores=scores[0],

@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import ConfigError, SalkitError
@@ -36,11 +37,40 @@ def check_stopped() -> None:
         raise Stopped
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
+def usable_cores(cgroups: Path = Path('/sys/fs/cgroup')) -> int:
+    """Cores that this process may run on, or the share of them that its container is given.
+
+    Args:
+        cgroups: where Linux tells that share.
+    """
     if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    # Microseconds of work in a period: both in one file, or in two of the first version.
+    for names in (('cpu.max',), ('cpu/cpu.cfs_quota_us', 'cpu/cpu.cfs_period_us')):
+        try:
+            texts = [(cgroups / name).read_text(encoding='ascii') for name in names]
+            quota, period = (int(number) for number in ' '.join(texts).split())
+        except (OSError, ValueError):
+            # Not there, or 'max'.
+            continue
+        if quota > 0 and period > 0:
+            cores = min(cores, max(1, quota // period))
+    return cores
+
+
+def share_cores() -> None:
+    """Have PyTorch use this process' share of the usable cores, unless the user names a number.
+
+    That is all of them, but for the processes of a distributed run on this machine.
+    """
+    import torch
+
+    if not any(os.environ.get(name) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')):
+        processes = os.environ.get('LOCAL_WORLD_SIZE', '')
+        shares = max(1, int(processes)) if processes.isdecimal() else 1
+        torch.set_num_threads(max(1, usable_cores() // shares))
 
 
 def check_workers(workers: int | None) -> int:

@@ -1,4 +1,5 @@
 import json
+import os
 import runpy
 import signal
 import subprocess
@@ -298,3 +299,20 @@ def test_an_output_that_cannot_be_written_is_named(capsys, root, tmp_path, check
     out = tmp_path / 'file' / 'scores.json'
     argv = ['test', CONFIG, checkpoint, '--out', out, '--work-dir', tmp_path / 'w']
     assert str(tmp_path / 'file') in fails(capsys, *argv, *with_root(root))
+
+
+def test_threads_of_pytorch_wait_asleep_unless_the_user_says_otherwise():
+    code = (
+        'import os, sys\nfrom salkit.cli import main\n'
+        "main(['protocols'])\nprint(os.environ['OMP_WAIT_POLICY'], file=sys.stderr)\n"
+    )
+    for given, expected in (({}, 'PASSIVE'), (dict(OMP_WAIT_POLICY='ACTIVE'), 'ACTIVE')):
+        environment = {name: v for name, v in os.environ.items() if name != 'OMP_WAIT_POLICY'}
+        done = subprocess.run(
+            [sys.executable, '-c', code],
+            env={**environment, **given},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        assert done.stderr.split() == [expected]

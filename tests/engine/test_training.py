@@ -282,6 +282,7 @@ def test_a_missing_data_root_is_said_before_a_checkpoint_is_read(tmp_path, monke
     [
         (['default_hooks.checkpoint.save_best=nss'], 'save_best must be one of CC, KL, SIM, NSS'),
         (["default_hooks.checkpoint.save_best=['CC','AUC']"], "got 'AUC'"),
+        (['default_hooks.checkpoint.save_best=KL'], "best KL is the one that is less, got .*ater'"),
         (['+optim_wrapper.optimizer.betas=(2,3)'], 'optim_wrapper cannot be set up .* parameter'),
         (['param_scheduler.0.begin=30'], 'param_scheduler cannot .* end should be larger'),
         (['+auto_scale_lr=dict(enable=true)'], 'auto_scale_lr cannot .*base_batch_size'),
@@ -321,6 +322,12 @@ def test_what_cannot_be_set_up_is_one_error_before_the_first_step(
 def test_what_a_class_cannot_take_names_the_class(root, tmp_path, option, message):
     with pytest.raises(ConfigError, match=message):
         runner_of(root, tmp_path, option)
+
+
+def test_the_best_may_be_the_lowest(root, tmp_path):
+    options = ['default_hooks.checkpoint.save_best=KL', 'default_hooks.checkpoint.rule=less']
+    runner = runner_of(root, tmp_path, *options)
+    assert runner.build_val_loop(runner._val_loop)
 
 
 def test_a_run_that_resumes_by_its_config_asks_no_other_folder(root, tmp_path):

@@ -7,7 +7,14 @@ import weakref
 import pytest
 
 from salkit.errors import ConfigError, DataError, SalkitError
-from salkit.utils.parallel import Stopped, check_stopped, check_workers, run_tasks, usable_cores
+from salkit.utils.parallel import (
+    Stopped,
+    check_stopped,
+    check_workers,
+    run_tasks,
+    share_cores,
+    usable_cores,
+)
 
 
 def square(task, shared):
@@ -113,3 +120,40 @@ def test_numbers_of_workers():
     assert check_workers(3) == 3
     with pytest.raises(ConfigError, match='workers must be at least 1, got 0'):
         check_workers(0)
+
+
+@pytest.mark.parametrize(
+    ('files', 'most'),
+    [
+        ({}, None),
+        ({'cpu.max': 'max 100000\n'}, None),
+        ({'cpu.max': '150000 100000\n'}, 1),
+        ({'cpu.max': '20000 100000\n'}, 1),
+        ({'cpu/cpu.cfs_quota_us': '-1\n', 'cpu/cpu.cfs_period_us': '100000\n'}, None),
+        ({'cpu/cpu.cfs_quota_us': '100000\n', 'cpu/cpu.cfs_period_us': '100000\n'}, 1),
+        ({'cpu.max': 'nonsense'}, None),
+    ],
+)
+def test_usable_cores_are_those_of_the_container(tmp_path, files, most):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert usable_cores(tmp_path) == (most or usable_cores(tmp_path / 'none'))
+
+
+@pytest.mark.parametrize(
+    ('environment', 'threads'),
+    [({}, 8), (dict(LOCAL_WORLD_SIZE='3'), 2), (dict(LOCAL_WORLD_SIZE='20'), 1)],
+)
+def test_pytorch_gets_its_share_of_the_cores(monkeypatch, environment, threads):
+    set_to = []
+    monkeypatch.setattr('torch.set_num_threads', set_to.append)
+    monkeypatch.setattr('salkit.utils.parallel.usable_cores', lambda: 8)
+    for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'LOCAL_WORLD_SIZE'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    share_cores()
+    monkeypatch.setenv('OMP_NUM_THREADS', '5')
+    share_cores()
+    assert set_to == [threads]
