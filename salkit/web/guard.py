@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -18,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..errors import DataError
+from ..errors import DataError, printable
 from .service import Service
 
 # Only this server's own parts: scripts of the page are inline, its plots are compiled in place.
@@ -80,17 +79,17 @@ def _bounded(request: Request, receive: Receive, most: int) -> Receive:
     return bounded
 
 
-def _files_in(asked: object) -> Iterator[dict[str, object]]:
-    """Whatever Gradio may take for a file, at any depth."""
+def _parts(asked: object) -> Iterator[object]:
+    """Texts, and whatever Gradio may take for a file, at any depth."""
     values = [asked]
     while values:
         value = values.pop()
-        if isinstance(value, dict):
-            values += value.values()
-            if value.keys() & {'path', 'url', 'meta'}:
-                yield value
+        if isinstance(value, dict) and not value.keys() & {'path', 'url', 'meta'}:
+            values += [*value, *value.values()]
         elif isinstance(value, list):
             values += value
+        else:
+            yield value
 
 
 class Guard:
@@ -180,13 +179,17 @@ class Guard:
             session = self.service.session(str(asked['session_hash']), request.state.visitor)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise HTTPException(400, 'expected what the page asks') from None
-        for file in _files_in(asked):
-            path = str(file.get('path'))
-            if not self.service.owns(session, path):
-                raise HTTPException(403, f'{Path(path).name} was not uploaded by this page')
-            # Not an address to fetch, nor anything else.
-            file.clear()
-            file.update(path=path, meta={'_type': 'gradio.FileData'})
+        for part in _parts(asked):
+            if isinstance(part, str) and printable(part) != part:
+                # Gradio prints what it does not understand.
+                raise HTTPException(400, 'expected text without control characters')
+            if isinstance(part, dict):
+                path = str(part.get('path'))
+                if not self.service.owns(session, path):
+                    raise HTTPException(403, 'this file was not uploaded by this page')
+                # No address to fetch, nor anything else.
+                part.clear()
+                part.update(path=path, meta={'_type': 'gradio.FileData'})
         messages = [{'type': 'http.request', 'body': json.dumps(asked).encode()}]
 
         async def replayed() -> Message:

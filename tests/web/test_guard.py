@@ -63,6 +63,12 @@ class Visitor:
         asked = dict(data=[value], fn_index=0, session_hash=self.session, **more)
         return self.post('/gradio_api/queue/join', asked)[0]
 
+    def prediction(self):
+        """What the page asks for a prediction."""
+        config = json.loads(self.ask('GET', '/config')[2])
+        number = next(one['id'] for one in config['dependencies'] if len(one['inputs']) == 2)
+        return dict(data=['turbo', 0.6], fn_index=number, session_hash=self.session)
+
     def answer(self):
         """All that the server says of this session's events."""
         said = self.ask('GET', f'/gradio_api/queue/data?session_hash={self.session}')
@@ -316,6 +322,17 @@ def test_strange_requests_are_no_errors_of_the_server(server, body):
     assert 400 <= status < 500 and b'Traceback' not in said and b'/' not in said
 
 
+def test_no_text_of_a_request_steers_the_terminal(server):
+    visitor = Visitor(server, 'terminal')
+    asked = dict(visitor.prediction(), data=['\x1b]0;x\x07', 0.6])
+    assert visitor.post('/gradio_api/queue/join', asked)[0] == 400
+    asked = dict(visitor.prediction(), data=['turbo', 0.6, {'\u202e': 1}])
+    assert visitor.post('/gradio_api/queue/join', asked)[0] == 400
+    for path in ('heartbeat/%1b%5b2J', 'queue/data?session_hash=%1b%5b2J', 'file=%1b%5b2J'):
+        raw(server, f'GET /gradio_api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.encode())
+    assert '\x1b' not in ''.join(server.errors)
+
+
 def test_errors_name_no_path(server, clips):
     visitor = Visitor(server, 'errors')
     [path] = visitor.upload('text.mp4', content=clips('text.mp4').read_bytes())
@@ -390,10 +407,7 @@ def test_a_prediction_that_never_ends_does_not_hold_the_server(server, clips):
     [path] = visitor.upload('clip.mp4', content=clips('short.mp4').read_bytes())
     assert visitor.join(file_data(path)) == 200
     assert 'Ready' in visitor.answer()[1]
-    asked = dict(data=['turbo', 0.6], session_hash=visitor.session)
-    config = json.loads(visitor.ask('GET', '/config')[2])
-    asked['fn_index'] = next(one['id'] for one in config['dependencies'] if len(one['inputs']) == 2)
-    assert visitor.post('/gradio_api/queue/join', asked)[0] == 200
+    assert visitor.post('/gradio_api/queue/join', visitor.prediction())[0] == 200
     while 'begun' not in server.lines.get(timeout=60):
         pass
     assert server.stop(signal.SIGINT) == 0
