@@ -1,6 +1,6 @@
 """Time prediction on a video: each stage, all but the model, and against a naive loop, as JSON.
 
-    python benchmarks/predict.py [--frames 300] [--size 360 640] [--checkpoint FILE] [--out FILE]
+    python benchmarks/predict.py [--frames 300] [--size 640x360] [--checkpoint FILE] [--out FILE]
 
 An H.264 video of a photograph that moves is predicted by the model of `salkit demo` (with random
 weights unless a checkpoint is given: they take the same time). `stages_ms` is milliseconds a frame
@@ -27,6 +27,7 @@ import torch
 from video_reading import write_video
 
 from salkit import SaliencyPredictor
+from salkit.cli.common import rows_and_columns
 from salkit.inference import open_stimulus
 from salkit.inference.overlay import Overlay, OverlayStyle
 from salkit.media.video import VideoReader, VideoWriter
@@ -119,21 +120,24 @@ def main() -> None:
     """Encode the video, time, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--frames', type=int, default=300)
-    parser.add_argument('--size', type=int, nargs=2, default=(360, 640), metavar=('ROWS', 'COLS'))
+    parser.add_argument('--size', default='640x360', metavar='WIDTHxHEIGHT')
     parser.add_argument('--checkpoint')
     parser.add_argument('--runs', type=int, default=3)
     parser.add_argument('--out', help='write the JSON there, too')
     args = parser.parse_args()
+    size = rows_and_columns('--size', args.size)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ['SALKIT_CACHE'] = str(folder / 'cache')
         path = folder / 'clip.mp4'
-        write_video(path, args.frames, tuple(args.size))
-        predictor = SaliencyPredictor(CONFIG, args.checkpoint, device='cpu')
+        write_video(path, args.frames, size)
+        predictor = SaliencyPredictor(
+            CONFIG, args.checkpoint, device='cpu', random_weights=args.checkpoint is None
+        )
         predictor.predict(path)[0]
         result = dict(
             frames=args.frames,
-            size=list(args.size),
+            size=list(size),
             model=CONFIG,
             batch_size=predictor.batch_size,
             cores=len(os.sched_getaffinity(0)),

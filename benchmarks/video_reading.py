@@ -1,6 +1,6 @@
 """Time the reading of a video: one after another, and random clips; print both as JSON.
 
-    python benchmarks/video_reading.py [--frames 900] [--size 360 640] [--out FILE]
+    python benchmarks/video_reading.py [--frames 900] [--size 640x360] [--out FILE]
 
 An H.264 video (key frames 250 apart, 3 B-frames) is encoded, of a photograph that moves. Timed on
 one thread of the decoder, the best of three runs: the first opening, which makes the frame index,
@@ -22,6 +22,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from salkit.cli.common import rows_and_columns
 from salkit.media.video import VideoReader
 
 CLIP = 16
@@ -106,16 +107,17 @@ def main(argv: list[str] | None = None) -> None:
     """Measure, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--frames', type=int, default=900, help='of the video')
-    parser.add_argument('--size', type=int, nargs=2, default=(360, 640), help='rows and columns')
+    parser.add_argument('--size', default='640x360', metavar='WIDTHxHEIGHT')
     parser.add_argument('--clips', type=int, default=40, help='random clips')
     parser.add_argument('--out', type=Path, help='also write the JSON here')
     options = parser.parse_args(argv)
+    size = rows_and_columns('--size', options.size)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'video.mp4'
-        write_video(path, options.frames, tuple(options.size))
+        write_video(path, options.frames, size)
         result = dict(
             frames=options.frames,
-            size='x'.join(map(str, options.size)),
+            size='x'.join(map(str, size)),
             codec='h264',
             clip_frames=CLIP,
             **measure(path, options.clips),

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
+import numbers
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mmengine.registry import Registry
 
-from .errors import ConfigError
+from .errors import ConfigError, SalkitError, one_line
 from .registry import Named, ObjectRegistry, sources
 from .utils.text import nearest_names
 
@@ -21,6 +24,14 @@ CONTRACTS = {
     'encoder': ('salkit.encoders.base', 'Encoder'),
     'protocol': ('salkit.metrics.protocol', 'Protocol'),
     'public data set': ('salkit.datasets.published.base', 'PublishedDataset'),
+}
+# What an argument may be whose annotation reads so.
+_PLAIN_TYPES: dict[str, tuple[type, ...]] = {
+    'int': (numbers.Integral,),
+    'float': (numbers.Real,),
+    'str': (str, os.PathLike),
+    'bool': (bool, numbers.Integral),
+    'None': (type(None),),
 }
 
 
@@ -70,6 +81,9 @@ def resolve(registry: Registry, name: str | object) -> Any:
         ConfigError: there is none; with the nearest names, and why a plugin may lack it.
     """
     if not isinstance(name, str):
+        ready = isinstance(name, Named) if isinstance(registry, ObjectRegistry) else callable(name)
+        if not ready:
+            raise ConfigError(f'{registry.name}: expected a name, got {name!r}')
         return name
     if isinstance(registry, ObjectRegistry):
         # A plugin may make its own from one of salkit's while it is being loaded.
@@ -134,7 +148,27 @@ def check(registry: Registry, cfg: Mapping, given: Collection[str] = ()) -> Call
         raise ConfigError(f"a {registry.name} needs a dict with the key 'type', got {cfg!r}")
     cls = resolve(registry, cfg['type'])
     check_arguments(cls, {key for key in cfg if key not in ('type', '_scope_')}, given)
+    for name, parameter in parameters_of(cls)[0].items():
+        if name in cfg and not _is_of_type(cfg[name], parameter):
+            raise ConfigError(
+                f'{getattr(cls, "__name__", cls)}: {name} must be {_type_of(parameter)}, '
+                f'got {cfg[name]!r}'
+            )
     return cls
+
+
+def _type_of(parameter: inspect.Parameter) -> str:
+    """The annotation of a parameter as it is written."""
+    written = parameter.annotation
+    return written.__name__ if isinstance(written, type) else str(written)
+
+
+def _is_of_type(value: object, parameter: inspect.Parameter) -> bool:
+    """Whether a value is of the type of a parameter, where that is a plain one such as `int`."""
+    kinds = [_PLAIN_TYPES.get(name.strip()) for name in _type_of(parameter).split('|')]
+    return value is parameter.default or any(
+        kind is None or isinstance(value, kind) for kind in kinds
+    )
 
 
 def build(registry: Registry, cfg: Mapping, kind: type | None = None, **given: object) -> Any:
@@ -153,7 +187,28 @@ def build(registry: Registry, cfg: Mapping, kind: type | None = None, **given: o
     if kind is not None and not (isinstance(cls, type) and issubclass(cls, kind)):
         raise ConfigError(f'expected a {kind.__name__}, got the type {cfg["type"]!r}')
     arguments = {key: value for key, value in cfg.items() if key not in ('type', '_scope_')}
-    return cls(**arguments, **given)
+    with named_errors(getattr(cls, '__name__', str(cls))):
+        return cls(**arguments, **given)
+
+
+@contextmanager
+def named_errors(what: str) -> Iterator[None]:
+    """Turn what other people's code raises over values that a user gave into one ConfigError.
+
+    Args:
+        what: the class, the entry of the config or the option that is worked on, for the message.
+
+    Raises:
+        ConfigError: for every error but those of salkit, of the system and of missing memory.
+    """
+    try:
+        yield
+    except (SalkitError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f'{what} cannot be set up as asked: {type(error).__name__}: {one_line(error)}'
+        ) from error
 
 
 def build_on_meta(registry: Registry, cfg: Mapping) -> Any:

@@ -39,6 +39,10 @@ class PluginError(SalkitError):
     """A plugin that could not be loaded, or registered something it may not."""
 
 
+class DataWarning(UserWarning):
+    """A file that is read, though something in it had to be mended, chosen or left out."""
+
+
 class PluginWarning(UserWarning):
     """A plugin that was left out, or that its author should mend."""
 

@@ -48,6 +48,10 @@ BROKEN = {
     'import-error': ('import no_such_module', "ModuleNotFoundError: No module named 'no_such_mod"),
     'syntax-error': ('def broken(:', 'SyntaxError'),
     'leaves': ('import sys\nsys.exit(3)', 'SystemExit: 3'),
+    'closes': ('raise GeneratorExit', 'GeneratorExit'),
+    'interrupts': ('raise KeyboardInterrupt', 'KeyboardInterrupt'),
+    'hook-leaves': (register_source('raise SystemExit(3)'), 'SystemExit: 3'),
+    'hook-closes': (register_source('raise GeneratorExit'), 'GeneratorExit'),
     'hook-raises': (register_source("raise ValueError('oh no')"), 'register_encoders: ValueError'),
     'misspelt': (
         register_source('pass', hook='register_encodres'),

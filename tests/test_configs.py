@@ -9,7 +9,7 @@ from salkit.checkpoints.official import salkit_key
 from salkit.config import dataset_configs, load_config
 from salkit.config.find import config_names, config_root
 from salkit.config.options import DATALOADERS
-from salkit.engine.runner import check_components
+from salkit.engine.building import check_components
 from salkit.models.profile import profile
 from salkit.registry import DATASETS, MODELS, TRANSFORMS
 

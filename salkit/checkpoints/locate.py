@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import ssl
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from ..config.find import config_names
+from ..config.kinds import CHECKPOINT, kind_of
 from ..errors import CheckpointError, one_line
 from ..utils.files import cache_dir, whole_file
 from ..utils.input_files import check_input_file
@@ -61,8 +64,15 @@ def locate(source: str | Path) -> Path:
         best = find_best_checkpoint(path)
         if best is None:
             raise CheckpointError(f'{path}: the folder holds no best_*.pth of a training run')
-        return best
-    if not path.exists():
+        return check_input_file(best, CheckpointError)
+    kind = kind_of(path)
+    if kind not in (None, CHECKPOINT):
+        raise CheckpointError(
+            f'{path}: is {kind}, expected a checkpoint (a .pth or .safetensors file, or a work dir)'
+        )
+    if not os.path.exists(path):
+        if text in config_names():
+            raise CheckpointError(f'{text}: is the name of a config, expected a checkpoint')
         raise CheckpointError(f'{path}: the checkpoint does not exist')
     return check_input_file(path, CheckpointError)
 

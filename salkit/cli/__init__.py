@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import PluginWarning, SalkitError, one_line
+from ..errors import DataWarning, PluginWarning, SalkitError, one_line
 from ..version import __version__
 from .common import ended_as_interrupted, leave_cores_to_workers
 
@@ -48,13 +48,13 @@ COMMANDS = {
 
 
 def _warn_in_a_line() -> None:
-    """Print warnings about plugins as one line, without the place in salkit's code."""
+    """Print warnings about files and plugins as one line, without the place in salkit's code."""
     formatted = warnings.formatwarning
 
     def format_shortly(
         message: Warning | str, category: type[Warning], *place: Any, **more: Any
     ) -> str:
-        if issubclass(category, PluginWarning) and isinstance(message, Warning):
+        if issubclass(category, (DataWarning, PluginWarning)) and isinstance(message, Warning):
             return f'salkit: warning: {one_line(message)}\n'
         return formatted(message, category, *place, **more)
 

@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import add_cfg_options
+from ..errors import ConfigError
+from .common import add_cfg_options, rows_and_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,14 @@ ON_ALL_CORES = True
 DEFAULT_SIZE = (224, 224)
 
 
+def _size(text: str) -> tuple[int, int] | None:
+    # Once two numbers, rows and columns: argparse would only say that the second is not known.
+    try:
+        return rows_and_columns('--size', text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit cache`."""
     parser.add_argument(
@@ -33,10 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--size',
-        nargs=2,
-        type=int,
-        metavar=('ROWS', 'COLUMNS'),
-        help='of what is kept (default: that of each LoadClip in the config; 224 224 for a folder)',
+        type=_size,
+        metavar='WIDTHxHEIGHT',
+        help='of what is kept (default: that of each LoadClip in the config; 224x224 for a folder)',
     )
     parser.add_argument(
         '--splits',
@@ -63,7 +71,6 @@ def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
     from ..config.options import DATALOADERS
     from ..datasets import VideoSaliencyDataset
     from ..datasets.clip_cache import AUTO
-    from ..errors import ConfigError
     from ..registry import DATASETS
 
     cfg = load_config(args.source, parse_options(args.cfg_options))
@@ -95,7 +102,7 @@ def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
     """What to cache of each split of a data root."""
     from ..datasets.clip_cache import AUTO
     from ..datasets.layout import holds_videos, read_videos, split_of, subfolders
-    from ..errors import ConfigError, DataError
+    from ..errors import DataError
 
     if args.cfg_options:
         raise ConfigError('--cfg-options go with a config')
@@ -131,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
         failed |= report.failed
         there = f' ({report.kept} were there already)' if report.kept else ''
         taken = in_units(report.bytes)
-        print(f'{report.written} videos cached at {size[0]} x {size[1]}, {taken}{there}')
+        print(f'{report.written} videos cached at {size[1]} x {size[0]}, {taken}{there}')
         for folder in report.folders:
             print(f'  {folder}')
     if not groups:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -34,7 +34,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        choices=list(LAUNCHERS),
         default='none',
         help='how the processes of a distributed run were started',
     )
@@ -50,6 +50,18 @@ def add_cfg_options(parser: argparse.ArgumentParser, whose: str = 'the config') 
         help=f'override entries of {whose}: train_dataloader.batch_size=2; '
         'a key that does not exist is refused, +key=value adds one',
     )
+
+
+# What a launcher tells the processes that it starts, and how it is called.
+LAUNCHERS = {
+    'none': ('', ()),
+    'pytorch': ('torchrun', ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT', 'MASTER_ADDR')),
+    'slurm': ('srun', ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST')),
+    'mpi': (
+        'mpirun',
+        (*(f'OMPI_COMM_WORLD_{n}' for n in ('RANK', 'SIZE', 'LOCAL_RANK')), 'MASTER_ADDR'),
+    ),
+}
 
 
 def leave_cores_to_workers() -> None:
@@ -84,31 +96,62 @@ def ended_as_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def two_numbers(option: str, text: str | None) -> tuple[int, int] | None:
-    """The numbers of an argument such as 1440x900, None where it is not given.
+def rows_and_columns(option: str, text: str | None) -> tuple[int, int] | None:
+    """(rows, columns) of an argument WIDTHxHEIGHT such as 1440x900, None where it is not given.
 
     Raises:
         ConfigError: something else.
     """
     if text is None:
         return None
-    match = re.fullmatch(r'(\d+)[xX](\d+)', text)
+    match = re.fullmatch(r'([0-9]{1,9})[xX]([0-9]{1,9})', text)
     if not match or 0 in map(int, match.groups()):
-        raise ConfigError(f'{option} must be two whole numbers with an x between, got {text!r}')
-    return int(match[1]), int(match[2])
+        raise ConfigError(
+            f'{option} must be two whole numbers above 0, WIDTHxHEIGHT such as 1440x900, got '
+            f'{text!r}'
+        )
+    return int(match[2]), int(match[1])
 
 
 def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
-    """The config of a command with its overrides, and the work dir."""
+    """The config of a command with its overrides, and the work dir.
+
+    Raises:
+        ConfigError: see `load_config`; or the command was not started by its `--launcher`.
+    """
     from ..config import load_config, parse_options
 
+    if args.local_rank is not None:
+        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    starter, names = LAUNCHERS[args.launcher]
+    for name in names:
+        value = os.environ.get(name, '')
+        is_number = not name.endswith(('ADDR', 'LIST'))
+        if not value or (is_number and not value.isdecimal()):
+            kind = 'a number' if is_number else 'a name'
+            raise ConfigError(
+                f'--launcher {args.launcher}: start the command with {starter}, which sets {name}; '
+                f'expected {kind}, got {value!r}'
+            )
     cfg = load_config(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
     default = Path('work_dirs') / Path(cfg.filename).stem
-    work_dir = Path(args.work_dir or cfg.get('work_dir') or default)
-    if args.local_rank is not None:
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return cfg, work_dir
+    return cfg, Path(args.work_dir or cfg.get('work_dir') or default)
+
+
+def check_data_roots(cfg: Config, *loaders: str) -> None:
+    """Raise DataError where a data set of these loaders lies in a folder that does not exist.
+
+    Asked before anything that takes time.
+    """
+    from ..config import dataset_configs
+
+    for loader in loaders:
+        for dataset in dataset_configs((cfg.get(loader) or {}).get('dataset')):
+            root = str(dataset.get('data_root') or '')
+            # A plugin's data set may lie in a file, or elsewhere than on this machine.
+            if root and '://' not in root and not os.path.exists(os.path.expanduser(root)):
+                raise DataError(f'{root}: the data root does not exist')
 
 
 def start_processes(cfg: Config) -> None:
@@ -118,7 +161,10 @@ def start_processes(cfg: Config) -> None:
     """
     import torch
 
+    from ..builder import named_errors
+
     if cfg.launcher != 'pytorch' or torch.cuda.is_available():
         return
-    torch.distributed.init_process_group('gloo')
+    with named_errors(f'--launcher {cfg.launcher}'):
+        torch.distributed.init_process_group('gloo')
     cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .common import two_numbers
-from .options import add_options, given_options, option_values
+from .common import rows_and_columns
+from .options import COLUMNS, add_options, given_options, option_values
 
 if TYPE_CHECKING:
     from ..prepare.fixations.find import Found
 
 ON_ALL_CORES = True
+SIZES = ('size', 'screen')
 EPILOG = """
 FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I); a data set,
 <root>/[<split>/]<video>/fixation/, whose maps/ are written beside them (or below --out); or gaze,
 whose fixation maps are written too, <out>/<video>/{fixation,maps}/: a CSV file with the columns
-video, x, y, one of frame, time_s and time_ms, and perhaps observer; fixations.json files (AViMoS).
+video, x, y, one of frame, time_s and time_ms, and perhaps observer, or an export of an eye
+tracker's program (--columns); fixations.json files (AViMoS).
 A video's folder appears when it is complete; the same command goes on with the videos that an
 interrupted one has not finished.
 """
@@ -27,7 +29,7 @@ interrupted one has not finished.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit density`."""
-    from ..prepare.options import DensityOptions, GazeOptions
+    from ..prepare.options import DensityOptions, GazeReading
 
     parser.epilog = EPILOG
     parser.add_argument('fixations', metavar='FIXATIONS', help='file or folder, see below')
@@ -48,19 +50,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
     gaze = parser.add_argument_group('gaze')
-    gaze.add_argument('--size', metavar='HxW', help='rows x columns of the videos')
+    gaze.add_argument('--size', metavar='WIDTHxHEIGHT', help='of the videos')
     gaze.add_argument(
         '--screen',
-        metavar='WxH',
-        help='gaze is in pixels of a screen of so many columns x rows that shows the video in its '
-        'middle, as large as fits (default: in pixels of the video)',
+        metavar='WIDTHxHEIGHT',
+        help='gaze is in pixels of a screen of this size that shows the video in its middle '
+        '(default: in pixels of the video)',
     )
     gaze.add_argument(
         '--videos',
         metavar='DIR',
         help='the videos themselves or their frames: their sizes, lengths and frame times',
     )
-    add_options(gaze, GazeOptions, fps=dict(help='frames of the videos in a second'))
+    add_options(
+        gaze, GazeReading, columns=COLUMNS, fps=dict(help='frames of the videos in a second')
+    )
 
 
 def _folders(found: Found, source: Path, out: Path | None) -> list[Path]:
@@ -77,14 +81,13 @@ def run(args: argparse.Namespace) -> int:
     """Make them."""
     from ..prepare.fixations import DensityOptions, density_arguments
     from ..prepare.fixations.find import find_fixations
-    from ..prepare.fixations.stimuli import GazeReading
+    from ..prepare.fixations.stimuli import GazeOnVideos
     from ..prepare.fixations.write import Target, write_densities
 
     own, show = given_options(args, DensityOptions), sys.stderr.isatty()
     density = DensityOptions(**density_arguments(args.recipe, **own))
-    screen = two_numbers('--screen', args.screen)
-    sizes = dict(size=two_numbers('--size', args.size), screen=screen and screen[::-1])
-    reading = GazeReading(**option_values(args, GazeReading) | sizes)
+    sizes = {name: rows_and_columns(f'--{name}', getattr(args, name)) for name in SIZES}
+    reading = GazeOnVideos(**option_values(args, GazeOnVideos) | sizes)
     found = find_fixations(args.fixations, reading, progress=show)
     out = None if args.out is None else Path(args.out)
     folders = _folders(found, Path(args.fixations).expanduser(), out)
@@ -93,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         for video, folder in zip(found.videos, folders, strict=True)
     ]
     written = write_densities(targets, args.workers, args.overwrite, progress=show)
+    for warning in found.warnings:
+        print(f'warning: {warning}')
     for note in found.notes:
         print(f'note: {note}')
     finished, frames = len(targets) - len(written), sum(len(each.video.stems) for each in written)

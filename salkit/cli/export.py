@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import CHECKPOINT_HELP, ended_as_interrupted, two_numbers
+from .common import CHECKPOINT_HELP, ended_as_interrupted, rows_and_columns
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,9 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'config',
         metavar='NAME',
-        help='a config file, the name of one that comes with salkit, or PLUGIN::NAME',
+        help='a config file, the name of one that comes with salkit, PLUGIN::NAME, or a checkpoint '
+        'that says its config, such as a work dir',
     )
-    weights = parser.add_mutually_exclusive_group(required=True)
+    weights = parser.add_mutually_exclusive_group()
     weights.add_argument('--checkpoint', metavar='FILE', help=CHECKPOINT_HELP)
     weights.add_argument(
         '--random', action='store_true', help='random weights instead, to try what runs the file'
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--dynamic-batch', action='store_true', help='take any number of clips at once, not just 1'
     )
     parser.add_argument(
-        '--size', metavar='ROWSxCOLUMNS', help="of the clips (default: those of the config's test)"
+        '--size', metavar='WIDTHxHEIGHT', help="of the clips (default: those of the config's test)"
     )
     parser.add_argument('--opset', type=int, metavar='N', help='version of the ONNX operators')
     parser.add_argument(
@@ -50,10 +51,11 @@ def run(args: argparse.Namespace) -> int:
     options = ExportOptions(
         half=args.half,
         dynamic_batch=args.dynamic_batch,
-        size=two_numbers('--size', args.size),
+        size=rows_and_columns('--size', args.size),
         opset=args.opset,
         options=parse_options(args.cfg_options),
         tolerance=args.tolerance,
+        random_weights=args.random,
     )
     with ended_as_interrupted():
         done = export_model(

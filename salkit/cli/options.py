@@ -23,6 +23,9 @@ _FORMS: dict[type, dict[str, Any]] = {
     str: dict(metavar='NAME'),
 }
 
+# How the names of columns are given.
+COLUMNS = dict(metavar='PROGRAM|ROLE=COLUMN,...')
+
 
 def names_in(text: str) -> list[str]:
     """The names in an argument such as `CC,NSS`."""

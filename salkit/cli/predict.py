@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
-from .common import ended_as_interrupted, two_numbers
+from .common import ended_as_interrupted, rows_and_columns
 
 if TYPE_CHECKING:
     from ..inference.batch import PredictOptions
@@ -117,7 +117,9 @@ def _add_frame_arguments(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_running_arguments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument('--size', metavar='HxW', help='of the clips (default: that of the config)')
+    group.add_argument(
+        '--size', metavar='WIDTHxHEIGHT', help='of the clips (default: that of the config)'
+    )
     group.add_argument(
         '--batch-size', type=int, metavar='N', help='clips predicted at once (default: by device)'
     )
@@ -204,7 +206,7 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         args.device,
         args.precision,
         args.batch_size or 'auto',
-        size=two_numbers('--size', args.size),
+        size=rows_and_columns('--size', args.size),
         head=args.head,
     )
     return predictor, dict(name=predictor.name, file=weights.name, stamp=stamp_of(weights), **about)

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import two_numbers
-from .options import add_options, given_options, option_values
+from .common import rows_and_columns
+from .options import COLUMNS, add_options, given_options, option_values
 
 if TYPE_CHECKING:
     from ..prepare import FolderOptions, PrepareReport
@@ -35,7 +35,7 @@ class _List(argparse.Action):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit prepare`."""
-    from ..prepare.options import DensityOptions, FolderOptions, GazeOptions, PrepareOptions
+    from ..prepare.options import DensityOptions, FolderOptions, GazeReading, PrepareOptions
 
     parser.epilog = EPILOG
     parser.add_argument('kind', metavar='KIND', help='a public data set; folder: any videos')
@@ -59,8 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     gaze.add_argument('--recipe', metavar='NAME', help='density maps as those of a data set')
     add_options(gaze, DensityOptions, 'sigma_px', 'ppd')
-    gaze.add_argument('--screen', metavar='WxH', help='gaze is in pixels of a screen of this size')
-    add_options(gaze, GazeOptions)
+    gaze.add_argument(
+        '--screen', metavar='WIDTHxHEIGHT', help='gaze is in pixels of a screen of this size'
+    )
+    add_options(gaze, GazeReading, columns=COLUMNS)
     add_options(gaze, FolderOptions, 'val', 'test', 'seed')
 
 
@@ -112,11 +114,10 @@ def _folder(args: argparse.Namespace) -> FolderOptions:
             option = name.removesuffix('_file').replace('_', '-')
             raise ConfigError(f'--{option} goes with {needed}')
         return FolderOptions()
-    if screen := two_numbers('--screen', args.screen):
-        reading['screen'] = screen[::-1]
-    return FolderOptions(
-        **split, gaze=GazeOptions(density_arguments(args.recipe, **width), **reading)
-    )
+    if args.screen is not None:
+        reading['screen'] = rows_and_columns('--screen', args.screen)
+    density = density_arguments(args.recipe, **width)
+    return FolderOptions(**split, gaze=GazeOptions(density=density, **reading))
 
 
 def _print_how_to_train(report: PrepareReport) -> None:

@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import CHECKPOINT_HELP, add_config_arguments, read_config, start_processes
+from ..errors import ConfigError
+from .common import (
+    CHECKPOINT_HELP,
+    add_config_arguments,
+    check_data_roots,
+    read_config,
+    start_processes,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -44,7 +51,6 @@ def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Score
     """
     from ..checkpoints import load_weights
     from ..engine import build_runner
-    from ..errors import ConfigError
     from ..metrics import SaliencyMetric
 
     cfg.load_from, cfg.resume = None, False
@@ -85,11 +91,15 @@ def run(args: argparse.Namespace) -> int:
     """Test."""
     from ..checkpoints import read_checkpoint
 
-    # Read first: a wrong file should not wait for the data set, and a config may fail for the want
-    # of a plugin that the checkpoint can name.
-    checkpoint = read_checkpoint(args.checkpoint)
-    with checkpoint.plugin_hints():
+    try:
         cfg, work_dir = read_config(args)
+    except ConfigError:
+        # It may fail for the want of a plugin that the checkpoint can name.
+        with read_checkpoint(args.checkpoint).plugin_hints():
+            raise
+    check_data_roots(cfg, 'test_dataloader')
+    # A wrong file should not wait for the data set to be read.
+    checkpoint = read_checkpoint(args.checkpoint)
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]

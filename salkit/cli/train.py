@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import add_config_arguments, read_config, start_processes
+from .common import add_config_arguments, check_data_roots, read_config, start_processes
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -74,6 +74,9 @@ def _amp_wrapper() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train."""
     cfg, work_dir = read_config(args)
+    loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
+    check_data_roots(cfg, *loaders)
+    from ..checkpoints import locate
     from ..engine import find_latest_checkpoint
 
     if args.amp:
@@ -85,6 +88,9 @@ def run(args: argparse.Namespace) -> int:
             print(f'salkit train: no checkpoint in {work_dir} to resume, starting anew')
     if start_from is not None:
         cfg.resume, cfg.load_from = True, str(start_from)
+    if cfg.get('load_from'):
+        # A wrong name should not wait for the model to be built.
+        locate(cfg.load_from)
     start_processes(cfg)
     train(cfg, work_dir)
     if args.test:

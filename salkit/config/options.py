@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 
 from ..builder import parameters_of, resolve
 from ..errors import ConfigError
 from ..registry import DATASETS, DECODERS, ENCODERS, LOSSES, METRICS
 from ..utils.text import nearest_names
+from .option_values import parse_value
 
 # The arguments of mmengine's Runner, written out because importing it takes seconds.
 RUNNER_KEYS = {
@@ -49,6 +50,7 @@ SALKIT_KEYS = {
     'activation_checkpointing': "mmengine's: modules recomputed in the backward pass",
     'efficient_conv_bn_eval': "mmengine's: modules with convolution and norm fused",
     'compile': "mmengine's: options of torch.compile",
+    'custom_imports': "Python files of one's own to run, see `import_modules`",
 }
 DATALOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Where the classes of a config's parts are registered, by the part.
@@ -78,9 +80,7 @@ def dataset_configs(dataset: object) -> Iterator[ConfigDict]:
 
 
 def parse_options(items: list[str] | None) -> dict[str, object]:
-    """Turn `key=value` strings of a command line into values, as mmengine's DictAction does.
-
-    Numbers, booleans, None, lists `[a,b]` and tuples `(a,b)` are understood.
+    """Turn `key=value` strings of a command line into values, see `parse_value`.
 
     Raises:
         ConfigError: an item without `=` or with unbalanced brackets.
@@ -91,16 +91,16 @@ def parse_options(items: list[str] | None) -> dict[str, object]:
         if not equals or not key:
             raise ConfigError(f'--cfg-options: expected key=value, got {item!r}')
         try:
-            options[key] = DictAction._parse_iterable(value)
-        except AssertionError as error:
-            raise ConfigError(f'--cfg-options {item}: {error}') from None
+            options[key] = parse_value(value)
+        except ConfigError as error:
+            raise ConfigError(f'--cfg-options {item[:200]}: {error}') from None
     return options
 
 
 def _descend(node: Any, part: str, full_key: str) -> Any:
     """The entry `part` of `node`; ConfigError where there is none."""
     if isinstance(node, (list, tuple)):
-        if not part.isdigit() or int(part) >= len(node):
+        if not part.isdecimal() or int(part) >= len(node):
             raise ConfigError(
                 f'--cfg-options {full_key}: expected an index of a list of {len(node)} entries, '
                 f'got {part!r}'
@@ -120,6 +120,8 @@ def _descend(node: Any, part: str, full_key: str) -> Any:
 def _set_option(cfg: Config, key: str, value: Any) -> None:
     adds = key.startswith('+')
     key = key.removeprefix('+')
+    # Dicts inside become what the config's own are.
+    value = ConfigDict(value=value)['value']
     *parents, last = key.split('.')
     node: Any = cfg._cfg_dict
     for part in parents:

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 import json
-import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import mmengine
 import torch
 from mmengine.config import Config
 from mmengine.dist import master_only
+from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
-from mmengine.runner import find_latest_checkpoint as mmengine_latest
 from torch import nn
+from torch.optim import Optimizer
 
-from ..builder import build, check
+from ..builder import named_errors
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
 from ..config.find import config_name
 from ..config.load import plain_config
 from ..errors import CheckpointError, ConfigError
 from ..metrics import SaliencyMetric
 from ..plugin import plugins_of
-from ..registry import DATASETS, HOOKS, METRICS, MODELS, RUNNERS, SCOPE
+from ..registry import RUNNERS
+from ..utils.text import check_choice
 from ..version import __version__
 from .state import pack_message_hub, plain, unpack_message_hub
 
-# Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
-_RUNS = itertools.count()
-
-
-def find_latest_checkpoint(work_dir: str | Path) -> Path | None:
-    """The checkpoint of the highest epoch or iteration in `work_dir`, or None.
-
-    Checkpoints get their final name only when they are complete, so the newest name is safe.
-    """
-    found = []
-    for path in Path(work_dir).glob('*.pth'):
-        match = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', path.name)
-        if match:
-            found.append((int(match[2]), path))
-    return max(found)[1] if found else None
+# The points of a run at which hooks set up what they were configured to do.
+_SETTING_UP = ('before_run', 'before_train', 'before_val', 'before_test')
 
 
 @RUNNERS.register_module()
@@ -101,7 +88,7 @@ class SaliencyRunner(Runner):
 
     def _init_model_weights(self) -> None:
         """Load what the model's `init_cfg`s name, unless the run goes on from a checkpoint."""
-        if self._resume and (self._load_from or mmengine_latest(self.work_dir)):
+        if self._resume:
             return
         super()._init_model_weights()
         model = self.bare_model
@@ -112,13 +99,52 @@ class SaliencyRunner(Runner):
                 'The encoder starts from random weights: model.encoder.init_cfg names no file'
             )
 
+    # What a config names, where a value that does not fit is one error that names the entry.
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """The training loop."""
+        with named_errors('train_cfg or train_dataloader'):
+            return super().build_train_loop(loop)
+
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """The validation loop, whose metrics know their data set."""
-        return _introduce_dataset(super().build_val_loop(loop))
+        with named_errors('val_cfg, val_dataloader or val_evaluator'):
+            built = _introduce_dataset(super().build_val_loop(loop))
+        for hook in self.hooks:
+            if isinstance(hook, CheckpointHook):
+                _check_save_best(hook, built)
+        return built
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """The testing loop, whose metrics know their data set."""
-        return _introduce_dataset(super().build_test_loop(loop), testing=True)
+        with named_errors('test_cfg, test_dataloader or test_evaluator'):
+            return _introduce_dataset(super().build_test_loop(loop), testing=True)
+
+    def build_optim_wrapper(
+        self, optim_wrapper: Optimizer | OptimWrapper | dict
+    ) -> OptimWrapper | OptimWrapperDict:
+        """The optimizer with what wraps it."""
+        with named_errors('optim_wrapper'):
+            return super().build_optim_wrapper(optim_wrapper)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale the learning rate to the batch size, where the config asks for it."""
+        with named_errors('auto_scale_lr'):
+            super().scale_lr(optim_wrapper, auto_scale_lr)
+
+    def call_hook(self, fn_name: str, **kwargs: object) -> None:
+        """Call all hooks; what they find wrong before a run begins is the config's fault."""
+        with named_errors('a hook') if fn_name in _SETTING_UP else nullcontext():
+            super().call_hook(fn_name, **kwargs)
+
+    def _maybe_compile(self, target: str) -> None:
+        with named_errors('compile'):
+            super()._maybe_compile(target)
+
+    def build_param_scheduler(self, scheduler: dict | list) -> list | dict[str, list]:
+        """The schedulers of the optimizer."""
+        with named_errors('param_scheduler'):
+            return super().build_param_scheduler(scheduler)
 
     def resume(
         self,
@@ -201,6 +227,16 @@ def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:
     return loop
 
 
+def _check_save_best(hook: CheckpointHook, loop: BaseLoop) -> None:
+    """Raise ConfigError where `hook` waits for a score that the validation does not give."""
+    metrics = loop.evaluator.metrics
+    # What others give is known once they have given it.
+    if hook.save_best and all(isinstance(metric, SaliencyMetric) for metric in metrics):
+        given = [name for metric in metrics for name in metric.metrics]
+        for name in hook.save_best:
+            check_choice('default_hooks.checkpoint', 'save_best', name, [*given, 'auto'])
+
+
 def model_entry(cfg: Config) -> dict[str, object]:
     """The config's name, the model's config as JSON and its plugins, for a checkpoint."""
     return dict(
@@ -214,116 +250,3 @@ def _scheduler_states(schedulers: list | dict[str, list]) -> list | dict[str, li
     if isinstance(schedulers, dict):
         return {name: [s.state_dict() for s in group] for name, group in schedulers.items()}
     return [scheduler.state_dict() for scheduler in schedulers]
-
-
-def _as_list(value: object) -> list:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
-
-
-def check_components(cfg: Config) -> None:
-    """Check types and arguments of everything that mmengine would build only later.
-
-    Raises:
-        ConfigError: an unknown type or argument.
-    """
-    for key in ('val_evaluator', 'test_evaluator'):
-        for metric in _as_list(cfg.get(key)):
-            check(METRICS, metric)
-    hooks = [hook for hook in (cfg.get('default_hooks') or {}).values() if hook is not None]
-    for hook in [*hooks, *_as_list(cfg.get('custom_hooks'))]:
-        check(HOOKS, {k: v for k, v in hook.items() if k != 'priority'})
-
-
-def _need(cfg: Config, key: str, owner: str = 'the config') -> Any:
-    if cfg.get(key) is None:
-        raise ConfigError(f'{owner} has no {key}, which this command needs')
-    return cfg[key]
-
-
-def _schedulers(cfg: Config) -> list[dict] | dict | None:
-    """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
-    schedulers = copy.deepcopy(cfg.get('param_scheduler'))
-    for scheduler in _as_list(schedulers):
-        if scheduler.get('end') == 'max_epochs':
-            scheduler['end'] = _need(_need(cfg, 'train_cfg'), 'max_epochs', 'train_cfg')
-    return schedulers
-
-
-def _open_dataloader(cfg: Config, key: str, clip_len: int | None) -> dict:
-    """The data loader config with its data set opened."""
-    loader = dict(cfg[key])
-    dataset = build(DATASETS, _need(cfg[key], 'dataset', key))
-    given = getattr(dataset, 'clip_len', None)
-    if None not in (given, clip_len) and given != clip_len:
-        raise ConfigError(
-            f'model.encoder takes clips of {clip_len} frames, {key}.dataset gives clips of '
-            f'{given}: set clip_len of both to the same number'
-        )
-    loader['dataset'] = dataset
-    if not loader.get('num_workers'):
-        # A leaf may set num_workers=0 over a base that keeps its workers.
-        loader['persistent_workers'] = False
-    return loader
-
-
-def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> SaliencyRunner:
-    """Build the Runner of a config: model and data sets first, so that errors come early.
-
-    Args:
-        cfg: what `load_config` gives.
-        work_dir: for logs and checkpoints.
-        stages: which of 'train', 'val', 'test' it will run; other data sets are not opened.
-
-    Raises:
-        SalkitError: whatever in the config, data or checkpoints does not fit.
-    """
-    check_components(cfg)
-    # Validation may be left out of a config, what the command is for may not.
-    stages = tuple(s for s in stages if s != 'val' or cfg.get('val_dataloader') is not None)
-    for stage in stages:
-        for part in ('dataloader', 'cfg', *(() if stage == 'train' else ('evaluator',))):
-            _need(cfg, f'{stage}_{part}')
-    if 'train' in stages:
-        _need(cfg, 'optim_wrapper')
-    # Random initial weights follow from the seed too; the Runner would seed after building.
-    seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None:
-        torch.manual_seed(seed)
-    model = build(MODELS, _need(cfg, 'model'))
-    clip_len = getattr(getattr(model, 'encoder', None), 'clip_len', None)
-    arguments: dict[str, Any] = {}
-    for stage in stages:
-        arguments[f'{stage}_dataloader'] = _open_dataloader(cfg, f'{stage}_dataloader', clip_len)
-        arguments[f'{stage}_cfg'] = cfg[f'{stage}_cfg']
-        if stage == 'train':
-            arguments['optim_wrapper'] = cfg.optim_wrapper
-            arguments['param_scheduler'] = _schedulers(cfg)
-            arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
-        else:
-            # A list: mmengine takes a dict that has `metrics`, as a metric may, for an evaluator.
-            arguments[f'{stage}_evaluator'] = _as_list(cfg[f'{stage}_evaluator'])
-    for key in (
-        'default_hooks',
-        'custom_hooks',
-        'load_from',
-        'resume',
-        'launcher',
-        'env_cfg',
-        'log_processor',
-        'log_level',
-        'visualizer',
-        'randomness',
-        'experiment_name',
-    ):
-        if cfg.get(key) is not None:
-            # Copied because mmengine writes the run's name into some of them.
-            arguments[key] = copy.deepcopy(cfg[key])
-    if 'experiment_name' not in arguments:
-        number = next(_RUNS)
-        stem = Path(cfg.filename or 'run').stem
-        arguments['experiment_name'] = f'{stem}_{number}' if number else stem
-    return SaliencyRunner(
-        model=model, work_dir=str(work_dir), default_scope=SCOPE, cfg=cfg, **arguments
-    )

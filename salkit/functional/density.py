@@ -6,7 +6,10 @@ import numpy as np
 
 
 def gaussian_density(
-    counts: np.ndarray, sigma_px: float, window_px: int | None = None, shift_px: int = 0
+    counts: np.ndarray,
+    sigma_px: float | tuple[float, float],
+    window_px: int | None = None,
+    shift_px: int = 0,
 ) -> np.ndarray:
     """Sum a Gaussian of height 1 over all fixations; what falls outside of the frame is lost.
 
@@ -15,7 +18,7 @@ def gaussian_density(
 
     Args:
         counts: (H, W), fixations on each pixel; a binary map counts each pixel once.
-        sigma_px: standard deviation in pixels.
+        sigma_px: standard deviation in pixels; two, down and across, where pixels are not square.
         window_px: side of the square that each Gaussian is cut to; None for the whole frame. An
             even one has no middle pixel: it reaches a pixel less far down and right, and the
             Gaussian lies half a pixel above and left of its fixation, as with MATLAB's `fspecial`
@@ -28,9 +31,10 @@ def gaussian_density(
     rows, columns = np.flatnonzero(counts.any(1)), np.flatnonzero(counts.any(0))
     if not len(rows):
         return np.zeros(counts.shape)
+    sigmas = sigma_px if isinstance(sigma_px, tuple) else (sigma_px, sigma_px)
     down, across = (
-        _profiles(length, at, sigma_px, window_px, shift_px)
-        for length, at in zip(counts.shape, (rows, columns), strict=True)
+        _profiles(length, at, sigma, window_px, shift_px)
+        for length, at, sigma in zip(counts.shape, (rows, columns), sigmas, strict=True)
     )
     fixated = counts[np.ix_(rows, columns)].astype(np.float64)
     return np.linalg.multi_dot([down.T, fixated, across])

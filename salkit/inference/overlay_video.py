@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import DataError
+from ..errors import DataError, DataWarning
 from ..media.images import IMAGE_SUFFIXES
 from ..media.video import SoundPart, VideoWriter
 from ..utils.files import whole_file
@@ -68,5 +68,5 @@ def write_overlay(
                 if on_frame:
                     on_frame(1)
         for warning in writer.warnings:
-            warnings.warn(warning, stacklevel=3)
+            warnings.warn(warning, DataWarning, stacklevel=3)
     return path

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import av
 import numpy as np
 from av import VideoFrame
-from av.container import InputContainer
 from av.video.reformatter import ColorRange
-from av.video.stream import VideoStream
 
-from ..errors import DataError
+from ..errors import DataError, reason_of
 from .maps import GRAY_TOLERANCE, gray_map
+from .video import VideoReader, VideoSource
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.avi', '.mov', '.webm', '.m4v')
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and its first video stream; errors of the decoder name the file."""
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise DataError(f'{path}: holds no video stream')
-            stream = container.streams.video[0]
-            # Every worker has one core.
-            stream.codec_context.thread_count = 1
-            yield container, stream
-    except (av.FFmpegError, OSError) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise DataError(f'{path}: cannot be decoded as a video ({reason})') from error
-
-
 def count_frames(path: str | Path) -> int:
-    """Frames of a video, without decoding them.
+    """Frames that a video gives.
 
     Raises:
-        DataError: no video.
+        DataError: no video, or a damaged one.
     """
-    with _opened(path) as (container, stream):
-        # Matroska does not say; there each packet is a frame.
-        return stream.frames or sum(packet.size > 0 for packet in container.demux(stream))
+    info = VideoReader(path).info
+    if info.truncated or info.errors:
+        state = 'was cut off' if info.truncated else f'has damaged packets ({info.errors})'
+        raise DataError(f'{path}: the video {state}, {info.frames} frames of it are left')
+    return info.frames
 
 
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
@@ -55,9 +39,21 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     Raises:
         DataError: a file that cannot be decoded, or a frame in color.
     """
-    with _opened(path) as (container, stream):
-        for number, frame in enumerate(container.decode(stream), 1):
-            yield _gray_of(frame, f'{path}, frame {number}')
+    # With one thread: every worker has one core.
+    with VideoSource(path) as source:
+        number = 0
+        for number, frame in enumerate(source.frames(source.packets()), 1):
+            where = f'{path}, frame {number}'
+            if source.errors:
+                raise DataError(f'{where}: what precedes it is damaged')
+            try:
+                yield _gray_of(frame, where)
+            except (av.FFmpegError, ValueError) as error:
+                raise DataError(
+                    f'{where}: cannot be converted to gray ({reason_of(error)})'
+                ) from error
+        if source.errors or source.broken or not number:
+            raise DataError(f'{path}: the video is damaged behind frame {number}')
 
 
 def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:

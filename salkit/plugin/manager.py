@@ -24,6 +24,7 @@ from ..errors import ConfigError, PluginError, PluginWarning, one_line
 from ..utils.text import nearest_names
 from . import hookspecs
 from .record import PluginRecord, Smoke, find_installed, plain_name
+from .watch import Interrupted, watched
 
 ROLES = {
     'register_encoders': registry.ENCODERS,
@@ -168,10 +169,12 @@ def _warn(records: list[PluginRecord], chosen: set[str]) -> None:
 def _load_safely(entry: metadata.EntryPoint, record: PluginRecord) -> None:
     try:
         # The standard output may be read by a program, so nothing that a plugin prints goes there.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), watched(record.name):
             _load(entry, record)
+    except Interrupted:
+        raise KeyboardInterrupt from None
     # Whatever a third party's code raises must not stop salkit, sys.exit() included.
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         own = isinstance(error, PluginError)
         record.error = one_line(error) if own else f'{type(error).__name__}: {one_line(error)}'
         record.traceback = traceback.format_exc()

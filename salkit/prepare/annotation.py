@@ -10,17 +10,17 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
 from ..datasets.published import DensityArguments, PublishedVideo
 from ..datasets.truth_video import PointLists, TruthVideo
 from ..errors import DataError
-from ..media.images import IMAGE_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.maps import write_map
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, density_map, fixation_points, points_to_map
-from .options import GazeOptions, PrepareOptions
+from .fixations.density import count_points, density_of
+from .options import DensityOptions, GazeOptions, PrepareOptions
 from .stimulus import Stimulus, link_all
 
 
@@ -95,13 +95,7 @@ class LinkedMaps(Annotation):
 
     def size(self) -> tuple[int, int]:
         """From the header of the first file."""
-        path = self._files['maps'][0]
-        try:
-            with Image.open(path) as image:
-                return image.height, image.width
-        except Exception as error:
-            # Pillow raises whatever the broken bytes lead it to.
-            raise DataError(f'{path}: cannot be read as an image ({error})') from error
+        return image_size(self._files['maps'][0])
 
     def write(
         self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions
@@ -217,13 +211,14 @@ class GazeMaps(WrittenMaps):
 
     def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Of the samples on each frame."""
-        how = self.options
+        how, density = self.options, DensityOptions(**self.options.density)
         clock = how.fps if stimulus.times is None else stimulus.times
         points, self._left_out = fixation_points(
-            self.gaze, stimulus.size, len(stimulus), clock, how.screen, how.normalized
+            self.gaze, stimulus.size, len(stimulus), clock, how, stimulus.pixel_aspect
         )
         for places in points[:count]:
-            yield density_map(places, stimulus.size, **how.density), places
+            counts = count_points(places, stimulus.size)
+            yield density_of(counts, density, stimulus.pixel_aspect), places
 
     def note(self) -> str:
         """How many samples are beside the video."""

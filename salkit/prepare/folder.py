@@ -14,6 +14,7 @@ from ..media.video import VIDEO_SUFFIXES
 from ..utils.text import listed
 from .annotation import GazeMaps
 from .fixations import Gaze, read_gaze_csv
+from .fixations.gaze import zeros_warning
 from .options import FolderOptions, PrepareOptions
 from .report import UNANNOTATED, PrepareReport
 from .sources import NO_TRUTH, VideoSource, nothing_found
@@ -33,12 +34,13 @@ def find_folder(root: Path, options: PrepareOptions, report: PrepareReport) -> l
         raise nothing_found(root, f'videos ({", ".join(VIDEO_SUFFIXES)}) or folders of images')
     if how.gaze_file is None or how.gaze is None:
         return [VideoSource(name, 'test', path) for name, path in paths.items()]
-    looked = _by_name(read_gaze_csv(how.gaze_file, how.gaze.first_frame), root, paths, report)
+    looked = _by_name(read_gaze_csv(how.gaze_file, how.gaze), root, paths, report)
     if not looked:
         raise DataError(
             f'{how.gaze_file}: names none of the videos in {root}: it has '
             f'{listed(report.left_out[NO_VIDEO], 3)}, the folder {listed(paths, 3)}'
         )
+    report.warnings += zeros_warning(looked.values())
     splits = split_videos(list(looked), how)
     sources = []
     for name, path in paths.items():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
+from .gaze_columns import GazeColumns, parse_columns
 
 FORMATS = ('png', 'jpg')
 NORMALIZATIONS = ('max', 'sum', None)
+SHOWN = ('fit', 'actual-size')
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class DensityOptions:
 
     Attributes:
         sigma_px: standard deviation of the Gaussian in pixels.
-        ppd: pixels in a degree of visual angle, instead of the former.
+        ppd: pixels of the video in a degree of visual angle, instead of the former; its rows, where
+            its pixels are not square.
         sigma_deg: standard deviation in degrees, with `ppd`.
         window_px: side of the square that each Gaussian is cut to.
         shift_px: how far down and right each Gaussian is moved.
@@ -63,33 +67,88 @@ class DensityOptions:
         width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
         return float(width or 0)
 
-    def to_json(self) -> dict[str, float | int | str | None]:
+    def sigma_at(self, pixel_aspect: float) -> float | tuple[float, float]:
+        """The standard deviation in pixels; down and across where a degree is not the same in both.
+
+        Args:
+            pixel_aspect: width of a pixel as shown by its height.
+        """
+        if self.ppd is None or pixel_aspect == 1:
+            return self.sigma
+        return self.sigma, self.sigma / pixel_aspect
+
+    def to_json(self, pixel_aspect: float = 1.0) -> dict[str, object]:
         """What the values of a density depend on, as plain values."""
+        sigma = self.sigma_at(pixel_aspect)
         return dict(
-            sigma_px=self.sigma,
+            sigma_px=[*sigma] if isinstance(sigma, tuple) else sigma,
             window_px=self.window_px,
             shift_px=self.shift_px,
             normalize=self.normalize,
         )
 
 
-@dataclass(frozen=True)
-class GazeOptions:
-    """How gaze becomes ground truth.
+@dataclass(frozen=True, kw_only=True)
+class GazeReading:
+    """How gaze is to be read, where its file does not say it.
+
+    Attributes:
+        columns: whose export the file is (tobii, pupil, eyelink, smi), or what its columns are
+            called: x=GazeX,y=GazeY,time_ms=T; or both, eyelink,video=clip; salkit's own names by
+            default.
+        first_frame: what the file calls a video's first frame.
+        screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
+        shown: on that screen: as large as fits, in its middle, or in its middle at the video's own
+            size.
+        normalized: gaze is in shares of width and height, instead of pixels.
+        drop_zeros: leave out samples that are exactly (0, 0), as some programs write a lost eye.
+        fps: of frames in images, where gaze is given by time.
+
+    Raises:
+        ConfigError: columns that cannot be understood, or options that do not go together.
+    """
+
+    columns: str | None = None
+    first_frame: Literal[0, 1] = 1
+    screen: tuple[int, int] | None = None
+    shown: Literal['fit', 'actual-size'] = 'fit'
+    normalized: bool = False
+    drop_zeros: bool = False
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        check_choice('', 'shown', self.shown, SHOWN)
+        if self.screen is None and self.shown != 'fit':
+            raise ConfigError(f'--shown {self.shown} goes with --screen WIDTHxHEIGHT')
+        # First: it is wrong or right whatever the screen.
+        if self.layout.on_screen and self.screen is None:
+            raise ConfigError(
+                f'--columns {self.columns}: its gaze is in pixels of the screen, so give --screen '
+                'WIDTHxHEIGHT'
+            )
+        if self.fps is not None and not (self.fps > 0 and math.isfinite(self.fps)):
+            raise ConfigError(f'fps must be above 0, got {self.fps}')
+
+    @cached_property
+    def layout(self) -> GazeColumns:
+        """What `columns` stands for."""
+        return parse_columns(self.columns)
+
+    @property
+    def in_shares(self) -> bool:
+        """Whether gaze is in shares of width and height."""
+        return self.normalized or self.layout.normalized
+
+
+@dataclass(frozen=True, kw_only=True)
+class GazeOptions(GazeReading):
+    """How gaze becomes ground truth: what `GazeReading` has, and
 
     Attributes:
         density: arguments of `density_map`.
-        first_frame: what the file calls a video's first frame.
-        screen: (rows, columns) of the screen that gaze was recorded on; None for pixels of videos.
-        normalized: gaze is in shares of width and height, instead of pixels.
-        fps: of frames in images, where gaze is given by time.
     """
 
     density: Mapping[str, Any]
-    first_frame: Literal[0, 1] = 1
-    screen: tuple[int, int] | None = None
-    normalized: bool = False
-    fps: float | None = None
 
 
 @dataclass(frozen=True)

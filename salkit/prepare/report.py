@@ -56,6 +56,7 @@ class PrepareReport:
         dataset: the public data set, `LAYOUT` for anybody's videos.
         left_out: names of videos that were not tried, by the reason.
         others: videos of the destination that are not in the source.
+        warnings: on the source as a whole.
         outcomes: by video, in order.
         config: file that `salkit train` takes, where one was written.
     """
@@ -66,6 +67,7 @@ class PrepareReport:
     dataset: PublishedDataset = LAYOUT
     left_out: dict[str, list[str]] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     config: Path | None = None
 
@@ -113,6 +115,7 @@ class PrepareReport:
                 other = [wanted for of, _, wanted in self.dataset.differences(found) if of]
                 line += f'; published: {other[0]}' if other else ', as published'
             yield line
+        yield from (f'warning: {warning}' for warning in self.warnings)
         for outcome in self.failed:
             yield f'failed: {outcome.label}: {outcome.note}'
         notes: dict[str, list[str]] = {}
@@ -170,6 +173,7 @@ class PrepareReport:
             videos=[vars(outcome) for outcome in self.outcomes],
             left_out=self.left_out,
             others=self.others,
+            warnings=self.warnings,
             config=None if self.config is None else str(self.config),
         )
         write_json(content, path)

@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, read_image
 from ..media.video import VideoReader
 from ..utils.files import link_or_copy
+from ..utils.input_files import check_input_file
 from ..utils.parallel import check_stopped
 from .options import PrepareOptions
 
@@ -29,7 +30,7 @@ def link_all(sources: Sequence[str], folder: Path, copy: bool) -> None:
     folder.mkdir(parents=True)
     for source in sources:
         check_stopped()
-        link_or_copy(source, folder / Path(source).name, copy)
+        link_or_copy(check_input_file(source), folder / Path(source).name, copy)
 
 
 class Stimulus(ABC):
@@ -39,6 +40,7 @@ class Stimulus(ABC):
         path: the file or folder.
         names: stems of the frames' files, None where they have none.
         size: (rows, columns) of its frames.
+        pixel_aspect: width of a pixel as shown by its height.
         times: seconds at which each frame is shown, where that is known, else None.
         note: what to know where the number of frames is not as expected.
     """
@@ -46,6 +48,7 @@ class Stimulus(ABC):
     path: Path
     names: Sequence[str] | None = None
     size: tuple[int, int]
+    pixel_aspect = 1.0
     times: np.ndarray | None = None
     note = ''
 
@@ -92,7 +95,9 @@ class VideoFile(Stimulus):
     def __init__(self, path: Path, reader: VideoReader) -> None:
         self.path = path
         self._reader = reader
+        reader.warn()
         self.size = reader.info.height, reader.info.width
+        self.pixel_aspect = reader.info.pixel_aspect
         self.times = np.asarray(reader.info.times)
         if reader.info.truncated:
             self.note = 'the file is cut off'

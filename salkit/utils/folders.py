@@ -6,6 +6,7 @@ killed run left can be told from what a running one is at.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from pathlib import Path
 
 SUFFIX = '.unfinished'
 _NAME = re.compile(r'\.(.+)\.(\d+)@(.+)' + re.escape(SUFFIX))
+# Bytes; with the rest, a name may have 255.
+_LONGEST = 100
 # What was at the place of a result waits here until the new one is there.
 _REPLACED = '.replaced'
 _active: set[Path] = set()
@@ -25,7 +28,7 @@ _active: set[Path] = set()
 def unfinished_folder(folder: Path, name: str) -> Iterator[Path]:
     """A new folder inside `folder` to make `name` in; it is gone after the block."""
     remove_leftovers(folder, name)
-    temporary = folder / f'.{name}.{os.getpid()}@{socket.gethostname()}{SUFFIX}'
+    temporary = folder / f'.{_label(name)}.{os.getpid()}@{socket.gethostname()}{SUFFIX}'
     _active.add(temporary.resolve())
     try:
         temporary.mkdir(parents=True)
@@ -81,7 +84,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         return
     for entry in os.listdir(folder):
         match = _NAME.fullmatch(entry)
-        if not match or name not in (None, match[1]):
+        if not match or (name is not None and _label(name) != match[1]):
             continue
         leftover = folder / entry
         if _is_at_work(int(match[2]), match[3], leftover):
@@ -92,6 +95,12 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
             if not os.path.lexists(folder / kept.name):
                 os.rename(kept, folder / kept.name)
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _label(name: str) -> str:
+    """What a temporary name calls `name`: a long one would leave no room for the rest."""
+    content = os.fsencode(name)
+    return name if len(content) <= _LONGEST else hashlib.sha256(content).hexdigest()
 
 
 def _is_at_work(process: int, machine: str, leftover: Path) -> bool:

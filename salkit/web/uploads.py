@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-
 from ..errors import DataError, printable, reason_of
 from ..inference.stimulus import Stimulus, open_stimulus
-from ..media.images import IMAGE_SUFFIXES, opened_image
+from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.video import VIDEO_SUFFIXES
 from ..media.video.source import open_file
 from ..utils.input_files import check_input_file
@@ -80,11 +77,9 @@ def _check_header(path: Path, limits: Limits) -> None:
     """Refuse by the header of a file, before any of it is decoded."""
     seconds, frames, size = 0.0, 0, (0, 0)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        with opened_image(path) as image:
-            size = (image.height, image.width)
+        size = image_size(path)
     else:
-        # A broken file is refused when it is opened.
-        with contextlib.suppress(av.FFmpegError, ValueError), open_file(path) as container:
+        with open_file(path) as container:
             seconds = (container.duration or 0) / 1e6
             for stream in container.streams.video[:1]:
                 frames, size = stream.frames, (stream.height, stream.width)

@@ -45,14 +45,14 @@ def test_a_data_root(root, capsys):
 
 def test_one_split_one_size_one_folder(root, tmp_path):
     place = tmp_path / 'fast'
-    assert cache(root, '--splits', 'val', '--size', 8, 16, '--dir', place) == 0
+    assert cache(root, '--splits', 'val', '--size', '16x8', '--dir', place) == 0
     (found,) = cached(place)
     assert found.startswith('val-') and found.endswith('/8x16/val000')
     assert not cached(root)
 
 
 def test_a_root_of_videos(root):
-    assert cache(root / 'test', '--size', 8, 16) == 0
+    assert cache(root / 'test', '--size', '16x8') == 0
     assert cached(root) == [f'test/{HIDDEN}/8x16/test{i:03d}' for i in range(2)]
 
 
@@ -68,7 +68,7 @@ def test_the_data_sets_and_sizes_of_a_config(root, capsys):
         'val': '64x96',
         'test': '64x96',
     }
-    assert cache(CONFIG, *options, '--splits', 'train', '--size', 4, 4) == 0
+    assert cache(CONFIG, *options, '--splits', 'train', '--size', '4x4') == 0
     assert sum('4x4' in path for path in cached(root)) == 4
 
 
@@ -101,7 +101,6 @@ def test_mistakes_get_a_line(root, tmp_path, capsys):
     assert 'no split night' in fails(capsys, root, '--splits', 'night')
     assert 'holds no videos' in fails(capsys, tmp_path / 'data' / 'train' / 'train000')
     assert 'go with a config' in fails(capsys, root, '--cfg-options', 'a=1')
-    assert 'size must be (rows, columns)' in fails(capsys, root, '--size', 0, 5)
     assert '--splits night' in fails(
         capsys, CONFIG, '--splits', 'night', '--cfg-options', f'data_root={root}'
     )
@@ -111,7 +110,17 @@ def test_mistakes_get_a_line(root, tmp_path, capsys):
 def test_videos_that_cannot_be_cached_are_listed(root, capsys):
     broken = root / 'test' / 'test001' / 'images' / '0002.png'
     broken.write_bytes(b'no image')
-    assert cache(root, '--size', 8, 8) == 1
+    assert cache(root, '--size', '8x8') == 1
     printed = capsys.readouterr().out
     assert '6 videos cached' in printed and '1 videos could not be cached' in printed
     assert str(broken) in printed
+
+
+def test_a_size_is_width_x_height(root, capsys):
+    for wrong in (['16', '8'], ['16'], ['0x8'], ['16x8x3']):
+        with pytest.raises(SystemExit) as caught:
+            cache(root, '--size', *wrong)
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert caught.value.code == 2
+        assert f'two whole numbers above 0, WIDTHxHEIGHT such as 1440x900, got {wrong[0]!r}' in line
+    assert not cached(root)

@@ -168,3 +168,21 @@ def test_configs_hold_no_import_statement():
         assert not any(
             line.startswith(('import ', 'from ')) for line in path.read_text().splitlines()
         ), path
+
+
+@pytest.mark.parametrize('path', ['/dev/zero', 'x' * 5000, '/' + 'x/' * 3000, 'a\0b'])
+def test_what_is_no_file_of_a_config(path):
+    with pytest.raises(ConfigError, match=r'is a device|does not exist'):
+        load_config(path)
+
+
+def test_bases_that_name_each_other(tmp_path):
+    (tmp_path / 'own.py').write_text("_base_ = './other.py'\n")
+    (tmp_path / 'other.py').write_text("_base_ = './own.py'\n")
+    with pytest.raises(ConfigError, match='builds on more than 100 files, or on itself'):
+        load_config(tmp_path / 'own.py')
+
+
+def test_a_config_that_leaves_is_one_error(tmp_path):
+    with pytest.raises(ConfigError, match=r'own\.py: SystemExit: 3'):
+        load_config(write(tmp_path, 'exit(3)'))

@@ -213,6 +213,7 @@ def cached_file(root, video='clips001'):
         lambda content: content[: len(content) // 2],
         lambda content: content.replace(b"'stamps'", b"'stumps'"),
         lambda content: content.replace(b"'pixels'", b"'pixils'"),
+        lambda content: content.replace(b'(1,), }', b'((((({{'),
     ],
 )
 def test_a_damaged_cache_is_not_used(root, damage, told):
@@ -320,7 +321,7 @@ def write_some(record, path, size):
     return write(record, path, size)
 
 clip_cache_build.write_cached_video = write_some
-sys.exit(main(['cache', sys.argv[1], '--size', '24', '32', '--workers', sys.argv[2]]))
+sys.exit(main(['cache', sys.argv[1], '--size', '32x24', '--workers', sys.argv[2]]))
 """
 
 
@@ -393,7 +394,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(root):
         'import resource, sys\n'
         'resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n'
         'from salkit.cli import main\n'
-        f'sys.exit(main(["cache", {str(root)!r}, "--size", "24", "32", "--workers", "1"]))\n'
+        f'sys.exit(main(["cache", {str(root)!r}, "--size", "32x24", "--workers", "1"]))\n'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert done.returncode == 1 and 'File too large' in done.stdout, done.stderr

@@ -186,6 +186,8 @@ def test_resuming_from_a_named_checkpoint_with_more_epochs(finished, root, tmp_p
     assert 'resumed epoch: 4' in log
     names = {path.name for path in tmp_path.glob('epoch_*.pth')}
     assert names == {'epoch_5.pth'}
+    # Each work dir has its best one.
+    assert list(tmp_path.glob('best_CC_*.pth')) and list(finished[0].glob('best_CC_*.pth'))
 
 
 @pytest.mark.slow
@@ -245,6 +247,112 @@ def test_clip_lengths_must_agree(root, tmp_path):
         runner_of(root, tmp_path, 'model.encoder.clip_len=8')
 
 
+def no_model(*_, **__):
+    raise AssertionError('the model was built')
+
+
+@pytest.mark.parametrize(
+    ('extra', 'options', 'message'),
+    [
+        ([], ['data_root=/nowhere'], '/nowhere: the data root does not exist'),
+        ([], ['val_dataloader.dataset.data_root=/nowhere'], '/nowhere: the data root'),
+        (['--test'], ['test_dataloader.dataset.data_root=/nowhere'], '/nowhere: the data root'),
+        ([], ['train_dataloader.dataset.split=none'], 'none: the split folder does not exist'),
+        (['--resume', 'none.pth'], [], 'none.pth: the checkpoint does not exist'),
+        ([], ['load_from=none.pth'], 'none.pth: the checkpoint does not exist'),
+    ],
+)
+def test_what_is_missing_is_said_before_the_model_is_built(
+    root, tmp_path, monkeypatch, capsys, extra, options, message
+):
+    monkeypatch.setattr('salkit.models.SaliencyModel.__init__', no_model)
+    work_dir = tmp_path / 'work'
+    assert main(command(root, work_dir, *options, extra=extra)[3:]) == 2
+    assert message in capsys.readouterr().err and not work_dir.exists()
+
+
+def test_a_missing_data_root_is_said_before_a_checkpoint_is_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('salkit.checkpoints.read_checkpoint', no_model)
+    assert main(['test', CONFIG, str(tmp_path), '--cfg-options', 'data_root=/nowhere']) == 2
+    assert '/nowhere: the data root does not exist' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['default_hooks.checkpoint.save_best=nss'], 'save_best must be one of CC, KL, SIM, NSS'),
+        (["default_hooks.checkpoint.save_best=['CC','AUC']"], "got 'AUC'"),
+        (['+optim_wrapper.optimizer.betas=(2,3)'], 'optim_wrapper cannot be set up .* parameter'),
+        (['param_scheduler.0.begin=30'], 'param_scheduler cannot .* end should be larger'),
+        (['+auto_scale_lr=dict(enable=true)'], 'auto_scale_lr cannot .*base_batch_size'),
+        (['custom_hooks=[dict(type=EMAHook,momentum=7)]'], 'a hook cannot .* momentum must be'),
+        (['train_dataloader.sampler.type=Sampler'], 'train_dataloader cannot .*Sampler is not'),
+        (['+val_cfg.begin=3'], "val_cfg, .* cannot .* 'begin'"),
+        (['+compile=dict(x=3)', 'train_dataloader.num_workers=0'], "compile cannot .* 'x'"),
+    ],
+)
+def test_what_cannot_be_set_up_is_one_error_before_the_first_step(
+    root, tmp_path, monkeypatch, options, message
+):
+    monkeypatch.setattr('mmengine.runner.EpochBasedTrainLoop.run_epoch', no_model)
+    with pytest.raises(ConfigError, match=message):
+        runner_of(root, tmp_path, *options).train()
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('optim_wrapper.optimizer.type=Adm', "optimizer 'Adm'.*did you mean Adam"),
+        ('optim_wrapper.optimizer=dict(type=Adam,rate=1)', "Adam has no argument 'rate'"),
+        ('optim_wrapper.clip_grad=dict(max_nrm=1)', "clip_grad_norm_ has no argument 'max_nrm'"),
+        ('param_scheduler.0.type=Linear', "parameter scheduler 'Linear'"),
+        ('param_scheduler=[3]', 'param_scheduler: expected dicts, got 3'),
+        ('+randomness.sed=3', "the Runner cannot be set up .* 'sed'"),
+        ('visualizer.type=x', 'the Runner cannot be set up .*visualizer'),
+        ('model.encoder.arch=7', "UMTEncoder cannot be set up as asked: TypeError: 'int'"),
+        ('model.encoder.clip_len=x', "UMTEncoder: clip_len must be int, got 'x'"),
+        ('+model.losses.cc.weight=[1]', r'CCLoss: weight must be float, got \[1\]'),
+        ('model.losses=3', 'SaliencyModel cannot be set up as asked'),
+        ('model.encoder.type=3', 'encoder: expected a name, got 3'),
+        ('train_dataloader.dataset.pipeline=[3]', "a transform needs a dict with the key 'type'"),
+        ('+train_dataloader.dataset.pipeline.0.no=3', "LoadClip has no argument 'no'"),
+    ],
+)
+def test_what_a_class_cannot_take_names_the_class(root, tmp_path, option, message):
+    with pytest.raises(ConfigError, match=message):
+        runner_of(root, tmp_path, option)
+
+
+def test_a_run_that_resumes_by_its_config_asks_no_other_folder(root, tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('/somewhere/else/epoch_1.pth')
+    runner = runner_of(root, tmp_path, 'resume=True')
+    assert (runner._resume, runner._load_from) == (False, None)
+    (tmp_path / 'epoch_1.pth').touch()
+    runner = runner_of(root, tmp_path, 'resume=True')
+    assert (runner._resume, runner._load_from) == (True, str(tmp_path / 'epoch_1.pth'))
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'environment', 'message'),
+    [
+        ('slurm', {}, 'start the command with srun, which sets SLURM_PROCID; .* a number, got'),
+        ('mpi', {}, 'start the command with mpirun, which sets OMPI_COMM_WORLD_RANK'),
+        ('pytorch', {}, 'start the command with torchrun, which sets RANK'),
+        ('pytorch', dict(RANK='x'), "which sets RANK; expected a number, got 'x'"),
+        ('pytorch', dict(RANK='0', WORLD_SIZE='1'), 'which sets LOCAL_RANK'),
+    ],
+)
+def test_a_launcher_that_did_not_start_the_command(
+    monkeypatch, capsys, launcher, environment, message
+):
+    for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(['train', CONFIG, '--launcher', launcher]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
 def test_metrics_may_be_chosen(root, tmp_path):
     runner = runner_of(root, tmp_path, "+val_evaluator.metrics=['CC','NSS']")
     (metric,) = runner.build_evaluator(runner._val_evaluator).metrics
@@ -266,7 +374,7 @@ def test_a_config_without_what_training_needs(root, tmp_path, key):
 
 def test_schedules_follow_the_number_of_epochs():
     from salkit.config import load_config
-    from salkit.engine.runner import _schedulers
+    from salkit.engine.building import _schedulers
 
     cfg = load_config(CONFIG, {'train_cfg.max_epochs': 7})
     assert [scheduler['end'] for scheduler in _schedulers(cfg)] == [24, 7]

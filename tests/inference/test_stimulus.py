@@ -1,12 +1,14 @@
 """Whatever holds frames is read in the same way, and what holds none is named."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from make_data import write_video
 from make_video import encode_audio, encode_video, frame_number, numbered_frame, truncate
 from PIL import Image
 
-from salkit.errors import DataError
+from salkit.errors import DataError, DataWarning
 from salkit.inference import open_stimulus
 from salkit.media.video import VideoReader
 
@@ -89,7 +91,7 @@ def test_a_folder_with_its_video(tmp_path, video):
 
 
 def test_pictures_and_arrays(tmp_path):
-    pixels = np.stack([numbered_frame(number) for number in range(3)])
+    pixels = np.stack([numbered_frame(number) for number in range(4)])
     files = []
     for number, frame in enumerate(pixels):
         files.append(tmp_path / f'{number}.png')
@@ -104,6 +106,8 @@ def test_pictures_and_arrays(tmp_path):
     grey = np.repeat(pixels[..., :1], 3, axis=-1)
     np.testing.assert_array_equal(frames_of(open_stimulus(pixels[..., 0])), grey)
     np.testing.assert_array_equal(frames_of(open_stimulus([pixels[0, ..., 0]])), grey[:1])
+    for as_one in (pixels[:1], pixels[:1, ..., :1], pixels[:1, ..., 0], pixels[0, ..., :1]):
+        assert frames_of(open_stimulus(as_one)).shape == (1, *pixels.shape[1:])
     assert open_stimulus(stimulus) is stimulus
 
 
@@ -111,7 +115,19 @@ def test_pictures_and_arrays(tmp_path):
     'wrong, told',
     [
         (np.zeros((4, 20, 30, 3)), 'expected .* uint8 RGB, got float64'),
-        (np.zeros((4, 3, 20, 30), np.uint8), r'frame 1: .* of shape \(3, 20, 30\)'),
+        (
+            np.zeros((4, 3, 20, 30), np.uint8),
+            r'before the rows, give array\.transpose\(0, 2, 3, 1\)',
+        ),
+        (np.zeros((4, 1, 20, 30), np.uint8), r'got shape \(4, 1, 20, 30\)'),
+        (
+            np.zeros((3, 20, 30), np.uint8),
+            r'array\.transpose\(1, 2, 0\); for three .*\[\.\.\., None\]',
+        ),
+        ([np.zeros((3, 20, 30), np.uint8)], r'expected \(H, W, 3\) .* of shape \(3, 20, 30\)'),
+        (np.zeros((20, 30, 4), np.uint8), r'expected \(H, W, 3\) .* of shape \(20, 30, 4\)'),
+        (np.zeros((2, 4, 3, 20, 30), np.uint8), r'got shape \(2, 4, 3, 20, 30\)'),
+        (np.uint8(3), r'got shape \(\)'),
         (np.zeros((0, 20, 30, 3), np.uint8), 'expected frames'),
         (np.zeros((4, 3, 3, 3), np.uint8), '3 x 3 pixels; expected at least 8 x 8'),
         ([], 'expected frames, got none'),
@@ -125,6 +141,15 @@ def test_what_holds_no_frames(tmp_path, monkeypatch, wrong, told):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=told):
         open_stimulus(wrong)
+
+
+def test_two_files_of_a_frame(tmp_path):
+    for name in ('0001.jpg', '0001.png', '0002.png'):
+        Image.fromarray(numbered_frame(1)).save(tmp_path / name)
+    with pytest.raises(DataError, match=r'two files for frame 0001: 0001\.jpg and 0001\.png'):
+        open_stimulus(tmp_path)
+    (tmp_path / '0001.jpg').unlink()
+    assert len(open_stimulus(tmp_path)) == 2
 
 
 def test_frames_of_another_size_are_named(tmp_path):
@@ -150,3 +175,37 @@ def test_videos_that_cannot_be_used(tmp_path, video):
             open_stimulus(tmp_path / name)
     left = open_stimulus(cut, allow_truncated=True)
     assert 0 < len(left) < 40 and frame_number(left.read(3)) == 3
+
+
+def broken_stamps(path):
+    """Frames at uneven times, two of them at the same; and all the others."""
+    stamps = [0, 260, 471, 722, 722, 1226, 1857, 2065]
+    return encode_video(path, 8, codec='ffv1', times=stamps, time_base=Fraction(1, 1000)), stamps
+
+
+def changing_size(path):
+    parts = [
+        encode_video(path.with_name(f'{rows}.h264'), 4, size=(rows, 2 * rows), format='h264')
+        for rows in (48, 96)
+    ]
+    path.write_bytes(b''.join(part.read_bytes() for part in parts))
+    return path
+
+
+def test_an_overlay_keeps_the_times_of_a_video_with_a_repeated_stamp(tmp_path, predictor):
+    path, stamps = broken_stamps(tmp_path / 'a.mkv')
+    with pytest.warns(DataWarning, match=r'a\.mkv: frame 5 has the time stamp 0\.722 s'):
+        maps = predictor.predict(path)
+    maps.overlay(tmp_path / 'o.mp4')
+    times = VideoReader(tmp_path / 'o.mp4').info.times
+    np.testing.assert_allclose(np.delete(times, 4) * 1e3, np.delete(stamps, 4), atol=0.1)
+    assert times[3] < times[4] < times[5]
+
+
+def test_frames_of_a_changing_size_are_scaled_to_the_first(tmp_path, predictor):
+    path = changing_size(tmp_path / 'both.mp4')
+    with pytest.warns(DataWarning, match=r'both\.mp4: frame 5 has 96 x 192 pixels'):
+        maps = predictor.predict(path)
+    assert maps.shape == (8, 48, 96)
+    with VideoReader(maps.overlay(tmp_path / 'o.mp4')) as video:
+        assert video[:].shape == (8, 48, 96, 3)

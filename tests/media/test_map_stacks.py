@@ -1,5 +1,6 @@
 import pickle
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -113,7 +114,7 @@ def test_bad_files_are_named(tmp_path, message):
 
 def test_bad_videos_are_named(tmp_path):
     (tmp_path / 'v.mp4').write_bytes(b'nothing at all')
-    with pytest.raises(DataError, match=r'v\.mp4: cannot be decoded'):
+    with pytest.raises(DataError, match=r'v\.mp4: cannot be read as a video'):
         len(open_stack(tmp_path / 'v.mp4'))
     rgb = np.stack([MAPS, MAPS[:, ::-1], MAPS], 3)
     for name, pix_fmt in (('a.mkv', 'bgr0'), ('b.mkv', 'yuv444p')):
@@ -122,8 +123,24 @@ def test_bad_videos_are_named(tmp_path):
             read_all(path)
     path = write_video(tmp_path / 'c.mkv', np.concatenate([MAPS] * 9))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=r'c\.mkv: the video was cut off, .* left'):
+        len(open_stack(path))
     with pytest.raises(DataError, match=r'c\.mkv'):
         list(open_stack(path).read(range(45)))
+    # A packet in the middle, and no decoder at all.
+    content = bytearray(write_video(tmp_path / 'd.avi', MAPS, 'png').read_bytes())
+    with av.open(str(tmp_path / 'd.avi')) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][2]
+    content[packet.pos + 8 : packet.pos + 60] = bytes(52)
+    (tmp_path / 'd.avi').write_bytes(content)
+    (tmp_path / 'e.avi').write_bytes(content.replace(b'MPNG', b'ZZZZ'))
+    stack = open_stack(tmp_path / 'd.avi')
+    with pytest.raises(DataError, match=r'd\.avi: the video has damaged packets \(1\)'):
+        len(stack)
+    with pytest.raises(DataError, match=r'd\.avi, frame 3: what precedes it is damaged'):
+        list(stack.read(range(5)))
+    with pytest.raises(DataError, match=r'e\.avi: FFmpeg has no decoder'):
+        list(open_stack(tmp_path / 'e.avi').read(range(5)))
 
 
 def test_two_files_of_a_frame(tmp_path):

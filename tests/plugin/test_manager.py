@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import warnings
@@ -83,6 +84,30 @@ def test_a_broken_plugin_is_reported_once_and_stops_no_other(site, name):
     assert f'plugin {name} (salkit-{name} 1.0) failed to load' in str(error.value)
     # Nobody is told again.
     assert load([name])[1][name] == []
+
+
+HANG = 'import time\nwhile True:\n    try:\n        time.sleep(60)\n    except {}:\n        pass\n'
+
+
+@pytest.mark.parametrize('caught', ['Exception', 'KeyboardInterrupt'])
+@pytest.mark.parametrize('where', ['import', 'hook'])
+def test_a_plugin_that_never_returns_is_left_out(site, monkeypatch, where, caught):
+    source = HANG.format(caught)
+    make_plugin(site, 'slow', source if where == 'import' else register_source(*source.split('\n')))
+    make_plugin(site, 'z-good')
+    monkeypatch.setenv('SALKIT_PLUGIN_SECONDS', '0.3')
+    records, said = load(['slow'])
+    assert 'took more than 0.3 s to load' in said['slow'][0]
+    assert records['z-good'].error is None
+    # Nothing of the limit is left.
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_while_a_plugin_is_loaded_is_not_its_fault(site):
+    make_plugin(site, 'slow', 'import signal\nsignal.raise_signal(signal.SIGINT)\n')
+    with pytest.raises(KeyboardInterrupt):
+        load()
 
 
 def test_a_clash_names_both_and_the_first_stays(site):

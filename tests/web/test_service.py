@@ -85,8 +85,11 @@ def test_refused_uploads(service, tmp_path, make, message):
 
 def test_large_picture_is_refused_before_it_is_decoded(service, tmp_path):
     path = tmp_path / 'wide.png'
-    Image.new('L', (8000, 2000)).save(path)
-    with pytest.raises(DataError, match=r'wide.png is too large: 8000 x 2000 pix'):
+    Image.new('L', (40_000, 2000)).save(path)
+    with pytest.raises(DataError, match=r'wide\.png: has 40000 x 2000 pixels, expected at most 67'):
+        put(service, path)
+    Image.new('L', (10_000, 2000)).save(path)
+    with pytest.raises(DataError, match=r'wide\.png is too large: 10000 x 2000 pix'):
         put(service, path)
 
 

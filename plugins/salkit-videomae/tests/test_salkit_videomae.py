@@ -18,7 +18,7 @@ from transformers import (
 from salkit.builder import build, build_on_meta
 from salkit.checkpoints import Checkpoint, load_pretrained, load_weights
 from salkit.config.load import load_config
-from salkit.engine.runner import check_components
+from salkit.engine.building import check_components
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.registry import MODELS
 from salkit.testing import EncoderSuite

@@ -3,7 +3,7 @@
 from .frame_index import VideoInfo
 from .reader import VideoReader, open_video
 from .sound import SoundPart
-from .source import VIDEO_SUFFIXES, is_video
+from .source import VIDEO_SUFFIXES, VideoSource, is_video, open_file
 from .writer import VideoWriter
 
 __all__ = [
@@ -11,7 +11,9 @@ __all__ = [
     'SoundPart',
     'VideoInfo',
     'VideoReader',
+    'VideoSource',
     'VideoWriter',
     'is_video',
+    'open_file',
     'open_video',
 ]

@@ -10,9 +10,10 @@ from pathlib import Path
 import av
 from av import Packet, VideoFrame
 
-from .frame_index import UNKNOWN, FrameIndex
+from .frame_index import FrameIndex
 from .picture import checksum
 from .source import VideoSource, packet_of
+from .time_stamps import UNKNOWN
 
 # Containers whose seeking finds packets where the index has seen them. In others, packets are
 # counted from the start, which is still far quicker than decoding.

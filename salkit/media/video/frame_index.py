@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +13,11 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ...errors import DataError
 from ...utils.files import cache_dir, whole_file
+from ...utils.input_files import check_input_file
 
-# Stands for a time stamp or a position that is not known.
-UNKNOWN = np.iinfo(np.int64).min
 # Another number makes all indices anew: count it up when they change.
-VERSION = 3
+VERSION = 5
 _ARRAYS = ('packet', 'pts', 'dts', 'position', 'restart', 'checksum')
 
 
@@ -34,11 +31,16 @@ class VideoInfo:
             stored: the aspect ratio of a pixel is not applied.
         width: columns of a frame as shown.
         fps: frames per second, the average of the video.
-        pixel_aspect: width of a pixel as shown by its height; 1 for square ones.
+        pixel_aspect: width of a pixel as shown by its height; 1 for square ones, and where the file
+            names none or nonsense.
         truncated: whether the file was cut off: it promised more than it holds, or reading or
             decoding ended in an error. The frames that still decode are there.
-        errors: packets that could not be decoded.
-        times: (frames,) float64, seconds from the first frame to each.
+        errors: packets that could not be decoded, or are marked as damaged.
+        times: (frames,) float64, seconds from the first frame to each, rising; where time stamps
+            repeat, run back or jump, they are mended.
+        clock: pairs of a time stamp in seconds and the time when it is shown, for the start of
+            the video and behind each jump of its stamps; other streams keep to it.
+        warnings: what was found and mended or chosen, a line each.
     """
 
     frames: int
@@ -49,6 +51,8 @@ class VideoInfo:
     truncated: bool
     errors: int
     times: np.ndarray
+    clock: tuple[tuple[float, float], ...]
+    warnings: tuple[str, ...]
 
 
 @dataclass
@@ -102,42 +106,13 @@ class FrameIndex:
         return int(starts[-1]) if len(starts) else 0
 
 
-def frame_times(pts: np.ndarray, dts: np.ndarray, time_base: float, rate: float) -> np.ndarray:
-    """Seconds from the first frame to each, from the best of what is known.
-
-    Both kinds of time stamps are in units of `time_base` seconds; where they say nothing, `rate` is
-    the number of frames per second.
-    """
-    # .avi has no time stamps, and FFmpeg's guesses run to and fro; its decoding time stamps, once
-    # in order, are right but for a delay that all frames share.
-    for stamps in (pts, np.sort(dts)):
-        if (stamps != UNKNOWN).all() and (np.diff(stamps) > 0).all():
-            return (stamps - stamps[0]) * time_base
-    return np.arange(len(pts)) / rate
-
-
-def average_rate(times: np.ndarray, named: float | None) -> float:
-    """Frames per second; what the container names where that is within 1 % of the frames' times."""
-    if len(times) < 2:
-        return named or 25.0
-    measured = (len(times) - 1) / float(times[-1])
-    return named if named and abs(named / measured - 1) < 0.01 else measured
-
-
 def stamp_of(path: str | Path) -> tuple[str, int, int]:
     """What changes with a file: real path, size and time of the last change in ns.
 
     Raises:
-        DataError: no such file, or a folder.
+        DataError: no such file, or none that can be a video's: a folder, pipe or device.
     """
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        raise DataError(f'{path}: the video does not exist') from None
-    except (OSError, ValueError) as error:
-        raise DataError(f'{path}: the video cannot be read ({error})') from error
-    if os.path.isdir(path):
-        raise DataError(f'{path}: expected a video file, this is a folder')
+    status = os.stat(check_input_file(path))
     return os.path.realpath(path), status.st_size, status.st_mtime_ns
 
 
@@ -154,10 +129,12 @@ def load_index(stamp: tuple[str, int, int]) -> FrameIndex | None:
         with np.load(_file_of(stamp), allow_pickle=False) as stored:
             meta = json.loads(str(stored['meta']))
             arrays = {name: stored[name] for name in _ARRAYS}
-            info = VideoInfo(**meta.pop('info'), times=stored['times'])
+            info = meta.pop('info')
+            info.update(clock=tuple(map(tuple, info['clock'])), warnings=tuple(info['warnings']))
+            info = VideoInfo(**info, times=stored['times'])
             index = FrameIndex(**arrays, **meta, info=info)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        # Broken ones are made again.
+    except Exception:
+        # Broken ones, which fail in any way, are made again.
         return None
     lengths = {len(values) for values in (*arrays.values(), info.times)}
     return index if lengths == {info.frames} else None

@@ -10,10 +10,12 @@ import numpy as np
 from av import Packet, VideoFrame
 
 from ...errors import DataError
+from ..images import MOST_PIXELS
 from .decoder import FrameDecoder, LostError
-from .frame_index import UNKNOWN, FrameIndex, VideoInfo, average_rate, frame_times
+from .frame_index import FrameIndex, VideoInfo
 from .picture import checksum, orientation
 from .source import VideoSource, is_cut_off, packet_of
+from .time_stamps import FASTEST, SLOWEST, UNKNOWN, average_rate, frame_times
 
 # Codecs and containers where a packet is a frame: nothing is hidden, skipped or packed together.
 ONE_FRAME_A_PACKET = frozenset(
@@ -28,6 +30,10 @@ RESTARTABLE = ONE_FRAME_A_PACKET.union(
 # Pixels (frames x rows x columns) that are decoded for the index without asking, 1,700 frames of
 # 640 x 360: about two seconds on one core.
 DECODED_PIXELS = 400e6
+# A pixel more oblong than that is damage in the file's head.
+MOST_ASPECT = 10
+# How many packets around a place are marked as damaged for its sake.
+JOINED = 3
 # Frames at the start that are decoded to verify what the packets show.
 VERIFIED_START = 48
 
@@ -37,7 +43,9 @@ class _PacketTable:
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, int, int, bool]] = []
-        self.changes = self.discarded = self.corrupt = False
+        self.changes = self.discarded = False
+        # Numbers of packets that the container marks as damaged.
+        self.corrupt: list[int] = []
 
     def watch(self, packets: Iterable[Packet]) -> Iterator[Packet]:
         """Pass packets on and note them."""
@@ -51,7 +59,8 @@ class _PacketTable:
             self.changes |= packet.has_sidedata('new_extradata')
             self.changes |= packet.has_sidedata('palette') or packet.has_sidedata('param_change')
             self.discarded |= packet.is_discard
-            self.corrupt |= packet.is_corrupt
+            if packet.is_corrupt:
+                self.corrupt.append(len(self.rows) - 1)
             yield packet
 
     def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -79,15 +88,23 @@ def build_index(path: str | Path, how: str = 'auto') -> FrameIndex:
 def _by_decoding(path: str | Path) -> FrameIndex:
     # With one thread: what a damaged video gives depends on their number.
     with VideoSource(path) as source:
-        table, rows, first = _PacketTable(), [], None
+        table, first, other = _PacketTable(), None, None
+        rows: list[tuple[int, int, bool, int]] = []
         for frame in source.frames(source.numbered(table.watch(source.packets()))):
             first = frame if first is None else first
+            if other is None and (frame.height, frame.width) != (first.height, first.width):
+                other = (
+                    f'frame {len(rows) + 1} has {frame.height} x {frame.width} pixels; such frames '
+                    f'are scaled to the {first.height} x {first.width} of the first'
+                )
             pts = UNKNOWN if frame.pts is None else frame.pts
             rows.append((packet_of(frame), pts, frame.key_frame, checksum(frame)))
         if first is None:
+            most = f'; frames may have {MOST_PIXELS / 1e6:.0f} million pixels at most'
+            limit = '' if source.context.width else most
             raise DataError(
                 f'{path}: no frame of its video stream decodes ({len(table.rows)} packets, '
-                f'{source.errors} with errors)'
+                f'{source.errors} with errors){limit}'
             )
         packet, pts, key, sums = np.array(rows, np.int64).T.copy()
         _, dts, position, key_packet = (
@@ -95,7 +112,7 @@ def _by_decoding(path: str | Path) -> FrameIndex:
         )
         damaged = source.errors or source.broken or table.corrupt or table.changes
         known = _all_different(packet, -1) and source.codec in RESTARTABLE
-        info = _info(source, table, first, pts, dts)
+        info = _info(source, table, first, packet, pts, dts, other)
         restart = (key > 0) & (key_packet > 0)
         seekable = bool(known and not damaged)
         return FrameIndex(packet, pts, dts, position, restart, sums, 'decode', seekable, info)
@@ -117,8 +134,9 @@ def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
         pixels = len(pts) * source.context.width * source.context.height
         if not always and pixels <= DECODED_PIXELS:
             return None
-        odd = table.changes or table.discarded or table.corrupt or source.broken
-        if odd or not len(pts) or not key[0] or not _all_different(pts, UNKNOWN):
+        # Stamps that run back belong to frames that are shown in this order all the same.
+        odd = table.changes or table.discarded or source.broken or (dts[1:] < dts[:-1]).any()
+        if odd or table.corrupt or not len(pts) or not key[0] or not _all_different(pts, UNKNOWN):
             return None
         if source.stream.frames not in (0, len(pts)) or _promised_more(source, table):
             return None
@@ -129,7 +147,7 @@ def _by_packets(path: str | Path, always: bool) -> FrameIndex | None:
         stamps = [frame.pts for frame in decoded]
         if not decoded or source.errors or stamps != pts[: len(decoded)].tolist():
             return None
-        info = _info(source, table, decoded[0], pts, dts)
+        info = _info(source, table, decoded[0], packet, pts, dts)
     sums = np.full_like(packet, UNKNOWN)
     index = FrameIndex(packet, pts, dts, position, key, sums, 'packets', True, info)
     return index if _ends_well(path, index) else None
@@ -149,25 +167,42 @@ def _ends_well(path: str | Path, index: FrameIndex) -> bool:
 
 
 def _info(
-    source: VideoSource, table: _PacketTable, first: VideoFrame, pts: np.ndarray, dts: np.ndarray
+    source: VideoSource,
+    table: _PacketTable,
+    first: VideoFrame,
+    packet: np.ndarray,
+    pts: np.ndarray,
+    dts: np.ndarray,
+    other: str | None = None,
 ) -> VideoInfo:
     stream = source.stream
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    named = next((float(rate) for rate in rates if rate), None)
-    times = frame_times(pts, dts, float(source.time_base), named or 25.0)
+    named = next((float(rate) for rate in rates if rate and SLOWEST <= rate <= FASTEST), None)
+    shown = frame_times(pts, dts, float(source.time_base), named or 25.0, source.format)
     height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
+    if not 1 / MOST_ASPECT <= aspect <= MOST_ASPECT:
+        aspect = 1.0
     if orientation(first)[0]:
         height, width, aspect = width, height, 1 / aspect
-    truncated = source.broken or table.corrupt or _promised_more(source, table)
+    # Where broadcasts were joined, a packet is marked though nothing is missing.
+    joined = [int(packet[number]) for number in shown.jumps]
+    corrupt = [n for n in table.corrupt if not any(abs(n - join) <= JOINED for join in joined)]
+    cut_off = bool(corrupt) and corrupt[-1] >= len(table.rows) - JOINED
+    errors = source.errors + len(corrupt)
+    found = [source.choice, other]
+    if errors:
+        found.append(f'damaged packets: {errors}; their frames are left out or wrong')
     return VideoInfo(
         frames=len(pts),
         height=height,
         width=width,
-        fps=average_rate(times, named),
+        fps=average_rate(shown.times, named),
         pixel_aspect=aspect,
-        truncated=bool(truncated),
-        errors=source.errors,
-        times=times,
+        truncated=bool(source.broken or cut_off or _promised_more(source, table)),
+        errors=errors,
+        times=shown.times,
+        clock=shown.clock,
+        warnings=(*filter(None, found), *shown.warnings),
     )
 
 

@@ -10,7 +10,7 @@ from av import VideoFrame
 from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
-from .frame_index import UNKNOWN
+from .time_stamps import UNKNOWN
 
 
 def orientation(frame: VideoFrame) -> tuple[bool, bool, bool]:

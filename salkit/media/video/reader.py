@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ import av
 import numpy as np
 from av import VideoFrame
 
-from ...errors import ConfigError, DataError, reason_of
+from ...errors import ConfigError, DataError, DataWarning, reason_of
 from ...utils.text import check_choice
 from ..images import checked_size, resize_image
 from .decoder import FrameDecoder, LostError
@@ -32,14 +33,16 @@ class VideoReader:
 
     Frames are (H, W, 3) uint8 RGB as shown: turned where a phone's camera says so, their colours
     bit for bit those of PyAV's `frame.to_ndarray(format='rgb24')`. Interlaced frames stay so, an
-    alpha channel is ignored, and pixels that are not square are left as they are stored.
+    alpha channel is ignored, and pixels that are not square are left as they are stored. Frames of
+    another size than the first are scaled to that.
 
     The first opening makes an index of the frames, which is kept in salkit's cache folder. Readers
     may be pickled and used in forked processes: there they open the file again. Threads may share
     one, and take turns.
 
     Args:
-        path: of the video; the first video stream that is no cover picture is read.
+        path: of the video; of several video streams, the default one or else the largest is read,
+            and cover pictures are none.
         index: 'decode' decodes the whole video for its index, and each frame read later is checked
             against that; 'packets' trusts the packets where codec and container allow it, and
             verifies start and end only, so that damage in the middle is found when it is read;
@@ -79,6 +82,11 @@ class VideoReader:
     def __len__(self) -> int:
         return self.info.frames
 
+    def warn(self) -> None:
+        """Warn of what `VideoInfo.warnings` says; for whoever needs times or all frames."""
+        for line in self.info.warnings:
+            warnings.warn(f'{self.path}: {line}', DataWarning, stacklevel=3)
+
     # Reading -----------------------------------------------------------------------------------
 
     def read(self, indices: Iterable[int], size: tuple[int, int] | None = None) -> np.ndarray:
@@ -98,7 +106,7 @@ class VideoReader:
 
         Raises:
             IndexError: no such frame.
-            DataError: a frame cannot be decoded any more, or is of another size than the first.
+            DataError: a frame cannot be decoded any more.
         """
         size = None if size is None else checked_size('VideoReader', size)
         with self._lock:
@@ -148,14 +156,7 @@ class VideoReader:
 
     def _read(self, number: int, size: tuple[int, int] | None) -> np.ndarray:
         frame, info = self._decode(number), self.info
-        if size is not None:
-            return resize_image(frame, size)
-        if frame.shape[:2] != (info.height, info.width):
-            raise DataError(
-                f'{self.path}: frame {number} is {frame.shape[0]} x {frame.shape[1]} pixels, the '
-                f'first is {info.height} x {info.width}; give a size to read such videos'
-            )
-        return frame
+        return resize_image(frame, size or (info.height, info.width))
 
     def _decode(self, number: int) -> np.ndarray:
         """Frame `number` as shown."""

@@ -10,19 +10,25 @@ from pathlib import Path
 from typing import cast
 
 import av
-from av import AudioFrame, AudioStream
+from av import AudioFrame, AudioStream, Packet
 from av.container import OutputContainer
 from av.filter import Graph
 
 from ...errors import DataError, reason_of
-from .source import VideoSource, open_file
+from .reader import open_video
+from .source import open_file
 
 RATE, LAYOUT, BITS = 48_000, 'stereo', 160_000
 # Seconds; gaps and overlaps of less are time stamps rounded.
 JITTER = 0.02
 # Seconds before a cut from which on the sound is decoded: decoders take some to start up.
 RUN_UP = 1.0
-ENDLESS = 1e9
+# Seconds of a hole, in the sound or between the two streams, that silence fills at most.
+HOLE = 600.0
+# Seconds by which stamps of the sound run back at most.
+OVERLAP = 1.0
+# Seconds between the first sound and the first frame, at most, also behind a jump of time stamps.
+NEAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -96,32 +102,75 @@ class SoundWriter:
                     return
                 if stream.codec_context is None or not stream.codec_context.sample_rate:
                     raise DataError('FFmpeg has no decoder for it')
-                origin = first_frame_time(self.part.path) + self.part.start
-                end = ENDLESS if self.part.end is None else self.part.end - self.part.start
+                video = open_video(self.part.path).info
+                clock = _Clock(video.clock)
+                until = float(video.times[-1]) + HOLE if self.part.end is None else self.part.end
+                end = until - self.part.start
                 for packet in container.demux(stream):
-                    time = 0 if packet.pts is None else packet.pts * packet.time_base - origin
-                    if time < -RUN_UP:
-                        continue
-                    if time > end:
-                        break
+                    if packet.size:
+                        time = clock.time(packet) - self.part.start
+                        if time < -RUN_UP:
+                            continue
+                        if time > end:
+                            break
+                        packet.pts = round(time / packet.time_base)
                     try:
                         frames = stream.codec_context.decode(packet)
                     except (av.FFmpegError, ValueError):
                         errors += 1
                         continue
                     for frame in frames:
-                        if frame.pts is not None:
-                            frame.pts -= round(origin / frame.time_base)
                         graph = graph or _aligning(frame, end)
                         graph.push(frame)
                         yield from _finished(graph)
                 if graph is not None:
                     graph.push(None)
                     yield from _finished(graph)
+                if clock.repaired:
+                    self._warn(f'{clock.repaired} packets of its sound have wrong time stamps')
         except (av.FFmpegError, OSError, ValueError, DataError) as error:
             self._warn(f'its sound is lost, all or from some point on: {reason_of(error)}')
         if errors:
             self._warn(f'{errors} packets of its sound do not decode')
+
+
+class _Clock:
+    """Turns stamps of sound packets, one after another, into times of their video.
+
+    Args:
+        clock: see `VideoInfo`. Where the stamps of a file jump, those of the sound do so near by.
+
+    Attributes:
+        repaired: packets whose stamps fit to nothing; they follow the packet before.
+    """
+
+    def __init__(self, clock: tuple[tuple[float, float], ...]) -> None:
+        self._clock = list(clock)
+        self._stamp: float | None = None
+        self._reached = 0.0
+        self.repaired = 0
+
+    def time(self, packet: Packet) -> float:
+        """Seconds from the first video frame to the start of a packet."""
+        time = self._reached
+        if packet.pts is not None:
+            stamp = float(packet.pts * packet.time_base)
+            for place, (start, _) in enumerate(self._clock[1:], 1):
+                if self._jumps_to(stamp) and abs(stamp - start) <= NEAR:
+                    self._clock = self._clock[place:]
+                    break
+            early, self._stamp = NEAR if self._stamp is None else OVERLAP, stamp
+            time = stamp - self._clock[0][0] + self._clock[0][1]
+            if not -early <= time - self._reached <= HOLE:
+                time = self._reached
+                self.repaired += 1
+        self._reached = time + float((packet.duration or 0) * packet.time_base)
+        return time
+
+    def _jumps_to(self, stamp: float) -> bool:
+        if self._stamp is None:
+            return abs(stamp - self._clock[0][0]) > NEAR
+        return not self._stamp - JITTER <= stamp <= self._stamp + NEAR / 2
 
 
 def _aligning(frame: AudioFrame, end: float) -> Graph:
@@ -148,18 +197,3 @@ def _finished(graph: Graph) -> Iterator[AudioFrame]:
     with suppress(av.error.BlockingIOError, av.error.EOFError):
         while True:
             yield cast('AudioFrame', graph.pull())
-
-
-def first_frame_time(path: str | Path) -> float:
-    """Time stamp, in seconds, of the first frame that a video gives.
-
-    Raises:
-        DataError: not a video.
-    """
-    with VideoSource(path) as source:
-        if source.format == 'avi':
-            # All its streams start together; FFmpeg's guess is late by what the codec reorders.
-            return 0.0
-        first = next(source.frames(source.packets()), None)
-        stamp = source.stream.start_time if first is None else first.pts
-        return float((stamp or 0) * source.time_base)

@@ -15,11 +15,19 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ...errors import DataError, reason_of
+from ...utils.input_files import check_input_file, open_input_file
+from ..images import MOST_PIXELS
 
 # Suffixes of video files, in lower case.
 VIDEO_SUFFIXES = (
     *('.3gp', '.asf', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg'),
     *('.mpg', '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
+)
+# FFmpeg's names of the containers that such files, and bare streams, are in. All others stay shut:
+# playlists, lists of files, patterns of names and manifests open what they name.
+CONTAINERS = (
+    *('asf', 'avi', 'flv', 'ivf', 'matroska', 'mov', 'mpeg', 'mpegts', 'mxf', 'obu', 'ogg'),
+    *('h264', 'hevc', 'm4v', 'mpegvideo', 'vvc', 'yuv4mpegpipe'),
 )
 _EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
 
@@ -30,21 +38,30 @@ def is_video(path: str | Path) -> bool:
 
 
 def open_file(path: str | Path) -> InputContainer:
-    """Open a file with FFmpeg; raises what PyAV raises.
+    """Open a video file with FFmpeg: nothing but this one file, and no network, is opened.
 
-    A playlist under the name of a video may not reach into the network.
+    Raises:
+        DataError: no regular file, or in none of the `CONTAINERS`, whatever its name says.
     """
-    # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names in
-    # the metadata are no reason to refuse a file.
-    return av.open(
-        str(Path(path).absolute()),
-        metadata_errors='replace',
-        options={'protocol_whitelist': 'file'},
+    check_input_file(path)
+    options = dict(
+        protocol_whitelist='file',
+        format_whitelist=','.join(CONTAINERS),
+        max_pixels=str(MOST_PIXELS),
     )
+    try:
+        # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names
+        # in the metadata are no reason to refuse a file.
+        return av.open(str(Path(path).absolute()), metadata_errors='replace', options=options)
+    except av.error.ArgumentError:
+        reason = f'expected one of the containers {", ".join(CONTAINERS)}'
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = reason_of(error)
+    raise DataError(f'{path}: cannot be read as a video ({reason})')
 
 
 class VideoSource:
-    """The first video stream of a file; a cover picture is none.
+    """A video stream of a file: its default one, else the largest; a cover picture is none.
 
     Args:
         path: of the file.
@@ -53,6 +70,7 @@ class VideoSource:
     Attributes:
         container: the opened file.
         stream: the video stream.
+        streams: how many the file holds.
         errors: packets that did not decode so far.
         broken: whether reading the file ended in an error.
 
@@ -64,19 +82,14 @@ class VideoSource:
         self.path = path
         self.errors = 0
         self.broken = False
+        self.container = open_file(path)
         try:
-            self.container = open_file(path)
-        except av.error.FileNotFoundError:
-            raise DataError(f'{path}: the video does not exist') from None
-        except av.error.IsADirectoryError:
-            raise DataError(f'{path}: expected a video file, this is a folder') from None
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise DataError(f'{path}: cannot be read as a video ({reason_of(error)})') from error
-        try:
-            self.stream = self._video_stream()
+            self.stream, self.streams = self._video_stream()
             self.context = self.stream.codec_context
             if self.context is None:
                 raise DataError(f'{path}: FFmpeg has no decoder for its video stream')
+            # `open_file` has no say in this one.
+            self.context.options = {'max_pixels': str(MOST_PIXELS)}
             self.context.thread_count = threads
             if threads != 1:
                 self.stream.thread_type = 'AUTO'
@@ -86,15 +99,28 @@ class VideoSource:
             self.container.close()
             raise
 
-    def _video_stream(self) -> VideoStream:
+    def _video_stream(self) -> tuple[VideoStream, int]:
+        """The stream to read, and how many there are."""
         picture = Disposition.attached_pic | Disposition.timed_thumbnails
         streams = self.container.streams
-        for stream in streams.video:
-            if not stream.disposition & picture:
-                return stream
-        kinds = sorted({'cover picture' if s.type == 'video' else s.type for s in streams})
-        raise DataError(
-            f'{self.path}: holds no video stream, only {", ".join(kinds) or "nothing at all"}'
+        videos = [stream for stream in streams.video if not stream.disposition & picture]
+        if not videos:
+            kinds = sorted({'cover picture' if s.type == 'video' else s.type for s in streams})
+            raise DataError(
+                f'{self.path}: holds no video stream, only {", ".join(kinds) or "nothing at all"}'
+            )
+        defaults = [stream for stream in videos if stream.disposition & Disposition.default]
+        return max(defaults or videos, key=_pixels), len(videos)
+
+    @property
+    def choice(self) -> str | None:
+        """Which of several video streams this is, in words; None where it is the only one."""
+        if self.streams == 1:
+            return None
+        reason = 'default' if self.stream.disposition & Disposition.default else 'largest'
+        return (
+            f'of {self.streams} video streams, the {reason} one is read (stream '
+            f'{self.stream.index}, {self.context.height} x {self.context.width} pixels)'
         )
 
     @property
@@ -159,6 +185,11 @@ class VideoSource:
         self.close()
 
 
+def _pixels(stream: VideoStream) -> int:
+    context = stream.codec_context
+    return context.width * context.height if context else 0
+
+
 def packet_of(frame: VideoFrame) -> int:
     """Number of the packet that a frame was decoded from, -1 where the decoder does not say."""
     return frame.opaque[0] if isinstance(frame.opaque, list) else -1
@@ -171,7 +202,7 @@ def is_cut_off(path: str | Path) -> bool:
     for other containers, and for lengths that were never filled in.
     """
     size = os.path.getsize(path)
-    with open(path, 'rb') as file:
+    with open_input_file(path) as file:
         start = file.read(12)
         if start[:4] == _EBML:
             named = _end_of_element

@@ -1,15 +1,17 @@
 """Makes ground truth: fixation maps from gaze, density maps from fixations."""
 
 from ...datasets.published import DensityArguments, density_recipes
-from ..options import DensityOptions
+from ..options import DensityOptions, GazeReading
 from .density import density_arguments, density_map, points_to_map
-from .gaze_csv import Gaze, GazeRow, read_gaze_csv, read_gaze_rows
+from .gaze import Gaze, read_gaze_csv
+from .gaze_csv import GazeRow, read_gaze_rows
 from .screen import fixation_points
 
 __all__ = [
     'DENSITY_RECIPES',
     'DensityOptions',
     'Gaze',
+    'GazeReading',
     'GazeRow',
     'density_arguments',
     'density_map',

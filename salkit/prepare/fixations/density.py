@@ -34,9 +34,12 @@ def density_arguments(recipe: str | None, **own: Unpack[DensityArguments]) -> De
     return recipes[recipe]
 
 
-def density_of(counts: np.ndarray, options: DensityOptions) -> np.ndarray:
+def density_of(
+    counts: np.ndarray, options: DensityOptions, pixel_aspect: float = 1.0
+) -> np.ndarray:
     """The density (H, W) float32 of the number of fixations on each pixel (H, W)."""
-    density = gaussian_density(counts, options.sigma, options.window_px, options.shift_px)
+    sigma = options.sigma_at(pixel_aspect)
+    density = gaussian_density(counts, sigma, options.window_px, options.shift_px)
     if options.normalize is not None and density.any():
         density /= density.max() if options.normalize == 'max' else density.sum()
     return density.astype(np.float32)

@@ -19,9 +19,11 @@ from ...errors import ConfigError, DataError
 from ...functional.fixations import count_fixations
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_fixation_map
-from .gaze_csv import read_gaze_csv
+from ...utils.input_files import check_input_file
+from ...utils.text import listed
+from .gaze import read_gaze_csv, zeros_warning
 from .screen import fixation_points
-from .stimuli import GazeReading
+from .stimuli import GazeOnVideos
 
 Item = TypeVar('Item')
 EXPECTED = (
@@ -38,11 +40,13 @@ class FixationVideo:
         name: of the video, a path below the data set's root such as `val/0601`.
         source: maps or lists of a data set; or points (n, 2) y and x of each frame.
         size: (H, W) of the frames, for lists and points.
+        pixel_aspect: width of their pixels as shown by the height, likewise.
     """
 
     name: str
     source: TruthVideo | list[np.ndarray]
     size: tuple[int, int] = (0, 0)
+    pixel_aspect: float = 1.0
 
     @property
     def is_map(self) -> bool:
@@ -93,15 +97,17 @@ class Found:
         videos: in natural order.
         kind: 'folder' (of one video's maps), 'maps' (of a data set), or 'gaze'.
         notes: what a user should know of how they were read.
+        warnings: what may be wrong with them.
     """
 
     videos: Sequence[FixationVideo]
     kind: str
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def find_fixations(
-    path: str | Path, reading: GazeReading | None = None, progress: bool = False
+    path: str | Path, reading: GazeOnVideos | None = None, progress: bool = False
 ) -> Found:
     """Find all fixations in `path`, see `EXPECTED`.
 
@@ -114,7 +120,7 @@ def find_fixations(
         ConfigError: an option that does not go with what is there, or one that is lacking.
         DataError: nothing in a known layout, or a file that cannot be read.
     """
-    path, reading = Path(path).expanduser(), reading or GazeReading()
+    path, reading = Path(path).expanduser(), reading or GazeOnVideos()
     suffix = path.suffix.lower()
     if path.is_file() and suffix in ('.csv', '.tsv', '.txt'):
         return _in_csv(path, reading, progress)
@@ -122,7 +128,8 @@ def find_fixations(
         videos = [PublishedVideo(path.parent.name, NO_SPLIT, path.parent, fixations=path)]
         return _in_lists(videos, reading, progress)
     if not path.is_dir():
-        raise DataError(f'{path}: {EXPECTED if path.exists() else "does not exist"}')
+        check_input_file(path)
+        raise DataError(f'{path}: {EXPECTED}')
     has_mats = holds(path / 'maps', ('.mat',))
     if has_mats or holds(path, (*IMAGE_SUFFIXES, '.mat')):
         mats = path / 'maps' if has_mats else path
@@ -136,7 +143,7 @@ def find_fixations(
         raise DataError(f'{path}: holds no fixations; {EXPECTED}')
     if any(video.fixations and video.fixations.is_file() for video in videos):
         return _in_lists(videos, reading, progress)
-    if reading != GazeReading():
+    if reading != GazeOnVideos():
         raise ConfigError(f'{path}: holds fixation maps, which need no options of gaze')
     found = []
     for video in videos:
@@ -157,24 +164,27 @@ def _with_fixations(root: Path) -> list[PublishedVideo]:
     return []
 
 
-def _in_lists(videos: list[PublishedVideo], reading: GazeReading, progress: bool) -> Found:
+def _in_lists(videos: list[PublishedVideo], reading: GazeOnVideos, progress: bool) -> Found:
     found = []
     for video in _looking(videos, progress):
-        size = reading.shown(video.name).size
+        shown = reading.look_up(video.name)
         truth = replace(video, densities=None).truth()
-        found.append(FixationVideo(video.name, truth, size))
+        found.append(FixationVideo(video.name, truth, shown.size, shown.pixel_aspect))
     return Found(found, 'gaze')
 
 
-def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
+def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
+    gaze = read_gaze_csv(path, reading)
+    there = [each for each in gaze.values() if reading.has(each.video)]
     videos, lost, total = [], 0, 0
-    for gaze in _looking(read_gaze_csv(path, reading.first_frame).values(), progress):
-        shown = reading.shown(gaze.video)
+    for each in _looking(there or list(gaze.values()), progress):
+        shown = reading.look_up(each.video)
         points, left_out = fixation_points(
-            gaze, shown.size, shown.frames, shown.clock, reading.screen, reading.normalized
+            each, shown.size, shown.frames, shown.clock, reading, shown.pixel_aspect
         )
-        lost, total = lost + left_out, total + len(gaze.points)
-        videos.append(FixationVideo(Path(gaze.video).stem, points, shown.size))
+        lost, total = lost + left_out, total + len(each.points)
+        name = Path(each.video).stem
+        videos.append(FixationVideo(name, points, shown.size, shown.pixel_aspect))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')
     notes = []
@@ -182,9 +192,11 @@ def _in_csv(path: Path, reading: GazeReading, progress: bool) -> Found:
         notes.append(
             'a video ends with its last gaze; --videos DIR takes the number of frames from them'
         )
+    elif absent := sorted(gaze.keys() - {each.video for each in there}):
+        notes.append(f'gaze was left out that is on no video in {reading.videos}: {listed(absent)}')
     if lost:
         notes.append(f'{lost} of {total} samples were left out: the eye lost, or not on the video')
-    return Found(videos, 'gaze', notes)
+    return Found(videos, 'gaze', notes, zeros_warning(there))
 
 
 def _looking(videos: Collection[Item], progress: bool) -> Iterable[Item]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain, count
+from pathlib import Path, PureWindowsPath
+from typing import TextIO
 
-import numpy as np
+from ...errors import DataError, reason_of
+from ...utils.input_files import open_input_file
+from ...utils.text import listed
+from ..gaze_columns import MOMENTS, OWN, PROGRAMS, TIME_COLUMNS, GazeColumns
 
-from ...errors import DataError
-
-# Seconds in a unit.
-TIME_COLUMNS = {'time_s': 1.0, 'time_ms': 1e-3}
-# Columns may be named as those of a matrix.
-ALIASES = {'col': 'x', 'row': 'y'}
 EXPECTED = 'expected video, x, y and one of frame, time_s and time_ms; observer is optional'
+# Hours of both eyes at 1000 Hz stay below; as do all columns that a tracker's program has.
+MOST_BYTES = 1_000_000_000
+MOST_LINE = 100_000
+# What programs write where there is no number; whatever is not finite is none either.
+MISSING = frozenset(('', '.', '-', '--', 'na', 'n/a', '#n/a', 'null', 'none'))
+MARKS = {codecs.BOM_UTF8: 'utf-8-sig', codecs.BOM_UTF16_LE: 'utf-16', codecs.BOM_UTF16_BE: 'utf-16'}
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class GazeRow:
         y: as in the file; NaN where the eye was lost.
         x: as in the file; NaN where the eye was lost.
         frame: the frame as it is written; None where a time is given.
-        seconds: from the start of the video; None where a frame is given.
+        seconds: as the file counts them; None where a frame is given.
         observer: '' where the file has no such column.
     """
 
@@ -42,128 +50,199 @@ class GazeRow:
     observer: str
 
 
-@dataclass(frozen=True)
-class Gaze:
-    """Gaze samples or fixations on one video.
-
-    Attributes:
-        video: its name.
-        points: (n, 2) float64 y and x as in the file; NaN where the eye was lost.
-        moments: (n,) int64 frames counted from 0; or float64 seconds from the start of the video.
-    """
-
-    video: str
-    points: np.ndarray
-    moments: np.ndarray
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether moments are seconds."""
-        return self.moments.dtype.kind == 'f'
-
-
-def read_gaze_rows(path: str | Path, needed: Sequence[str] = ()) -> Iterator[GazeRow]:
-    """Read a CSV file with a header that has video, x, y and frame, time_s or time_ms.
-
-    Other columns are left alone, but for `observer`; `row` and `col` stand for y and x as well. An
-    empty or NaN coordinate is an eye that was lost.
+class GazeFile:
+    """The rows of a CSV file with a header that has video, x, y and frame, or a time.
 
     Args:
-        path: the file, separated by commas, semicolons or tabs.
-        needed: more columns that must be there, such as `frame` and `observer`.
+        path: the file, separated by commas, semicolons or tabs, in UTF-8, or UTF-16 with its mark.
+            Where no comma separates values, it may be the decimal sign.
+        file: the same, open.
+        columns: what its columns are called.
+        needed: more of them that must be there, such as `frame` and `observer`.
+
+    Attributes:
+        unit: which of `MOMENTS` the file has.
+        is_since_recording: whether times do not count from the start of the video.
+
+    Raises:
+        DataError: no such columns, or two for one thing.
+    """
+
+    def __init__(
+        self, path: str | Path, file: TextIO, columns: GazeColumns, needed: Sequence[str] = ()
+    ) -> None:
+        self._path, self._columns = path, columns
+        lines = _lines(path, file)
+        # SMI's programs put a few lines of comments first.
+        self._before, first = 0, ''
+        for first in lines:
+            if first.strip() and not first.startswith('##'):
+                break
+            self._before += 1
+        self._delimiter = max(',;\t', key=first.count)
+        self._rows = csv.reader(chain([first], lines), delimiter=self._delimiter)
+        header = next(self._rows, [])
+        self._width = len(header)
+        self._only, places = [], _places(header)
+        for name, value in columns.only.items():
+            self._only += [(index, value.casefold()) for index in places.get(name.casefold(), ())]
+        at = {role: _find(self._where, header, role, columns) for role in columns.names}
+        self.unit = next((name for name in MOMENTS if at.get(name)), '')
+        lacking = [role for role in ('x', 'y', *needed) if not at.get(role)]
+        if not self.unit or lacking or not (at.get('video') or columns.video):
+            raise DataError(f'{self._where}: {_expected(columns, needed)}; {_found(header)}')
+        if len(at['x']) != len(at['y']):
+            raise DataError(f'{self._where}: its columns for x and y do not pair up')
+        self._pairs = list(zip(at['y'], at['x'], strict=True))
+        self._single = {
+            role: at[role][0] for role in ('video', self.unit, 'observer') if at.get(role)
+        }
+        chosen = header[self._single[self.unit]].strip().casefold()
+        self.is_since_recording = chosen in map(str.casefold, columns.since_recording)
+
+    @property
+    def _where(self) -> str:
+        return f'{self._path}, line {self._before + max(1, self._rows.line_num)}'
+
+    def __iter__(self) -> Iterator[GazeRow]:
+        used = {*self._single.values(), *chain(*self._pairs)}
+        is_export = self._columns.program != ''
+        for row in self._rows:
+            if not any(map(str.strip, row)) or any(
+                row[index].strip().casefold() != value
+                for index, value in self._only
+                if index < len(row)
+            ):
+                continue
+            if len(row) < self._width or any(map(str.strip, row[self._width :])):
+                raise DataError(
+                    f'{self._where}: expected {self._width} values as in the header, got {len(row)}'
+                )
+            if not any(row[index].strip() for index in used):
+                continue
+            cell = {role: row[index].strip() for role, index in self._single.items()}
+            video = cell.get('video', self._columns.video)
+            if is_export:
+                # Rows between two videos, and of events.
+                if video.casefold() in MISSING or cell[self.unit].casefold() in MISSING:
+                    continue
+                # The file's name: these programs may write where it was.
+                video = PureWindowsPath(video).name
+            if not video:
+                raise DataError(f'{self._where}: the video has no name')
+            y, x = self._point(row)
+            yield GazeRow(
+                self._where,
+                video,
+                y,
+                x,
+                cell['frame'] if self.unit == 'frame' else None,
+                None if self.unit == 'frame' else self._seconds(cell[self.unit]),
+                cell.get('observer', ''),
+            )
+
+    def _point(self, row: Sequence[str]) -> tuple[float, float]:
+        """The first pair of coordinates that is there."""
+        for pair in self._pairs:
+            y, x = (self._number(row[i], axis) for i, axis in zip(pair, 'yx', strict=True))
+            is_lost = x == y == 0 and self._columns.zeros_are_lost
+            if not is_lost and not math.isnan(y + x):
+                return (1 - y if self._columns.from_bottom else y), x
+        return math.nan, math.nan
+
+    def _seconds(self, text: str) -> float:
+        seconds = self._number(text, self.unit) * TIME_COLUMNS[self.unit]
+        if math.isnan(seconds):
+            raise DataError(f'{self._where}: {self.unit} must be a number, got {text!r}')
+        return seconds
+
+    def _number(self, text: str, name: str) -> float:
+        """The number in a cell, NaN where there is none."""
+        text = text.strip()
+        if text.casefold() in MISSING:
+            return math.nan
+        try:
+            value = float(text if self._delimiter == ',' else text.replace(',', '.'))
+        except ValueError:
+            raise DataError(f'{self._where}: {name} must be a number, got {text!r}') from None
+        return value if math.isfinite(value) else math.nan
+
+
+@contextmanager
+def open_gaze_file(path: str | Path) -> Iterator[TextIO]:
+    """A regular file as text, by its mark; what is none is a DataError."""
+    with open_input_file(path, most_bytes=MOST_BYTES) as content:
+        start = content.read(4)
+        content.seek(0)
+        encoding = next((each for mark, each in MARKS.items() if start.startswith(mark)), 'utf-8')
+        try:
+            yield io.TextIOWrapper(content, encoding, newline='')
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f'{path}: cannot be read as a CSV file ({reason_of(error)})') from error
+
+
+def _lines(path: str | Path, file: TextIO) -> Iterator[str]:
+    for number in count(1):
+        line = file.readline(MOST_LINE + 1)
+        if not line:
+            return
+        if len(line) > MOST_LINE:
+            raise DataError(f'{path}, line {number}: has more than {MOST_LINE:,} characters')
+        if '\0' in line:
+            raise DataError(
+                f'{path}, line {number}: holds a null byte; expected text in UTF-8, or UTF-16 with '
+                'its mark'
+            )
+        yield line
+
+
+def _places(header: Sequence[str]) -> dict[str, list[int]]:
+    """Where each name stands. Micro and mu are one sign in lower case."""
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(header):
+        places.setdefault(name.strip().casefold(), []).append(index)
+    return places
+
+
+def _find(where: str, header: Sequence[str], role: str, columns: GazeColumns) -> list[int]:
+    """The columns for what a role stands for."""
+    places, names = _places(header), columns.names[role]
+    found = [places.get(name.casefold(), []) for name in names]
+    at = [each[0] for each in found if each]
+    # A program's export may have both eyes; of salkit's own names, each is one thing.
+    twice = next((each for each in found if len(each) > 1), at if names == OWN.names[role] else [])
+    if len(twice) > 1:
+        both = ' and '.join(repr(header[index].strip()) for index in twice[:2])
+        raise DataError(f'{where}: two columns for {role}: {both}; which is meant?')
+    return at
+
+
+def _expected(columns: GazeColumns, needed: Sequence[str]) -> str:
+    if not columns.program:
+        return EXPECTED + (f', with {" and ".join(needed)}' if needed else '')
+    whose = f'of {columns.program}' if columns.program in PROGRAMS else 'as --columns says'
+    roles = [role for role in ('video', 'x', 'y') if role in columns.names]
+    parts = [' or '.join(columns.names[role]) for role in roles]
+    parts.append(' or '.join(chain(*(columns.names.get(name, ()) for name in MOMENTS))))
+    return f'expected columns {whose}: {"; ".join(parts)}'
+
+
+def _found(header: Sequence[str]) -> str:
+    names = {name.strip().casefold() for name in header}
+    text = f'found {listed([name.strip() for name in header], 20) or "nothing"}'
+    for program, columns in PROGRAMS.items():
+        if names & {name.casefold() for name in columns.names['x']}:
+            return f'{text} (an export of {program}? --columns {program})'
+    return text
+
+
+def read_gaze_rows(
+    path: str | Path, needed: Sequence[str] = (), columns: GazeColumns = OWN
+) -> Iterator[GazeRow]:
+    """Read the rows of a gaze file, see `GazeFile`.
 
     Raises:
         DataError: no such file, no such columns, or a value that is none; with the line's number.
     """
-    try:
-        with open(path, newline='', encoding='utf-8-sig') as file:
-            first = file.readline()
-            file.seek(0)
-            rows = csv.DictReader(file, delimiter=max(',;\t', key=first.count))
-            names = [name.strip().lower() for name in rows.fieldnames or ()]
-            rows.fieldnames = [ALIASES.get(name, name) for name in names]
-            when = next((name for name in ('frame', *TIME_COLUMNS) if name in names), None)
-            if when is None or not {'video', 'x', 'y', *needed} <= {*rows.fieldnames}:
-                also = f', with {" and ".join(needed)}' if needed else ''
-                found = ', '.join(names) or 'nothing'
-                raise DataError(f'{path}, line 1: {EXPECTED}{also}; found {found}')
-            used = {'video', 'x', 'y', when, 'observer'} & {*rows.fieldnames}
-            for row in rows:
-                where = f'{path}, line {rows.line_num}'
-                cell = {name: row[name] for name in used}
-                if None in cell.values():
-                    raise DataError(f'{where}: expected {len(names)} values as in the header')
-                cell = {name: text.strip() for name, text in cell.items()}
-                if any(cell.values()):
-                    yield _row(where, cell, when)
-    except FileNotFoundError:
-        raise DataError(f'{path}: the file does not exist') from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f'{path}: cannot be read as a CSV file ({error})') from error
-
-
-def _row(where: str, cell: dict[str, str], when: str) -> GazeRow:
-    if not cell['video']:
-        raise DataError(f'{where}: the video has no name')
-    return GazeRow(
-        where,
-        cell['video'],
-        _number(cell, 'y', where, lost=True),
-        _number(cell, 'x', where, lost=True),
-        cell['frame'] if when == 'frame' else None,
-        None if when == 'frame' else _number(cell, when, where) * TIME_COLUMNS[when],
-        cell.get('observer', ''),
-    )
-
-
-def _number(cell: dict[str, str], name: str, where: str, lost: bool = False) -> float:
-    if lost and not cell[name]:
-        return math.nan
-    try:
-        value = float(cell[name])
-    except ValueError:
-        value = math.inf
-    if math.isinf(value) or (math.isnan(value) and not lost):
-        raise DataError(f'{where}: {name} must be a number, got {cell[name]!r}')
-    return value
-
-
-def read_gaze_csv(path: str | Path, first_frame: int = 1) -> dict[str, Gaze]:
-    """Read the gaze on each video, see `read_gaze_rows`.
-
-    Args:
-        path: the file.
-        first_frame: what the file calls a video's first frame: 1, as file names count, or 0.
-
-    Returns:
-        Gaze by video, in the order that videos appear in.
-
-    Raises:
-        DataError: a file that cannot be read, or holds no gaze.
-    """
-    found: dict[str, list[GazeRow]] = {}
-    for row in read_gaze_rows(path):
-        found.setdefault(row.video, []).append(row)
-    if not found:
-        raise DataError(f'{path}: holds no gaze')
-    gaze = {}
-    for video, rows in found.items():
-        points = np.array([(row.y, row.x) for row in rows], np.float64)
-        moments = [_frame(row, first_frame) if row.seconds is None else row.seconds for row in rows]
-        gaze[video] = Gaze(video, points, np.array(moments))
-    return gaze
-
-
-def _frame(row: GazeRow, first_frame: int) -> int:
-    try:
-        # Some programs write 12.0, and files are called 0012.
-        value = float(row.frame or '')
-        frame = int(value)
-        if frame != value:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise DataError(f'{row.where}: frame must be a whole number, got {row.frame!r}') from None
-    if frame < first_frame:
-        hint = '; --first-frame 0 where the file counts from 0' if frame == 0 else ''
-        raise DataError(f'{row.where}: frame {frame}, but frames count from {first_frame}{hint}')
-    return frame - first_frame
+    with open_gaze_file(path) as file:
+        yield from GazeFile(path, file, columns, needed)

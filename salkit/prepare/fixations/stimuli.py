@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ...datasets.published.raw_layout import holds, video_files, walk
 from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES, read_image
 from ...media.video import VideoReader
+from ..options import GazeReading
 
 # <root>/<split>/<video>/images is three folders down.
 DEPTH = 3
@@ -30,32 +30,26 @@ class ShownVideo:
         size: (H, W).
         frames: how many; None where only the size is known.
         clock: frames per second or the time of each frame, see `frames_at`; None for images.
+        pixel_aspect: width of a pixel as shown by its height; 1 where only the size is known.
     """
 
     size: tuple[int, int]
     frames: int | None = None
     clock: float | np.ndarray | None = None
+    pixel_aspect: float = 1.0
 
 
-@dataclass(frozen=True)
-class GazeReading:
-    """How gaze is to be read, where its files do not say it.
+@dataclass(frozen=True, kw_only=True)
+class GazeOnVideos(GazeReading):
+    """How gaze is to be read, and the videos that it is on.
 
     Attributes:
         size: (H, W) of the videos.
-        fps: their frames per second.
         videos: folder of the videos or their frames, whose sizes, lengths and times are taken.
-        screen: see `to_video_pixels`.
-        normalized: gaze is a share of the video's (with a screen, the screen's) width, height.
-        first_frame: what the file calls a video's first frame.
     """
 
     size: tuple[int, int] | None = None
-    fps: float | None = None
     videos: str | Path | None = None
-    screen: tuple[int, int] | None = None
-    normalized: bool = False
-    first_frame: Literal[0, 1] = 1
 
     @cached_property
     def _paths(self) -> dict[str, Path]:
@@ -72,7 +66,7 @@ class GazeReading:
                 paths[name if path.stem == VIDEO_STEM else path.stem] = path
         return paths
 
-    def shown(self, name: str) -> ShownVideo:
+    def look_up(self, name: str) -> ShownVideo:
         """What is known of a video; numbers may be written with other leading zeros.
 
         Raises:
@@ -82,15 +76,25 @@ class GazeReading:
         if self.videos is None:
             if self.size is None:
                 raise ConfigError(
-                    'gaze does not say how large the videos are: give --size HxW (rows x columns) '
-                    'or --videos'
+                    'gaze does not say how large the videos are: give --size WIDTHxHEIGHT or '
+                    '--videos'
                 )
             return ShownVideo(self.size, None, self.fps)
+        path = self._path_of(name)
+        if path is None:
+            raise DataError(f'{self.videos}: holds no video {name}')
+        return self._describe(path)
+
+    def has(self, name: str) -> bool:
+        """Whether the video is there, as far as that is known."""
+        return self.videos is None or self._path_of(name) is not None
+
+    def _path_of(self, name: str) -> Path | None:
         for known, path in self._paths.items():
-            same = name.isdigit() and known.isdigit() and int(known) == int(name)
+            same = name.isdecimal() and known.isdecimal() and int(known) == int(name)
             if same or known in (name, Path(name).stem):
-                return self._describe(path)
-        raise DataError(f'{self.videos}: holds no video {name}')
+                return path
+        return None
 
     def _describe(self, path: Path) -> ShownVideo:
         if path.is_dir():
@@ -99,5 +103,7 @@ class GazeReading:
             return ShownVideo((height, width), len(images), self.fps)
         with VideoReader(path) as video:
             info = video.info
+            video.warn()
             clock = np.asarray(info.times) if self.fps is None else self.fps
-            return ShownVideo((info.height, info.width), len(video), clock)
+            size = info.height, info.width
+            return ShownVideo(size, len(video), clock, info.pixel_aspect)

@@ -55,7 +55,7 @@ class Target:
     @cached_property
     def settings(self) -> dict[str, object]:
         """What the maps depend on; kept beside them."""
-        made_how = self.density.to_json()
+        made_how = self.density.to_json(self.video.pixel_aspect)
         return dict(density=made_how, format=self.format, fixations=self.video.digest)
 
     @cached_property
@@ -144,7 +144,8 @@ def _write_video(number: int, targets: Sequence[Target]) -> int:
         maps, *fixation = (stack.enter_context(whole_folder(path)) for path in target.folders)
         for stem, counts in zip(target.video.stems, target.video.read(), strict=True):
             check_stopped()
-            write_map_file(density_of(counts, target.density), maps / stem, target.format)
+            density = density_of(counts, target.density, target.video.pixel_aspect)
+            write_map_file(density, maps / stem, target.format)
             for folder in fixation:
                 write_map_file((counts > 0).astype(np.float32), folder / stem, 'png')
         for folder in (maps, *fixation):

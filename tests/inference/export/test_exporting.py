@@ -69,7 +69,7 @@ def test_random_weights_and_options_are_told(small, tmp_path, capsys):
     told = OnnxBackend(out).metadata
     assert told.checkpoint is told.checkpoint_sha256 is None
     assert told.options == {'+model.blur_kernel': 0}
-    assert (told.clip.size, told.clip.blur_kernel) == ((48, 32), 0)
+    assert (told.clip.size, told.clip.blur_kernel) == ((32, 48), 0)
 
 
 def test_half_precision(small, tmp_path, onnx_file):
@@ -133,7 +133,7 @@ def test_nothing_is_left_when_interrupted(ready, small, tmp_path, monkeypatch):
     [
         (['--out', 'model.pth'], 'model.pth: expected the name of a file that ends in .onnx'),
         (['--out', 'a.onnx', '--opset', '9'], '--opset must be 18 to'),
-        (['--out', 'a.onnx', '--size', '30x48'], 'divisible by 16, got 30 x 48'),
+        (['--out', 'a.onnx', '--size', '48x30'], 'divisible by 16, got 30 x 48'),
         (['--out', 'a.onnx', '--size', '30'], '--size'),
         (['--out', 'a.onnx', '--tolerance', 'nan'], '--tolerance must be above 0'),
         (['--out', 'a.onnx', '--checkpoint', 'none.pth'], 'none.pth: the checkpoint does not'),
@@ -150,9 +150,10 @@ def test_arguments_that_do_not_fit(small, tmp_path, monkeypatch, capsys, options
 
 
 def test_weights_must_be_named(small, capsys):
-    with pytest.raises(SystemExit, match='2'):
-        main(['export', str(small.config), '--out', 'a.onnx'])
-    assert '--checkpoint --random' in capsys.readouterr().err
+    assert main(['export', str(small.config), '--out', 'a.onnx']) == 2
+    assert 'expected either its weights (--checkpoint' in capsys.readouterr().err
+    assert main(['export', str(small.checkpoint), '--random', '--out', 'a.onnx']) == 2
+    assert 'does not say which model it holds' in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_be_traced(small, tmp_path, monkeypatch, capsys):

@@ -6,24 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from make_video import encode_video, frame_number, has_encoder, has_sound, numbered_frame
+from clicking import CLICK, SIZE, clicks, video_with_sound, write
+from make_video import encode_video, frame_number, has_sound, numbered_frame
 
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.media.gray_video import read_frames
 from salkit.media.video import SoundPart, VideoReader, VideoWriter
 from salkit.media.video import writer as writer_module
-from salkit.media.video.sound import SoundWriter, first_frame_time
-
-SIZE = (48, 80)
-
-
-def write(path, frames=12, size=SIZE, fps=25, times=None, **options):
-    """Write numbered frames and give the writer."""
-    with VideoWriter(path, size, fps, **options) as writer:
-        for number in range(frames):
-            time = None if times is None else times[number]
-            writer.write(numbered_frame(number, size), time)
-    return writer
+from salkit.media.video.sound import SoundWriter
 
 
 def left_over(folder):
@@ -104,6 +94,8 @@ def test_pixel_aspect(tmp_path):
     for rotation, shown in ((0, 4 / 3), (180, 4 / 3), (90, 3 / 4)):
         encode_video(path, 2, rotation=rotation, pixel_aspect=Fraction(4, 3))
         assert VideoReader(path).info.pixel_aspect == pytest.approx(shown)
+    encode_video(path, 2, pixel_aspect=Fraction(1000))
+    assert VideoReader(path).info.pixel_aspect == 1
 
 
 # Times -------------------------------------------------------------------------------------------
@@ -169,54 +161,6 @@ def test_times_that_do_not_rise_are_refused(tmp_path, times):
 
 # Sound -------------------------------------------------------------------------------------------
 
-CLICK = 0.5
-
-
-def video_with_sound(path, codec, seconds=3.0, rate=48000, layout='stereo', late=0.0):
-    """A video of 10 frames a second, whose sound has a click each half second."""
-    import av
-
-    if not has_encoder(codec):
-        pytest.skip(f'this PyAV has no encoder {codec}')
-    with av.open(str(path), 'w') as container:
-        picture = container.add_stream('libx264', rate=10)
-        picture.height, picture.width = SIZE
-        picture.codec_context.thread_count = 1
-        options = {'strict': 'experimental'} if codec == 'vorbis' else {}
-        sound = container.add_stream(codec, rate=rate, layout=layout, options=options)
-        time = np.arange(int(seconds * rate)) / rate
-        wave = 0.5 * np.sin(2000 * np.pi * time) * (time % CLICK < 0.04)
-        wave = np.tile(wave.astype(np.float32), (sound.layout.nb_channels, 1))
-        pieces = []
-        for number in range(int(seconds * 10)):
-            frame = av.VideoFrame.from_ndarray(numbered_frame(number), format='rgb24')
-            pieces.append((number / 10, picture, frame))
-        for start in range(0, wave.shape[1], 1024):
-            frame = av.AudioFrame.from_ndarray(
-                np.ascontiguousarray(wave[:, start : start + 1024]), format='fltp', layout=layout
-            )
-            frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
-            frame.pts = start + round(late * rate)
-            pieces.append((start / rate + late, sound, frame))
-        for _, stream, frame in sorted(pieces, key=lambda piece: piece[0]):
-            container.mux(stream.encode(frame))
-        container.mux(picture.encode(None))
-        container.mux(sound.encode(None))
-    return path
-
-
-def clicks(path):
-    """Seconds from the first video frame at which the clicks of a file begin, as it is played."""
-    import av
-
-    origin, heard = first_frame_time(path), []
-    with av.open(str(path)) as container:
-        for frame in container.decode(container.streams.audio[0]):
-            [piece] = av.AudioResampler('fltp', 'mono', frame.sample_rate).resample(frame)
-            loud = np.flatnonzero(np.abs(piece.to_ndarray()[0]) > 0.1)
-            heard += (frame.time - origin + loud / frame.sample_rate).tolist()
-    return [time for before, time in zip([-9, *heard], heard, strict=False) if time > before + 0.2]
-
 
 def sound_packets(path):
     import av
@@ -240,6 +184,7 @@ def sound_packets(path):
         ('vorbis', 'mkv', {}),
         ('flac', 'mkv', {'rate': 96000}),
         ('ac3', 'ts', {'layout': '5.1'}),
+        ('mp2', 'mpg', {}),
         ('pcm_s16le', 'mov', {'late': 0.7}),
     ],
 )

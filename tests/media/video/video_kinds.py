@@ -1,5 +1,6 @@
 """Kinds of video: suffix, and a function that writes one."""
 
+from collections import Counter
 from fractions import Fraction
 from functools import partial
 
@@ -17,13 +18,16 @@ def encoded(**options):
 
 
 def remux(source, path, change, **options):
-    """Copy the video packets of a file; `change(packet, number)` alters them."""
+    """Copy the packets of a file; `change(packet, number)` alters the nth of its stream."""
+    numbers = Counter()
     with av.open(str(source)) as old, av.open(str(path), 'w', **options) as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        for number, packet in enumerate(old.demux(video=0)):
+        streams = [new.add_stream_from_template(stream) for stream in old.streams]
+        for packet in old.demux():
             if packet.size:
-                packet.stream = stream
-                change(packet, number)
+                index = packet.stream.index
+                change(packet, numbers[index])
+                numbers[index] += 1
+                packet.stream = streams[index]
                 new.mux(packet)
     return path
 

@@ -226,7 +226,7 @@ def test_gaze_by_frame(tmp_path, capsys):
         ('b', 1, 3, 4, 'o'),
     ]
     gaze, out = write_gaze(tmp_path / 'gaze.csv', rows), tmp_path / 'out'
-    argv = [gaze, '--sigma-px', 2, '--out', out, '--size', '32x48', '--format', 'npy']
+    argv = [gaze, '--sigma-px', 2, '--out', out, '--size', '48x32', '--format', 'npy']
     assert run(*argv) == 0
     printed = capsys.readouterr().out
     assert '1 of 6 samples were left out' in printed and '2 videos of 4 frames' in printed
@@ -266,8 +266,8 @@ def test_gaze_by_time_beside_its_video(tmp_path, capsys):
     ]
     gaze = write_gaze(tmp_path / 'gaze.csv', rows, 'video,time_s,x,y')
     argv = [gaze, '--sigma-px', 2, '--out', tmp_path / 'out', '--screen', '800x600']
-    assert '--size HxW' in fails(capsys, *argv)
-    assert '--fps' in fails(capsys, *argv, '--size', '48x80')
+    assert '--size WIDTHxHEIGHT' in fails(capsys, *argv)
+    assert '--fps' in fails(capsys, *argv, '--size', '80x48')
     assert run(*argv, '--videos', videos) == 0
     assert '2 of 5 samples were left out' in capsys.readouterr().out
     maps = sorted((tmp_path / 'out' / 'clip' / 'fixation').glob('*.png'))
@@ -303,7 +303,7 @@ def test_lists_of_fixations(tmp_path, capsys):
         (lists / name / 'fixations.json').write_text(json.dumps(points))
     argv = ['--recipe', 'ucf-hollywood2', '--format', 'npy']
     assert '--size' in fails(capsys, tmp_path / 'avimos', *argv, '--out', tmp_path / 'out')
-    argv += ['--size', '32x48']
+    argv += ['--size', '48x32']
     assert run(tmp_path / 'avimos', *argv, '--out', tmp_path / 'out') == 0
     assert names_in(tmp_path / 'out') == ['v1', 'v2']
     assert len(names_in(tmp_path / 'out' / 'v2' / 'fixation')) == 4
@@ -330,7 +330,7 @@ def test_lists_of_fixations(tmp_path, capsys):
         (['--recipe', 'dhf1k', '--window-px', 3], '--recipe and --window-px: give one'),
         (['--sigma-px', -1], 'sigma_px must be above 0, got -1.0'),
         (
-            ['--sigma-px', 3, '--size', '32x48'],
+            ['--sigma-px', 3, '--size', '48x32'],
             'holds fixation maps, which need no options of gaze',
         ),
         (['--sigma-px', 3, '--screen', '10,20'], '--screen must be two whole numbers'),
@@ -353,6 +353,8 @@ def test_places_that_hold_nothing(root, tmp_path, capsys):
     assert 'empty: holds no fixations; expected' in fails(capsys, tmp_path / 'empty', *argv)
     (tmp_path / 'a.xml').write_text('')
     assert 'a.xml: expected' in fails(capsys, tmp_path / 'a.xml', *argv)
+    os.mkfifo(tmp_path / 'pipe.csv')
+    assert 'pipe.csv: is a pipe' in fails(capsys, tmp_path / 'pipe.csv', *argv)
     line = fails(capsys, root / 'test' / 'test000' / 'fixation', *argv)
     assert '--out must say where' in line
     gaze = write_gaze(tmp_path / 'gaze.csv', [('a', 1, 1, 1)], 'video,frame,x,y')

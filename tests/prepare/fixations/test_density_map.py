@@ -6,7 +6,13 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from salkit.errors import ConfigError, DataError, ShapeError
-from salkit.prepare.fixations import DENSITY_RECIPES, density_map, points_to_map
+from salkit.prepare.fixations import (
+    DENSITY_RECIPES,
+    DensityOptions,
+    density_map,
+    points_to_map,
+)
+from salkit.prepare.fixations.density import density_of
 
 SIZE = (24, 37)
 
@@ -91,6 +97,16 @@ def test_degrees():
     assert np.array_equal(
         density_map(points, SIZE, ppd=5.0, sigma_deg=0.5), density_map(points, SIZE, sigma_px=2.5)
     )
+
+
+def test_degrees_on_pixels_that_are_not_square():
+    counts = np.zeros((41, 41))
+    counts[20, 20] = 1
+    # A pixel twice as wide as high: half as many across a degree.
+    found = density_of(counts, DensityOptions(ppd=4.0), pixel_aspect=2.0)
+    assert found[16, 20] == pytest.approx(np.exp(-0.5)) == found[20, 18]
+    pixels = density_of(counts, DensityOptions(sigma_px=4.0), pixel_aspect=2.0)
+    assert np.array_equal(pixels, density_of(counts, DensityOptions(ppd=4.0)))
 
 
 def test_points_fall_into_the_pixel_they_are_in():

@@ -1,10 +1,17 @@
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from salkit.errors import ConfigError, DataError
-from salkit.prepare.fixations import fixation_points, read_gaze_csv, read_gaze_rows
+from salkit.prepare.fixations import (
+    GazeReading,
+    fixation_points,
+    read_gaze_csv,
+    read_gaze_rows,
+)
 from salkit.prepare.fixations.screen import frames_at, to_video_pixels
 
 SIZE = (36, 64)
@@ -21,7 +28,7 @@ def write(tmp_path):
 
 
 def only(path, **options):
-    (gaze,) = read_gaze_csv(path, **options).values()
+    (gaze,) = read_gaze_csv(path, GazeReading(**options)).values()
     return gaze
 
 
@@ -54,10 +61,41 @@ def test_rows_keep_the_names_of_frames(write):
         list(read_gaze_rows(write('video,time_s,x,y\na,1,2,3\n'), ('observer',)))
 
 
+@pytest.mark.parametrize('separator', [',', ';', '\t'])
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16', 'utf-16-be'])
+def test_separators_and_encodings(tmp_path, separator, encoding):
+    text = 'video,frame,x,y,observer\né,1,2,3,a\n'.replace(',', separator)
+    if encoding == 'utf-16-be':
+        text = '\ufeff' + text
+    path = tmp_path / 'gaze.csv'
+    path.write_bytes(text.encode(encoding))
+    gaze = only(path)
+    assert (gaze.video, gaze.points.tolist()) == ('é', [[3, 2]])
+
+
 @pytest.mark.parametrize('separator', [';', '\t'])
-def test_other_separators(write, separator):
-    gaze = only(write('\ufeffvideo,frame,x,y\na,1,2,3\n'.replace(',', separator)))
-    assert gaze.points.tolist() == [[3, 2]]
+def test_decimal_commas(write, separator):
+    text = 'video;time_s;x;y\na;0,5;2,25;3\n'.replace(';', separator)
+    gaze = only(write(text))
+    assert gaze.points.tolist() == [[3, 2.25]] and gaze.moments.tolist() == [0.5]
+    text = 'video;frame;x;y\na;2,0;2,25;3\n'.replace(';', separator)
+    assert only(write(text)).moments.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    'word', ['.', 'NA', 'N/A', 'nan', 'NaN', '-', 'null', 'None', 'inf', '-inf', '']
+)
+def test_words_for_missing(write, word):
+    gaze = only(write(f'video,frame,x,y\na,1,{word},3\na,1,2, {word}\na,2,4,5\n'))
+    points, lost = fixation_points(gaze, SIZE)
+    assert [each.tolist() for each in points] == [[], [[5, 4]]] and lost == 2
+
+
+def test_comments_before_the_header_and_line_ends(write):
+    path = write('## program 3.7\r\n##\r\n\r\nvideo,frame,x,y\r\na,1,2,3\r\na,1,b,3\r\n')
+    with pytest.raises(DataError, match='line 6: x must be a number'):
+        only(path)
+    assert only(write('video,frame,x,y,\na,1,2,3,\na,2,4,5,,,\n')).moments.tolist() == [0, 1]
 
 
 def test_frames_may_count_from_0(write):
@@ -125,7 +163,19 @@ def test_shares():
         ('video,frame,x,y\n', 'holds no gaze'),
         ('video,frame,x,y\na,1,2,3\na,1,2\n', 'line 3: expected 4 values as in the header'),
         ('video,frame,x,y\na,1,two,3\n', "line 2: x must be a number, got 'two'"),
-        ('video,frame,x,y\n\na,1,2,inf\n', "line 3: y must be a number, got 'inf'"),
+        ('video,frame,x,y\n\na,1,2,3,5\n', 'line 3: expected 4 values as in the header, got 5'),
+        ('video,frame,x,y\na,1,101,5,51,2\n', 'expected 4 values as in the header, got 6'),
+        ('video,x,frame,x,y\na,2,1,2,3\n', "two columns for x: 'x' and 'x'"),
+        ('video,frame,x,y,col\na,1,2,3,2\n', "two columns for x: 'x' and 'col'"),
+        ('video,frame,x,row,Y \na,1,2,3,2\n', "two columns for y: 'Y' and 'row'"),
+        ('video,video,frame,x,y\na,b,1,2,3\n', "two columns for video: 'video' and 'video'"),
+        ('video,frame,x,y\na,1,"2,5",3\n', "x must be a number, got '2,5'"),
+        ('video,frame,x,y\na,1,2,3\nvideo,frame,x,y\n', "line 3: y must be a number, got 'y'"),
+        ('video,frame,x,y\na,1e300,2,3\n', "frame must be a whole number, got '1e300'"),
+        ('video,frame,x,y\na,1,\0,3\n', 'line 2: holds a null byte; expected text in UTF-8'),
+        ('video,frame,x,y\na,1,2,' + 10**6 * '3', 'line 2: has more than 100,000 characters'),
+        ('video,frame,x,y\n"a,1,2,3\n' + 10**5 * 'a,1,2\n', 'field larger than field limit'),
+        ('GazeX,RIGHT_GAZE_X\n', r'\(an export of eyelink\? --columns eyelink\)'),
         ('video,frame,x,y\na,1.5,2,3\n', "line 2: frame must be a whole number, got '1.5'"),
         ('video,frame,x,y\na,,2,3\n', 'line 2: frame must be a whole number'),
         ('video,time_s,x,y\na,,2,3\n', 'line 2: time_s must be a number'),
@@ -142,6 +192,23 @@ def test_mistakes_are_named_with_their_line(write, text, message):
 def test_files_that_are_none(tmp_path):
     with pytest.raises(DataError, match='does not exist'):
         read_gaze_csv(tmp_path / 'no.csv')
-    (tmp_path / 'bytes.csv').write_bytes(b'\xff\xfe\x00\x9d' * 9)
-    with pytest.raises(DataError, match='cannot be read as a CSV file'):
-        read_gaze_csv(tmp_path / 'bytes.csv')
+    for content, message in (
+        (b'\xff\xf0\x00\x9d' * 9, 'cannot be read as a CSV file .*utf-8'),
+        (b'\xff\xfe\x00\x9d' * 9, 'line 1: expected video'),
+        (b'\xff\xfev\x00\x00\xd8', 'cannot be read as a CSV file .*utf-16'),
+        ('video,frame,x,y\na,1,2,3\n'.encode('utf-16-le'), 'line 1: holds a null byte'),
+    ):
+        (tmp_path / 'bytes.csv').write_bytes(content)
+        with pytest.raises(DataError, match=message):
+            read_gaze_csv(tmp_path / 'bytes.csv')
+    with open(tmp_path / 'large.csv', 'wb') as file:
+        file.truncate(2_000_000_000)
+    os.mkfifo(tmp_path / 'pipe.csv')
+    for path, message in (
+        (tmp_path / 'large.csv', 'has 2.0 GB, expected at most 1.0 GB'),
+        (tmp_path / 'pipe.csv', 'is a pipe'),
+        ('/dev/zero', 'is a device'),
+        (tmp_path, 'is a folder'),
+    ):
+        with pytest.raises(DataError, match=message):
+            read_gaze_csv(path)

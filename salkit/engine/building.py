@@ -1,0 +1,173 @@
+"""From a config to the Runner."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
+from torch import nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+from torch.utils.data import Dataset
+
+from ..builder import build, check, check_arguments, named_errors, resolve
+from ..errors import ConfigError
+from ..registry import DATASETS, HOOKS, METRICS, MODELS, SCOPE
+from .runner import SaliencyRunner
+
+# Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
+_RUNS = itertools.count()
+
+
+def find_latest_checkpoint(work_dir: str | Path) -> Path | None:
+    """The checkpoint of the highest epoch or iteration in `work_dir`, or None.
+
+    Checkpoints get their final name only when they are complete, so the newest name is safe.
+    """
+    found = []
+    for path in Path(work_dir).glob('*.pth'):
+        match = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', path.name)
+        if match:
+            found.append((int(match[2]), path))
+    return max(found)[1] if found else None
+
+
+def _as_list(value: object) -> list:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def check_components(cfg: Config) -> None:
+    """Check types and arguments of everything that mmengine would build only later.
+
+    Raises:
+        ConfigError: an unknown type or argument.
+    """
+    for key in ('val_evaluator', 'test_evaluator'):
+        for metric in _as_list(cfg.get(key)):
+            check(METRICS, metric)
+    hooks = [hook for hook in (cfg.get('default_hooks') or {}).values() if hook is not None]
+    for hook in [*hooks, *_as_list(cfg.get('custom_hooks'))]:
+        check(HOOKS, {k: v for k, v in hook.items() if k != 'priority'})
+    wrapper = cfg.get('optim_wrapper') or {}
+    optimizer, clip_grad = wrapper.get('optimizer'), wrapper.get('clip_grad')
+    if optimizer is not None:
+        check(OPTIMIZERS, optimizer, given=['params'])
+    if clip_grad is not None:
+        clip = clip_grad_value_ if clip_grad.get('type') == 'value' else clip_grad_norm_
+        check_arguments(clip, set(clip_grad) - {'type'}, given=['parameters'])
+    for scheduler in _as_list(cfg.get('param_scheduler')):
+        if not isinstance(scheduler, Mapping):
+            raise ConfigError(f'param_scheduler: expected dicts, got {scheduler!r}')
+        if 'type' in scheduler:
+            resolve(PARAM_SCHEDULERS, scheduler['type'])
+
+
+def _need(cfg: Config, key: str, owner: str = 'the config') -> Any:
+    if cfg.get(key) is None:
+        raise ConfigError(f'{owner} has no {key}, which this command needs')
+    return cfg[key]
+
+
+def _schedulers(cfg: Config) -> list[dict] | dict | None:
+    """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
+    schedulers = copy.deepcopy(cfg.get('param_scheduler'))
+    for scheduler in _as_list(schedulers):
+        if scheduler.get('end') == 'max_epochs':
+            scheduler['end'] = _need(_need(cfg, 'train_cfg'), 'max_epochs', 'train_cfg')
+    return schedulers
+
+
+def _check_clip_len(model: nn.Module, dataset: Dataset, key: str) -> None:
+    clip_len = getattr(getattr(model, 'encoder', None), 'clip_len', None)
+    given = getattr(dataset, 'clip_len', None)
+    if None not in (given, clip_len) and given != clip_len:
+        raise ConfigError(
+            f'model.encoder takes clips of {clip_len} frames, {key}.dataset gives clips of '
+            f'{given}: set clip_len of both to the same number'
+        )
+
+
+def _open_dataloader(cfg: Config, key: str) -> dict:
+    """The data loader config with its data set opened."""
+    loader = dict(cfg[key])
+    loader['dataset'] = build(DATASETS, _need(cfg[key], 'dataset', key))
+    if not loader.get('num_workers'):
+        # A leaf may set num_workers=0 over a base that keeps its workers.
+        loader['persistent_workers'] = False
+    return loader
+
+
+def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> SaliencyRunner:
+    """Build the Runner of a config: what takes longest comes last, so that errors come early.
+
+    Args:
+        cfg: what `load_config` gives.
+        work_dir: for logs and checkpoints.
+        stages: which of 'train', 'val', 'test' it will run; other data sets are not opened.
+
+    Raises:
+        SalkitError: whatever in the config, data or checkpoints does not fit.
+    """
+    check_components(cfg)
+    # Validation may be left out of a config, what the command is for may not.
+    stages = tuple(s for s in stages if s != 'val' or cfg.get('val_dataloader') is not None)
+    for stage in stages:
+        for part in ('dataloader', 'cfg', *(() if stage == 'train' else ('evaluator',))):
+            _need(cfg, f'{stage}_{part}')
+    if 'train' in stages:
+        _need(cfg, 'optim_wrapper')
+    loaders = {name: _open_dataloader(cfg, name) for name in (f'{s}_dataloader' for s in stages)}
+    # Random initial weights follow from the seed too; the Runner would seed after building.
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        torch.manual_seed(seed)
+    model = build(MODELS, _need(cfg, 'model'))
+    for key, loader in loaders.items():
+        _check_clip_len(model, loader['dataset'], key)
+    arguments: dict[str, Any] = dict(loaders)
+    for stage in stages:
+        arguments[f'{stage}_cfg'] = cfg[f'{stage}_cfg']
+        if stage == 'train':
+            arguments['optim_wrapper'] = cfg.optim_wrapper
+            arguments['param_scheduler'] = _schedulers(cfg)
+            arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
+        else:
+            # A list: mmengine takes a dict that has `metrics`, as a metric may, for an evaluator.
+            arguments[f'{stage}_evaluator'] = _as_list(cfg[f'{stage}_evaluator'])
+    for key in (
+        'default_hooks',
+        'custom_hooks',
+        'load_from',
+        'resume',
+        'launcher',
+        'env_cfg',
+        'log_processor',
+        'log_level',
+        'visualizer',
+        'randomness',
+        'experiment_name',
+    ):
+        if cfg.get(key) is not None:
+            # Copied because mmengine writes the run's name into some of them.
+            arguments[key] = copy.deepcopy(cfg[key])
+    if arguments.get('resume') and not arguments.get('load_from'):
+        # mmengine would ask the file `last_checkpoint`, which in a copied work dir names the
+        # original's.
+        latest = find_latest_checkpoint(work_dir)
+        arguments |= dict(resume=latest is not None, load_from=latest and str(latest))
+    if 'experiment_name' not in arguments:
+        number = next(_RUNS)
+        stem = Path(cfg.filename or 'run').stem
+        arguments['experiment_name'] = f'{stem}_{number}' if number else stem
+    with named_errors('the Runner'):
+        return SaliencyRunner(
+            model=model, work_dir=str(work_dir), default_scope=SCOPE, cfg=cfg, **arguments
+        )

@@ -1,0 +1,132 @@
+"""Whose files a run removes that goes on from a checkpoint: its own alone."""
+
+import itertools
+import logging
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+
+from salkit.engine.hooks import SafeCheckpointHook
+
+_HUBS = itertools.count()
+
+
+def run_in(work_dir, resumed_from=None, save_best='CC', **info):
+    """A run in `work_dir`, and what the checkpoint that it goes on from tells."""
+    hub = MessageHub(f'safe-checkpoint-{next(_HUBS)}')
+    for key, value in info.items():
+        hub.update_info(key, value)
+
+    def save_checkpoint(out_dir, filename, *_, **__):
+        (work_dir / filename).write_text(f'written to {work_dir}')
+
+    work_dir.mkdir(parents=True, exist_ok=True)
+    return SimpleNamespace(
+        work_dir=str(work_dir),
+        message_hub=hub,
+        cfg=Config(dict(load_from=resumed_from and str(resumed_from))),
+        logger=logging.getLogger('test'),
+        epoch=9,
+        iter=9,
+        val_loop=None,
+        train_loop=None,
+        save_checkpoint=save_checkpoint,
+        hook=SafeCheckpointHook(interval=1, save_best=save_best, rule='greater', max_keep_ckpts=2),
+    )
+
+
+def validate(runner, **scores):
+    runner.hook.after_val_epoch(runner, scores)
+
+
+def files(folder):
+    return {path.name: path.read_text() for path in folder.glob('*.pth')}
+
+
+@pytest.fixture
+def first(tmp_path):
+    """The work dir of a run of three epochs."""
+    folder = tmp_path / 'first'
+    folder.mkdir()
+    for name in ('best_CC_epoch_2.pth', 'best_NSS_epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth'):
+        (folder / name).write_text(name)
+    return folder
+
+
+def state_of(folder):
+    best = str(folder / 'best_CC_epoch_2.pth')
+    return dict(best_ckpt=best, best_score=0.5, keep_ckpt_ids=[2, 3])
+
+
+def test_another_work_dir_keeps_its_best_checkpoint(tmp_path, first):
+    before = files(first)
+    runner = run_in(tmp_path / 'second', first / 'epoch_3.pth', **state_of(first))
+    runner.hook.before_train(runner)
+    # The best one so far is this run's, too.
+    own = tmp_path / 'second' / 'best_CC_epoch_2.pth'
+    assert files(own.parent) == {own.name: own.name}
+    assert runner.message_hub.get_info('best_ckpt') == str(own)
+    validate(runner, CC=0.4)
+    assert own.exists()
+    validate(runner, CC=0.6)
+    assert list(files(own.parent)) == ['best_CC_epoch_9.pth']
+    assert files(first) == before
+
+
+def test_several_best_checkpoints(tmp_path, first):
+    state = {'best_ckpt_CC': str(first / 'best_CC_epoch_2.pth'), 'best_score_CC': 0.5}
+    state |= {'best_ckpt_NSS': str(first / 'best_NSS_epoch_1.pth'), 'best_score_NSS': 1.0}
+    before = files(first)
+    second = tmp_path / 'second'
+    runner = run_in(second, first / 'epoch_3.pth', save_best=['CC', 'NSS'], **state)
+    runner.hook.before_train(runner)
+    validate(runner, CC=0.6, NSS=0.9)
+    assert set(files(second)) == {'best_CC_epoch_9.pth', 'best_NSS_epoch_1.pth'}
+    assert files(first) == before
+
+
+def test_a_copied_work_dir_leaves_the_original(tmp_path, first):
+    before = files(first)
+    copy = shutil.copytree(first, tmp_path / 'copy')
+    runner = run_in(copy, copy / 'epoch_3.pth', **state_of(first))
+    runner.hook.before_train(runner)
+    validate(runner, CC=0.6)
+    assert set(files(copy)) == {*before, 'best_CC_epoch_9.pth'} - {'best_CC_epoch_2.pth'}
+    assert files(first) == before
+
+
+def test_a_moved_work_dir_goes_on_as_if_it_had_not_moved(tmp_path, first):
+    moved = first.rename(tmp_path / 'moved')
+    runner = run_in(moved, moved / 'epoch_3.pth', **state_of(first))
+    runner.hook.before_train(runner)
+    assert list(runner.hook.keep_ckpt_ids) == [2, 3]
+    validate(runner, CC=0.4)
+    assert (moved / 'best_CC_epoch_2.pth').exists()
+    validate(runner, CC=0.6)
+    assert not (moved / 'best_CC_epoch_2.pth').exists()
+
+
+@pytest.mark.parametrize('name', ['best_CC_epoch_2.pth', 'thesis.pth'])
+def test_a_best_checkpoint_that_is_gone_or_is_none_counts_for_nothing(tmp_path, first, name):
+    (first / 'best_CC_epoch_2.pth').unlink()
+    (first / 'thesis.pth').write_text('precious')
+    state = dict(state_of(first), best_ckpt=str(first / name))
+    runner = run_in(tmp_path / 'second', first / 'epoch_3.pth', **state)
+    runner.hook.before_train(runner)
+    validate(runner, CC=0.1)
+    assert list(files(tmp_path / 'second')) == ['best_CC_epoch_9.pth']
+    assert (first / 'thesis.pth').read_text() == 'precious'
+
+
+def test_epochs_of_a_third_run_are_kept(tmp_path, first):
+    third = shutil.copytree(first, tmp_path / 'third')
+    runner = run_in(third, first / 'epoch_3.pth', **state_of(first))
+    runner.hook.before_train(runner)
+    for runner.epoch in (3, 4, 5):
+        runner.hook._save_checkpoint(runner)
+    # Of its own, the last two.
+    assert {'epoch_2.pth', 'epoch_3.pth', 'epoch_5.pth', 'epoch_6.pth'} <= set(files(third))
+    assert 'epoch_4.pth' not in files(third)

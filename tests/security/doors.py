@@ -1,0 +1,417 @@
+"""Every door by which a file that somebody else made comes in: the one list of them.
+
+A door is a function of the folder that a command runs in. It makes what lies around the file and
+gives the file's path and the command's arguments; the file itself is made afterwards.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import hostile
+import numpy as np
+from make_data import write_dataset
+from make_video import encode_video
+from score_data import write_set
+from tiny_model import write_tiny_model
+from trees import write_avimos, write_dhf1k, write_gaze
+
+
+@dataclass(frozen=True)
+class Door:
+    """A way in.
+
+    Attributes:
+        open: function of a folder -> (path of the hostile file, arguments of `salkit`).
+        files: what is put there.
+        status: the command's exit status: `salkit check` reports what is wrong as its result.
+    """
+
+    open: Callable
+    files: tuple
+    status: int = 2
+
+
+def write_templates(root):
+    """What doors copy: making it takes longer than all else."""
+    write_tiny_model(root / 'tiny')
+    write_dataset(root / 'set', dict(train=1, val=1, test=1), frames=4)
+    write_set(root / 'scores', videos=('0601',), frames=4)
+    write_dhf1k(root / 'dhf1k', (1,), frames=4)
+    write_avimos(root / 'avimos', dict(public_test=['d']), frames=4)
+    encode_video(root / 'videos' / 'clip.mp4', 4)
+    write_gaze(root / 'gaze.csv', ['clip'], frames=4)
+    (root / 'scores.json').write_text('{}')
+
+
+TEMPLATES = Path('templates')
+TINY = ('--model', '../templates/tiny/tiny.py', '--checkpoint', '../templates/tiny/tiny.pth')
+CONFIG, WEIGHTS = TINY[1], TINY[3]
+
+
+def _copy(here, name):
+    shutil.copytree(here.parent / 'templates' / name, here / name)
+    return here / name
+
+
+def _instead_of(path):
+    """The path of a file that was there."""
+    path.unlink()
+    return path
+
+
+# Pictures, maps, arrays ---------------------------------------------------------------------------
+
+
+def predict_a_picture(here):
+    return here / 'x.png', ['predict', 'x.png', '--out', 'out', *TINY]
+
+
+def predict_a_jpeg(here):
+    return here / 'x.jpg', ['predict', 'x.jpg', '--out', 'out', *TINY]
+
+
+def predict_frames(here):
+    video = _copy(here, 'set') / 'test' / 'test000' / 'images'
+    return _instead_of(video / '0002.png'), ['predict', str(video), '--out', 'out', *TINY]
+
+
+def predict_with_truth(here):
+    path = _instead_of(_copy(here, 'set') / 'test' / 'test000' / 'maps' / '0002.png')
+    argv = ['predict', 'set/test/test000', '--truth', 'set/test', '--overlay', '--side-by-side']
+    return path, [*argv, '--out', 'out', *TINY]
+
+
+def check_frames(here):
+    path = _instead_of(_copy(here, 'set') / 'test' / 'test000' / 'images' / '0002.png')
+    return path, ['check', 'set']
+
+
+def check_maps(here):
+    path = _instead_of(_copy(here, 'set') / 'test' / 'test000' / 'maps' / '0002.png')
+    return path, ['check', 'set']
+
+
+def check_fixation_maps(here):
+    path = _instead_of(_copy(here, 'set') / 'test' / 'test000' / 'fixation' / '0002.png')
+    return path, ['check', 'set']
+
+
+def _train(*more):
+    return [
+        *('train', CONFIG, '--work-dir', 'out', '--cfg-options', 'data_root=set'),
+        *(
+            'dataset_type=VideoSaliencyDataset',
+            'train_cfg.max_epochs=1',
+            'train_dataloader.batch_size=1',
+        ),
+        *(f'{stage}_dataloader.dataset.clip_len=4' for stage in ('train', 'val')),
+        *more,
+    ]
+
+
+def train_on_frames(here):
+    path = _instead_of(_copy(here, 'set') / 'train' / 'train000' / 'images' / '0002.png')
+    return path, _train()
+
+
+def train_on_maps(here):
+    path = _copy(here, 'set') / 'train' / 'train000' / 'maps' / '0002.png'
+    return _instead_of(path), _train()
+
+
+def train_on_fixation_maps(here):
+    path = _copy(here, 'set') / 'train' / 'train000' / 'fixation' / '0002.png'
+    return _instead_of(path), _train()
+
+
+def _test(*more):
+    return [
+        *('test', CONFIG, WEIGHTS, '--work-dir', 'out', '--cfg-options', 'data_root=set'),
+        *('dataset_type=VideoSaliencyDataset', *more),
+    ]
+
+
+def test_on_frames(here):
+    path = _copy(here, 'set') / 'test' / 'test000' / 'images' / '0002.png'
+    return _instead_of(path), _test()
+
+
+def test_on_maps(here):
+    path = _copy(here, 'set') / 'test' / 'test000' / 'maps' / '0002.png'
+    return _instead_of(path), _test()
+
+
+def test_on_fixation_maps(here):
+    path = _copy(here, 'set') / 'test' / 'test000' / 'fixation' / '0002.png'
+    return _instead_of(path), _test()
+
+
+def cache_frames(here):
+    path = _copy(here, 'set') / 'test' / 'test000' / 'images' / '0002.png'
+    argv = ['cache', 'set', '--dir', 'out', '--workers', '1', '--size', '48x32']
+    return _instead_of(path), argv
+
+
+def browse_frames(here):
+    path = _copy(here, 'set') / 'test' / 'test000' / 'images' / '0002.png'
+    argv = ['browse', CONFIG, '--out', 'out', '--stage', 'test', '--cfg-options', 'data_root=set']
+    return _instead_of(path), [*argv, 'dataset_type=VideoSaliencyDataset']
+
+
+def _score(name, *more):
+    return ['score', name, 'scores/truth', '--out', 'out.json', '--workers', '1', *more]
+
+
+def score_predicted_pictures(here):
+    path = _copy(here, 'scores') / 'pred' / '0601' / '0002.png'
+    return _instead_of(path), _score('scores/pred')
+
+
+def score_true_maps(here):
+    path = _copy(here, 'scores') / 'truth' / 'val' / '0601' / 'maps' / '0002.png'
+    return _instead_of(path), _score('scores/pred')
+
+
+def score_true_fixation_maps(here):
+    path = _copy(here, 'scores') / 'truth' / 'val' / '0601' / 'fixation' / '0002.png'
+    return _instead_of(path), _score('scores/pred')
+
+
+def _score_one_file(suffix):
+    def score_one_file(here):
+        shutil.rmtree(_copy(here, 'scores') / 'pred' / '0601')
+        return here / 'scores' / 'pred' / f'0601.{suffix}', _score('scores/pred')
+
+    score_one_file.__name__ = f'score_{suffix}_of_a_video'
+    return score_one_file
+
+
+def _score_frames(suffix):
+    def score_frames(here):
+        folder = _copy(here, 'scores') / 'pred' / '0601'
+        for path in folder.iterdir():
+            np.save(folder / f'{path.stem}.npy', np.eye(24, 32))
+            path.unlink()
+        path = _instead_of(folder / '0002.npy')
+        return path.with_suffix(f'.{suffix}'), _score('scores/pred')
+
+    score_frames.__name__ = f'score_{suffix}_of_frames'
+    return score_frames
+
+
+def baseline_of_maps(here):
+    path = _copy(here, 'scores') / 'truth' / 'val' / '0601' / 'maps' / '0002.png'
+    argv = ['baseline', 'mean', '--dataset-root', 'scores/truth', '--split', 'val']
+    return _instead_of(path), [*argv, '--out', 'out']
+
+
+def density_of_pictures(here):
+    folder = _copy(here, 'scores') / 'truth' / 'val' / '0601' / 'fixation'
+    return _instead_of(folder / '0002.png'), _density(folder)
+
+
+def density_of_mats(here):
+    folder = _copy(here, 'dhf1k') / 'annotation' / '0001' / 'fixation' / 'maps'
+    return _instead_of(folder / '0002.mat'), _density(folder)
+
+
+def _density(folder):
+    argv = ['density', str(folder), '--sigma-px', '3', '--out', 'out', '--workers', '1']
+    return argv
+
+
+# Videos -------------------------------------------------------------------------------------------
+
+
+def predict_a_video(here):
+    return here / 'x.mp4', ['predict', 'x.mp4', '--out', 'out', '--overlay', *TINY]
+
+
+def predict_a_matroska(here):
+    return here / 'x.mkv', ['predict', 'x.mkv', '--out', 'out', *TINY]
+
+
+def score_a_gray_video(here):
+    path, argv = _score_one_file('mkv')(here)
+    return path, argv
+
+
+def prepare_videos(here):
+    path = _instead_of(_copy(here, 'dhf1k') / 'video' / '001.AVI')
+    return path, ['prepare', 'dhf1k', 'dhf1k', 'out', '--workers', '1']
+
+
+def prepare_own_videos(here):
+    path = _instead_of(_copy(here, 'videos') / 'clip.mp4')
+    argv = ['prepare', 'folder', 'videos', 'out', '--workers', '1']
+    return path, [*argv, '--gaze', '../templates/gaze.csv', '--sigma-px', '3']
+
+
+def prepare_gray_videos(here):
+    path = _instead_of(_copy(here, 'avimos') / 'SaliencyTest' / 'Test' / 'd.mkv')
+    return path, ['prepare', 'avimos', 'avimos', 'out', '--workers', '1']
+
+
+def check_a_video(here):
+    video = _copy(here, 'set') / 'test' / 'test000'
+    shutil.rmtree(video / 'images')
+    return video / 'video.mp4', ['check', 'set']
+
+
+def density_on_videos(here):
+    path = _instead_of(_copy(here, 'videos') / 'clip.mp4')
+    argv = ['density', '../templates/gaze.csv', '--sigma-px', '3', '--out', 'out']
+    return path, [*argv, '--videos', 'videos', '--workers', '1']
+
+
+# Ground truth of other kinds ----------------------------------------------------------------------
+
+
+def prepare_gaze(here):
+    argv = ['prepare', 'folder', '../templates/videos', 'out', '--workers', '1']
+    return here / 'x.csv', [*argv, '--gaze', 'x.csv', '--sigma-px', '3']
+
+
+def density_of_gaze(here):
+    argv = ['density', 'x.csv', '--sigma-px', '3', '--out', 'out', '--size', '48x32']
+    return here / 'x.csv', argv
+
+
+def inter_observer_of_gaze(here):
+    argv = ['baseline', 'inter-observer', '--dataset-root', '../templates/scores/truth']
+    return here / 'x.csv', [*argv, '--split', 'val', '--observers', 'x.csv', '--out', 'out']
+
+
+def prepare_lists_of_fixations(here):
+    folder = _copy(here, 'avimos') / 'FixationsTest' / 'Test' / 'd'
+    path = _instead_of(folder / 'fixations.json')
+    return path, ['prepare', 'avimos', 'avimos', 'out', '--workers', '1']
+
+
+def prepare_a_list_of_splits(here):
+    path = _instead_of(_copy(here, 'avimos') / 'TrainTestSplit.json')
+    return path, ['prepare', 'avimos', 'avimos', 'out', '--workers', '1']
+
+
+def compare_scores(here):
+    return here / 'x.json', ['compare', 'x.json', 'x.json', '--json', 'out.json']
+
+
+def tabulate_scores(here):
+    (here / 'runs' / 'salfom' / 'umt-l16_cc-kl').mkdir(parents=True)
+    path = here / 'runs' / 'salfom' / 'umt-l16_cc-kl' / 'scores.json'
+    return path, ['tables', '--scores', 'runs']
+
+
+# Weights and configs ------------------------------------------------------------------------------
+
+
+def _weights(suffix):
+    def predict_with(here):
+        return here / f'x{suffix}', ['predict', *CLIP, '--out', 'out', '--checkpoint', f'x{suffix}']
+
+    def predict_with_a_config(here):
+        argv = ['predict', *CLIP, '--out', 'out', '--model', CONFIG, '--checkpoint', f'x{suffix}']
+        return here / f'x{suffix}', argv
+
+    def test(here):
+        _copy(here, 'set')
+        argv = ['test', CONFIG, f'x{suffix}', '--work-dir', 'out', '--cfg-options', 'data_root=set']
+        return here / f'x{suffix}', argv
+
+    def export(here):
+        argv = ['export', CONFIG, '--checkpoint', f'x{suffix}', '--out', 'out.onnx']
+        return here / f'x{suffix}', argv
+
+    def convert(here):
+        return here / f'x{suffix}', ['convert', f'x{suffix}', 'out.safetensors']
+
+    def start_training(here):
+        _copy(here, 'set')
+        return here / f'x{suffix}', _train(f'load_from=x{suffix}')
+
+    def initialize_an_encoder(here):
+        _copy(here, 'set')
+        where = f'model.encoder.init_cfg.checkpoint=x{suffix}'
+        return here / f'x{suffix}', _train('model.encoder.init_cfg.type=Pretrained', where)
+
+    def resume_training(here):
+        _copy(here, 'set')
+        return here / f'x{suffix}', [*_train(), '--resume', f'x{suffix}']
+
+    def serve(here):
+        argv = ['serve', '--model', CONFIG, '--checkpoint', f'x{suffix}', '--port', '0']
+        return here / f'x{suffix}', [*argv, '--no-open']
+
+    doors = (
+        *(predict_with, predict_with_a_config, test, export, convert, start_training),
+        *(initialize_an_encoder, resume_training, serve),
+    )
+    for door in doors:
+        door.__name__ = f'{door.__name__}{suffix}'
+    return doors
+
+
+CLIP = ('../templates/videos/clip.mp4',)
+
+
+def predict_with_onnx(here):
+    return here / 'x.onnx', ['predict', *CLIP, '--out', 'out', '--model', 'x.onnx']
+
+
+def serve_onnx(here):
+    return here / 'x.onnx', ['serve', '--model', 'x.onnx', '--port', '0', '--no-open']
+
+
+def _config(suffix):
+    def train(here):
+        _copy(here, 'set')
+        return here / f'x{suffix}', ['train', f'x{suffix}', '--work-dir', 'out']
+
+    def predict_with(here):
+        argv = ['predict', *CLIP, '--out', 'out', '--model', f'x{suffix}', '--checkpoint', WEIGHTS]
+        return here / f'x{suffix}', argv
+
+    def profile(here):
+        return here / f'x{suffix}', ['profile', f'x{suffix}']
+
+    for door in (train, predict_with, profile):
+        door.__name__ = f'{door.__name__}{suffix}'
+    return train, predict_with, profile
+
+
+# The list -----------------------------------------------------------------------------------------
+
+_PICTURES = (
+    *(predict_a_picture, predict_a_jpeg, predict_frames, predict_with_truth, train_on_frames),
+    *(train_on_maps, train_on_fixation_maps, test_on_frames, test_on_maps),
+    *(test_on_fixation_maps, cache_frames, browse_frames, score_predicted_pictures),
+    *(score_true_maps, score_true_fixation_maps, baseline_of_maps, density_of_pictures),
+)
+_VIDEOS = (
+    *(predict_a_video, predict_a_matroska, score_a_gray_video, prepare_videos),
+    *(prepare_own_videos, prepare_gray_videos, density_on_videos),
+)
+_GAZE = (prepare_gaze, density_of_gaze, inter_observer_of_gaze)
+_JSON = (prepare_lists_of_fixations, prepare_a_list_of_splits, compare_scores, tabulate_scores)
+
+DOORS = [
+    *(Door(door, hostile.ANY + hostile.PICTURES) for door in _PICTURES),
+    *(Door(door, hostile.ANY + hostile.PICTURES, 1)
+      for door in (check_frames, check_maps, check_fixation_maps)),
+    *(Door(door(suffix), hostile.ANY + files)
+      for suffix, files in (('npy', hostile.NPY), ('npz', hostile.NPZ))
+      for door in (_score_one_file, _score_frames)),
+    Door(density_of_mats, hostile.ANY + hostile.MAT),
+    *(Door(door, hostile.ANY + hostile.VIDEOS) for door in _VIDEOS),
+    Door(check_a_video, hostile.ANY + hostile.VIDEOS, 1),
+    *(Door(door, hostile.ANY + hostile.CSV) for door in _GAZE),
+    *(Door(door, hostile.ANY + hostile.JSON) for door in _JSON),
+    *(Door(door, hostile.ANY + hostile.PTH) for door in _weights('.pth')),
+    *(Door(door, hostile.ANY + hostile.SAFETENSORS) for door in _weights('.safetensors')),
+    *(Door(door, hostile.ANY + hostile.ONNX) for door in (predict_with_onnx, serve_onnx)),
+    *(Door(door, hostile.ANY + hostile.YAML)
+      for suffix in ('.yaml', '.json') for door in _config(suffix)),
+]  # fmt: skip
