@@ -269,11 +269,11 @@ def test_sessions_have_a_number_and_an_age(service, tmp_path, monkeypatch):
             service.session('new')
         service.sweep()
         assert files_of(service), 'their time has not come'
-        monkeypatch.setattr('salkit.web.service.LOST_SECONDS', 0.0)
+        monkeypatch.setattr('salkit.web.session.LOST_SECONDS', 0.0)
         service.sweep()
         assert not files_of(service) and service.session('looked at') is looked_at
         service.session('new')
-        monkeypatch.setattr('salkit.web.service.IDLE_SECONDS', 0.0)
+        monkeypatch.setattr('salkit.web.session.IDLE_SECONDS', 0.0)
         service.sweep()
         assert service.session('looked at') is not looked_at
 
