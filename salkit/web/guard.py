@@ -176,6 +176,8 @@ class Guard:
         try:
             asked = json.loads(body)
             asked = {name: asked[name] for name in _ASKED if name in asked}
+            # What nests too deeply fails here, not later.
+            json.dumps(asked)
             session = self.service.session(str(asked['session_hash']), request.state.visitor)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise HTTPException(400, 'expected what the page asks') from None

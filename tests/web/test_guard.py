@@ -314,8 +314,20 @@ def test_other_pages_are_refused(server, method, origin):
     assert answer[0] == 403
 
 
+NESTED = '{"session_hash": "a", "fn_index": 99, "data": %s%s}'
+
+
 @pytest.mark.parametrize(
-    'body', ['', '[]', 'null', '{', '[' * 99_000, '{"session_hash": "a", "data": [1e999, {}]}']
+    'body',
+    [
+        *(NESTED % ('[' * n, ']' * n) for n in (200, 495, 985, 2000)),
+        '',
+        '[]',
+        'null',
+        '{',
+        '[' * 99_000,
+        '{"session_hash": "a", "data": [1e999, {}]}',
+    ],
 )
 def test_strange_requests_are_no_errors_of_the_server(server, body):
     status, _, said = Visitor(server).ask('POST', '/gradio_api/queue/join', body)
