@@ -6,9 +6,12 @@ import hashlib
 import os
 import re
 import shutil
+import ssl
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -17,6 +20,14 @@ from ..config.kinds import CHECKPOINT, kind_of
 from ..errors import CheckpointError, one_line
 from ..utils.files import cache_dir, whole_file
 from ..utils.input_files import check_input_file
+from ..utils.text import in_units
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# A download brings at least so many bytes in so many seconds, or ends.
+WINDOW_SECONDS = 60.0
+LEAST_BYTES = 6000
 
 
 def find_best_checkpoint(work_dir: str | Path) -> Path | None:
@@ -73,23 +84,69 @@ def _cannot_fetch(source: str, error: Exception) -> CheckpointError:
     )
 
 
+class _WatchedSocket(ssl.SSLSocket):
+    """A connection that ends where next to nothing comes: each read has a time limit of its own,
+    which a server that gives a byte now and then never reaches.
+    """
+
+    _since = 0.0
+    _count = 0
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+        got = super().recv_into(buffer, nbytes, flags)
+        now = time.monotonic()
+        self._since = self._since or now
+        self._count += got
+        if now - self._since > WINDOW_SECONDS:
+            if self._count < LEAST_BYTES:
+                raise TimeoutError(f'only {self._count} bytes came in {now - self._since:.0f} s')
+            self._since, self._count = now, 0
+        return got
+
+
+def _https_only() -> urllib.request.OpenerDirector:
+    """What opens https addresses, and follows redirects to others of them alone."""
+    context = ssl.create_default_context()
+    context.sslsocket_class = _WatchedSocket
+    opener = urllib.request.OpenerDirector()
+    proxies = {name: at for name, at in urllib.request.getproxies().items() if name == 'https'}
+    for handler in (
+        urllib.request.ProxyHandler(proxies),
+        urllib.request.HTTPSHandler(context=context),
+        urllib.request.HTTPRedirectHandler(),
+        urllib.request.HTTPErrorProcessor(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.UnknownHandler(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
 def _stream(url: str, path: Path) -> None:
     """Fetch `url` to a temporary file beside `path` with a progress bar, then rename it."""
     # torch.hub's own download takes a connection that broke off for the end of the file.
     with (
         whole_file(path) as temporary,
-        urllib.request.urlopen(url, timeout=60) as answer,
+        _https_only().open(url, timeout=WINDOW_SECONDS) as answer,
         open(temporary, 'wb') as file,
     ):
-        size = int(answer.headers.get('Content-Length', 0))
-        with tqdm.wrapattr(answer, 'read', total=size or None) as watched:
+        size = answer.length
+        # The end of what comes in pieces is marked; whatever else has no length may be cut off.
+        if size is None and not answer.chunked:
+            raise ConnectionError('the server does not say how many bytes the file has')
+        free = shutil.disk_usage(path.parent).free
+        if (size or 0) > free:
+            raise OSError(f'the file has {in_units(size)}, {in_units(free)} are free')
+        with tqdm.wrapattr(answer, 'read', total=size) as watched:
             shutil.copyfileobj(watched, file, 1 << 20)
-        if size and file.tell() != size:
+        if size is not None and file.tell() != size:
             raise ConnectionError(f'the connection ended after {file.tell()} of {size} bytes')
 
 
 def _download(url: str) -> Path:
-    name = Path(urllib.parse.urlsplit(url).path).name
+    # Its last part, without what means something to a file system; the suffix is kept.
+    name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
+    name = re.sub(r'[^\w.-]', '_', name, flags=re.ASCII)[-100:].lstrip('.')
     if not name:
         raise CheckpointError(f'{url}: the address names no file')
     # Different addresses may end in one name.
@@ -105,7 +162,8 @@ def _download(url: str) -> Path:
 
 def _from_hub(source: str) -> Path:
     match = re.fullmatch(r'hf://([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)', source)
-    if not match:
+    # The client makes paths of its cache from these parts.
+    if not match or '..' in re.split('[/@\\\\]', source) or not source.isprintable():
         raise CheckpointError(f'{source}: expected hf://OWNER/REPO[@REVISION]/FILE')
     # Takes its time, and most checkpoints lie on the disk.
     import huggingface_hub

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import socket
 import sys
+import threading
 import webbrowser
 from pathlib import Path
 
@@ -69,6 +71,10 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             # How a server is meant to end.
             print('salkit serve: stopped', file=sys.stderr)
+    if any(thread.name != 'MainThread' and not thread.daemon for thread in threading.enumerate()):
+        # A model in the middle of a frame, which Python would wait for.
+        sys.stdout.flush()
+        os._exit(0)
     return 0
 
 
@@ -79,7 +85,8 @@ def _address(host: str, port: int) -> str:
 
 
 def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> None:
-    from ..web.server import build_app, is_loopback, run_server, use_only
+    from ..web.guard import is_loopback
+    from ..web.server import build_app, run_server, use_only
     from ..web.service import Service
     from ..web.uploads import Limits
     from .chosen_model import open_chosen_model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from html import escape
 
@@ -151,7 +150,7 @@ class Page:
     # What happens ------------------------------------------------------------------------------
 
     def _session(self, request: gr.Request) -> Session:
-        return self.service.session(str(request.session_hash))
+        return self.service.session(str(request.session_hash), request.state.visitor)
 
     def _buttons(self, at_work: bool) -> Updates:
         return {
@@ -167,7 +166,7 @@ class Page:
         try:
             stimulus = self.service.upload(session, path)
             first = thumbnail(stimulus.read(0))
-        except (SalkitError, OSError) as error:
+        except Exception as error:
             return updates | {
                 self.status: _message(self.service.reason(session, error), is_error=True),
                 self.chosen: gr.Image(visible=False),
@@ -202,9 +201,6 @@ class Page:
         except Stopped:
             updates[self.status] = _message('Cancelled.')
         except Exception as error:
-            # Whatever a file or a model does, the page goes on.
-            if not isinstance(error, (SalkitError, OSError)):
-                logging.getLogger('salkit').exception('a prediction failed')
             updates[self.status] = _message(self.service.reason(session, error), is_error=True)
         return updates
 

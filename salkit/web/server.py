@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import ipaddress
+import asyncio
 import logging
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import cast
 
 import uvicorn
-from fastapi import FastAPI
-from fastapi.responses import PlainTextResponse
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import FastAPI, HTTPException
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from ..utils.folders import unfinished_folder
+from .guard import Guard
 from .service import Service
-from .uploads import MEGABYTE
+from .uploads import safe_name
 
-# Only this server's own parts: scripts of the page are inline, its plots are compiled in place.
-_HEADERS = {
-    'content-security-policy': "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
-    'referrer-policy': 'no-referrer',
-    'x-content-type-options': 'nosniff',
-}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's address is reached from this machine only."""
-    if host == 'localhost':
-        return True
-    try:
-        return ipaddress.ip_address(host.strip('[]')).is_loopback
-    except ValueError:
-        return False
+# A connection closes where no request comes whole in this time, or an answer is not taken.
+HEADER_SECONDS = 10.0
+ANSWER_SECONDS = 60.0
+CONNECTIONS = 400
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -86,37 +77,29 @@ def use_only(folder: Path) -> None:
     )
 
 
-class Guard:
-    """Refuses requests that other web pages make in this browser, and forbids foreign content.
+def _add_upload(app: FastAPI, service: Service) -> None:
+    """Receive uploads, in place of Gradio, which takes any number and knows not whose they are."""
 
-    A `local` server is reached from this machine only: its name must then be the machine's own,
-    whatever a foreign name server says of another.
-    """
-
-    def __init__(self, app: ASGIApp, local: bool) -> None:
-        self.app = app
-        self.local = local
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope['type'] != 'http':
-            await self.app(scope, receive, send)
-            return
-
-        async def send_with_policy(message: Message) -> None:
-            if message['type'] == 'http.response.start':
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        headers = Headers(scope=scope)
-        host = urlsplit(f'//{headers.get("host", "")}')
-        origin = urlsplit(headers.get('origin', f'//{host.netloc}'))
-        answer = self.app
-        if self.local and not is_loopback(host.hostname or ''):
-            answer = PlainTextResponse('this page is for this machine only', 403)
-        elif origin.netloc != host.netloc and scope['method'] not in ('GET', 'HEAD'):
-            answer = PlainTextResponse('requests of other pages are refused', 403)
-        await answer(scope, receive, send_with_policy)
+    @app.post('/gradio_api/upload')
+    async def upload(request: Request) -> JSONResponse:
+        if not request.headers.get('content-type', '').startswith('multipart/form-data'):
+            raise HTTPException(400, 'expected a form with a file')
+        length = request.headers.get('content-length')
+        # Of the form, which is a little larger.
+        size = min(int(length), service.limits.bytes) if length else service.limits.bytes
+        try:
+            with service.receiving(request.state.visitor, size) as folder:
+                async with request.form(max_files=1, max_fields=1) as form:
+                    file = form.get('files')
+                    if not isinstance(file, UploadFile):
+                        raise HTTPException(400, 'expected a file')
+                    folder.mkdir()
+                    path = folder / safe_name(file.filename or '')
+                    with open(path, 'xb') as kept:
+                        await run_in_threadpool(shutil.copyfileobj, file.file, kept, 1 << 20)
+        except DataError as error:
+            raise HTTPException(413, str(error)) from None
+        return JSONResponse([str(path)])
 
 
 def build_app(service: Service, local: bool = True) -> FastAPI:
@@ -129,6 +112,7 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
     # Their names are secrets: Gradio gives what lies there to whoever knows the path.
     gr.set_static_paths(service.sessions)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_upload(app, service)
     blocks = Page(service).blocks
     gr.mount_gradio_app(
         app,
@@ -136,15 +120,48 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
         '/',
         footer_links=[],
         app_kwargs=dict(docs_url=None, redoc_url=None, openapi_url=None),
-        max_file_size=int(service.limits.megabytes * MEGABYTE),
+        # The page looks at it before it sends a file.
+        max_file_size=service.limits.bytes,
         enable_monitoring=False,
+        # Its errors name files of the server; ours are in the page's status.
+        show_error=False,
         # The system's fonts: none is fetched.
         theme=gr.themes.Default(font=('system-ui', 'sans-serif'), font_mono=('ui-monospace',)),
     )
     # Only then does Gradio refuse paths that are no uploads.
     blocks.has_launched = True
-    app.add_middleware(Guard, local=local)
+    app.add_middleware(Guard, service=service, local=local)
     return app
+
+
+class _Connection(H11Protocol):
+    """Closes where a client keeps it waiting, which uvicorn itself does between requests only."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._untaken: asyncio.TimerHandle | None = None
+        if len(self.connections) > CONNECTIONS:
+            self.transport.abort()
+        self.loop.call_later(HEADER_SECONDS, self._look, None)
+
+    def _look(self, seen: object) -> None:
+        if self.transport.is_closing():
+            return
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self.cycle is seen and not answering:
+            # Since the last look no request has come whole.
+            self.transport.abort()
+        else:
+            self.loop.call_later(HEADER_SECONDS, self._look, self.cycle)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._untaken = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._untaken is not None:
+            self._untaken.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -159,6 +176,12 @@ class _Server(uvicorn.Server):
 def run_server(app: FastAPI, listening: socket.socket) -> None:
     """Answer requests until the process is ended."""
     config = uvicorn.Config(
-        app, log_level='warning', access_log=False, timeout_graceful_shutdown=1, lifespan='on'
+        app,
+        http=_Connection,
+        ws='none',
+        log_level='warning',
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        lifespan='on',
     )
     _Server(config).run(sockets=[listening])

@@ -6,77 +6,42 @@ Gradio keeps the queue: it calls `Service.predict` once at a time, in a thread.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
+import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DataError, one_line
-from ..inference.maps import KeptMaps, OnFrame
+from ..errors import DataError, SalkitError, one_line
 from ..inference.overlay import OverlayStyle
 from ..inference.predictor import SaliencyPredictor
 from ..inference.stimulus import Stimulus
-from ..utils.parallel import Stopped
 from .results import Results
+from .session import Session, ShowProgress
 from .uploads import Limits, open_upload
 
 # An upload is taken at once; what Gradio leaves behind besides is removed at this age.
 SWEEP_SECONDS = 5.0
 LITTER_SECONDS = 20.0
-# Is given the share of a step that is done, and what is done now and how long it may take.
-ShowProgress = Callable[[float, str], object]
+# Predictions have this time to end with the server.
+CLOSING_SECONDS = 3.0
+_OWN_UPLOADS = 5
 
 
-class Session:
-    """One open page. Made by `Service.session`.
+@dataclass
+class _Upload:
+    """A file that comes, or has come and waits for a page of its visitor."""
 
-    Attributes:
-        folder: where its upload and what is made of it lie; its name is a secret of its page.
-        stimulus: what was uploaded last, None before.
-        maps: of the stimulus, once predicted: other colors need no second prediction. They are
-            read from a file that is open until `kept` is closed.
-        results: of the last prediction, None before.
-        cancelled: ends the prediction under way when it is set.
-        lock: of the files; held by an upload, a prediction and the end.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.stimulus: Stimulus | None = None
-        self.maps: KeptMaps | None = None
-        self.results: Results | None = None
-        self.cancelled = threading.Event()
-        self.lock = threading.Lock()
-        self.kept = ExitStack()
-
-    def begin(self, show: ShowProgress, name: str, frames: int) -> OnFrame:
-        """Begin a step: what counts its frames, and ends it where the session is cancelled."""
-        done, began = 0, time.monotonic()
-
-        def on_frame(count: int) -> None:
-            nonlocal done
-            if self.cancelled.is_set():
-                raise Stopped
-            done += count
-            text = f'{name}: frame {done} of {frames}'
-            if done:
-                seconds = (time.monotonic() - began) * (frames / done - 1)
-                text += f', about {max(1, round(seconds))} s left'
-            show(done / frames, text)
-
-        on_frame(0)
-        return on_frame
-
-    def remove_upload(self) -> None:
-        """Remove the upload and all that was made of it."""
-        self.kept.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.stimulus = self.maps = self.results = None
+    visitor: str
+    bytes: int
+    ready: bool = False
 
 
 class Service:
@@ -85,7 +50,8 @@ class Service:
     All files lie below one empty folder of its own, in the folder of their session, and go with it.
 
     Attributes:
-        uploads: where Gradio may put uploads; what is left there is removed after a while.
+        uploads: where uploads wait for their page, and Gradio may write; what is left there is
+            removed after a while.
         sessions: where the folders of sessions lie.
         cache: where the reader of videos may keep what it knows of them, which is nowhere for long.
     """
@@ -101,6 +67,7 @@ class Service:
         )
         self.uploads.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, Session] = {}
+        self._uploads: dict[Path, _Upload] = {}
         self._lock = threading.Lock()
         # Held by the prediction that runs. Gradio lets the next one begin when one was cancelled,
         # which then is still at its present frame.
@@ -108,12 +75,23 @@ class Service:
         self._closed = threading.Event()
         threading.Thread(target=self._sweep_often, name='salkit-sweep', daemon=True).start()
 
-    def session(self, key: str) -> Session:
-        """The session of a page, a new one when `key` is new."""
+    def session(self, key: str, visitor: str = '') -> Session:
+        """The session of a visitor's page, a new one when `key` is new.
+
+        Raises:
+            DataError: the page is another visitor's, or too many are open.
+        """
         with self._lock:
-            if key not in self._open:
-                self._open[key] = Session(self.sessions / secrets.token_hex(16))
-            return self._open[key]
+            session = self._open.get(key)
+            if session is None:
+                if len(self._open) >= self.limits.sessions:
+                    raise DataError('too many pages are open: please try again later')
+                session = Session(self.sessions / secrets.token_hex(16), visitor)
+                self._open[key] = session
+            if session.visitor != visitor:
+                raise DataError('this page is open elsewhere')
+            session.use()
+            return session
 
     def end(self, key: str) -> None:
         """Remove all of a page that was closed, after the present frame of its prediction."""
@@ -124,16 +102,60 @@ class Service:
             with session.lock:
                 session.remove_upload()
 
+    @contextmanager
+    def receiving(self, visitor: str, size: int) -> Iterator[Path]:
+        """Where to make a folder for one file of about `size` bytes that a visitor uploads.
+
+        After the block the visitor's pages may take it.
+
+        Raises:
+            DataError: too many uploads, or too large ones, wait for their page.
+        """
+        upload, folder = _Upload(visitor, size), self.uploads / secrets.token_hex(16)
+        with self._lock:
+            own = [one for one in self._uploads.values() if one.visitor == visitor]
+            if len(own) >= _OWN_UPLOADS or len(self._uploads) >= self.limits.uploads:
+                raise DataError('too many uploads at once: please try again later')
+            if sum(one.bytes for one in own) + size > self.limits.bytes:
+                raise DataError(f'too large: at most {self.limits.megabytes:g} MB at once')
+            self._uploads[folder] = upload
+        try:
+            yield folder
+            upload.ready = True
+        except BaseException:
+            with self._lock:
+                self._uploads.pop(folder, None)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def owns(self, session: Session, path: str | Path) -> bool:
+        """Whether a file waits for this session's visitor, who uploaded it."""
+        upload = self._uploads.get(Path(path).parent)
+        ready = upload is not None and upload.ready and upload.visitor == session.visitor
+        return ready and os.path.isfile(path)
+
+    def holds(self, path: str) -> bool:
+        """Whether a path is that of a file that was made for a page."""
+        try:
+            resolved = Path(path).resolve()
+        except (OSError, ValueError, RuntimeError):
+            return False
+        return resolved.is_relative_to(self.folder) and resolved.is_file()
+
     def upload(self, session: Session, path: str | Path) -> Stimulus:
-        """Take a file that Gradio received into its session, in place of what was there.
+        """Take a file that was received into its session, in place of what was there.
 
         A prediction under way is ended.
 
         Raises:
-            DataError: not to be read, or above a limit.
+            DataError: not received for this session, not to be read, or above a limit.
         """
         path = Path(path)
         own = session.folder / path.name
+        with self._lock:
+            if not self.owns(session, path):
+                raise DataError(f'{path.name} is gone: please upload it again')
+            del self._uploads[path.parent]
         session.cancelled.set()
         with session.lock:
             session.remove_upload()
@@ -142,7 +164,6 @@ class Service:
                 os.replace(path, own)
                 session.stimulus = open_upload(own, self.limits)
             except FileNotFoundError:
-                # Gradio keeps under one path what two users upload alike at the same moment.
                 raise DataError(f'{path.name} is gone: please upload it again') from None
             finally:
                 if session.stimulus is None:
@@ -183,25 +204,46 @@ class Service:
 
     def reason(self, session: Session, error: Exception) -> str:
         """An error in one line that names no path of the server."""
+        if not isinstance(error, (SalkitError, OSError)):
+            # Whatever a file or a model does, the page goes on.
+            logging.getLogger('salkit').error('a page got no answer', exc_info=error)
+            return 'This failed; the log of the server says why.'
         text = one_line(error).replace(f'{session.folder}{os.sep}', '')
-        return text.replace(f'{self.folder}{os.sep}', '')
+        text = text.replace(f'{self.folder}{os.sep}', '')
+        return re.sub(r"(?<![^\s'\"(:])/[^\s'\":]*/", '', text)
 
     def _sweep_often(self) -> None:
         while not self._closed.wait(SWEEP_SECONDS):
             self.sweep()
 
     def sweep(self, older_than: float = LITTER_SECONDS) -> None:
-        """Remove what has lain in `uploads` for `older_than` seconds, and folders left empty."""
+        """End the sessions that were left, and remove what has lain in `uploads` and `cache` for
+        `older_than` seconds, and folders left empty.
+        """
+        for key in [key for key, session in list(self._open.items()) if session.is_left]:
+            self.end(key)
         now = time.time()
-        for path in sorted(self.uploads.rglob('*'), reverse=True):
+        litter = [*self.uploads.rglob('*'), *self.cache.rglob('*')]
+        for path in sorted(litter, reverse=True):
             # Gone already, or a folder that something lies in.
             with contextlib.suppress(OSError):
                 if now - path.stat().st_ctime >= older_than:
                     path.rmdir() if path.is_dir() else path.unlink()
+        with self._lock:
+            for folder, upload in list(self._uploads.items()):
+                if upload.ready and not folder.exists():
+                    del self._uploads[folder]
 
     def close(self) -> None:
-        """End every prediction and remove all files."""
+        """End every prediction, wait a little for them, and remove all files."""
         self._closed.set()
-        for key in list(self._open):
-            self.end(key)
+        sessions = list(self._open.values())
+        for session in sessions:
+            session.cancelled.set()
+        until = time.monotonic() + CLOSING_SECONDS
+        for session in sessions:
+            # A model may take its time for a frame; its process then ends with it.
+            if session.lock.acquire(timeout=max(0.0, until - time.monotonic())):
+                session.remove_upload()
+                session.lock.release()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-
-from ..errors import DataError
+from ..errors import DataError, printable, reason_of
 from ..inference.stimulus import Stimulus, open_stimulus
 from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.video import VIDEO_SUFFIXES
+from ..media.video.source import open_file
+from ..utils.input_files import check_input_file
 
 MEGABYTE = 2**20
+# Of a name, in bytes: that of a download is longer.
+_LONGEST_STEM = 150
+_LONGEST_SUFFIX = 10
 
 
 @dataclass(frozen=True)
@@ -21,13 +23,16 @@ class Limits:
     """What an upload may hold at most.
 
     Attributes:
-        megabytes: of the file, in units of 2**20 bytes; Gradio refuses larger ones.
+        megabytes: of the file, in units of 2**20 bytes, and of all that a visitor uploads until
+            a page takes it.
         seconds: of a video.
         frames: of a video.
         pixels: of a frame.
         maps_bytes: of all maps of a video at its own size as float32; the maps of larger ones
             cannot be downloaded.
         waiting: predictions that wait their turn.
+        sessions: pages that are open.
+        uploads: that come or wait for a page to take them; a visitor's own are at most 5.
     """
 
     megabytes: float = 200.0
@@ -36,6 +41,13 @@ class Limits:
     pixels: int = 4096 * 2304
     maps_bytes: int = 2 * 2**30
     waiting: int = 20
+    sessions: int = 50
+    uploads: int = 20
+
+    @property
+    def bytes(self) -> int:
+        """`megabytes` in bytes."""
+        return int(self.megabytes * MEGABYTE)
 
     def check(self, name: str, frames: int, seconds: float, size: tuple[int, int]) -> None:
         """Raise DataError for more frames, seconds or pixels (rows, columns) than are allowed."""
@@ -52,14 +64,22 @@ class Limits:
             )
 
 
+def safe_name(name: str) -> str:
+    """What a file is called that its owner calls `name`: no path, nothing that steers a terminal,
+    not too long, and with its suffix.
+    """
+    path = Path(printable(name.replace('\\', '/')).replace('\\', '_'))
+    stem = path.stem.encode(errors='replace')[:_LONGEST_STEM].decode(errors='ignore')
+    return (stem.strip('. ') or 'upload') + path.suffix[:_LONGEST_SUFFIX]
+
+
 def _check_header(path: Path, limits: Limits) -> None:
     """Refuse by the header of a file, before any of it is decoded."""
     seconds, frames, size = 0.0, 0, (0, 0)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         size = image_size(path)
     else:
-        # A broken file is refused when it is opened.
-        with contextlib.suppress(av.FFmpegError, ValueError), av.open(str(path)) as container:
+        with open_file(path) as container:
             seconds = (container.duration or 0) / 1e6
             for stream in container.streams.video[:1]:
                 frames, size = stream.frames, (stream.height, stream.width)
@@ -77,13 +97,14 @@ def open_upload(path: Path, limits: Limits) -> Stimulus:
             f'{path.name} is neither a video (such as .mp4, .mov, .webm, .mkv, .avi) nor a picture '
             f'({", ".join(IMAGE_SUFFIXES)})'
         )
+    check_input_file(path, most_bytes=limits.bytes)
     try:
         _check_header(path, limits)
         stimulus = open_stimulus(path)
     except DataError:
         raise
     except Exception as error:
-        # A crafted file may break a decoder anywhere; Pillow's bombs are no OSError.
-        raise DataError(f'{path.name} cannot be read ({error})') from error
+        # A crafted file may break a decoder anywhere.
+        raise DataError(f'{path.name} cannot be read ({reason_of(error)})') from error
     limits.check(path.name, len(stimulus), len(stimulus) / stimulus.fps, stimulus.size)
     return stimulus

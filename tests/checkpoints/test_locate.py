@@ -1,8 +1,11 @@
 """Checkpoints by folder and by address, against real servers on this machine."""
 
+import contextlib
 import hashlib
 import io
+import os
 import ssl
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +31,10 @@ FILES = {'/one/a.pth': checkpoint_bytes(1), '/two/a.pth': checkpoint_bytes(2)}
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
+        special = getattr(self, 'give_' + self.path.split('/')[1], None)
+        if special is not None:
+            special(FILES['/one/a.pth'])
+            return
         content = FILES.get(self.path.removeprefix('/cut'))
         if content is None:
             self.send_error(404)
@@ -38,6 +45,49 @@ class Handler(BaseHTTPRequestHandler):
         # Below /cut the connection ends in the middle.
         cut = self.path.startswith('/cut')
         self.wfile.write(content[: len(content) // 2] if cut else content)
+
+    def give(self, **headers):
+        self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        self.end_headers()
+
+    def give_endless(self, content):
+        """No word of its length."""
+        self.give()
+        self.wfile.write(content[:1000])
+
+    def give_pieces(self, content):
+        """In pieces; below /pieces/cut without the last one, which is empty."""
+        self.protocol_version = 'HTTP/1.1'
+        self.close_connection = True
+        self.give(Transfer_Encoding='chunked')
+        self.wfile.write(b'%x\r\n%b\r\n' % (len(content), content))
+        if 'cut' not in self.path:
+            self.wfile.write(b'0\r\n\r\n')
+
+    def give_absurd(self, content):
+        self.give(Content_Length=10**18)
+        self.wfile.write(content)
+
+    def give_to(self, content):
+        self.send_response(302)
+        self.send_header('Location', self.server.elsewhere)
+        self.end_headers()
+
+    def give_drips(self, content):
+        self.give(Content_Length=len(content))
+        self.drip(content)
+
+    def give_slowheader(self, content):
+        self.wfile.write(b'HTTP/1.0 200 OK\r\n')
+        self.drip(b'x' * 10_000)
+
+    def drip(self, content):
+        with contextlib.suppress(OSError):
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                time.sleep(0.02)
 
     def log_message(self, *args):
         pass
@@ -144,6 +194,11 @@ def test_a_file_is_itself(tmp_path):
     fails(tmp_path / 'b.pth', 'does not exist')
 
 
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / 'a.pth')
+    fails(tmp_path / 'a.pth', 'is a pipe, expected a regular file')
+
+
 def test_a_work_dir_stands_for_its_best_checkpoint(tmp_path):
     for name in ('best_AUC-J_epoch_9.pth', 'best_CC_epoch_3.pth', 'best_KL_epoch_1.pth'):
         (tmp_path / name).touch()
@@ -216,8 +271,64 @@ def test_a_server_that_nobody_vouches_for(https, cache, monkeypatch):
     assert files_in(cache) == []
 
 
-def test_an_address_without_a_file(cache):
-    fails('https://localhost/', 'the address names no file')
+@pytest.mark.parametrize('address', ['', '..', '%2e%2e', 'a/%2E%2E/', '%2f..%2f'])
+def test_an_address_without_a_file(cache, address):
+    fails(f'https://localhost/{address}', 'the address names no file')
+
+
+@pytest.mark.parametrize(
+    ('case', 'said'),
+    [
+        ('endless', 'does not say how many bytes'),
+        ('pieces/cut', 'IncompleteRead'),
+        ('absurd', r'the file has 1000000.0 TB, .* are free'),
+        ('drips', r'only \d+ bytes came in'),
+        ('slowheader', r'only \d+ bytes came in'),
+    ],
+)
+def test_what_is_not_known_to_be_whole_is_not_kept(https, cache, monkeypatch, case, said):
+    module = sys.modules['salkit.checkpoints.locate']
+    monkeypatch.setattr(module, 'WINDOW_SECONDS', 1.0)
+    fails(f'{https.url}/{case}/a.pth', f'cannot be fetched .*{said}')
+    assert files_in(cache) == []
+
+
+def test_a_file_in_pieces(https):
+    assert locate(f'{https.url}/pieces/a.pth').read_bytes() == FILES['/one/a.pth']
+
+
+@pytest.mark.parametrize('scheme', ['http', 'file', 'ftp', 'data'])
+def test_redirects_lead_to_https_only(https, cache, tmp_path, scheme, monkeypatch):
+    monkeypatch.delenv('no_proxy')
+    monkeypatch.setenv('http_proxy', https.url)
+    (tmp_path / 'a.pth').touch()
+    plain = serve(Handler)
+    host = '' if scheme == 'file' else f'localhost:{plain.server_port}'
+    https.elsewhere = f'{scheme}://{host}{tmp_path}/a.pth'
+    fails(f'{https.url}/to/a.pth', 'cannot be fetched')
+    stop(plain)
+    assert files_in(cache) == [] and plain.asked == [] and https.asked == ['/to/a.pth']
+
+
+def test_redirects_are_followed(https):
+    https.elsewhere = f'{https.url}/two/a.pth'
+    assert locate(f'{https.url}/to/a.pth').read_bytes() == FILES['/two/a.pth']
+
+
+@pytest.mark.parametrize(
+    ('name', 'kept'),
+    [
+        ('..%2f..%2fa.pth', 'a.pth'),
+        ('%1b%5b2J%20a.pth', '__2J_a.pth'),
+        ('a' * 300 + '.pth', 'a' * 96 + '.pth'),
+        ('%c3%a9.safetensors', '_.safetensors'),
+        ('..%5Ca.pth', '_a.pth'),
+    ],
+)
+def test_names_stay_in_the_cache(https, cache, monkeypatch, name, kept):
+    monkeypatch.setitem(FILES, f'/{name}', b'x')
+    path = locate(f'{https.url}/{name}')
+    assert path.name == kept and path.parent.parent == cache / 'checkpoints'
 
 
 # hf -----------------------------------------------------------------------------------------------
@@ -273,6 +384,12 @@ def test_what_the_hub_does_not_give_is_one_clear_line(hub, monkeypatch, case):
     assert not files_in(hub.home)
 
 
-@pytest.mark.parametrize('source', ['hf://owner/a.pth', 'hf://a.pth', 'hf://owner/repo@/a.pth'])
+@pytest.mark.parametrize(
+    'source',
+    [
+        *('hf://owner/a.pth', 'hf://a.pth', 'hf://owner/repo@/a.pth', 'hf://owner/repo/../a.pth'),
+        *('hf://owner/repo@../a.pth', 'hf://../repo/a.pth', 'hf://owner/repo/..\\a.pth'),
+    ],
+)
 def test_addresses_that_the_hub_does_not_know(source):
     fails(source, r'expected hf://OWNER/REPO\[@REVISION\]/FILE')

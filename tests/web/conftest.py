@@ -17,20 +17,22 @@ from tiny_model import write_tiny_model
 
 from salkit import SaliencyPredictor
 
+# A change of the code goes before the command.
+START = "import sys; {}; from salkit.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 
 
 class Server:
     """A `salkit serve` in a process of its own, with a temporary folder of its own."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, change=''):
         self.folder = folder
         # Where it may write, and nothing may be left.
         self.temporary, self.cache = folder / 'tmp', folder / 'cache'
         self.temporary.mkdir(parents=True)
         self.cache.mkdir()
         self.process = subprocess.Popen(
-            [sys.executable, '-m', 'salkit', 'serve', '--port', '0', *map(str, arguments)],
+            [sys.executable, '-c', START.format(change), '--port', '0', *map(str, arguments)],
             env=dict(
                 os.environ,
                 TMPDIR=str(self.temporary),
@@ -81,8 +83,8 @@ def start_server(tmp_path_factory):
     """Function from arguments to a running `Server`; ended with the module."""
     servers = []
 
-    def start(*arguments):
-        servers.append(Server(tmp_path_factory.mktemp('server'), *arguments))
+    def start(*arguments, change='pass'):
+        servers.append(Server(tmp_path_factory.mktemp('server'), *arguments, change=change))
         return servers[-1]
 
     yield start

@@ -258,19 +258,6 @@ def test_foreign_requests_are_refused(visit, server):
         assert user.fetch(f'{server.address}gradio_api/file={path}').status in (403, 404), path
 
 
-def test_only_uploads_are_opened(visit, server, clips):
-    """Whoever calls the page's functions by hand may not name a file of the server."""
-    user = visit()
-    file = dict(path=str(clips('picture.png')), meta=dict(_type='gradio.FileData'))
-    call = dict(data=[file], fn_index=0, session_hash='forged')
-    there = server.address + 'gradio_api/queue/'
-    assert user.context.request.post(there + 'join', data=call).ok
-    answer = user.fetch(there + 'data?session_hash=forged').text()
-    assert 'it was not uploaded by a user' in answer and str(server.folder) not in answer
-    call['fn_index'] = 'no such function'
-    assert not user.context.request.post(there + 'join', data=call).ok
-
-
 def test_screenshots(browser, visit, clips, server, start_server, tmp_path):
     """The page fits wide and narrow windows."""
     folder = Path(os.environ.get('SALKIT_SCREENSHOTS') or tmp_path)

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from salkit.cli import main
-from salkit.web.server import is_loopback, temporary_folder
+from salkit.web.guard import is_loopback
+from salkit.web.server import temporary_folder
 
 
 def refused(capsys, *arguments):

@@ -1,6 +1,8 @@
 """The work behind the page, without server and browser: limits, results, clearing up."""
 
+import os
 import threading
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -24,12 +26,12 @@ def service(tmp_path, predictor, monkeypatch):
     service.close()
 
 
-def put(service, path, key='one'):
-    """Upload a copy as Gradio does: below a folder named after the content."""
-    target = service.uploads / str(path.stat().st_size) / path.name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(path.read_bytes())
-    return service.upload(service.session(key), target)
+def put(service, path, key='one', visitor=''):
+    """Upload a copy of a file, and take it into a session."""
+    with service.receiving(visitor, path.stat().st_size) as folder:
+        folder.mkdir()
+        (folder / path.name).write_bytes(path.read_bytes())
+    return service.upload(service.session(key, visitor), folder / path.name)
 
 
 def predict(service, key='one', style=None, show=lambda share, text: None):
@@ -199,6 +201,81 @@ def test_errors_name_no_path_of_the_server(service, tmp_path, monkeypatch):
         predict(service)
     said = service.reason(session, error.value)
     assert said.startswith('clip.mp4: no space left in ') and str(tmp_path) not in said
+
+
+def test_errors_tell_of_known_things_only(service, caplog):
+    session = service.session('one')
+    known = DataError("/etc/x/model.onnx: '/a/b c.txt' is not (/usr/lib/y.so) a/b or 1/2")
+    said = service.reason(session, known)
+    assert said == "model.onnx: 'b c.txt' is not (y.so) a/b or 1/2"
+    assert '/secret' not in service.reason(session, ValueError('/secret/path'))
+    assert '/secret/path' in caplog.text
+
+
+# Visitors --------------------------------------------------------------------------------------
+
+
+def test_sessions_and_uploads_are_their_visitors(service, tmp_path):
+    path = encode_video(tmp_path / 'clip.mp4', 3)
+    own, other = service.session('one', 'ann'), service.session('two', 'bob')
+    with pytest.raises(DataError, match='this page is open elsewhere'):
+        service.session('one', 'bob')
+    with service.receiving('ann', 10) as folder:
+        folder.mkdir()
+        (folder / 'clip.mp4').write_bytes(path.read_bytes())
+        assert not service.owns(own, folder / 'clip.mp4'), 'it is not there yet'
+    assert service.owns(own, folder / 'clip.mp4')
+    os.mkfifo(folder / 'pipe.mp4')
+    for session, name in ((other, 'clip.mp4'), (own, 'pipe.mp4'), (own, 'none.mp4'), (own, '..')):
+        with pytest.raises(DataError, match='is gone: please upload it again'):
+            service.upload(session, folder / name)
+    service.upload(own, folder / 'clip.mp4')
+    assert own.stimulus is not None and other.stimulus is None
+
+
+def test_an_upload_that_fails_leaves_nothing(service):
+    for _ in range(10):
+        with pytest.raises(KeyboardInterrupt), service.receiving('ann', 2**20) as folder:
+            folder.mkdir()
+            (folder / 'clip.mp4').write_text('x')
+            raise KeyboardInterrupt
+    assert not files_of(service)
+    # One that nobody took makes room, too.
+    with service.receiving('ann', 2**20) as folder:
+        folder.mkdir()
+        (folder / 'clip.mp4').write_text('x')
+    with pytest.raises(DataError, match='too large: at most 1 MB'), service.receiving('ann', 1):
+        pass
+    service.sweep(older_than=0)
+    with service.receiving('ann', 2**20):
+        pass
+
+
+def test_uploads_of_all_visitors_have_a_number(service):
+    with ExitStack() as stack:
+        for number in range(service.limits.uploads):
+            stack.enter_context(service.receiving(str(number), 1))
+        with pytest.raises(DataError, match='too many uploads'), service.receiving('ann', 1):
+            pass
+
+
+def test_sessions_have_a_number_and_an_age(service, tmp_path, monkeypatch):
+    put(service, encode_video(tmp_path / 'clip.mp4', 3), 'left')
+    looked_at = service.session('looked at')
+    with looked_at.connected():
+        for number in range(service.limits.sessions - 2):
+            service.session(str(number))
+        with pytest.raises(DataError, match='too many pages are open'):
+            service.session('new')
+        service.sweep()
+        assert files_of(service), 'their time has not come'
+        monkeypatch.setattr('salkit.web.session.LOST_SECONDS', 0.0)
+        service.sweep()
+        assert not files_of(service) and service.session('looked at') is looked_at
+        service.session('new')
+        monkeypatch.setattr('salkit.web.session.IDLE_SECONDS', 0.0)
+        service.sweep()
+        assert service.session('looked at') is not looked_at
 
 
 class Held:
