@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -82,12 +83,22 @@ def finished_videos(folder: Path, wanted: Collection[str]) -> Iterator[FinishedV
         with open(folder / 'finished.jsonl', 'a+b') as file:
             places, end = {}, file.seek(0)
             for line in file:
-                # The run may have been ended in the middle of its last line.
-                if not line.endswith(b'\n'):
+                # The run, or the machine, may have ended in the middle of a line.
+                try:
+                    key = json.loads(line)['key'] if line.endswith(b'\n') else None
+                except (ValueError, KeyError, TypeError):
+                    key = None
+                if key is None:
                     break
-                if (key := json.loads(line)['key']) in wanted:
+                if key in wanted:
                     places[key] = end
                 end += len(line)
             file.truncate(end)
-            yield FinishedVideos(file, places)
+            try:
+                yield FinishedVideos(file, places)
+            except BaseException:
+                if not file.seek(0, os.SEEK_END):
+                    # There is nothing to go on from.
+                    shutil.rmtree(folder, ignore_errors=True)
+                raise
         shutil.rmtree(folder, ignore_errors=True)
