@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 # A tensor takes some 40 instructions; those of any checkpoint stay far below, as do their keys.
-MOST_INSTRUCTIONS = 5_000_000
+MOST_INSTRUCTIONS = 2_000_000
 MOST_DEPTH = 100
 MOST_VALUES = 100_000_000
 

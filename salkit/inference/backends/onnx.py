@@ -189,10 +189,10 @@ class OnnxBackend(Backend[np.ndarray]):
             raise CheckpointError(
                 f'{self.source}: onnxruntime cannot run this model ({one_line(error)[:400]})'
             ) from error
-        if maps.shape != (len(clip), *self._size) or maps.dtype != np.float32:
+        wanted = (len(clip), *self._size)
+        if maps.shape != wanted or maps.dtype != np.float32:
             raise CheckpointError(
-                f'{self.source}: expected maps {(len(clip), *self._size)} float32, got '
-                f'{maps.shape} {maps.dtype}'
+                f'{self.source}: expected maps {wanted} float32, got {maps.shape} {maps.dtype}'
             )
         return maps
 

@@ -1,6 +1,7 @@
 """ONNX files run without PyTorch, and errors are clear."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -141,3 +142,104 @@ def test_onnxruntime_not_installed(onnx_file, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ConfigError, match=r"pip install 'salkit\[onnx\]'"):
         OnnxBackend(onnx_file)
+
+
+def remade(onnx_file, path, change):
+    """A copy of the file whose graph was changed."""
+    model = onnx.load(onnx_file)
+    change(model)
+    onnx.save(model, path)
+    return path
+
+
+def external(location):
+    def change(model):
+        weight = next(w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT)
+        weight.ClearField('raw_data')
+        weight.data_location = onnx.TensorProto.EXTERNAL
+        weight.external_data.add(key='location', value=location)
+
+    return change
+
+
+def output_renamed(model):
+    model.graph.output[0].name = next(iter(model.graph.node)).output[0]
+
+
+def longer_clip(model):
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 10**9
+
+
+def of_another_domain(model):
+    model.graph.node[0].domain, model.graph.node[0].op_type = 'com.stranger', 'Run'
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        external('../secret.bin'),
+        external('/etc/passwd'),
+        external('/dev/zero'),
+        external('pipe.bin'),
+        external('none.bin'),
+        output_renamed,
+        longer_clip,
+        of_another_domain,
+    ],
+)
+def test_graphs_of_strangers(onnx_file, tmp_path, change):
+    (tmp_path / 'secret.bin').write_bytes(bytes(10**6))
+    (tmp_path / 'in').mkdir()
+    os.mkfifo(tmp_path / 'in' / 'pipe.bin')
+    path = remade(onnx_file, tmp_path / 'in' / 'a.onnx', change)
+    with pytest.raises(CheckpointError) as raised:
+        OnnxBackend(path)
+    assert str(raised.value).startswith(f'{path}: ') and '\n' not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    'told',
+    [
+        dict(clip_len=10**9),
+        dict(clip_len=CLIP_LEN + 1),
+        dict(clip_stride=10**9),
+        dict(size=[10**6, 10**6]),
+        dict(size='ab'),
+        dict(blur_kernel=10**9),
+        dict(pixel_mean='abc'),
+        dict(pixel_std=[0, 0, 0]),
+        dict(head=[1]),
+        dict(name=['x']),
+    ],
+)
+def test_metadata_that_no_graph_takes(onnx_file, tmp_path, told):
+    path = with_metadata(onnx_file, tmp_path / 'other.onnx', **told)
+    with pytest.raises(
+        CheckpointError, match=r"other\.onnx: expected .*('salkit' is broken|input)"
+    ):
+        OnnxBackend(path)
+
+
+def test_pipes_and_devices(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.onnx')
+    (tmp_path / 'device.onnx').symlink_to('/dev/zero')
+    (tmp_path / 'folder.onnx').mkdir()
+    for name, kind in (('pipe', 'pipe'), ('device', 'device'), ('folder', 'folder')):
+        with pytest.raises(CheckpointError, match=f'is a {kind}, expected a regular file'):
+            SaliencyPredictor(tmp_path / f'{name}.onnx')
+
+
+def test_a_graph_that_fails_while_it_runs(onnx_file):
+    backend = OnnxBackend(onnx_file)
+    with pytest.raises(CheckpointError, match=r'model\.onnx: onnxruntime cannot run this model'):
+        backend.run(np.zeros((1, 3, CLIP_LEN, 5, 7), np.float32))
+
+
+def test_random_weights_are_told(onnx_file, tmp_path):
+    model = onnx.load(onnx_file)
+    told = json.loads(model.metadata_props[0].value)
+    path = with_metadata(
+        onnx_file, tmp_path / 'a.onnx', salkit=json.dumps({**told, 'checkpoint': None})
+    )
+    with pytest.warns(UserWarning, match='was exported with random weights'):
+        SaliencyPredictor(path)
