@@ -31,6 +31,13 @@ def test_a_file_is_complete_or_as_it_was(tmp_path):
     assert [item.name for item in path.parent.iterdir()] == ['a.txt']
 
 
+def test_errors_name_the_file_that_is_meant(tmp_path):
+    path = tmp_path / 'a.txt'
+    with pytest.raises(FileNotFoundError) as caught, whole_file(path) as temporary:
+        temporary.read_text()
+    assert caught.value.filename == str(path)
+
+
 def test_json(tmp_path):
     write_json({'a': [1, 2]}, tmp_path / 'a.json')
     text = (tmp_path / 'a.json').read_text()

@@ -22,6 +22,7 @@ from ...errors import ConfigError, DataError
 from ...functional.density import gaussian_density
 from ...media.maps import as_integers
 from ...utils.folders import unfinished_folder
+from ...utils.leftovers import remove_leftovers
 from ...utils.parallel import usable_cores
 from ...utils.text import check_choice
 from .scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
@@ -96,6 +97,8 @@ def generate_demo_data(
         'size': [int(side) for side in size],
     }
     _check_arguments(**wanted)
+    # Those of a killed run, where another one has made the set meanwhile.
+    remove_leftovers(root.parent, root.name)
     if not os.path.lexists(root):
         try:
             with unfinished_folder(root.parent, root.name) as scratch:

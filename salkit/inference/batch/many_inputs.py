@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ...errors import ConfigError, SalkitError, one_line
 from ...utils.files import is_disk_full
-from ...utils.folders import remove_leftovers
+from ...utils.leftovers import remove_leftovers
 from ..predictor import SaliencyPredictor
 from .inputs import Input
 from .one_input import PredictOptions, predict_one
