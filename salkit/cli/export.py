@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import CHECKPOINT_HELP, ended_as_interrupted, two_numbers
+from .common import CHECKPOINT_HELP, ENDING_SECONDS, ended_as_interrupted, two_numbers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         options=parse_options(args.cfg_options),
         tolerance=args.tolerance,
     )
-    with ended_as_interrupted():
+    with ended_as_interrupted(ENDING_SECONDS):
         done = export_model(
             args.config,
             args.checkpoint,

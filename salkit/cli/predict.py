@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
-from .common import ended_as_interrupted, two_numbers
+from .common import ENDING_SECONDS, ended_as_interrupted, two_numbers
 
 if TYPE_CHECKING:
     from ..inference.batch import PredictOptions
@@ -246,7 +246,7 @@ def run(args: argparse.Namespace) -> int:
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
-    with ended_as_interrupted():
+    with ended_as_interrupted(ENDING_SECONDS):
         if inputs or cameras:
             # Before anything is recorded: what does not fit should say so early.
             predictor, model = _open_model(args)

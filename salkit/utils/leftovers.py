@@ -63,6 +63,12 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
                 _remove(leftover)
 
 
+def remove_own() -> None:
+    """Remove what this process is at, which is about to end without leaving its blocks."""
+    for path in list(_active):
+        _remove(path)
+
+
 def _shortened(name: str) -> str:
     encoded = os.fsencode(name)
     if len(encoded) <= _MOST_BYTES:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
 from ...media.clips import ClipSettings
+from ...utils.threads import run_interruptibly
 from . import Backend
 
 # Where an exported file keeps `ExportMetadata` as JSON.
@@ -137,7 +139,7 @@ class OnnxBackend(Backend[np.ndarray]):
         if not match:
             raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
         gpu = int(match[2] or 0)
-        runtime = import_runtime('onnxruntime')
+        self._runtime = runtime = import_runtime('onnxruntime')
         providers: list[object] = ['CPUExecutionProvider']
         if match[1] != 'cpu' and 'CUDAExecutionProvider' in runtime.get_available_providers():
             providers.insert(0, ('CUDAExecutionProvider', dict(device_id=gpu)))
@@ -145,7 +147,9 @@ class OnnxBackend(Backend[np.ndarray]):
         # Errors come as exceptions; what it warns of, users cannot mend.
         options.log_severity_level = 4
         try:
-            self.session = runtime.InferenceSession(str(path), options, providers=providers)
+            # Constant parts of the graph are computed now, and may take as long.
+            opened = partial(runtime.InferenceSession, str(path), options, providers=providers)
+            self.session = run_interruptibly(opened)
         # Each kind of damage has an exception class of its own.
         except Exception as error:
             raise CheckpointError(
@@ -169,8 +173,18 @@ class OnnxBackend(Backend[np.ndarray]):
         )
 
     def run(self, clip: np.ndarray) -> np.ndarray:
-        """Map a normalized clip (B, 3, T, H, W) float32 to the saliency_map (B, H, W) float32."""
-        return self.session.run([OUTPUT], {INPUT: clip})[0]
+        """Map a normalized clip (B, 3, T, H, W) float32 to the saliency_map (B, H, W) float32.
+
+        A graph may have loops without an end, so that Ctrl-C has to end it.
+        """
+        options = self._runtime.RunOptions()
+        options.log_severity_level = 4
+
+        def end() -> None:
+            options.terminate = True
+
+        run = partial(self.session.run, [OUTPUT], {INPUT: clip}, options)
+        return run_interruptibly(run, end)[0]
 
     def prepare(self, frame: np.ndarray) -> np.ndarray:
         """See `Backend`; the arithmetic of `ClipPreprocessor`, to the bit."""
