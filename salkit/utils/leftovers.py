@@ -29,7 +29,7 @@ _active: set[Path] = set()
 def unfinished(path: Path) -> Iterator[Path]:
     """A path beside `path`, for what is to become it; what is there after the block is removed."""
     ending = f'.{os.getpid()}@{socket.gethostname()}{SUFFIX}'
-    temporary = path.with_name(f'.{_shortened(path.name)}{ending}')
+    temporary = path.with_name(f'.{shortened(path.name)}{ending}')
     real = temporary.resolve()
     _active.add(real)
     try:
@@ -39,6 +39,15 @@ def unfinished(path: Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+def shortened(name: str, most_bytes: int = _MOST_BYTES) -> str:
+    """`name`, cut to a number of bytes where it is longer; other names stay different."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= most_bytes:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return encoded[: most_bytes - 8].decode(errors='ignore') + digest
+
+
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Remove the unfinished files and folders in `folder` whose process is gone.
 
@@ -46,7 +55,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         folder: need not exist.
         name: only what was to become this.
     """
-    wanted = name and _shortened(name)
+    wanted = name and shortened(name)
     try:
         entries = os.listdir(folder)
     except OSError:
@@ -67,15 +76,6 @@ def remove_own() -> None:
     """Remove what this process is at, which is about to end without leaving its blocks."""
     for path in list(_active):
         _remove(path)
-
-
-def _shortened(name: str) -> str:
-    encoded = os.fsencode(name)
-    if len(encoded) <= _MOST_BYTES:
-        return name
-    # Names that begin alike stay different.
-    digest = hashlib.sha256(encoded).hexdigest()[:8]
-    return encoded[:_MOST_BYTES].decode(errors='ignore') + digest
 
 
 def _restore(leftover: Path) -> None:

@@ -250,6 +250,37 @@ def test_other_settings_are_done_again(predict, sources, tiny, tmp_path, change)
     assert len(files()) == (8 if 'skip' in change else 11)
 
 
+def test_inputs_of_one_name_in_several_calls(predict, tmp_path):
+    for folder, frames in (('a', 5), ('b', 7)):
+        encode_video(tmp_path / folder / 'same.mp4', frames)
+    assert predict('a/same.mp4', '--overlay')[0] == 0
+    before = stamps()
+    status, _, told = predict('b/same.mp4', '--overlay')
+    assert status == 0 and told == ['names that others have, too; outputs are called b_same']
+    after = stamps()
+    assert before.items() <= after.items() and len(maps_of('out/b_same')) == 7
+    assert 'b_same_overlay.mp4' in after
+    # Both in one call, from elsewhere, and each alone: nothing is made twice.
+    for argv in (['a', 'b'], ['b/same.mp4'], [tmp_path / 'a']):
+        assert '0 predicted' not in predict(*argv, '--overlay')[1] and stamps() == after
+
+
+def test_a_report_takes_no_record_s_place(predict, sources):
+    status, _, told = predict(sources / 'videos' / 'clip.mp4', '--json', 'out/clip.json')
+    assert status == 2 and 'is where the record of an input goes' in told[0] and files() == []
+
+
+def test_names_of_240_letters_and_odd_ones(predict, tmp_path):
+    names = ['x' * 240, 'y' * 250, 'a\x1b[2Jb\rc', '①²٣', 'new\nline']
+    for name in names:
+        encode_video(tmp_path / 'in' / f'{name}.ts', 2)
+    status, out, told = predict('in', '--overlay', '--format', 'npz')
+    assert status == 0 and out.startswith('5 predicted: 10 frames')
+    assert not any('\x1b' in line for line in told)
+    assert len(files()) == 15 and not [name for name in os.listdir('out') if name[0] == '.']
+    assert predict('in', '--overlay', '--format', 'npz')[1].startswith('5 finished before')
+
+
 def test_what_was_not_made_by_it_is_left_alone(predict, sources, tmp_path):
     (tmp_path / 'out' / 'clip').mkdir(parents=True)
     (tmp_path / 'out' / 'clip' / 'dear.txt').touch()

@@ -26,7 +26,7 @@ from ..overlay import OverlayStyle
 from ..predictor import SaliencyPredictor
 from ..stimulus import open_stimulus
 from .inputs import Input
-from .record import FOREIGN, Record, stamp_of
+from .record import FOREIGN, Record, stimulus_stamp
 from .report import FINISHED, PREDICTED, Outcome, submission_name
 
 OVERLAY = 'overlay'
@@ -85,7 +85,7 @@ def predict_one(
         OSError: a full disk, for one.
     """
     began = time.monotonic()
-    record = Record(out, source.name)
+    record = Record(out, source.name, source.path)
     places = _places(source, options, record)
     settings = {kind: _settings(kind, predictor, source, options) for kind in places}
     outputs = {kind: str(out / place) for kind, place in places.items()}
@@ -104,7 +104,6 @@ def predict_one(
     )
     about = dict(
         salkit_version=__version__,
-        source=str(source.path),
         model=options.model,
         frames=len(maps),
         size=list(stimulus.size),
@@ -114,6 +113,8 @@ def predict_one(
     )
     with unfinished_folder(out, source.name) as temporary:
         _make(maps, {kind: temporary / todo[kind] for kind in todo}, options, truth, label)
+        # Another run may have begun with an input of this name.
+        record.read()
         # Should the run be killed among these lines, the next one knows what is its own.
         record.write({place: {} for place in todo.values()}, **about)
         for place in todo.values():
@@ -150,13 +151,12 @@ def _settings(
     kind: str, predictor: SaliencyPredictor, source: Input, options: PredictOptions
 ) -> object:
     """Everything that an output depends on, as it comes back from a JSON file."""
-    images = source.path / 'images'
     asked = dataclasses.asdict(options)
     for name in ('formats', 'force', *(['overlay', 'truth'] if kind != OVERLAY else [])):
         del asked[name]
     settings = dict(
         kind=kind,
-        source=stamp_of(images if images.is_dir() else source.path),
+        source=stimulus_stamp(source.path),
         clips=predictor.settings.to_json(),
         precision=predictor.backend.precision,
         **asked,
