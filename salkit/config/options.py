@@ -100,7 +100,7 @@ def parse_options(items: list[str] | None) -> dict[str, object]:
 def _descend(node: Any, part: str, full_key: str) -> Any:
     """The entry `part` of `node`; ConfigError where there is none."""
     if isinstance(node, (list, tuple)):
-        if not part.isdigit() or int(part) >= len(node):
+        if not part.isdecimal() or int(part) >= len(node):
             raise ConfigError(
                 f'--cfg-options {full_key}: expected an index of a list of {len(node)} entries, '
                 f'got {part!r}'

@@ -12,18 +12,32 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
 
+from ..errors import DataError
+from ..utils.input_files import check_input_file
+
 AUTO = 'auto'
 HIDDEN = '.salkit-cache'
 # Videos that a process keeps mapped; no file stays open for them.
 OPEN_VIDEOS = 256
 # What a damaged file leads to.
-UNUSABLE = (OSError, EOFError, LookupError, TypeError, ValueError)
+UNUSABLE = (
+    DataError,
+    OSError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TokenError,
+    TypeError,
+    ValueError,
+)
 
 
 def video_type(frames: int, size: tuple[int, int]) -> np.dtype:
@@ -74,7 +88,7 @@ def open_cached(path: Path, stamp: int) -> np.ndarray:
         stamp: of the file: one that was cached anew has another, and is opened anew.
     """
     # A view, because a mapped array stays one through every operation on it.
-    return np.load(path, mmap_mode='r').view(np.ndarray)[0]
+    return np.load(check_input_file(path), mmap_mode='r').view(np.ndarray)[0]
 
 
 class ClipCache:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from ..utils.files import natural_key
+from ..utils.files import frame_names, natural_key
 
 # The last number of a name, with what comes before it and the suffix.
 _NUMBERED = re.compile(r'(.*?)(\d+)(\.\w+)')
@@ -103,10 +103,18 @@ class FileList(Sequence[str]):
         return f'FileList({len(self)}: {", ".join([*self[:2], "..."])})'
 
 
-def list_files(folder: Path, suffixes: Sequence[str]) -> FileList:
+def list_files(folder: Path, suffixes: Sequence[str], frames: bool = True) -> FileList:
     """The files in `folder` with one of `suffixes`, hidden ones left out, in natural order.
 
     A path that is itself a file is a list of one: the picture of a data set of still pictures.
+
+    Args:
+        folder: their folder.
+        suffixes: of the files.
+        frames: whether they are a frame each.
+
+    Raises:
+        DataError: two files for one frame.
     """
     if folder.is_file():
         return FileList(str(folder.parent), [folder.name])
@@ -116,4 +124,7 @@ def list_files(folder: Path, suffixes: Sequence[str]) -> FileList:
         for name in os.listdir(folder)
         if name.lower().endswith(endings) and not name.startswith('.')
     ]
-    return FileList.of_names(str(folder), names)
+    files = FileList.of_names(str(folder), names)
+    if frames and not isinstance(files.names, Numbering):
+        frame_names(folder, files.names)
+    return files

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,8 @@ from ..media.map_stacks import (
     fingerprint_of_file,
     open_stack,
 )
-from ..media.maps import read_fixation_map
+from ..media.maps import checked_density, read_fixation_map
+from ..utils.input_files import read_input_json
 from .matching import match_frames
 
 
@@ -52,12 +52,10 @@ class PointLists:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self._lists = json.loads(path.read_text(encoding='utf-8'))
-        except (OSError, ValueError) as error:
-            raise DataError(f'{path}: cannot be read as JSON ({error})') from error
-        if not isinstance(self._lists, list):
+        lists = read_input_json(path)
+        if not isinstance(lists, list):
             raise DataError(f'{path}: expected a list with an entry for every frame')
+        self._lists = lists
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -71,7 +69,7 @@ class PointLists:
         where = f'{self.path}, frame {index + 1}'
         try:
             points = np.array(self._lists[index], dtype=np.float64).reshape(-1, 2)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise DataError(f'{where}: expected a list of [row, column]') from None
         outside = ~((points >= 0) & (points < size)).all(1)
         if outside.any():
@@ -183,7 +181,9 @@ class TruthVideo:
         if stack is not None and ('density' in needs or lists is not None):
             densities = stack.read(indices)
         for index in indices:
-            density = None if densities is None else next(densities)
+            density = None
+            if stack is not None and densities is not None:
+                density = checked_density(next(densities), stack.where(index))
             fixation_map = None
             if 'fixations' in needs and self.fixation_stack is not None:
                 path = self.fixation_stack.where(self.fixation_places[index])

@@ -193,7 +193,7 @@ class PictureStimulus(Stimulus):
         if isinstance(picture, (str, Path)):
             picture, where = read_image(picture), str(picture)
         elif isinstance(picture, Image.Image):
-            picture = picture_array(picture)
+            picture = picture_array(picture, where)
         return check_frame(picture, where, size)
 
     def frames(
@@ -253,6 +253,24 @@ def open_stimulus(
         raise DataError(
             f'expected a path, an array or a list of pictures, got {type(stimulus).__name__}'
         )
-    array = np.asarray(stimulus)
-    is_frame = array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)
-    return PictureStimulus(list(array[None] if is_frame else array), 'array', fps=fps)
+    return PictureStimulus(_frames_of(np.asarray(stimulus)), 'array', fps=fps)
+
+
+def _frames_of(array: np.ndarray) -> list[np.ndarray]:
+    """The frames in an array; DataError where the axes may mean something else."""
+    shape, hint = array.shape, ''
+    ends_in_channels = array.ndim > 2 and shape[-1] <= 4
+    if array.ndim == 3 and shape[0] == 3 and not ends_in_channels:
+        hint = (
+            '; for one picture with the channels first, give array.transpose(1, 2, 0); for three '
+            'gray frames, array[..., None]'
+        )
+    elif array.ndim == 4 and not ends_in_channels:
+        hint = '; where the channels come before the rows, give array.transpose(0, 2, 3, 1)'
+    if array.ndim not in (2, 3, 4) or hint:
+        raise DataError(
+            f'expected an array (T, H, W, 3) or (H, W, 3), or gray (T, H, W) or (H, W), got shape '
+            f'{shape}{hint}'
+        )
+    is_frame = array.ndim == 2 or (array.ndim == 3 and ends_in_channels)
+    return list(array[None] if is_frame else array)

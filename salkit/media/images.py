@@ -4,6 +4,7 @@ With Pillow alone, so that prediction with an exported model needs neither PyTor
 pixels are those of mmcv's Pillow backend.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,30 +12,111 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ..errors import ConfigError, DataError, reason_of
+from ..errors import ConfigError, DataError, SalkitError, reason_of
+from ..utils.input_files import open_input_file
 
-IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp')
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
+# No other decoder of Pillow is ever asked, whatever a file holds: some start programs.
+_FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF')
+# What a picture may declare, looked at before memory is taken: 8K and as much again.
+MOST_PIXELS = 2**26
+# Uncompressed, with four channels of 16 bits.
+_MOST_BYTES = 8 * MOST_PIXELS + 2**20
+# Width and height of the tiles of a TIFF file, each of which is decoded whole.
+_TILE = (322, 323)
+# Which way up a picture is, in its EXIF data; from 5 on, rows and columns change places.
+_ORIENTATION, _FIRST_TURNED = 0x0112, 5
 # What shows through where a gray picture is transparent.
 _BEHIND = (124, 117, 104)
+# It comes above this limit, and would be said beside the error.
+warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
 
 
 @contextmanager
-def opened_image(path: str | Path) -> Iterator[Image.Image]:
-    """An open image file; whatever goes wrong with it in the block is a DataError."""
-    try:
-        # Pillow refuses truncated files, which OpenCV fills up in silence.
-        with Image.open(path) as image:
-            yield image
-    except FileNotFoundError:
-        raise DataError(f'{path}: the file does not exist') from None
-    except Exception as error:
-        # Decoders raise many types; for the reader it is one thing.
-        raise DataError(f'{path}: cannot be read as an image ({reason_of(error)})') from error
+def opened_image(path: str | Path, verified: bool = False) -> Iterator[Image.Image]:
+    """An open image file, of which only the header was read.
+
+    This is the one place where Pillow opens a file.
+
+    Args:
+        path: of the file.
+        verified: compare all checksums first, which decoding does not look at.
+
+    Raises:
+        DataError: no regular file; no PNG, JPEG, BMP, WebP or TIFF; several pictures or too many
+            pixels; and whatever goes wrong with it in the block.
+    """
+    with open_input_file(path, most_bytes=_MOST_BYTES) as file:
+        try:
+            if verified:
+                with Image.open(file, formats=_FORMATS) as image:
+                    _check_header(image, path)
+                    image.verify()
+                file.seek(0)
+            # Pillow refuses truncated files, which OpenCV fills up in silence.
+            with Image.open(file, formats=_FORMATS) as image:
+                _check_header(image, path)
+                yield image
+        except SalkitError:
+            raise
+        except Image.UnidentifiedImageError as error:
+            raise DataError(
+                f'{path}: cannot be read as an image (expected PNG, JPEG, BMP, WebP or TIFF)'
+            ) from error
+        except Exception as error:
+            # Decoders raise many types; for the reader it is one thing.
+            raise DataError(f'{path}: cannot be read as an image ({reason_of(error)})') from error
 
 
-def picture_array(image: Image.Image) -> np.ndarray:
-    """A picture as (H, W, 3) uint8 RGB, turned as its EXIF data say."""
+def _check_header(image: Image.Image, path: str | Path) -> None:
+    tags = getattr(image, 'tag_v2', {})
+    for width, height in (image.size, [tags.get(tag, 1) for tag in _TILE]):
+        check_pixels(height, width, path)
+    # In the JPEG file of a phone, others are previews and depths.
+    if image.format not in ('JPEG', 'MPO') and getattr(image, 'is_animated', False):
+        # The pages of a TIFF file are a chain that may be endless.
+        count = 'several' if image.format == 'TIFF' else getattr(image, 'n_frames', 'several')
+        raise DataError(f'{path}: holds {count} pictures, expected one')
+
+
+def check_pixels(rows: int, columns: int, where: str | Path) -> None:
+    """Raise DataError for a picture or map of a declared size above `MOST_PIXELS`."""
+    if rows * columns > MOST_PIXELS:
+        raise DataError(
+            f'{where}: has {columns} x {rows} pixels, expected at most '
+            f'{MOST_PIXELS / 1e6:.0f} million'
+        )
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """(rows, columns) of an image file as shown, by its header.
+
+    Raises:
+        DataError: see `opened_image`.
+    """
+    with opened_image(path) as image:
+        # Behind the pixels of a PNG file, they are not looked for; of TIFF, this is the size shown.
+        may_turn = image.format in ('JPEG', 'MPO', 'WEBP')
+        is_turned = may_turn and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+        return image.size if is_turned else (image.height, image.width)
+
+
+def picture_array(image: Image.Image, where: str | Path) -> np.ndarray:
+    """A picture as (H, W, 3) uint8 RGB, turned as its EXIF data say.
+
+    Args:
+        image: the picture.
+        where: what a message calls it.
+
+    Raises:
+        DataError: numbers of which it is not known what white is.
+    """
+    check_depth(image, where)
     image = ImageOps.exif_transpose(image)
+    if image.mode.startswith('I'):
+        # Pillow's own conversion takes every value above 255 for white.
+        levels = (np.array(image).astype(np.uint16) >> 8).astype(np.uint8)
+        return np.repeat(levels[..., None], 3, axis=2)
     if image.mode == 'LA':
         # The usual conversion gives black behind what is often black itself.
         transparent = image.convert('RGBA')
@@ -43,20 +125,32 @@ def picture_array(image: Image.Image) -> np.ndarray:
     return np.array(image.convert('RGB'))
 
 
-def read_image(path: str | Path, flag: str = 'color') -> np.ndarray:
-    """Read an image file.
+def check_depth(image: Image.Image, where: str | Path, floats: bool = False) -> None:
+    """Raise DataError for numbers of which it is not known what white is.
 
     Args:
-        path: PNG, JPEG or BMP.
-        flag: 'color' -> (H, W, 3) uint8 RGB; 'unchanged' -> one channel (H, W) at the file's own
-            depth, the first of it where there are several.
+        image: the picture.
+        where: what the message calls it.
+        floats: whether floating point numbers are fine.
+    """
+    # Some versions of Pillow give PNG files of 16 bits as 32.
+    if image.mode == 'I' and image.format != 'PNG':
+        raise DataError(f'{where}: expected 8 or 16 bits a pixel, got 32')
+    if image.mode == 'F' and not floats:
+        raise DataError(f'{where}: expected 8 or 16 bits a pixel, got floating point numbers')
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read a picture, (H, W, 3) uint8 RGB.
+
+    Args:
+        path: PNG, JPEG, BMP, WebP or TIFF, 8 or 16 bits.
 
     Raises:
         DataError: missing, unreadable or truncated file.
     """
     with opened_image(path) as image:
-        array = picture_array(image) if flag == 'color' else np.array(image)
-    return array[..., 0] if flag == 'unchanged' and array.ndim == 3 else array
+        return picture_array(image, path)
 
 
 def checked_size(owner: str, size: Sequence[int]) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -16,9 +17,20 @@ from typing import IO
 import numpy as np
 
 from ..errors import DataError
-from ..utils.files import natural_key
+from ..utils.files import frame_names, natural_key
+from .array_files import (
+    ARRAY_SUFFIXES,
+    MOST_MAPS,
+    ArrayHeader,
+    load_array,
+    member_size,
+    opened,
+    read_header,
+    read_member,
+)
 from .gray_video import VIDEO_SUFFIXES, count_frames, read_frames
-from .maps import ARRAY_SUFFIXES, MAP_SUFFIXES, check_array, load_array, read_map
+from .images import check_pixels
+from .maps import MAP_SUFFIXES, check_array, read_map
 
 
 class MapStack(ABC):
@@ -113,12 +125,7 @@ class FolderStack(MapStack):
     @cached_property
     def names(self) -> list[str]:
         """Frames are called as their files are, without the suffixes."""
-        names = [os.path.splitext(file)[0] for file in self.files]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            files = [file for file in self.files if os.path.splitext(file)[0] == twice]
-            raise DataError(f'{self.path}: two files for frame {twice}: {" and ".join(files)}')
-        return names
+        return frame_names(self.path, self.files)
 
     @property
     def named(self) -> bool:
@@ -155,7 +162,7 @@ class ArrayStack(MapStack):
         array = load_array(self.path, mapped=True)
         if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
             array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
-        _check_rank(self.path, array.shape)
+        _check_shape(self.path, array.shape)
         return array
 
     @cached_property
@@ -170,11 +177,13 @@ class ArrayStack(MapStack):
             yield check_array(np.array(array[index]), self.where(index))
 
 
-def _check_rank(path: Path, shape: tuple[int, ...]) -> None:
-    if len(shape) != 3:
+def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
+    if len(shape) != 3 or shape[0] > MOST_MAPS:
         raise DataError(
-            f'{path}: expected the maps of a video (T, H, W), got an array of shape {shape}'
+            f'{path}: expected the maps of a video (T, H, W), {MOST_MAPS} at most, got an array of '
+            f'shape {shape}'
         )
+    check_pixels(*shape[1:], path)
 
 
 class ZipStack(MapStack):
@@ -182,11 +191,8 @@ class ZipStack(MapStack):
 
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
-        try:
-            with zipfile.ZipFile(self.path) as file:
-                yield file
-        except (zipfile.BadZipFile, EOFError, ValueError, OSError) as error:
-            raise DataError(f'{self.path}: cannot be read as a .npz file ({error})') from error
+        with opened(self.path) as stream, zipfile.ZipFile(stream) as file:
+            yield file
 
     @cached_property
     def _members(self) -> list[str]:
@@ -198,17 +204,25 @@ class ZipStack(MapStack):
         """Arrays of frames have names; np.savez calls those without arr_0, arr_1, ..."""
         return len(self._members) > 1
 
+    @contextmanager
+    def _frames(self) -> Iterator[tuple[IO[bytes], ArrayHeader]]:
+        """The only array, opened at its numbers, and its header."""
+        with self._opened() as file:
+            member = file.getinfo(self._members[0])
+            with file.open(member) as stream:
+                header = read_header(stream, member_size(member, self.path), self.path)
+                if len(header.shape) == 2:
+                    header = replace(header, shape=(1, *header.shape))
+                _check_shape(self.path, header.shape)
+                yield stream, header
+
     @cached_property
     def count(self) -> int:
         """How many maps it holds."""
         if len(self._members) != 1:
             return len(self._members)
-        with self._opened() as file, file.open(self._members[0]) as stream:
-            shape = _read_header(stream)[0]
-        if len(shape) == 2:
-            return 1
-        _check_rank(self.path, shape)
-        return shape[0]
+        with self._frames() as (_, header):
+            return header.shape[0]
 
     @cached_property
     def names(self) -> list[str]:
@@ -219,35 +233,25 @@ class ZipStack(MapStack):
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Unpack the maps, skipping what comes before and between."""
-        with self._opened() as file:
-            if self.named:
+        if self.named:
+            with self._opened() as file:
                 for index in indices:
-                    with file.open(self._members[index]) as stream:
-                        array = np.lib.format.read_array(stream, allow_pickle=False)
-                    yield check_array(array, self.where(index))
-                return
-            with file.open(self._members[0]) as stream:
-                shape, fortran_order, dtype = _read_header(stream)
-                if fortran_order or dtype.hasobject:
-                    raise DataError(f'{self.path}: expected an array of numbers in C order')
-                size = int(np.prod(shape[-2:])) * dtype.itemsize
-                begin = stream.tell()
-                for index in indices:
-                    # Going on in a packed stream unpacks what is passed over, a bit at a time.
-                    stream.seek(begin + index * size)
-                    data = stream.read(size)
-                    if len(data) < size:
-                        raise DataError(f'{self.where(index)}: the file ends early')
-                    array = np.frombuffer(data, dtype).reshape(shape[-2:])
-                    yield check_array(array, self.where(index))
-
-
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, order and dtype at the beginning of a .npy stream."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    return np.lib.format.read_array_header_2_0(stream)
+                    member = file.getinfo(self._members[index])
+                    where = self.where(index)
+                    yield check_array(read_member(file, member, where), where)
+            return
+        with self._frames() as (stream, header):
+            if header.fortran_order:
+                raise DataError(f'{self.path}: expected an array in C order')
+            frame = replace(header, shape=header.shape[1:])
+            begin = stream.tell()
+            for index in indices:
+                # Going on in a packed stream unpacks what is passed over, a bit at a time.
+                stream.seek(begin + index * frame.size)
+                data = stream.read(frame.size)
+                if len(data) < frame.size:
+                    raise DataError(f'{self.where(index)}: the file ends early')
+                yield check_array(frame.array(data), self.where(index))
 
 
 class VideoStack(MapStack):

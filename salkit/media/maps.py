@@ -11,18 +11,20 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
-from ..errors import DataError, reason_of
+from ..errors import DataError
 from ..utils.files import whole_file
-from .images import IMAGE_SUFFIXES, opened_image, picture_array, read_image
+from .array_files import ARRAY_SUFFIXES, load_array
+from .images import IMAGE_SUFFIXES, check_depth, opened_image, picture_array
+from .mat_files import read_mat_variable
 
-ARRAY_SUFFIXES = ('.npy', '.npz')
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
 # By how much the channels of a gray map may differ, as a share of white. Colour subsampling in
 # JPEG files and videos leaves a level or two.
 GRAY_TOLERANCE = 8 / 255
-# Modes in which Pillow gives one number a pixel, black to white.
-_GRAY_MODES = ('1', 'L', 'I', 'F')
+# Modes in which Pillow gives one number a pixel, black to white, perhaps with an alpha channel.
+_GRAY_MODES = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
 # Formats of a map in a file of its own.
 MAP_FORMATS = ('npy', 'png16', 'png')
 
@@ -39,15 +41,28 @@ def read_map(path: str | Path) -> np.ndarray:
     """
     if str(path).lower().endswith(ARRAY_SUFFIXES):
         return check_array(load_array(path), str(path))
-    return _read_image_map(path)
-
-
-def _read_image_map(path: str | Path) -> np.ndarray:
     with opened_image(path) as image:
-        is_gray = image.mode.startswith(_GRAY_MODES)
-        values = np.array(image) if is_gray else picture_array(image)
-    if not is_gray:
-        return gray_map(values, str(path))
+        return gray_values(image, path)
+
+
+def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
+    """The pixels (H, W) of a picture in gray, at its own depth; a palette's indices become gray.
+
+    Args:
+        image: an open picture, turned as its EXIF data say.
+        where: what a message calls it.
+
+    Returns:
+        uint8 or uint16, or the floating point numbers of a TIFF file.
+
+    Raises:
+        DataError: it is in colour, or of numbers of which it is not known what white is.
+    """
+    if image.mode not in _GRAY_MODES:
+        return gray_map(picture_array(image, where), str(where))
+    check_depth(image, where, floats=True)
+    ImageOps.exif_transpose(image, in_place=True)
+    values = np.array(image)
     if values.ndim == 3:
         # Beside it is an alpha channel.
         values = values[..., 0]
@@ -59,25 +74,58 @@ def _read_image_map(path: str | Path) -> np.ndarray:
     return values
 
 
-def read_fixation_map(path: str) -> np.ndarray:
+def read_density_map(path: str | Path) -> np.ndarray:
+    """Read a density map as `read_map` does.
+
+    Raises:
+        DataError: as `read_map`; or a value that is no density.
+    """
+    return checked_density(read_map(path), path)
+
+
+def checked_density(values: np.ndarray, where: str | Path) -> np.ndarray:
+    """A density map (H, W) as it is; DataError for values that are negative or not finite."""
+    if values.dtype.kind != 'f':
+        return values
+    low, high = values.min(), values.max()
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise DataError(f'{where}: expected a density, got values that are NaN or infinite')
+    if low < 0:
+        hint = ' (if it is a logarithm, store the density itself)' if high <= 0 else ''
+        raise DataError(f'{where}: expected a density of at least 0, got {low:g}{hint}')
+    return values
+
+
+def read_fixation_map(path: str | Path) -> np.ndarray:
     """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file (variable `I`).
 
     Raises:
         DataError: a file that cannot be read or holds no such map.
     """
-    if not path.endswith('.mat'):
-        return read_image(path, 'unchanged') > 0
-    from scipy.io import loadmat
+    if str(path).lower().endswith('.mat'):
+        return read_mat_variable(path, 'I') > 0
+    with opened_image(path) as image:
+        is_lossy = image.format in ('JPEG', 'MPO', 'WEBP')
+        values = fixation_values(image, path)
+    if is_lossy and (levels := len(np.unique(values))) > 2:
+        raise DataError(
+            f'{path}: expected a fixation map of two levels, got {levels}: JPEG and WebP blur '
+            'fixations into the pixels around them; store it as PNG'
+        )
+    return values > 0
 
-    try:
-        content = loadmat(path)
-    except Exception as error:
-        # scipy raises whatever the broken bytes lead it to.
-        raise DataError(f'{path}: cannot be read as a .mat file ({error})') from error
-    if 'I' not in content or np.ndim(content['I']) != 2:
-        names = ', '.join(key for key in content if not key.startswith('__'))
-        raise DataError(f'{path}: expected a variable I with a fixation map, found {names}')
-    return np.asarray(content['I']) > 0
+
+def fixation_values(image: Image.Image, where: str | Path) -> np.ndarray:
+    """The pixels (H, W) of a fixation map as `gray_values`; of black and a color, 0 and more.
+
+    Raises:
+        DataError: it is in colour otherwise.
+    """
+    if image.mode not in _GRAY_MODES:
+        colors = image.convert('RGB').getcolors(2)
+        if colors and (0, 0, 0) in [color for _, color in colors]:
+            return picture_array(image, where).max(2)
+    return gray_values(image, where)
 
 
 def gray_map(image: np.ndarray, where: str) -> np.ndarray:
@@ -95,31 +143,6 @@ def gray_map(image: np.ndarray, where: str) -> np.ndarray:
         )
     # Green has most of the gray of what was once gray.
     return np.ascontiguousarray(image[..., 1])
-
-
-def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:
-    """The array in a .npy file, or the only one in a .npz file.
-
-    Args:
-        path: the file.
-        mapped: map a .npy file into memory, to be read where it is looked at.
-
-    Raises:
-        DataError: a file that is no such file, would need pickle, or holds several arrays.
-    """
-    try:
-        if str(path).lower().endswith('.npz'):
-            with np.load(path) as content:
-                names = content.files
-                array = content[names[0]] if len(names) == 1 else None
-        else:
-            array = np.load(path, mmap_mode='r' if mapped else None)
-    except Exception as error:
-        # Truncated files raise ValueError, EOFError, zipfile and struct errors.
-        raise DataError(f'{path}: cannot be read as an array file ({reason_of(error)})') from error
-    if array is None:
-        raise DataError(f'{path}: expected one array, found {len(names)}: {", ".join(names[:5])}')
-    return array
 
 
 def check_array(array: np.ndarray, where: str) -> np.ndarray:

@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from ..datasets.file_list import FileList, list_files
 from ..datasets.published import DensityArguments, PublishedVideo
 from ..datasets.truth_video import PointLists, TruthVideo
 from ..errors import DataError
-from ..media.images import IMAGE_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.maps import write_map
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, density_map, fixation_points, points_to_map
@@ -95,13 +94,7 @@ class LinkedMaps(Annotation):
 
     def size(self) -> tuple[int, int]:
         """From the header of the first file."""
-        path = self._files['maps'][0]
-        try:
-            with Image.open(path) as image:
-                return image.height, image.width
-        except Exception as error:
-            # Pillow raises whatever the broken bytes lead it to.
-            raise DataError(f'{path}: cannot be read as an image ({error})') from error
+        return image_size(self._files['maps'][0])
 
     def write(
         self, folder: Path, names: Sequence[str], stimulus: Stimulus, options: PrepareOptions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ..errors import DataError
 from ..media.video import VideoReader
 from ..utils.files import write_json
 from ..utils.folders import whole_folder
+from ..utils.input_files import read_input_json
 from .options import PrepareOptions
 from .sources import VideoSource
 from .stimulus import Stimulus, open_stimulus
@@ -52,8 +52,8 @@ def settings_of(source: VideoSource, options: PrepareOptions) -> dict[str, objec
 def read_record(folder: Path) -> dict | None:
     """The record of a finished video; None where there is none."""
     try:
-        content = json.loads((folder / RECORD).read_text(encoding='utf-8'))
-    except (OSError, ValueError):
+        content = read_input_json(folder / RECORD)
+    except DataError:
         return None
     return content if isinstance(content, dict) else None
 

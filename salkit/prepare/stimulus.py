@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..media.images import IMAGE_SUFFIXES, read_image
 from ..media.video import VideoReader
 from ..utils.files import link_or_copy
+from ..utils.input_files import check_input_file
 from ..utils.parallel import check_stopped
 from .options import PrepareOptions
 
@@ -29,7 +30,7 @@ def link_all(sources: Sequence[str], folder: Path, copy: bool) -> None:
     folder.mkdir(parents=True)
     for source in sources:
         check_stopped()
-        link_or_copy(source, folder / Path(source).name, copy)
+        link_or_copy(check_input_file(source), folder / Path(source).name, copy)
 
 
 class Stimulus(ABC):

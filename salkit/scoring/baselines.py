@@ -5,7 +5,6 @@ A model is worth its weights by what it has over these.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,11 @@ from tqdm import tqdm
 
 from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
-from ..media.images import read_image
-from ..media.maps import MAP_FORMATS, resize_map, write_map_file
+from ..media.images import image_size
+from ..media.maps import MAP_FORMATS, read_density_map, resize_map, write_map_file
 from ..utils.files import link_or_copy, write_json
 from ..utils.folders import whole_folder
+from ..utils.input_files import read_input_json
 from ..utils.text import check_choice
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def video_density(video: VideoRecord) -> np.ndarray | None:
     """
     total, used = np.zeros(frame_size(video)), 0
     for path in video.densities:
-        density = resize_map(read_image(path, 'unchanged').astype(np.float64), total.shape)
+        density = resize_map(read_density_map(path).astype(np.float64), total.shape)
         if density.any():
             total += density / density.sum()
             used += 1
@@ -78,7 +78,7 @@ def video_density(video: VideoRecord) -> np.ndarray | None:
 
 def frame_size(video: VideoRecord) -> tuple[int, int]:
     """Rows and columns of a video's density maps, and so of its frames."""
-    return read_image(video.densities[0], 'unchanged').shape
+    return image_size(video.densities[0])
 
 
 def _add_up(
@@ -193,8 +193,9 @@ def write_videos(
     # The mean of the others is another one when the set has changed.
     settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
     if (out / SETTINGS_FILE).exists():
-        earlier = json.loads((out / SETTINGS_FILE).read_text(encoding='utf-8'))
-        different = sorted(k for k in settings if earlier.get(k) != settings[k])
+        earlier = read_input_json(out / SETTINGS_FILE)
+        known = earlier if isinstance(earlier, dict) else {}
+        different = sorted(k for k in settings if known.get(k) != settings[k])
         if different:
             raise DataError(
                 f'{out}: holds another baseline (other {", ".join(different)}); choose another '

@@ -12,8 +12,8 @@ from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
 from ..media.maps import MAP_SUFFIXES
 
 EXPECTED = (
-    'expected a folder of maps for each video (PNG, JPEG, .npy or .npz, a file a frame), or an '
-    'array file (T, H, W) or gray video for each'
+    'expected a folder of maps for each video (PNG, JPEG, WebP, TIFF, .npy or .npz, a file a '
+    'frame), or an array file (T, H, W) or gray video for each'
 )
 # How many array files of a folder are opened to find out what they hold.
 LOOKED_AT = 20
@@ -33,9 +33,9 @@ def find_predictions(root: str | Path) -> dict[str, MapStack]:
         DataError: nothing found, or two places for one video.
     """
     root = Path(root).expanduser()
-    if root.is_file():
+    if root.exists() and not root.is_dir():
         return {root.stem: open_stack(root)}
-    if not root.is_dir():
+    if not root.exists():
         raise DataError(f'{root}: the folder of predictions does not exist')
     folder = root
     while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import DataError
+from ..utils.input_files import read_input_json
 from ..utils.text import listed
 
 
@@ -65,9 +65,7 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
     try:
         content = _content_of(source)
         parsed = [_parse(report, name) for report in content.get('reports', [content])]
-    except FileNotFoundError:
-        raise DataError(f'{where}: the file does not exist') from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f'{where}: expected scores as `salkit test --out` and `salkit score --out` write them, '
             f'got {type(error).__name__}: {error}'
@@ -75,9 +73,9 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
     return {scores.protocol: scores for scores in parsed}
 
 
-def _content_of(source: Source) -> Mapping[str, Any]:
+def _content_of(source: Source) -> Any:
     if isinstance(source, (str, Path)):
-        return json.loads(Path(source).read_text(encoding='utf-8'))
+        return read_input_json(source)
     return source if isinstance(source, Mapping) else source.to_json()
 
 

@@ -8,13 +8,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DataError
 from .leftovers import remove_leftovers, unfinished
 
 # The workers of a killed run notice after a second that it is gone.
@@ -127,7 +128,25 @@ def cache_dir() -> Path:
     return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'salkit'
 
 
-def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key under which `frame_9` comes before `frame_10`."""
-    parts = re.split(r'(\d+)', name)
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+def natural_key(name: str) -> list[tuple[int, str, str]]:
+    """Sort key under which `frame_9` comes before `frame_10`; of numbers in the digits 0 to 9."""
+    parts = [(part, part.lstrip('0')) for part in re.split('([0-9]+)', name)]
+    # Text and numbers take turns. Of two numbers, the longer is the larger.
+    return [
+        (len(digits), digits, part) if place % 2 else (0, '', part)
+        for place, (part, digits) in enumerate(parts)
+    ]
+
+
+def frame_names(folder: str | Path, files: Sequence[str]) -> list[str]:
+    """The names of the files of one folder without their suffixes, a frame each.
+
+    Raises:
+        DataError: two files have one name.
+    """
+    names = [os.path.splitext(file)[0] for file in files]
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        both = [file for file, name in zip(files, names, strict=True) if name == twice]
+        raise DataError(f'{folder}: two files for frame {twice}: {" and ".join(both)}')
+    return names

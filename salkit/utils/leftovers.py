@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -19,16 +20,17 @@ from pathlib import Path
 SUFFIX = '.unfinished'
 # What was at the place of a result waits in here until the new one is there.
 REPLACED = '.replaced'
-_NAME = re.compile(r'\.(.+)\.(\d+)@(.+)' + re.escape(SUFFIX), re.DOTALL)
+_NAME = re.compile(r'\.(.+)\.(\d+)(?:-\d+)?@(.+)' + re.escape(SUFFIX), re.DOTALL)
 # Bytes of a name that are kept: with what is added, it must not pass the 255 that disks allow.
 _MOST_BYTES = 150
 _active: set[Path] = set()
+_numbers = itertools.count()
 
 
 @contextmanager
 def unfinished(path: Path) -> Iterator[Path]:
     """A path beside `path`, for what is to become it; what is there after the block is removed."""
-    ending = f'.{os.getpid()}@{socket.gethostname()}{SUFFIX}'
+    ending = f'.{os.getpid()}-{next(_numbers)}@{socket.gethostname()}{SUFFIX}'
     temporary = path.with_name(f'.{shortened(path.name)}{ending}')
     real = temporary.resolve()
     _active.add(real)

@@ -37,24 +37,24 @@ def run_interruptibly(call: Callable[[], Item], end: Callable[[], object] | None
     """
     results: list[Item] = []
     errors: list[BaseException] = []
+    done = threading.Event()
 
     def work() -> None:
         try:
             results.append(call())
         except BaseException as error:
             errors.append(error)
+        done.set()
 
-    thread = threading.Thread(target=work, name='salkit-call', daemon=True)
-    thread.start()
     try:
-        while thread.is_alive():
-            thread.join(0.1)
+        threading.Thread(target=work, name='salkit-call', daemon=True).start()
+        while not done.wait(0.1):
             if is_unwanted():
                 raise Stopped
     except BaseException:
         if end is not None:
             end()
-            thread.join(_PATIENCE)
+            done.wait(_PATIENCE)
         raise
     if errors:
         raise errors[0]

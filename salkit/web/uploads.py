@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from PIL import Image
 
 from ..errors import DataError
 from ..inference.stimulus import Stimulus, open_stimulus
-from ..media.images import IMAGE_SUFFIXES
+from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.video import VIDEO_SUFFIXES
 
 MEGABYTE = 2**20
@@ -56,11 +55,10 @@ class Limits:
 def _check_header(path: Path, limits: Limits) -> None:
     """Refuse by the header of a file, before any of it is decoded."""
     seconds, frames, size = 0.0, 0, (0, 0)
-    # A broken file is refused when it is opened; Pillow itself refuses the largest pictures.
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        with contextlib.suppress(OSError, SyntaxError, ValueError), Image.open(path) as image:
-            size = (image.height, image.width)
+        size = image_size(path)
     else:
+        # A broken file is refused when it is opened.
         with contextlib.suppress(av.FFmpegError, ValueError), av.open(str(path)) as container:
             seconds = (container.duration or 0) / 1e6
             for stream in container.streams.video[:1]:

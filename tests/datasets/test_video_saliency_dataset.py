@@ -236,6 +236,9 @@ def test_the_real_sequence(sample_sequence):
 # What can be wrong --------------------------------------------------------------------------------
 
 
+PARTS = ('images', 'maps', 'fixation')
+
+
 def spoil(root, how):
     video = root / 'test' / 'test000'
     if how == 'no density map for one frame':
@@ -253,6 +256,9 @@ def spoil(root, how):
         (video / 'images' / '0003.png').unlink()
         (video / 'maps' / '0007.png').unlink()
         (video / 'fixation' / '0007.png').unlink()
+    else:
+        part = how.split()[-1]
+        shutil.copy(video / part / '0002.png', video / part / '0002.jpg')
 
 
 @pytest.mark.parametrize(
@@ -267,6 +273,7 @@ def spoil(root, how):
             'another number missing on each side',
             r'maps/0003\.png: this density map would be paired',
         ),
+        *((f'two files in {part}', rf'{part}: two files for frame 0002') for part in PARTS),
     ],
 )
 def test_what_is_missing_is_named_when_the_set_is_opened(root, how, message):

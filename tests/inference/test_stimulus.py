@@ -89,7 +89,7 @@ def test_a_folder_with_its_video(tmp_path, video):
 
 
 def test_pictures_and_arrays(tmp_path):
-    pixels = np.stack([numbered_frame(number) for number in range(3)])
+    pixels = np.stack([numbered_frame(number) for number in range(4)])
     files = []
     for number, frame in enumerate(pixels):
         files.append(tmp_path / f'{number}.png')
@@ -104,6 +104,8 @@ def test_pictures_and_arrays(tmp_path):
     grey = np.repeat(pixels[..., :1], 3, axis=-1)
     np.testing.assert_array_equal(frames_of(open_stimulus(pixels[..., 0])), grey)
     np.testing.assert_array_equal(frames_of(open_stimulus([pixels[0, ..., 0]])), grey[:1])
+    for as_one in (pixels[:1], pixels[:1, ..., :1], pixels[:1, ..., 0], pixels[0, ..., :1]):
+        assert frames_of(open_stimulus(as_one)).shape == (1, *pixels.shape[1:])
     assert open_stimulus(stimulus) is stimulus
 
 
@@ -111,7 +113,19 @@ def test_pictures_and_arrays(tmp_path):
     'wrong, told',
     [
         (np.zeros((4, 20, 30, 3)), 'expected .* uint8 RGB, got float64'),
-        (np.zeros((4, 3, 20, 30), np.uint8), r'frame 1: .* of shape \(3, 20, 30\)'),
+        (
+            np.zeros((4, 3, 20, 30), np.uint8),
+            r'before the rows, give array\.transpose\(0, 2, 3, 1\)',
+        ),
+        (np.zeros((4, 1, 20, 30), np.uint8), r'got shape \(4, 1, 20, 30\)'),
+        (
+            np.zeros((3, 20, 30), np.uint8),
+            r'array\.transpose\(1, 2, 0\); for three .*\[\.\.\., None\]',
+        ),
+        ([np.zeros((3, 20, 30), np.uint8)], r'expected \(H, W, 3\) .* of shape \(3, 20, 30\)'),
+        (np.zeros((20, 30, 4), np.uint8), r'expected \(H, W, 3\) .* of shape \(20, 30, 4\)'),
+        (np.zeros((2, 4, 3, 20, 30), np.uint8), r'got shape \(2, 4, 3, 20, 30\)'),
+        (np.uint8(3), r'got shape \(\)'),
         (np.zeros((0, 20, 30, 3), np.uint8), 'expected frames'),
         (np.zeros((4, 3, 3, 3), np.uint8), '3 x 3 pixels; expected at least 8 x 8'),
         ([], 'expected frames, got none'),
@@ -125,6 +139,15 @@ def test_what_holds_no_frames(tmp_path, monkeypatch, wrong, told):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=told):
         open_stimulus(wrong)
+
+
+def test_two_files_of_a_frame(tmp_path):
+    for name in ('0001.jpg', '0001.png', '0002.png'):
+        Image.fromarray(numbered_frame(1)).save(tmp_path / name)
+    with pytest.raises(DataError, match=r'two files for frame 0001: 0001\.jpg and 0001\.png'):
+        open_stimulus(tmp_path)
+    (tmp_path / '0001.jpg').unlink()
+    assert len(open_stimulus(tmp_path)) == 2
 
 
 def test_frames_of_another_size_are_named(tmp_path):

@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from salkit.errors import DataError
@@ -11,6 +13,8 @@ from salkit.media.maps import (
     MAP_FORMATS,
     as_integers,
     gray_map,
+    read_density_map,
+    read_fixation_map,
     read_map,
     resize_map,
     write_map_file,
@@ -53,6 +57,91 @@ def test_colours_are_refused(tmp_path):
     # What JPEG leaves of gray is gray.
     levels = gray_map(np.array([[[100, 101, 99]]], np.uint8), 'a')
     np.testing.assert_array_equal(levels, [[101]])
+
+
+def shuffled_palette(levels, seed=0):
+    """The picture (H, W) as indices into a palette that holds its levels in any order."""
+    order = np.random.default_rng(seed).permutation(256)
+    image = Image.fromarray(np.argsort(order)[levels].astype(np.uint8), 'L')
+    image.putpalette([level for level in order.tolist() for _ in 'rgb'])
+    return image
+
+
+@given(st.integers(0, 99))
+def test_a_palette_is_no_map_of_its_own(tmp_path_factory, seed):
+    path = tmp_path_factory.mktemp('palette') / 'a.png'
+    levels = as_integers(MAP)
+    image = shuffled_palette(levels, seed)
+    image.save(path)
+    assert Image.open(path).mode == 'P'
+    np.testing.assert_array_equal(read_density_map(path), levels)
+    points = np.eye(12, 16, dtype=np.uint8) * 255
+    shuffled_palette(points, seed).save(path)
+    np.testing.assert_array_equal(read_fixation_map(path), points > 0)
+
+
+@pytest.mark.parametrize('color', [(255, 0, 0), (0, 255, 0), (0, 0, 200)])
+@pytest.mark.parametrize('mode', ['P', 'RGB', 'RGBA'])
+def test_fixations_in_one_color_on_black(tmp_path, color, mode):
+    points = np.eye(12, 16, dtype=bool)
+    image = Image.fromarray((points[..., None] * np.array(color)).astype(np.uint8)).convert(mode)
+    image.save(tmp_path / 'a.png')
+    np.testing.assert_array_equal(read_fixation_map(tmp_path / 'a.png'), points)
+    image.putpixel((5, 0), tuple(reversed(color)) if mode == 'RGB' else 0)
+    if mode == 'RGB' and color != (0, 255, 0):
+        image.save(tmp_path / 'a.png')
+        with pytest.raises(DataError, match=r'a\.png: expected a grey map, got colours'):
+            read_fixation_map(tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize('name', ['a.jpg', 'a.webp'])
+def test_fixations_that_were_blurred_by_packing(tmp_path, name):
+    points = np.zeros((48, 64), np.uint8)
+    Image.fromarray(points).save(tmp_path / name)
+    assert not read_fixation_map(tmp_path / name).any()
+    points[[5, 20, 33], [7, 40, 21]] = 255
+    Image.fromarray(points).save(tmp_path / name)
+    told = rf'{name}: expected a fixation map of two levels, got \d+: JPEG and WebP blur'
+    with pytest.raises(DataError, match=told):
+        read_fixation_map(tmp_path / name)
+    Image.fromarray(points).save(tmp_path / 'a.webp', lossless=True)
+    np.testing.assert_array_equal(read_fixation_map(tmp_path / 'a.webp'), points > 0)
+
+
+def test_counts_of_fixations_are_fixations(tmp_path):
+    counts = np.diag([1, 2, 3]).astype(np.uint8)
+    for name in ('a.png', 'a.tif', 'a.bmp'):
+        Image.fromarray(counts).save(tmp_path / name)
+        np.testing.assert_array_equal(read_fixation_map(tmp_path / name), counts > 0)
+
+
+@pytest.mark.parametrize(
+    ('value', 'told'),
+    [(np.nan, 'NaN or infinite'), (np.inf, 'NaN or infinite'), (-0.5, 'at least 0, got -0.5')],
+)
+def test_values_that_are_no_density(tmp_path, value, told):
+    values = MAP.copy()
+    values[3, 4] = value
+    np.save(tmp_path / 'a.npy', values)
+    Image.fromarray(values).save(tmp_path / 'a.tif')
+    for name in ('a.npy', 'a.tif'):
+        np.testing.assert_array_equal(read_map(tmp_path / name), values)
+        with pytest.raises(DataError, match=rf'{name}: expected a density.*{told}$'):
+            read_density_map(tmp_path / name)
+    np.save(tmp_path / 'a.npy', np.log(MAP + 1e-9))
+    with pytest.raises(DataError, match='if it is a logarithm, store the density itself'):
+        read_density_map(tmp_path / 'a.npy')
+
+
+def test_numbers_without_a_white(tmp_path):
+    Image.fromarray(np.full((4, 5), 70_000, np.int32)).save(tmp_path / 'a.tif')
+    with pytest.raises(DataError, match=r'a\.tif: expected 8 or 16 bits a pixel, got 32'):
+        read_map(tmp_path / 'a.tif')
+    # Lightness alone is no gray.
+    lab = np.stack([as_integers(MAP), *[np.full_like(as_integers(MAP), 250)] * 2], 2)
+    Image.fromarray(lab, 'LAB').save(tmp_path / 'lab.tif')
+    with pytest.raises(DataError, match=r'lab\.tif: expected a grey map, got colours'):
+        read_map(tmp_path / 'lab.tif')
 
 
 @pytest.mark.parametrize('content', [np.zeros((2, 3, 4, 5)), np.array(['a']), np.zeros((0, 4))])

@@ -21,7 +21,7 @@ from salkit.datasets import DHF1KDataset, Hollywood2Dataset, VideoSaliencyDatase
 from salkit.datasets.layout import read_video
 from salkit.errors import ConfigError, DataError
 from salkit.media.images import read_image
-from salkit.media.maps import read_fixation_map
+from salkit.media.maps import read_fixation_map, read_map
 from salkit.prepare import FolderOptions, PrepareOptions, prepare
 from salkit.prepare.folder import split_videos
 from salkit.prepare.run import LOCK
@@ -375,7 +375,7 @@ def test_avimos(tmp_path, bits):
     sample = data.sample_files(1)
     points = np.argwhere(read_fixation_map(sample['fixation_path']))
     np.testing.assert_array_equal(points, [[0, 0], [SIZE[0] // 2, 5]])
-    density = read_image(sample['density_path'], 'unchanged')
+    density = read_map(sample['density_path'])
     assert density.dtype == (np.uint8 if bits == 8 else np.uint16)
     assert np.unravel_index(density.argmax(), density.shape) == (SIZE[0] // 2, 5)
     assert density.max() == np.iinfo(density.dtype).max
@@ -435,7 +435,7 @@ def test_folder_with_gaze_gives_a_config_that_loads(tmp_path, capsys):
     video = read_video(next((tmp_path / 'out' / 'train').iterdir()))
     points = np.argwhere(read_fixation_map(video.fixations[2]))
     np.testing.assert_array_equal(points, [[SIZE[0] // 2 - 1, 7], [SIZE[0] // 2, 6]])
-    assert read_image(video.densities[2], 'unchanged').max() == 255
+    assert read_map(video.densities[2]).max() == 255
 
 
 def test_folder_without_gaze_is_for_prediction(tmp_path, capsys):

@@ -276,7 +276,6 @@ def test_mistakes_get_one_line(files, tmp_path, capsys):
 
     assert 'no.json: the file does not exist' in fails(files[0], tmp_path / 'no.json')
     for content, reason in (
-        ('{', 'JSONDecodeError'),
         ('[1]', "'list' object"),
         ('{"model": 1}', "KeyError: 'per_video'"),
         ('{"protocol": "exact", "per_video": {"a": {"CC": "high"}}}', "'high'"),
@@ -285,6 +284,8 @@ def test_mistakes_get_one_line(files, tmp_path, capsys):
         (tmp_path / 'bad.json').write_text(content)
         line = fails(files[0], tmp_path / 'bad.json')
         assert 'bad.json: expected scores as `salkit test --out`' in line and reason in line
+    (tmp_path / 'bad.json').write_text('{')
+    assert 'bad.json: cannot be read as JSON' in fails(files[0], tmp_path / 'bad.json')
     assert 'should end in .png' in fails(*files, '--plot', tmp_path / 'plot.pdf').splitlines()[-1]
 
 

@@ -45,6 +45,31 @@ def test_colour_prediction(data, capsys):
     assert f'{path}: expected a grey map, got colours' in error_of(data, capsys)
 
 
+@pytest.mark.parametrize('part', ['maps', 'fixation'])
+def test_ground_truth_with_a_palette_is_no_other(data, part):
+    expected = score(*data, workers=1).scores
+    for path in data[1].glob(f'val/*/{part}/*.png'):
+        # Black has the last index.
+        image = Image.fromarray(255 - np.array(Image.open(path)))
+        image.putpalette([255 - level for level in range(256) for _ in 'rgb'])
+        image.save(path)
+    assert score(*data, workers=1).scores == expected
+
+
+def test_ground_truth_that_changed_in_its_file(data, capsys):
+    video = data[1] / 'val' / '0602'
+    points = np.zeros(SIZE, np.uint8)
+    points[5, 7] = 255
+    save(points, video / 'fixation' / '0003.jpg')
+    (video / 'fixation' / '0003.png').unlink()
+    assert '0003.jpg: expected a fixation map of two levels' in error_of(data, capsys)
+    (video / 'fixation' / '0003.jpg').unlink()
+    save(points, video / 'fixation' / '0003.png')
+    save(np.full(SIZE, -1, np.float32), video / 'maps' / '0003.tif')
+    (video / 'maps' / '0003.png').unlink()
+    assert '0003.tif: expected a density of at least 0, got -1' in error_of(data, capsys)
+
+
 def test_unreadable_png(data, capsys):
     path = data[0] / '0602' / '0003.png'
     path.write_bytes(path.read_bytes()[:99])

@@ -3,13 +3,18 @@
 import errno
 import hashlib
 import json
+import os
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from salkit.errors import ConfigError
+from salkit.errors import ConfigError, DataError
 from salkit.utils import files
 from salkit.utils.files import (
     cache_dir,
+    frame_names,
     is_disk_full,
     locked_folder,
     natural_key,
@@ -82,6 +87,43 @@ def test_natural_order():
         'frame_9',
         'frame_10',
     ]
+
+
+# Digits that are none to int(), and numbers longer than int() takes, are among these.
+NAMES = st.lists(st.text(st.characters() | st.sampled_from('0123456789²①٣४Ⅷ½'), max_size=9))
+
+
+@given(NAMES, st.randoms())
+def test_any_names_have_an_order(names, random):
+    found = sorted(names, key=natural_key)
+    random.shuffle(names)
+    assert sorted(names, key=natural_key) == found
+
+
+@given(st.lists(st.integers(0, 10**30)), st.text(st.characters(exclude_categories=['Nd'])))
+def test_numbers_sort_as_numbers(numbers, text):
+    names = [f'{text}{number}{text}.png' for number in numbers]
+    expected = [f'{text}{number}{text}.png' for number in sorted(numbers)]
+    assert sorted(names, key=natural_key) == expected
+    assert natural_key('9' * 10_000) > natural_key('8' * 10_000)
+
+
+def test_a_name_as_long_as_names_can_be(tmp_path):
+    path = tmp_path / ('n' * 255)
+    with whole_file(path) as temporary:
+        temporary.write_text('whole')
+        # Whoever clears up can tell whether its writer lives.
+        assert re.fullmatch(rf'\.n+\w+\.{os.getpid()}-\d+@.+\.unfinished', temporary.name)
+        with whole_file(path) as other:
+            assert other != temporary
+            other.write_text('other')
+    assert path.read_text() == 'whole' and os.listdir(tmp_path) == [path.name]
+
+
+def test_a_frame_has_one_file():
+    assert frame_names('v', ['a.1.png', 'b.jpg']) == ['a.1', 'b']
+    with pytest.raises(DataError, match=r'v: two files for frame b: b\.jpg and b\.png'):
+        frame_names('v', ['a.png', 'b.jpg', 'b.png', 'c.png', 'c.jpg'])
 
 
 def test_where_the_cache_is(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A folder is complete or as it was."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -27,6 +28,21 @@ def test_it_replaces_a_folder_or_a_file(tmp_path):
             (folder / 'new').touch()
         assert os.listdir(place) == ['new']
     assert sorted(os.listdir(tmp_path)) == ['file', 'folder']
+
+
+@pytest.mark.parametrize('letter', ['n', 'ü'])
+def test_a_name_as_long_as_names_can_be(tmp_path, letter):
+    place = tmp_path / (letter * (255 // len(letter.encode())))
+    process = subprocess.Popen(['true'])
+    process.wait()
+    with whole_folder(place) as folder:
+        (folder / 'a').touch()
+        # What a killed run would have left.
+        temporary = folder.parent.name.replace(str(os.getpid()), str(process.pid))
+    (tmp_path / temporary).mkdir()
+    with whole_folder(place) as folder:
+        (folder / 'b').touch()
+    assert os.listdir(tmp_path) == [place.name] and os.listdir(place) == ['b']
 
 
 @pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])

@@ -33,8 +33,8 @@ def test_leftovers_of_killed_runs_go_and_those_of_others_stay(tmp_path):
         [sys.executable, '-c', KILLED, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == 'ready\n'
-    (at_work,) = tmp_path.glob(f'.clip.{process.pid}@*.unfinished')
-    (file_at_work,) = tmp_path.glob(f'.epoch_3.pth.{process.pid}@*.unfinished')
+    (at_work,) = tmp_path.glob(f'.clip.{process.pid}-*.unfinished')
+    (file_at_work,) = tmp_path.glob(f'.epoch_3.pth.{process.pid}-*.unfinished')
     remove_leftovers(tmp_path)
     assert at_work.is_dir() and file_at_work.is_file()
     process.send_signal(signal.SIGKILL)

@@ -9,6 +9,7 @@ from importlib.resources import files
 import numpy as np
 
 from ...errors import DataError
+from ...media.images import read_image
 
 SPRITE_SCALE = 2
 SUPERSAMPLING = 2
@@ -90,13 +91,9 @@ def choose_colors(
 @lru_cache(maxsize=32)
 def _load_photo(name: str) -> np.ndarray:
     """Read a photo that scikit-image carries, as (h, w, 3) float32 in [0, 1]."""
-    from PIL import Image
-
-    path = files('skimage') / 'data' / name
     try:
-        with path.open('rb') as file, Image.open(file) as image:
-            return np.asarray(image.convert('RGB'), dtype=np.float32) / 255
-    except OSError as error:
+        return read_image(str(files('skimage') / 'data' / name)).astype(np.float32) / 255
+    except DataError as error:
         raise DataError(f'scikit-image lacks its photograph {name}: reinstall it') from error
 
 

@@ -22,6 +22,7 @@ from ...errors import ConfigError, DataError
 from ...functional.density import gaussian_density
 from ...media.maps import as_integers
 from ...utils.folders import unfinished_folder
+from ...utils.input_files import read_input_json
 from ...utils.leftovers import remove_leftovers
 from ...utils.parallel import usable_cores
 from ...utils.text import check_choice
@@ -179,9 +180,11 @@ def _check_arguments(
 def _check_same(root: Path, wanted: _Recipe) -> None:
     """Raise DataError unless `root` is the data set described by `wanted`."""
     try:
-        info = json.loads((root / INFO_NAME).read_text(encoding='utf-8'))
+        info = read_input_json(root / INFO_NAME)
+        if not isinstance(info, dict):
+            raise TypeError('no object with names')
         found = {key: info[key] for key in wanted}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (DataError, KeyError, TypeError) as error:
         raise DataError(f'{root}: exists and is not a demo data set; choose another') from error
     if found != wanted:
         raise DataError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VIDEO_SUFFIXES
 from ...registry import PUBLISHED
 from ...utils.files import natural_key
+from ...utils.input_files import read_input_json
 from ..layout import SPLIT_FOLDERS, split_of, subfolders
 from .base import PublishedDataset
 from .raw_layout import NO_SPLIT, PublishedVideo, is_hidden
@@ -100,10 +100,12 @@ def _split_at(points: Path | None, root: Path) -> str:
 
 def _read_split(path: Path) -> dict[str, str]:
     """The key of `TrainTestSplit.json` by name of the video."""
+    content = read_input_json(path)
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(content, dict):
+            raise TypeError('no object with names')
         listed = {key: [Path(name).stem for name in names] for key, names in content.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except TypeError as error:
         raise DataError(f'{path}: expected lists of videos by split ({error})') from error
     keys: dict[str, str] = {}
     for key, names in listed.items():

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
 from ...errors import DataError
-from ...media.images import checked_size, read_image
-from ...media.maps import read_fixation_map
+from ...media.images import checked_size
+from ...media.maps import read_density_map, read_fixation_map
 from ...registry import TRANSFORMS
 
 
@@ -68,7 +68,7 @@ class LoadTargets(BaseTransform):
         shown, size = results['size'], self.size
         density = fixations = None
         if path := results.get('density_path'):
-            raw = read_image(path, 'unchanged')
+            raw = read_density_map(path)
             _check_size(path, raw, shown)
             scale = np.iinfo(raw.dtype).max if np.issubdtype(raw.dtype, np.integer) else 1
             density = raw.astype(np.float32) / np.float32(scale)

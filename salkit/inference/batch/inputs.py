@@ -114,7 +114,9 @@ def _in_folder(folder: Path, left_out: set[Path], seen: set[Path]) -> Iterator[P
     if real in seen:
         return
     seen.add(real)
-    videos, pictures = list_files(folder, VIDEO_SUFFIXES), list_files(folder, IMAGE_SUFFIXES)
+    videos, pictures = (
+        list_files(folder, suffixes, frames=False) for suffixes in (VIDEO_SUFFIXES, IMAGE_SUFFIXES)
+    )
     is_frames = (folder / 'images').is_dir() or (pictures and not videos)
     if pictures and not is_frames:
         raise DataError(

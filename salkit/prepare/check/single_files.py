@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
-from ...errors import DataError
-from ...media.maps import read_fixation_map
+from ...errors import DataError, reason_of
+from ...media.images import image_size, opened_image, picture_array
+from ...media.maps import (
+    as_integers,
+    checked_density,
+    fixation_values,
+    gray_values,
+    read_fixation_map,
+)
+from ...utils.input_files import open_input_file
 from .faults import Faults
 
 # The parts of a video: what one of their files is called, and how to get it back.
@@ -49,7 +54,7 @@ class Picture:
     """A decoded file.
 
     Attributes:
-        pixels: (H, W) or (H, W, channels), at the file's own depth; indices of a palette image.
+        pixels: as data sets read it: (H, W, 3) of a frame, (H, W) of a map.
         color_problem: why it is no gray map; empty where it is one.
     """
 
@@ -63,12 +68,12 @@ class Picture:
 
     @property
     def values(self) -> np.ndarray:
-        """(H, W), the first channel where there are several: what data sets read of a map."""
+        """(H, W), of a map in color the first channel."""
         return self.pixels if self.pixels.ndim == 2 else self.pixels[..., 0]
 
     @cached_property
     def _counts(self) -> np.ndarray:
-        """How many pixels have each value; Pillow gives some files of 16 bits as 32."""
+        """How many pixels have each value."""
         return np.bincount(self.values.astype(np.uint16).ravel())
 
     @cached_property
@@ -116,30 +121,24 @@ def read_picture(path: str, part: str, faults: Faults) -> Picture | None:
     with _reported(path, part, faults):
         if part == 'mats':
             return Picture(read_fixation_map(path))
-        content = Path(path).read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            # The checksums, which decoding does not look at; it leaves the image used up.
-            image.verify()
-        with Image.open(io.BytesIO(content)) as image:
-            pixels = np.asarray(image)
-            problem = '' if part == 'images' else _color_problem(image, pixels)
-            return Picture(pixels, problem)
+        with opened_image(path, verified=True) as image:
+            if part == 'images':
+                return Picture(picture_array(image, path))
+            read = fixation_values if part == 'fixation' else gray_values
+            try:
+                values = read(image, path)
+            except DataError as error:
+                return Picture(np.asarray(image), str(error).removeprefix(f'{path}: '))
+            if values.dtype.kind == 'f':
+                values = as_integers(checked_density(values, path) / (values.max() or 1), 16)
+            return Picture(values)
     return None
-
-
-def _color_problem(image: Image.Image, pixels: np.ndarray) -> str:
-    if image.mode == 'P':
-        # Of two colors, the second stands for fixations.
-        is_gray = pixels.max() <= 1 or (np.asarray(image.convert('RGB'))[..., 0] == pixels).all()
-        return '' if is_gray else 'a palette image: what would be read are its indices'
-    is_gray = pixels.ndim == 2 or (pixels[..., :3] == pixels[..., :1]).all() or image.mode == 'LA'
-    return '' if is_gray else f'an image in colour ({image.mode})'
 
 
 def read_size(path: str, part: str, faults: Faults) -> tuple[int, int] | None:
     """(rows, columns) of an image, from its header alone; None, and a fault, without one."""
-    with _reported(path, part, faults), Image.open(path) as image:
-        return image.height, image.width
+    with _reported(path, part, faults):
+        return image_size(path)
     return None
 
 
@@ -154,7 +153,7 @@ def _reported(path: str, part: str, faults: Faults) -> Iterator[None]:
         if not os.path.exists(path):
             found = 'a link to nothing' if os.path.islink(path) else 'nothing'
             faults.add('missing-file', path, found, f'a {noun}', remedy)
-        elif os.path.getsize(path) == 0:
+        elif os.path.isfile(path) and os.path.getsize(path) == 0:
             faults.add('empty-file', path, '0 bytes', f'a {noun}', remedy)
         else:
             expected = f'a {noun} that can be read as an image'
@@ -165,19 +164,13 @@ def _reported(path: str, part: str, faults: Faults) -> Iterator[None]:
 
 
 def _reason(path: str, error: Exception) -> str:
-    # The reader of .mat files wraps what it meets.
-    cause = error.__cause__ if isinstance(error, DataError) else error
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
-    with open(path, 'rb') as file:
+    head = b''
+    with suppress(DataError), open_input_file(path) as file:
         head = file.read(64).lstrip(b'\xef\xbb\xbf \r\n')
     for start, what in _DISGUISES.items():
         if head.startswith(start):
             return what
-    if isinstance(error, UnidentifiedImageError):
-        return 'no known kind of image'
-    first = str(error).removeprefix(f'{path}: ').splitlines()
-    return first[0] if first else type(error).__name__
+    return reason_of(error).removeprefix(f'{path}: ')
 
 
 def check_density(path: str, density: Picture, fixations: Picture | None, faults: Faults) -> None:
@@ -192,14 +185,14 @@ def check_density(path: str, density: Picture, fixations: Picture | None, faults
 
 def check_fixations(path: str, fixations: Picture, density: Picture | None, faults: Faults) -> None:
     """Find what is wrong with the fixation map of a frame."""
-    is_jpeg = path.lower().endswith(('.jpg', '.jpeg'))
+    is_lossy = path.lower().endswith(('.jpg', '.jpeg', '.webp'))
     if fixations.color_problem:
         faults.add('not-grey', path, fixations.color_problem)
     elif fixations.is_empty and density and density.is_empty:
         faults.add('no-gaze', path, 'neither fixations nor density')
     elif fixations.is_empty:
         faults.add('fixation-empty', path, 'no fixation')
-    elif fixations.is_blurred or (is_jpeg and fixations.levels > 1):
+    elif fixations.is_blurred or (is_lossy and fixations.levels > 1):
         found = f'{fixations.levels} grey levels over {fixations.share:.0%} of the pixels'
         faults.add('fixation-grey', path, found)
     elif fixations.share > MOST_FIXATED and fixations.nonzero > FEW_PIXELS:

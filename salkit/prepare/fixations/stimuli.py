@@ -87,7 +87,7 @@ class GazeReading:
                 )
             return ShownVideo(self.size, None, self.fps)
         for known, path in self._paths.items():
-            same = name.isdigit() and known.isdigit() and int(known) == int(name)
+            same = name.isdecimal() and known.isdecimal() and int(known) == int(name)
             if same or known in (name, Path(name).stem):
                 return self._describe(path)
         raise DataError(f'{self.videos}: holds no video {name}')

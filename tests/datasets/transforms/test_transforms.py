@@ -145,6 +145,25 @@ def test_mat_files(tmp_path):
         LoadTargets().transform(dict(files))
 
 
+def test_targets_are_read_as_they_are_scored(tmp_path):
+    density = RNG.integers(0, 256, (20, 30), dtype=np.uint8)
+    points = np.eye(20, 30, dtype=np.uint8)
+    files = {}
+    for kind, levels in (('density', density), ('fixation', 255 * points)):
+        # Black has the last index.
+        image = Image.fromarray(255 - levels)
+        image.putpalette([255 - level for level in range(256) for _ in 'rgb'])
+        image.save(tmp_path / f'{kind}.png')
+        files[f'{kind}_path'] = str(tmp_path / f'{kind}.png')
+    loaded = LoadTargets().transform(dict(files, size=(20, 30)))
+    np.testing.assert_allclose(loaded['density_map'], density / 255, atol=1e-6)
+    np.testing.assert_array_equal(loaded['fixation_map'], points > 0)
+    Image.fromarray(np.full((20, 30), np.nan, np.float32)).save(tmp_path / 'density.tif')
+    files['density_path'] = str(tmp_path / 'density.tif')
+    with pytest.raises(DataError, match=r'density\.tif: expected .* that are NaN'):
+        LoadTargets().transform(dict(files, size=(20, 30)))
+
+
 def test_a_map_of_another_size_than_its_frame_is_named(tmp_path):
     with pytest.raises(DataError, match=r'density\.png: the map is 20 x 31 .* frame is 20 x 30'):
         targets_of(tmp_path, np.zeros((20, 31), np.uint8), np.zeros((20, 30), np.uint8))

@@ -1,0 +1,165 @@
+"""The arrays in .npy and .npz files, whose headers are believed only as far as the file goes."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+
+from ..errors import DataError, SalkitError, reason_of
+from ..utils.input_files import open_input_file
+from .images import check_pixels
+
+ARRAY_SUFFIXES = ('.npy', '.npz')
+# Eleven hours at 25 frames per second: names and lists of more would fill the memory.
+MOST_MAPS = 1_000_000
+# numpy's own limit: a longer header takes long to parse.
+_HEADER_BYTES = 10_000
+_READ_HEADER = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+    # Differs in names of fields alone, which no map has.
+    (3, 0): np.lib.format.read_array_header_2_0,
+}
+# Deflate cannot pack better.
+_MOST_PACKED = 1032
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What comes before the numbers of an array.
+
+    Attributes:
+        shape: of the array, without dimensions of length 0.
+        fortran_order: whether the first index runs fastest.
+        dtype: booleans, integers or floating point numbers.
+    """
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of all numbers."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def order(self) -> Literal['C', 'F']:
+        """What numpy calls it."""
+        return 'F' if self.fortran_order else 'C'
+
+    def array(self, content: bytes) -> np.ndarray:
+        """The array whose numbers are the bytes `content`."""
+        return np.frombuffer(content, self.dtype).reshape(self.shape, order=self.order)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[IO[bytes]]:
+    """An array file; whatever goes wrong with it in the block is a DataError."""
+    with open_input_file(path) as file:
+        try:
+            yield file
+        except SalkitError:
+            raise
+        except Exception as error:
+            # zlib, zipfile, struct, tokenize and numpy raise types of their own.
+            raise DataError(
+                f'{path}: cannot be read as an array file ({reason_of(error)})'
+            ) from error
+
+
+def read_header(stream: IO[bytes], size: int, where: str | Path) -> ArrayHeader:
+    """Read what comes before the numbers, and check it.
+
+    Args:
+        stream: at the beginning of an array in .npy format.
+        size: bytes of it.
+        where: what a message calls it.
+
+    Raises:
+        DataError: not numbers, none of them, or more than there are bytes.
+    """
+    version = np.lib.format.read_magic(stream)
+    if version not in _READ_HEADER:
+        raise DataError(f'{where}: expected the .npy format 1 to 3, got {version[0]}.{version[1]}')
+    read = _READ_HEADER[version]
+    header = ArrayHeader(*read(stream, max_header_size=_HEADER_BYTES))
+    if header.dtype.kind not in 'buif':
+        raise DataError(f'{where}: expected numbers, got {header.dtype}')
+    if min(header.shape, default=1) < 1:
+        raise DataError(f'{where}: expected maps, got an array of shape {header.shape}')
+    there = size - stream.tell()
+    if header.size > there:
+        raise DataError(
+            f'{where}: the file ends early: an array of shape {header.shape} has '
+            f'{header.size} bytes, {max(there, 0)} are there'
+        )
+    return header
+
+
+def member_size(member: zipfile.ZipInfo, where: str | Path) -> int:
+    """How many bytes a member of a .npz file has once it is unpacked.
+
+    Raises:
+        DataError: packed in another way than numpy does, or more than can be packed in it.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f'{where}: {member.filename} is packed in another way than numpy does')
+    if member.file_size > member.compress_size * _MOST_PACKED + 1024:
+        raise DataError(
+            f'{where}: {member.filename} declares {member.file_size} bytes, packed in '
+            f'{member.compress_size}'
+        )
+    return member.file_size
+
+
+def read_member(file: zipfile.ZipFile, member: zipfile.ZipInfo, where: str | Path) -> np.ndarray:
+    """Read an array, of one map at most, from a .npz file.
+
+    Raises:
+        DataError: see `read_header`; too many pixels; damaged bytes.
+    """
+    with file.open(member) as stream:
+        header = read_header(stream, member_size(member, where), where)
+        check_pixels(math.prod(header.shape), 1, where)
+        content = stream.read(header.size)
+        # The checksum is compared at the end.
+        if len(content) < header.size or stream.read(1):
+            raise DataError(f'{where}: its size is not what its header declares')
+    return header.array(content)
+
+
+def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:
+    """The array in a .npy file, or the only one in a .npz file.
+
+    Args:
+        path: the file.
+        mapped: map a .npy file into memory, to be read where it is looked at; else it holds one map
+            at most.
+
+    Raises:
+        DataError: a file that is no such file, would need pickle, is larger than a map may be, or
+            holds several arrays.
+    """
+    with opened(path) as stream:
+        if str(path).lower().endswith('.npz'):
+            with zipfile.ZipFile(stream) as file:
+                members = file.infolist()
+                if len(members) == 1:
+                    return read_member(file, members[0], path)
+            names = ', '.join(member.filename.removesuffix('.npy') for member in members[:5])
+            raise DataError(f'{path}: expected one array, found {len(members)}: {names}')
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        header = read_header(stream, size, path)
+        if mapped:
+            return np.memmap(stream, header.dtype, 'r', stream.tell(), header.shape, header.order)
+        check_pixels(math.prod(header.shape), 1, path)
+        return header.array(stream.read(header.size))
