@@ -71,7 +71,7 @@ def _add_overlay_arguments(group: argparse._ArgumentGroup) -> None:
         '--normalize',
         '--normalise',
         choices=['video', 'frame', 'none'],
-        help="what is drawn strongest: the video's maximum (default), each frame's, or 1",
+        help="what is drawn strongest: the video's maximum, each frame's (default), or 1",
     )
     group.add_argument(
         '--contours',

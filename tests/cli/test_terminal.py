@@ -88,6 +88,9 @@ def test_what_does_not_end_is_ended_and_leaves_nothing(tmp_path, number):
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == 'ready\n'
-    process.send_signal(number)
-    assert process.wait(60) == 130 and list(tmp_path.iterdir()) == []
+    try:
+        assert process.stdout.readline() == 'ready\n'
+        process.send_signal(number)
+        assert process.wait(60) == 130 and list(tmp_path.iterdir()) == []
+    finally:
+        process.kill()

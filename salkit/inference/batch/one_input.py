@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -209,8 +210,10 @@ def _make(
         path.parent.mkdir(exist_ok=True)
     overlay = paths.get(OVERLAY)
     files = [(path, kind) for kind, path in paths.items() if kind != OVERLAY]
+    by_video = options.overlay is not None and options.overlay.normalize == 'video'
+    is_kept = overlay is not None and (bool(files) or by_video)
     # How often a frame comes by.
-    passes = 1 if overlay is None else 2 + bool(files)
+    passes = is_kept + (overlay is not None) + bool(files)
     with tqdm(
         total=len(maps),
         desc=label,
@@ -222,10 +225,9 @@ def _make(
         def on_frame(count: int) -> None:
             bar.update(count / passes)
 
-        if overlay is None:
-            save_maps(maps, files, on_frame)
-            return
-        with maps.kept(overlay.parent, on_frame) as kept:
+        folder = next(iter(paths.values())).parent
+        with maps.kept(folder, on_frame) if is_kept else nullcontext(maps) as maps:
             if files:
-                save_maps(kept, files, on_frame)
-            kept.overlay(overlay, options.overlay, truth, on_frame)
+                save_maps(maps, files, on_frame)
+            if overlay is not None:
+                maps.overlay(overlay, options.overlay, truth, on_frame)

@@ -193,9 +193,12 @@ def test_ctrl_c_ends_a_graph_without_an_end(tmp_path, number, overlay):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout.readline() == 'running\n'
-    process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    try:
+        assert process.stdout.readline() == 'running\n'
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130 and 'salkit predict: interrupted' in told
     assert 'Traceback' not in told and os.listdir(out) == []
 
