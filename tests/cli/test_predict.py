@@ -32,6 +32,7 @@ from salkit.errors import CheckpointError, ConfigError
 from salkit.inference import SaliencyPredictor, open_stimulus
 from salkit.inference.batch import one_input
 from salkit.media.map_stacks import open_stack
+from salkit.scoring.predictions import find_predictions
 
 
 @pytest.fixture(scope='module')
@@ -147,6 +148,26 @@ def test_a_data_set_scores_and_shows_its_ground_truth(predict, sources):
     rows, columns = np.nonzero(places)
     fixations = np.argwhere(cv2.imread(str(test / '0701' / 'fixation' / '0004.png'), 0))
     assert np.abs([rows.mean(), columns.mean()] - fixations.mean(0)).max() < 2
+
+
+@pytest.mark.parametrize(
+    'formats', ['npz', 'png', 'png16', 'mp4', 'npz,png16,png,mp4', 'png,mp4', 'dhf1k', 'mp4,dhf1k']
+)
+@pytest.mark.parametrize('videos', [['0701'], ['0701', '0702']])
+def test_what_is_predicted_can_be_scored(predict, sources, formats, videos):
+    test = sources / 'set' / 'test'
+    inputs = [test / video for video in videos]
+    status, _, told = predict(*inputs, '--overlay', '--format', formats)
+    assert status == 0 and not [line for line in told if 'failed' in line]
+    names = formats.split(',')
+    roots = ['out', *(f'out/{name}' for name in names if len(names) > 1)]
+    found = {root: find_predictions(root) for root in roots}
+    for root, stacks in found.items():
+        lengths = {name: len(stack) for name, stack in stacks.items()}
+        assert lengths == {
+            video: len(list((test / video / 'images').iterdir())) for video in videos
+        }
+        assert root != 'out' or len(names) == 1 or names[0] in str(stacks[videos[0]].path)
 
 
 def test_ground_truth_that_is_asked_for_must_be_there(predict, sources, tmp_path):
@@ -275,7 +296,7 @@ def test_names_of_240_letters_and_odd_ones(predict, tmp_path):
     for name in names:
         encode_video(tmp_path / 'in' / f'{name}.ts', 2)
     status, out, told = predict('in', '--overlay', '--format', 'npz')
-    assert status == 0 and out.startswith('5 predicted: 10 frames')
+    assert status == 0 and out.startswith('5 predicted: 10 frames'), told
     assert not any('\x1b' in line for line in told)
     assert len(files()) == 15 and not [name for name in os.listdir('out') if name[0] == '.']
     assert predict('in', '--overlay', '--format', 'npz')[1].startswith('5 finished before')
