@@ -294,7 +294,7 @@ def test_a_report_takes_no_record_s_place(predict, sources):
 def test_names_of_240_letters_and_odd_ones(predict, tmp_path):
     names = ['x' * 240, 'y' * 250, 'a\x1b[2Jb\rc', '①²٣', 'new\nline']
     for name in names:
-        encode_video(tmp_path / 'in' / f'{name}.ts', 2)
+        encode_video(tmp_path / 'in' / f'{name}.mp4', 2)
     status, out, told = predict('in', '--overlay', '--format', 'npz')
     assert status == 0 and out.startswith('5 predicted: 10 frames'), told
     assert not any('\x1b' in line for line in told)

@@ -150,6 +150,13 @@ def test_missing_ground_truth(data, capsys):
     assert score(*data, allow_missing=True, workers=1).frames == 17
 
 
+def test_one_file_for_scores_and_table(data, tmp_path):
+    out = tmp_path / 'scores.json'
+    with pytest.raises(ConfigError, match='is named for the scores and for the table'):
+        score(*data, out=out, csv=str(out), workers=1)
+    assert not out.exists()
+
+
 def test_more_frames_than_ground_truth(data):
     write_predictions(data[0] / '0602', predicted(2), first=7)
     scoring = score_protocols(*data, ['exact'], workers=1)
