@@ -129,7 +129,9 @@ def main() -> None:
         os.environ['SALKIT_CACHE'] = str(folder / 'cache')
         path = folder / 'clip.mp4'
         write_video(path, args.frames, tuple(args.size))
-        predictor = SaliencyPredictor(CONFIG, args.checkpoint, device='cpu')
+        predictor = SaliencyPredictor(
+            CONFIG, args.checkpoint, device='cpu', random_weights=args.checkpoint is None
+        )
         predictor.predict(path)[0]
         result = dict(
             frames=args.frames,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,16 +14,29 @@ from mmengine.config import Config, ConfigDict
 from torch import Tensor, nn
 
 from ..builder import build_on_meta, known_names, resolve
+from ..config.clips import clip_reading
 from ..config.find import SEPARATOR, config_name, config_names, find_named_config
 from ..config.load import load_config, plain_config
 from ..encoders import Encoder
-from ..errors import CheckpointError, ConfigError, PluginWarning, one_line
+from ..errors import CheckpointError, ConfigError, PluginWarning
 from ..plugin import absent_plugins
-from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
+from ..registry import ENCODERS, MODELS
 from .official import is_official, official_config
+from .stored_config import (
+    ODD,
+    blamed_on,
+    build_within,
+    read_json,
+    read_plain_config,
+    stored_model,
+)
 
 # What prediction needs of a config, beside its model.
 _NEEDED = ('test_dataloader', 'test_cfg')
+# Letters of the name of a config.
+_LONGEST_NAME = 200
+# Of a distribution, or its version.
+_WORD = re.compile(r'[A-Za-z0-9][\w.+!-]{0,99}', re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -67,10 +80,16 @@ class Checkpoint:
     @property
     def plugins(self) -> dict[str, str]:
         """Versions of the plugins that it was made with, by distribution."""
-        plugins = _from_json(self.meta.get('plugins'))
+        stored = self.meta.get('plugins')
+        plugins = stored if isinstance(stored, Mapping) else read_json(stored)
         if not isinstance(plugins, Mapping):
             return {}
-        return {str(package): str(version) for package, version in plugins.items()}
+        # Messages say what to install: nothing but names and versions gets there.
+        return {
+            package: version
+            for package, version in plugins.items()
+            if all(isinstance(text, str) and _WORD.fullmatch(text) for text in (package, version))
+        }
 
     @contextmanager
     def plugin_hints(self) -> Iterator[None]:
@@ -113,18 +132,22 @@ class Checkpoint:
             raise ConfigError('--cfg-options overrides entries of a config: name it with --config')
         if self.meta.get('model') is not None:
             return self._stored_target()
-        if self.is_official:
-            cfg, name = official_config(self.weights, self.source)
-            return self._part_of(cfg, name or json.dumps(plain_config(cfg.model)))
-        for name in known_names(ENCODERS):
-            encoder: type[Encoder] = resolve(ENCODERS, name)
-            try:
-                arguments = encoder.arguments_of(self.weights)
-            except CheckpointError as error:
-                raise CheckpointError(f'{self.source}: {error}') from error
-            if arguments is not None:
-                found = dict(type=name, **arguments)
-                return Target(build_on_meta(ENCODERS, found), json.dumps(found), found)
+        with blamed_on(self.source, ODD):
+            if self.is_official:
+                cfg, name = official_config(self.weights, self.source)
+                plain = plain_config(cfg.model)
+                model = build_within(MODELS, plain, self.weights, self.source)
+                return Target(model, name or json.dumps(plain), plain)
+            for name in known_names(ENCODERS):
+                encoder: type[Encoder] = resolve(ENCODERS, name)
+                try:
+                    arguments = encoder.arguments_of(self.weights)
+                except CheckpointError as error:
+                    raise CheckpointError(f'{self.source}: {error}') from error
+                if arguments is not None:
+                    found = dict(type=name, **arguments)
+                    module = build_within(ENCODERS, found, self.weights, self.source)
+                    return Target(module, json.dumps(found), found)
         raise CheckpointError(
             f'{self.source}: does not say which model it holds; name its config (--config)'
         )
@@ -146,25 +169,30 @@ class Checkpoint:
             raise CheckpointError(str(error).replace('--config', '--model')) from error
         if isinstance(target.module, Encoder):
             raise CheckpointError(f'{self.source}: holds an encoder alone, which predicts nothing')
-        text = self.meta.get('cfg')
+        with blamed_on(self.source, 'its config does not fit; name one by --model'):
+            return self._config_of(target)
+
+    def _config_of(self, target: Target) -> Config:
+        text, name = self.meta.get('cfg'), target.name
         stored = read_plain_config(text, self.source) if isinstance(text, str) else {}
-        name = target.name
+        # A run may have been given other options than the config that it began with.
+        changed = {key: stored[key] for key in _NEEDED if stored.get(key) is not None}
         if name in config_names() or SEPARATOR in name:
             # Never a path that the checkpoint gives: configs are programs.
             cfg = load_config(find_named_config(name))
         elif stored:
-            cfg = Config(stored, cfg_text=text, filename=name)
+            cfg = Config(cfg_text=text, filename=name)
         else:
             raise CheckpointError(
-                f'{self.source}: its model was made with {name!r}, which is not here; name the '
-                'config by --model'
+                f'{self.source}: its model was made with {name!r:.200}, which is not here; name '
+                'the config by --model'
             )
-        for key in _NEEDED:
-            # A run may have been given other options than the config that it began with.
-            if stored.get(key) is not None:
-                cfg[key] = ConfigDict(stored[key])
+        for key, value in changed.items():
+            cfg[key] = ConfigDict(value)
         # Not that of the text, which has lost the order of the branches.
         cfg.model = ConfigDict(target.config)
+        # Whoever predicts with it asks the same.
+        clip_reading(cfg)
         return cfg
 
     def _part_of(self, cfg: Config, name: str) -> Target:
@@ -174,102 +202,17 @@ class Checkpoint:
         model = build_on_meta(MODELS, cfg.model)
         plain: dict = plain_config(cfg.model)
         encoder = getattr(model, 'encoder', None)
-        if (
-            isinstance(encoder, Encoder)
-            and not self.is_official
-            and encoder.adapt_weights(self.weights) is not None
-        ):
-            return Target(encoder, name, plain['encoder'])
+        if isinstance(encoder, Encoder) and not self.is_official:
+            with blamed_on(self.source, ODD):
+                if encoder.adapt_weights(self.weights) is not None:
+                    return Target(encoder, name, plain['encoder'])
         return Target(model, name, plain)
 
     def _stored_target(self) -> Target:
-        model = _from_json(self.meta['model'])
-        if not isinstance(model, dict):
-            raise CheckpointError(f'{self.source}: its entry "model" is not the JSON of a config')
-        _check_types(model, self.source)
-        registry = ENCODERS if self.meta.get('part') == 'encoder' else MODELS
-        try:
-            module = build_on_meta(registry, model)
-        except Exception as error:
-            # A file may hold anything, so this can fail in any way.
-            raise CheckpointError(
-                f'{self.source}: its entry "model" does not build ({one_line(error)}); name the '
-                'config (--config)'
-            ) from error
-        name = self.meta.get('config_name') or self.meta.get('config')
-        return Target(module, name if isinstance(name, str) else json.dumps(model), model)
-
-
-def _from_json(value: object) -> object:
-    """What a text says in JSON, None where it is none; other values as they are."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _check_types(model: object, source: str) -> None:
-    """Raise CheckpointError unless every type in a file's config is registered.
-
-    Looking up any other name would import, and building it call, what the file asks for.
-    """
-    registries = (MODELS, ENCODERS, DECODERS, LOSSES)
-    for registry in registries:
-        known_names(registry)
-    # A list: a type in a file may be anything, and not everything goes into a set.
-    offered = [name for registry in registries for name in registry.module_dict]
-
-    def check(value: dict | list | tuple) -> None:
-        if isinstance(value, dict) and 'type' in value and value['type'] not in offered:
-            raise CheckpointError(
-                f'{source}: its entry "model" asks for {value["type"]!r}, which neither salkit nor '
-                'an installed plugin offers; name the config (--config)'
-            )
-        for item in value.values() if isinstance(value, dict) else value:
-            if isinstance(item, (dict, list, tuple)):
-                check(item)
-
-    check([model])
-
-
-def read_plain_config(text: str, source: str) -> dict[str, object]:
-    """The values of a config's text, `name = value` a line, of which nothing is run.
-
-    Args:
-        text: as mmengine writes it: constants, lists, tuples, dicts and `dict(...)`.
-        source: for messages.
-
-    Raises:
-        CheckpointError: anything else.
-    """
-    values: dict[str, object] = {}
-    try:
-        for statement in _DictDisplays().visit(ast.parse(text)).body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    values[name] = ast.literal_eval(value)
-                case _:
-                    raise ValueError('expected name = value')
-    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        raise CheckpointError(
-            f'{source}: the config in it is not a list of values ({one_line(error)}); name the '
-            'config by --model'
-        ) from error
-    return values
-
-
-class _DictDisplays(ast.NodeTransformer):
-    """Makes `{'a': 1}` of `dict(a=1)`; other calls stay, and are no values."""
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        match node:
-            case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
-                # `**b` has no name, in a call as in a display.
-                keys: list[ast.expr | None] = [
-                    ast.Constant(k.arg) if k.arg else None for k in keywords
-                ]
-                return ast.Dict(keys, [k.value for k in keywords])
-        return node
+        meta = self.meta
+        module, model = stored_model(meta['model'], meta.get('part'), self.weights, self.source)
+        name = meta.get('config_name') or meta.get('config')
+        # A name is a line; anything else is as good as none.
+        if not isinstance(name, str) or not name.isprintable() or len(name) > _LONGEST_NAME:
+            name = json.dumps(model)
+        return Target(module, name, model)

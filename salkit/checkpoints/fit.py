@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from ..encoders import Encoder
@@ -20,6 +21,7 @@ from ..types import AdaptedWeights
 from .checkpoint import Checkpoint
 from .official import from_official
 from .read import read_checkpoint
+from .stored_config import ODD, blamed_on
 
 ENCODER, DECODER = 'encoder.', 'decoder.'
 
@@ -185,7 +187,8 @@ def fit_weights(
         CheckpointError: an encoder's weights for a whole model without `accept_encoder`.
     """
     own = module.state_dict()
-    part, found = _map_names(module, own, checkpoint)
+    with blamed_on(checkpoint.source, ODD):
+        part, found = _map_names(module, own, checkpoint)
     if part == 'encoder' and _has_decoder(own) and not accept_encoder:
         raise CheckpointError(
             f'{checkpoint.source}: holds the weights of an encoder alone ({found.kind} names), and '
@@ -269,6 +272,14 @@ def _encoder_of(
 # Entries ------------------------------------------------------------------------------------------
 
 
+def _is_finite(value: Tensor) -> bool:
+    """Whether there is no NaN or infinity: 0.1 s for 403 M parameters on a core."""
+    if not value.is_floating_point() or not value.numel():
+        return True
+    # Seventeen times as fast as isfinite, and NaN is the least and the greatest of its like.
+    return bool(torch.stack(value.aminmax()).isfinite().all())
+
+
 def _compare(
     own: Mapping[str, Tensor], part: str, found: AdaptedWeights, checkpoint: Checkpoint
 ) -> tuple[dict[str, Tensor], FitReport]:
@@ -293,6 +304,8 @@ def _compare(
             report.wrong[name] = f'{name} has shape {tuple(value.shape)}, expected {shape}'
             continue
         state[name] = value.to(own[name].dtype)
+        if not _is_finite(state[name]):
+            report.wrong[name] = f'{name} holds values that are no numbers (NaN or infinite)'
         if source is not None:
             report.used[name] = source
             report.cast += checkpoint.weights[source].dtype != own[name].dtype

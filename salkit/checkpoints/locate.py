@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import urllib.parse
@@ -11,8 +12,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..config.find import config_names
+from ..config.kinds import CHECKPOINT, kind_of
 from ..errors import CheckpointError, one_line
 from ..utils.files import cache_dir, whole_file
+from ..utils.input_files import check_input_file
 
 
 def find_best_checkpoint(work_dir: str | Path) -> Path | None:
@@ -49,10 +53,17 @@ def locate(source: str | Path) -> Path:
         best = find_best_checkpoint(path)
         if best is None:
             raise CheckpointError(f'{path}: the folder holds no best_*.pth of a training run')
-        return best
-    if not path.is_file():
+        return check_input_file(best, CheckpointError)
+    kind = kind_of(path)
+    if kind not in (None, CHECKPOINT):
+        raise CheckpointError(
+            f'{path}: is {kind}, expected a checkpoint (a .pth or .safetensors file, or a work dir)'
+        )
+    if not os.path.exists(path):
+        if text in config_names():
+            raise CheckpointError(f'{text}: is the name of a config, expected a checkpoint')
         raise CheckpointError(f'{path}: the checkpoint does not exist')
-    return path
+    return check_input_file(path, CheckpointError)
 
 
 def _cannot_fetch(source: str, error: Exception) -> CheckpointError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -12,14 +13,20 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, printable, reason_of
+from ..utils.input_files import open_input_file
 from .checkpoint import Checkpoint
 from .locate import locate
+from .pickles import check_pickle
 
 # Keys under which published files keep their weights, in the order they are looked for.
 WRAPPERS = ('state_dict', 'model', 'module')
 # What wrappers of a model put before every name.
 PREFIXES = ('module.', 'model.', '_orig_mod.')
+# Of the name of an entry; those of models have a hundred.
+MOST_LETTERS = 1000
+# A number that marks the format, its version, the machine, the content, the names of its storages.
+_OLD_PICKLES = 5
 
 
 def read_checkpoint(
@@ -45,28 +52,26 @@ def read_checkpoint(
         if path.suffix == '.safetensors':
             with safe_open(path, framework='pt', device=str(map_location)) as file:
                 found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-                return Checkpoint(
-                    _without_common_prefix(found), str(source), path, file.metadata() or {}
-                )
-        content = _load(path, map_location)
+                meta: object = file.metadata()
+            rest: dict[str, object] = {}
+        else:
+            content = _load(path, map_location)
+            found = _weights_in(content)
+            rest = _beside(content, found)
+            # Other codes may keep anything under this name; what salkit keeps there is a dict.
+            meta = rest.get('meta')
+        _check_tensors(found, path.stat().st_size)
+    except CheckpointError as error:
+        raise CheckpointError(f'{path}: {error}') from error
     except Exception as error:
         # Broken bytes surface as almost any error of pickle, zip or torch.
-        reason = f'{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ""}'
+        reason = printable(f'{type(error).__name__}: {reason_of(error)}')
         raise CheckpointError(
             f'{path}: cannot be read as a checkpoint; expected a .safetensors file, or one that '
             f'torch.save wrote and that holds only tensors and plain values ({reason[:160]})'
         ) from error
-    weights = _weights_in(content)
-    if weights is None or not isinstance(content, Mapping):
-        held = f'keys: {list(content)[:5]}' if isinstance(content, Mapping) else type(content)
-        raise CheckpointError(f'{path}: holds no state_dict of tensors ({held})')
-    # A bare state dict has nothing beside the weights.
-    bare = set(weights) == set(content)
-    rest = {} if bare else {key: v for key, v in content.items() if key not in WRAPPERS}
-    # Other codes may keep anything under this name; what salkit keeps there is a dict.
-    meta = rest.get('meta')
     return Checkpoint(
-        _without_common_prefix(weights),
+        _without_common_prefix(found),
         str(source),
         path,
         meta if isinstance(meta, dict) else {},
@@ -75,25 +80,81 @@ def read_checkpoint(
 
 
 def _load(path: Path, map_location: str | torch.device | None) -> object:
+    is_archive = zipfile.is_zipfile(path)
+    if is_archive:
+        _check_archive(path)
+    else:
+        _check_old_format(path)
     # Training scripts of the field store their command line beside the weights; a namespace holds
     # values and runs nothing.
     with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
         # About files whose values were pickled in a newer way; all that matters is checked.
         warnings.filterwarnings('ignore', 'Detected pickle protocol')
         # Mapped files cost no memory beside the tensors that are really used.
-        return torch.load(
-            path, map_location=map_location, weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        return torch.load(path, map_location=map_location, weights_only=True, mmap=is_archive)
 
 
-def _weights_in(content: object) -> dict[str, Tensor] | None:
-    """The state dict inside `content`, or None."""
-    while isinstance(content, Mapping) and content:
-        if all(isinstance(value, Tensor) for value in content.values()):
-            return {str(key): value for key, value in content.items()}
-        inner = (content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping))
-        content = next(inner, None)
-    return None
+def _check_archive(path: Path) -> None:
+    """Raise ValueError for an archive that holds more than the file has bytes."""
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
+        if packed:
+            raise ValueError(f'expected entries as torch.save stores them, {packed[0]} is packed')
+        if sum(entry.file_size for entry in entries) > path.stat().st_size:
+            raise ValueError('its entries are said to be larger than the file')
+        for entry in entries:
+            # PyTorch does not tell capitals from small letters here.
+            if entry.filename.lower().endswith('.pkl'):
+                check_pickle(io.BytesIO(archive.read(entry)))
+
+
+def _check_old_format(path: Path) -> None:
+    """Raise ValueError for what the pickles before the weights of PyTorch's old format ask for."""
+    with open_input_file(path, CheckpointError) as file:
+        if file.read(4) == b'PK\3\4':
+            raise ValueError('the archive is cut off')
+        file.seek(0)
+        for _ in range(_OLD_PICKLES):
+            check_pickle(file)
+
+
+def _weights_in(content: object) -> dict[str, Tensor]:
+    """The state dict inside `content`.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    inside = content
+    # A file may hold a dict that holds itself.
+    for _ in range(1 + len(WRAPPERS)):
+        if not isinstance(inside, Mapping) or not inside:
+            break
+        if all(isinstance(value, Tensor) for value in inside.values()):
+            return {str(key): value for key, value in inside.items()}
+        wrapped = (inside[key] for key in WRAPPERS if isinstance(inside.get(key), Mapping))
+        inside = next(wrapped, None)
+    held = f'keys: {list(content)[:5]}' if isinstance(content, Mapping) else str(type(content))
+    raise CheckpointError(f'holds no state_dict of tensors ({held[:160]})')
+
+
+def _beside(content: object, weights: Mapping[str, Tensor]) -> dict[str, object]:
+    """What a file holds beside the weights; nothing where they are all of it."""
+    if not isinstance(content, Mapping) or set(weights) == set(content):
+        return {}
+    return {key: value for key, value in content.items() if key not in WRAPPERS}
+
+
+def _check_tensors(weights: Mapping[str, Tensor], file_size: int) -> None:
+    """Raise CheckpointError for what is no plain array, or larger than its file."""
+    for key, value in weights.items():
+        if len(key) > MOST_LETTERS:
+            raise CheckpointError(f'the name of an entry has {len(key)} letters: {key[:40]}...')
+        plain = not value.is_quantized and not value.is_nested and not value.is_meta
+        if not plain or value.layout != torch.strided:
+            raise CheckpointError(f'{key} is no plain tensor with values')
+        if value.numel() * value.element_size() > file_size:
+            raise CheckpointError(f'{key} has shape {tuple(value.shape)}, more than the file holds')
 
 
 def _without_common_prefix(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -25,8 +25,8 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--model',
         metavar='NAME',
-        help='a config file, the name of one that comes with salkit, PLUGIN::NAME, or a model that '
-        '`salkit export` wrote (.onnx)',
+        help='a config file, the name of one that comes with salkit, PLUGIN::NAME, a model that '
+        '`salkit export` wrote (.onnx), or a checkpoint that says its config, such as a work dir',
     )
     parser.add_argument(
         '--checkpoint',
@@ -83,18 +83,22 @@ def choose_model(
         raise ConfigError('--demo names a model: give it without --model and --checkpoint')
     is_demo = demo or not (model or checkpoint) or (model == DEMO_CONFIG and not checkpoint)
     source = demo_checkpoint() if is_demo else checkpoint
-    if source is None:
-        if not is_exported(model):
-            raise ConfigError(
-                f'--model {model}: give --checkpoint, its weights, too; random ones predict nothing'
-            )
-        return str(model), None
     if is_exported(model):
-        raise ConfigError(f'{model}: an exported model holds its weights, got {source} too')
+        if source is not None:
+            raise ConfigError(f'{model}: an exported model holds its weights, got {source} too')
+        return str(model), None
     from ..checkpoints import read_checkpoint
+    from ..models.load import find_model
 
-    read = read_checkpoint(source)
-    return model or read.config(), read
+    if model is None:
+        read = read_checkpoint(str(source))
+        return read.config(), read
+    cfg, read_or_none = find_model(model, source)
+    if read_or_none is None:
+        raise ConfigError(
+            f'--model {model}: give --checkpoint, its weights, too; random ones predict nothing'
+        )
+    return cfg, read_or_none
 
 
 def is_exported(model: object) -> bool:

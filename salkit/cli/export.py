@@ -13,9 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'config',
         metavar='NAME',
-        help='a config file, the name of one that comes with salkit, or PLUGIN::NAME',
+        help='a config file, the name of one that comes with salkit, PLUGIN::NAME, or a checkpoint '
+        'that says its config, such as a work dir',
     )
-    weights = parser.add_mutually_exclusive_group(required=True)
+    weights = parser.add_mutually_exclusive_group()
     weights.add_argument('--checkpoint', metavar='FILE', help=CHECKPOINT_HELP)
     weights.add_argument(
         '--random', action='store_true', help='random weights instead, to try what runs the file'
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         opset=args.opset,
         options=parse_options(args.cfg_options),
         tolerance=args.tolerance,
+        random_weights=args.random,
     )
     with ended_as_interrupted(ENDING_SECONDS):
         done = export_model(

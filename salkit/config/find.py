@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..errors import ConfigError
 from ..plugin import installed_plugins, load_plugins, plain_name, unusable_plugins
+from ..utils.input_files import check_input_file
 from ..utils.text import nearest_names
+from .kinds import CONFIG, FOLDER, kind_of
 
 # Between the name of a plugin and that of its config.
 SEPARATOR = '::'
@@ -49,10 +52,24 @@ def find_config(path_or_name: str | Path) -> Path:
         path_or_name: its path, or see `find_named_config`.
 
     Raises:
-        ConfigError: there is none; the message holds the nearest names.
+        ConfigError: there is none; the message holds the nearest names. Something else, such as a
+            checkpoint, is called what it is.
     """
+    kind = kind_of(path_or_name)
+    if kind not in (None, CONFIG, FOLDER):
+        raise ConfigError(f'{path_or_name}: is {kind}, expected a config (a .py file or a name)')
     path = Path(path_or_name)
-    return path if path.is_file() else find_named_config(str(path_or_name))
+    if os.path.isfile(path):
+        return path
+    try:
+        return find_named_config(str(path_or_name))
+    except ConfigError as error:
+        # Names of configs and of folders may be the same.
+        if kind == FOLDER:
+            raise ConfigError(f'{path}: is a folder, expected a config') from error
+        if str(path_or_name) and os.path.exists(path):
+            check_input_file(path, ConfigError)
+        raise
 
 
 def find_named_config(text: str) -> Path:
@@ -79,8 +96,12 @@ def find_named_config(text: str) -> Path:
 
 def _inside(folder: Path, name: str) -> Path | None:
     """The file `name` (without .py) of `folder`, where there is one."""
-    path = (folder / f'{name}.py').resolve()
-    return path if name and path.is_file() and folder.resolve() in path.parents else None
+    try:
+        path = (folder / f'{name}.py').resolve()
+        return path if name and path.is_file() and folder.resolve() in path.parents else None
+    except (OSError, ValueError):
+        # A name that no file can have.
+        return None
 
 
 def _not_found(text: str, name: str, known: list[str], reasons: list[str]) -> ConfigError:

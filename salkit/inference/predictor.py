@@ -32,6 +32,7 @@ def _open_backend(
     checkpoint: Checkpoint | str | Path | None,
     device: str,
     precision: str,
+    random_weights: bool,
 ) -> Backend:
     """What runs a model: an exported file, or a config and its checkpoint.
 
@@ -40,11 +41,11 @@ def _open_backend(
     if not isinstance(model, (str, Path)) or Path(model).suffix.lower() not in EXPORTED:
         from .backends.torch import TorchBackend
 
-        return TorchBackend(model, checkpoint, device, precision)
+        return TorchBackend(model, checkpoint, device, precision, random_weights)
     if checkpoint is not None or precision != 'auto':
         raise ConfigError(
             f'{model}: an exported model holds its weights and its precision, got '
-            f'{checkpoint or precision} too'
+            f'{getattr(checkpoint, "source", checkpoint) or precision} too'
         )
     if Path(model).suffix.lower() == '.pt2':
         raise ConfigError(
@@ -53,7 +54,12 @@ def _open_backend(
         )
     from .backends.onnx import OnnxBackend
 
-    return OnnxBackend(model, device)
+    backend = OnnxBackend(model, device)
+    if backend.metadata.checkpoint is None and not random_weights:
+        warnings.warn(
+            f'{model}: was exported with random weights, which predict nothing', stacklevel=3
+        )
+    return backend
 
 
 class SaliencyPredictor:
@@ -63,15 +69,17 @@ class SaliencyPredictor:
     those of testing: for the same frames the maps are the same as `salkit test --dump` writes.
 
     Args:
-        config_or_name: a loaded config, its file, its name, or a model that `salkit export` wrote
-            (.onnx), which needs neither a checkpoint nor PyTorch and mmengine.
-        checkpoint: weights of the whole model: see `salkit.build_model`. Without, they are random.
+        config_or_name: a loaded config, its file, its name; a checkpoint that says its config,
+            such as a work dir; or a model that `salkit export` wrote (.onnx), which needs neither
+            a checkpoint nor PyTorch and mmengine.
+        checkpoint: weights of the whole model, see `salkit.build_model`; of a config.
         device: 'auto' (a GPU where there is one), 'cpu', 'cuda:1'.
         precision: 'float32', 'float16' or 'bfloat16'; 'auto' is that of testing with the config.
         batch_size: clips predicted at once; 'auto' goes by device and model. It changes no value.
         size: (rows, columns) of the clips, where it shall not be that of the config's test set.
         head: what stands before a video's first frame, likewise: 'repeat-first', 'reverse-time' or
             'skip'.
+        random_weights: do without the checkpoint of a config, to try what runs the model.
 
     Attributes:
         settings: how clips are cut and normalized.
@@ -93,13 +101,14 @@ class SaliencyPredictor:
         *,
         size: tuple[int, int] | None = None,
         head: str | None = None,
+        random_weights: bool = False,
     ) -> None:
         if batch_size != 'auto' and (not isinstance(batch_size, int) or batch_size < 1):
             raise ConfigError(f"batch_size must be 'auto' or at least 1, got {batch_size!r}")
-        self.backend = _open_backend(config_or_name, checkpoint, device, precision)
+        self.backend = _open_backend(config_or_name, checkpoint, device, precision, random_weights)
         settings = self.backend.settings
         if size is not None:
-            settings = dataclasses.replace(settings, size=(size[0], size[1]))
+            settings = dataclasses.replace(settings, size=(int(size[0]), int(size[1])))
         settings = dataclasses.replace(settings, head=head or settings.head)
         self.settings = self.backend.settings = settings
         self.device, self.name = self.backend.device, settings.name

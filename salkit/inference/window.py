@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..errors import CheckpointError
 from ..media.clips import ClipSettings
 from .backends import Backend, OutOfMemory
 
@@ -70,6 +71,9 @@ def predict_windows(
 
     Yields:
         The frame's number and its map (h, w) float32 as the model gives it.
+
+    Raises:
+        CheckpointError: a model that gives NaN or infinity, which would become black maps.
     """
     windows = iter(windows)
     while waiting := list(islice(windows, batch_size)):
@@ -82,6 +86,11 @@ def predict_windows(
                     raise
                 batch_size = len(batch) // 2
                 continue
+            if not np.isfinite(maps).all():
+                raise CheckpointError(
+                    f'{backend.source}: predicts values that are no numbers '
+                    f'(NaN or infinite) in {backend.precision or "the precision of its file"}'
+                )
             del waiting[: len(batch)]
             yield from zip([position for position, _ in batch], maps, strict=True)
 

@@ -1,10 +1,25 @@
 """Fixed sine-cosine position tables and their resizing."""
 
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
+
+from ..errors import ConfigError
+
+# Of a table, 0.5 GB in float64: a config from a file may ask for any size.
+MOST_VALUES = 2**26
+
+
+def _check_table(positions: int, dim: int) -> None:
+    if positions * dim > MOST_VALUES:
+        raise ConfigError(
+            f'a position table of {positions} positions and {dim} channels has more than '
+            f'{MOST_VALUES} values'
+        )
 
 
 def sine_cosine_table(num_positions: int, dim: int) -> Tensor:
@@ -15,7 +30,11 @@ def sine_cosine_table(num_positions: int, dim: int) -> Tensor:
 
     Returns:
         (1, num_positions, dim) float32.
+
+    Raises:
+        ConfigError: a table that is too large.
     """
+    _check_table(num_positions, dim)
     exponent = 2 * (np.arange(dim) // 2) / dim
     angle = np.arange(num_positions)[:, None] / np.power(10000.0, exponent)
     angle[:, 0::2] = np.sin(angle[:, 0::2])
@@ -35,7 +54,11 @@ def resize_position_table(
 
     Returns:
         (1, t * h * w, C) for `target_thw`; `table` itself where the grids are equal.
+
+    Raises:
+        ConfigError: a table that would be too large.
     """
+    _check_table(math.prod(target_thw), table.shape[-1])
     (t, h, w), (target_t, target_h, target_w) = source_thw, target_thw
     if (h, w) != (target_h, target_w):
         grid = rearrange(table, '1 (t h w) c -> t c h w', t=t, h=h, w=w)

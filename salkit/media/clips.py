@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,19 @@ from .images import checked_size
 
 HEADS = ('repeat-first', 'reverse-time', 'skip')
 SAMPLINGS = ('random', 'strided', 'all')
+
+# Models say how they want their clips, and a model's file may say anything: 8 GB a clip.
+MOST_VALUES = 2**31
+# From a clip's first frame to its last.
+MOST_FRAMES = 10_000
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    return (
+        isinstance(values, (tuple, list))
+        and len(values) == count
+        and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
+    )
 
 
 def clip_indices(
@@ -76,11 +90,30 @@ class ClipSettings:
 
     def __post_init__(self) -> None:
         check_choice('prediction', 'head', self.head, HEADS)
-        for field in ('clip_len', 'clip_stride'):
-            if getattr(self, field) < 1:
-                raise ConfigError(f'{field} must be at least 1, got {getattr(self, field)}')
-        if self.size is not None:
-            checked_size('prediction', self.size)
+        if not isinstance(self.name, str):
+            raise ConfigError(f'name must be text, got {self.name!r:.100}')
+        for field, least in (('clip_len', 1), ('clip_stride', 1), ('blur_kernel', 0)):
+            value = getattr(self, field)
+            if not isinstance(value, int) or not least <= value <= MOST_FRAMES:
+                raise ConfigError(f'{field} must be {least} to {MOST_FRAMES}, got {value!r:.100}')
+        if self.span > MOST_FRAMES:
+            raise ConfigError(
+                f'clip_len and clip_stride must span at most {MOST_FRAMES} frames, got {self.span}'
+            )
+        for field in ('pixel_mean', 'pixel_std'):
+            values = getattr(self, field)
+            if not _are_numbers(values, 3) or (field == 'pixel_std' and 0 in values):
+                raise ConfigError(f'{field} must be three numbers, got {values!r:.100}')
+        if self.size is None:
+            return
+        if not _are_numbers(self.size, 2) or float in map(type, self.size):
+            raise ConfigError(f'size must be (rows, columns), got {self.size!r:.100}')
+        rows, columns = checked_size('prediction', self.size)
+        if 3 * self.clip_len * rows * columns > MOST_VALUES:
+            raise ConfigError(
+                f'clips of {self.clip_len} frames of {rows} x {columns} pixels take more than '
+                f'{MOST_VALUES} values'
+            )
 
     @property
     def span(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,57 @@ from mmengine.config import Config
 
 from ..builder import build
 from ..checkpoints import Checkpoint, load_weights, read_checkpoint
+from ..config.find import config_names
+from ..config.kinds import CHECKPOINT, FOLDER, kind_of
 from ..config.load import load_config
+from ..config.options import apply_options
 from ..errors import ConfigError
 from ..registry import MODELS
 
 if TYPE_CHECKING:
     from .saliency_model import SaliencyModel
+
+
+def find_model(
+    named: Config | str | Path,
+    checkpoint: Checkpoint | str | Path | None = None,
+    options: Mapping[str, object] | None = None,
+) -> tuple[Config, Checkpoint | None]:
+    """The config and the weights that a user means.
+
+    Args:
+        named: a loaded config, its file or its name; or, in place of both, a checkpoint that says
+            its config: a file, a work dir or an address.
+        checkpoint: the weights, read or not.
+        options: overrides of the config.
+
+    Raises:
+        ConfigError: a config that does not exist or has no model, or a checkpoint in its place.
+        CheckpointError: a checkpoint that cannot be read, or does not say its config.
+    """
+    if not isinstance(named, Config) and _names_weights(str(named)):
+        if checkpoint is not None:
+            raise ConfigError(
+                f'{named}: is a checkpoint, expected the config of '
+                f'{getattr(checkpoint, "source", checkpoint)}; name one of the two alone'
+            )
+        checkpoint = read_checkpoint(named)
+        named = checkpoint.config()
+    elif checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+        checkpoint = read_checkpoint(checkpoint)
+    if not isinstance(named, Config):
+        cfg = load_config(named, options)
+    else:
+        cfg = named
+        apply_options(cfg, options or {})
+    if cfg.get('model') is None:
+        raise ConfigError(f'{cfg.filename}: the config has no model')
+    return cfg, checkpoint
+
+
+def _names_weights(text: str) -> bool:
+    kind = kind_of(text)
+    return kind == CHECKPOINT or '://' in text or (kind == FOLDER and text not in config_names())
 
 
 def build_model(
@@ -26,7 +72,8 @@ def build_model(
     """Build the model of a config, ready to predict.
 
     Args:
-        config_or_name: a loaded config, a file, or a name such as `salfom/umt-l16_cc-kl`.
+        config_or_name: a loaded config, a file, or a name such as `salfom/umt-l16_cc-kl`; or, in
+            place of both, a checkpoint that says its config, such as a work dir.
         checkpoint: weights to load: a training checkpoint, the authors' file or a converted one, a
             work dir (its best checkpoint), `https://...` or `hf://OWNER/REPO/FILE`, or what
             `read_checkpoint` gave. Random ones without; `model.init_weights()` then loads what the
@@ -42,15 +89,9 @@ def build_model(
         ConfigError: a config that does not exist or does not build.
         CheckpointError: a checkpoint that cannot be read or does not fit.
     """
-    cfg: Config = config_or_name
-    if isinstance(config_or_name, (str, Path)):
-        cfg = load_config(config_or_name)
-    if cfg.get('model') is None:
-        raise ConfigError(f'{cfg.filename}: the config has no model')
+    cfg, checkpoint = find_model(config_or_name, checkpoint)
     if checkpoint is None:
         return build(MODELS, cfg.model).to(device).eval()
-    if not isinstance(checkpoint, Checkpoint):
-        checkpoint = read_checkpoint(checkpoint)
     with checkpoint.plugin_hints():
         model = build(MODELS, cfg.model)
         load_weights(model, checkpoint)

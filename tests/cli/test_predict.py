@@ -674,7 +674,7 @@ def test_the_demo_without_an_input_takes_a_clip_of_its_data(
 
 
 def test_a_model_needs_weights(predict, sources):
-    status, _, told = predict(sources / 'videos', '--model', 'salfom/umt-b16_cc-kl', model=False)
+    status, _, told = predict(sources / 'videos', '--model', 'salfom/umt-b8_cc-kl', model=False)
     assert status == 2 and 'give --checkpoint' in told[0]
     status, _, told = predict(sources / 'videos', '--model', 'gone.onnx', model=False)
     assert status == 2 and 'gone.onnx' in told[0] and 'does not exist' in told[0]

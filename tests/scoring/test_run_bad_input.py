@@ -6,7 +6,7 @@ from PIL import Image
 from score_data import SIZE, predicted, write_predictions, write_set, write_video
 
 from salkit.cli import main
-from salkit.errors import DataError
+from salkit.errors import ConfigError, DataError
 from salkit.scoring import score, score_protocols
 
 

@@ -25,6 +25,7 @@ class Backend(ABC, Generic[Prepared]):
 
     Attributes:
         settings: what the model needs around it.
+        source: what messages call the model: its file, or the config's name.
         device: where it runs: 'cpu', 'cuda:0'.
         batch_size: the only number of windows it takes at once; None where any will do.
         precision: what it computes in; None where that is not chosen here.
@@ -32,6 +33,7 @@ class Backend(ABC, Generic[Prepared]):
     """
 
     settings: ClipSettings
+    source: str = 'the model'
     device: str = 'cpu'
     batch_size: int | None = None
     precision: str | None = None

@@ -16,6 +16,8 @@ import numpy as np
 
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
 from ...media.clips import ClipSettings
+from ...utils.input_files import check_input_file
+from ...utils.parallel import Stopped
 from ...utils.threads import run_interruptibly
 from . import Backend
 
@@ -23,6 +25,8 @@ from . import Backend
 METADATA_KEY = 'salkit'
 # The names of the model's input and output.
 INPUT, OUTPUT = 'clip', 'saliency_map'
+# Of the metadata; that of salkit has some 1,000.
+MOST_LETTERS = 1_000_000
 
 
 def sized(settings: ClipSettings) -> tuple[int, int]:
@@ -82,10 +86,10 @@ class ExportMetadata:
             CheckpointError: no such entry, or not one of salkit's.
         """
         expected = f'{source}: expected a model that salkit exported, but its metadata'
-        if not text:
+        if not text or len(text) > MOST_LETTERS:
             raise CheckpointError(
-                f'{expected} has no entry {METADATA_KEY!r} with the size, length and normalization '
-                'of clips'
+                f'{expected} has no entry {METADATA_KEY!r} of at most {MOST_LETTERS} letters with '
+                'the size, length and normalization of clips'
             )
         try:
             content = json.loads(text)
@@ -95,7 +99,8 @@ class ExportMetadata:
             sized(found.clip)
         except (AttributeError, ConfigError, KeyError, RecursionError, TypeError, ValueError) as e:
             raise CheckpointError(
-                f'{expected} entry {METADATA_KEY!r} is broken ({type(e).__name__}: {e})'
+                f'{expected} entry {METADATA_KEY!r} is broken '
+                f'({type(e).__name__}: {one_line(e)[:200]})'
             ) from e
         return found
 
@@ -132,9 +137,7 @@ class OnnxBackend(Backend[np.ndarray]):
     """
 
     def __init__(self, path: str | Path, device: str = 'auto') -> None:
-        path = Path(path)
-        if not path.is_file():
-            raise CheckpointError(f'{path}: the file does not exist; `salkit export` writes one')
+        self.source = str(check_input_file(path, CheckpointError))
         match = re.fullmatch(r'(auto|cpu|cuda)(?::(\d+))?', device)
         if not match:
             raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
@@ -147,9 +150,15 @@ class OnnxBackend(Backend[np.ndarray]):
         # Errors come as exceptions; what it warns of, users cannot mend.
         options.log_severity_level = 4
         try:
+            # Files that hold its weights are looked for in its folder and nowhere else.
             # Constant parts of the graph are computed now, and may take as long.
             opened = partial(runtime.InferenceSession, str(path), options, providers=providers)
             self.session = run_interruptibly(opened)
+            entries = self.session.get_modelmeta().custom_metadata_map
+            sides = [
+                [(entry.name, entry.shape) for entry in ends]
+                for ends in (self.session.get_inputs(), self.session.get_outputs())
+            ]
         # Each kind of damage has an exception class of its own.
         except Exception as error:
             raise CheckpointError(
@@ -162,10 +171,10 @@ class OnnxBackend(Backend[np.ndarray]):
                 'instead of it, and libraries that fit'
             )
         self.device = f'cuda:{gpu}' if on_gpu else 'cpu'
-        entries = self.session.get_modelmeta().custom_metadata_map
         self.metadata = ExportMetadata.from_text(entries.get(METADATA_KEY), path)
         self.settings = self.metadata.clip
         self._size = sized(self.settings)
+        self._check_sides(*sides)
         self.batch_size = None if self.metadata.dynamic_batch else 1
         self._mean, self._std = (
             np.asarray(values, np.float32)[:, None, None]
@@ -176,6 +185,9 @@ class OnnxBackend(Backend[np.ndarray]):
         """Map a normalized clip (B, 3, T, H, W) float32 to the saliency_map (B, H, W) float32.
 
         A graph may have loops without an end, so that Ctrl-C has to end it.
+
+        Raises:
+            CheckpointError: a graph that cannot be run, or gives something else.
         """
         options = self._runtime.RunOptions()
         options.log_severity_level = 4
@@ -184,7 +196,31 @@ class OnnxBackend(Backend[np.ndarray]):
             options.terminate = True
 
         run = partial(self.session.run, [OUTPUT], {INPUT: clip}, options)
-        return run_interruptibly(run, end)[0]
+        try:
+            maps = run_interruptibly(run, end)[0]
+        except Stopped:
+            raise
+        # What a graph asks for may fail in any way.
+        except Exception as error:
+            raise CheckpointError(
+                f'{self.source}: onnxruntime cannot run this model ({one_line(error)[:400]})'
+            ) from error
+        wanted = (len(clip), *self._size)
+        if maps.shape != wanted or maps.dtype != np.float32:
+            raise CheckpointError(
+                f'{self.source}: expected maps {wanted} float32, got {maps.shape} {maps.dtype}'
+            )
+        return maps
+
+    def _check_sides(self, inputs: list[tuple], outputs: list[tuple]) -> None:
+        """Raise CheckpointError unless the graph takes the clips that the metadata speaks of."""
+        wanted = [3, self.settings.clip_len, *self._size]
+        names = [name for name, _ in inputs], [name for name, _ in outputs]
+        if names != ([INPUT], [OUTPUT]) or inputs[0][1][1:] != wanted:
+            raise CheckpointError(
+                f'{self.source}: expected the input {INPUT} {["batch", *wanted]} and the output '
+                f'{OUTPUT}, got {str(inputs + outputs)[:200]}'
+            )
 
     def prepare(self, frame: np.ndarray) -> np.ndarray:
         """See `Backend`; the arithmetic of `ClipPreprocessor`, to the bit."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from ...config import dataset_configs, load_config
+from ...config.clips import clip_reading
 from ...config.find import config_name
-from ...errors import ConfigError
+from ...errors import ConfigError, one_line
 from ...media.clips import ClipSettings
-from ...models.load import build_model
+from ...models.load import build_model, find_model
 from ...utils.text import check_choice
 from . import Backend, OutOfMemory
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ...models import SaliencyModel
 
 PRECISIONS = ('float32', 'float16', 'bfloat16')
-# Transforms of a test pipeline that say how clips are read; others may change what they hold.
-_READING = ('LoadClip', 'LoadTargets', 'PackClip')
 # Parameters up to which one window leaves the cores of a CPU room for another.
 _SMALL_MODEL = 20e6
 
@@ -53,25 +52,17 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
         The settings, and the transforms of its pipeline that prediction leaves out.
     """
     encoder = model.encoder
-    datasets = dataset_configs((cfg.get('test_dataloader') or {}).get('dataset'))
-    dataset: Mapping[str, Any] = next(iter(datasets), {})
-    pipeline = dataset.get('pipeline') or []
-    load: Mapping[str, Any] = next((step for step in pipeline if step['type'] == 'LoadClip'), {})
-    size = load.get('size')
-    if size is None and encoder.fixed_size:
-        size = encoder.fixed_size
-    stride = dataset.get('clip_stride', 1)
-    settings = ClipSettings(
+    reading, left_out = clip_reading(cfg)
+    settings = dataclasses.replace(
+        reading,
         clip_len=encoder.clip_len,
-        size=None if size is None else tuple(size),
-        clip_stride=stride if isinstance(stride, int) else stride[0],
-        head=dataset.get('head', 'repeat-first'),
+        size=reading.size or encoder.fixed_size,
         pixel_mean=tuple(encoder.pixel_mean),
         pixel_std=tuple(encoder.pixel_std),
         blur_kernel=model.blur_kernel,
         name=config_name(cfg.filename) if cfg.filename else '',
     )
-    return settings, [step['type'] for step in pipeline if step['type'] not in _READING]
+    return settings, left_out
 
 
 class TorchBackend(Backend[Tensor]):
@@ -94,15 +85,26 @@ class TorchBackend(Backend[Tensor]):
         checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',
+        random_weights: bool = False,
     ) -> None:
-        cfg = config_or_name if isinstance(config_or_name, Config) else load_config(config_or_name)
+        cfg, checkpoint = find_model(config_or_name, checkpoint)
+        if checkpoint is None and not random_weights:
+            name = config_name(cfg.filename) if cfg.filename else 'this config'
+            raise ConfigError(
+                f'{name}: give its weights too, a checkpoint or the work dir of a training; random '
+                'ones predict nothing (random_weights=True asks for them)'
+            )
         self.device = choose_device(device)
         if precision == 'auto':
             precision = 'float16' if (cfg.get('test_cfg') or {}).get('fp16') else 'float32'
         check_choice('', 'precision', precision, PRECISIONS)
         self.precision: str = precision
         self.model = build_model(cfg, checkpoint, self.device)
-        self.settings, self.left_out = settings_of(cfg, self.model)
+        self.source = str(cfg.filename) if checkpoint is None else checkpoint.source
+        try:
+            self.settings, self.left_out = settings_of(cfg, self.model)
+        except ConfigError as error:
+            raise ConfigError(f'{self.source}: {error}') from error
 
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""
@@ -121,6 +123,12 @@ class TorchBackend(Backend[Tensor]):
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(
                 f'the memory of {self.device} does not hold a batch of {len(windows)} clips'
+            ) from error
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
+            # A config may build and fit its weights, and still ask for what no clip can give.
+            raise ConfigError(
+                f'{self.source}: the model cannot predict clips {tuple(clip.shape)} '
+                f'({one_line(error)[:300]})'
             ) from error
         return saliency_map.float().cpu().numpy()
 

@@ -18,10 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.onnx import ONNXProgram
 
-from ...checkpoints import locate
-from ...config.load import load_config
+from ...checkpoints import Checkpoint
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
-from ...models.load import build_model
+from ...models.load import build_model, find_model
 from ...plugin import plugins_of
 from ...utils.files import sha256_of
 from ...utils.folders import unfinished_folder
@@ -59,6 +58,7 @@ class ExportOptions:
         options: overrides of the config.
         tolerance: largest difference allowed; of any value, with `half` as a share of the maps'
             range. None for 1e-4 and 2e-2.
+        random_weights: do without a checkpoint, for trials.
 
     Raises:
         ConfigError: an opset or tolerance out of range.
@@ -70,6 +70,7 @@ class ExportOptions:
     opset: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     tolerance: float | None = None
+    random_weights: bool = False
 
     def __post_init__(self) -> None:
         if self.opset is not None and self.opset not in OPSETS:
@@ -125,7 +126,7 @@ class ClipToMap(nn.Module):
 
 def export_model(
     config: str | Path,
-    checkpoint: str | Path | None,
+    checkpoint: Checkpoint | str | Path | None,
     out: str | Path,
     export: ExportOptions | None = None,
     *,
@@ -139,8 +140,9 @@ def export_model(
     agrees with the model.
 
     Args:
-        config: file or name.
-        checkpoint: what `salkit.build_model` takes; None for random weights, for trials.
+        config: file or name; or, in place of both, a checkpoint that says its config, such as a
+            work dir.
+        checkpoint: what `salkit.build_model` takes.
         out: the .onnx file to write.
         export: what it is made like.
         on_step: called with what begins, in words.
@@ -150,8 +152,8 @@ def export_model(
         What was written.
 
     Raises:
-        ConfigError: a config, name, size or number that does not fit; a model that cannot be
-            exported.
+        ConfigError: a config, name, size or number that does not fit; no weights; a model that
+            cannot be exported.
         CheckpointError: weights that do not fit the model, or a file that does not agree with it.
     """
     export = export or ExportOptions(**options)
@@ -159,10 +161,15 @@ def export_model(
     if out.suffix != '.onnx' or out.is_dir():
         raise ConfigError(f'{out}: expected the name of a file that ends in .onnx')
     import_runtime('onnxruntime', 'onnx', 'onnxscript')
-    cfg = load_config(config, export.options)
-    source = None if checkpoint is None else locate(checkpoint)
+    cfg, weights = find_model(config, checkpoint, export.options)
+    if (weights is None) != export.random_weights:
+        raise ConfigError(
+            f'{config}: expected either its weights (--checkpoint, or a work dir as the config) or '
+            '--random, to try what runs the file'
+        )
+    source = None if weights is None else weights.path
     on_step('building the model')
-    model = build_model(cfg, source)
+    model = build_model(cfg, weights)
     settings, _ = settings_of(cfg, model)
     settings = dataclasses.replace(settings, size=export.size or settings.size)
     sized(settings)

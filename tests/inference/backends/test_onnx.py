@@ -149,6 +149,107 @@ def test_onnxruntime_not_installed(onnx_file, monkeypatch):
         OnnxBackend(onnx_file)
 
 
+def remade(onnx_file, path, change):
+    """A copy of the file whose graph was changed."""
+    model = onnx.load(onnx_file)
+    change(model)
+    onnx.save(model, path)
+    return path
+
+
+def external(location):
+    def change(model):
+        weight = next(w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT)
+        weight.ClearField('raw_data')
+        weight.data_location = onnx.TensorProto.EXTERNAL
+        weight.external_data.add(key='location', value=location)
+
+    return change
+
+
+def output_renamed(model):
+    model.graph.output[0].name = next(iter(model.graph.node)).output[0]
+
+
+def longer_clip(model):
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 10**9
+
+
+def of_another_domain(model):
+    model.graph.node[0].domain, model.graph.node[0].op_type = 'com.stranger', 'Run'
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        external('../secret.bin'),
+        external('/etc/passwd'),
+        external('/dev/zero'),
+        external('pipe.bin'),
+        external('none.bin'),
+        output_renamed,
+        longer_clip,
+        of_another_domain,
+    ],
+)
+def test_graphs_of_strangers(onnx_file, tmp_path, change):
+    (tmp_path / 'secret.bin').write_bytes(bytes(10**6))
+    (tmp_path / 'in').mkdir()
+    os.mkfifo(tmp_path / 'in' / 'pipe.bin')
+    path = remade(onnx_file, tmp_path / 'in' / 'a.onnx', change)
+    with pytest.raises(CheckpointError) as raised:
+        OnnxBackend(path)
+    assert str(raised.value).startswith(f'{path}: ') and '\n' not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    'told',
+    [
+        dict(clip_len=10**9),
+        dict(clip_len=CLIP_LEN + 1),
+        dict(clip_stride=10**9),
+        dict(size=[10**6, 10**6]),
+        dict(size='ab'),
+        dict(blur_kernel=10**9),
+        dict(pixel_mean='abc'),
+        dict(pixel_std=[0, 0, 0]),
+        dict(head=[1]),
+        dict(name=['x']),
+    ],
+)
+def test_metadata_that_no_graph_takes(onnx_file, tmp_path, told):
+    path = with_metadata(onnx_file, tmp_path / 'other.onnx', **told)
+    with pytest.raises(
+        CheckpointError, match=r"other\.onnx: expected .*('salkit' is broken|input)"
+    ):
+        OnnxBackend(path)
+
+
+def test_pipes_and_devices(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.onnx')
+    (tmp_path / 'device.onnx').symlink_to('/dev/zero')
+    (tmp_path / 'folder.onnx').mkdir()
+    for name, kind in (('pipe', 'pipe'), ('device', 'device'), ('folder', 'folder')):
+        with pytest.raises(CheckpointError, match=f'is a {kind}, expected a regular file'):
+            SaliencyPredictor(tmp_path / f'{name}.onnx')
+
+
+def test_a_graph_that_fails_while_it_runs(onnx_file):
+    backend = OnnxBackend(onnx_file)
+    with pytest.raises(CheckpointError, match=r'model\.onnx: onnxruntime cannot run this model'):
+        backend.run(np.zeros((1, 3, CLIP_LEN, 5, 7), np.float32))
+
+
+def test_random_weights_are_told(onnx_file, tmp_path):
+    model = onnx.load(onnx_file)
+    told = json.loads(model.metadata_props[0].value)
+    path = with_metadata(
+        onnx_file, tmp_path / 'a.onnx', salkit=json.dumps({**told, 'checkpoint': None})
+    )
+    with pytest.warns(UserWarning, match='was exported with random weights'):
+        SaliencyPredictor(path)
+
+
 def endless(path):
     """A model that salkit might have exported, whose graph has a loop without an end."""
     tensor, node = helper.make_tensor_value_info, helper.make_node
@@ -176,7 +277,7 @@ def endless(path):
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 20)], ir_version=10)
     settings = ClipSettings(CLIP_LEN, SIZE, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3)
-    metadata = ExportMetadata(settings, 'endless', None, None, '0')
+    metadata = ExportMetadata(settings, 'endless', 'a.pth', '', '0')
     helper.set_model_props(model, dict(salkit=metadata.to_text()))
     onnx.save(model, path)
     return path

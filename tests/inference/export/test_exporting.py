@@ -150,9 +150,10 @@ def test_arguments_that_do_not_fit(small, tmp_path, monkeypatch, capsys, options
 
 
 def test_weights_must_be_named(small, capsys):
-    with pytest.raises(SystemExit, match='2'):
-        main(['export', str(small.config), '--out', 'a.onnx'])
-    assert '--checkpoint --random' in capsys.readouterr().err
+    assert main(['export', str(small.config), '--out', 'a.onnx']) == 2
+    assert 'expected either its weights (--checkpoint' in capsys.readouterr().err
+    assert main(['export', str(small.checkpoint), '--random', '--out', 'a.onnx']) == 2
+    assert 'does not say which model it holds' in capsys.readouterr().err
 
 
 def test_a_model_that_cannot_be_traced(small, tmp_path, monkeypatch, capsys):
