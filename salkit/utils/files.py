@@ -10,7 +10,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -44,8 +44,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
             os.replace(temporary, path)
         except OSError as error:
             if str(error.filename) == str(temporary):
-                # Nobody knows the temporary name.
-                error.filename = str(path)
+                # Nobody knows the temporary name. Errors of PyAV cannot be changed.
+                with suppress(AttributeError):
+                    error.filename = str(path)
             raise
 
 

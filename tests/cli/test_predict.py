@@ -509,7 +509,7 @@ def start(tiny, tmp_path):
 @pytest.mark.parametrize('argv', [['--format', 'npz'], ['--format', 'none', '--overlay']])
 def test_a_limit_to_the_size_of_files(start, tmp_path, sources, argv):
     long = encode_video(tmp_path / 'long.mp4', 40, size=(96, 160), options={'crf': '1'})
-    limit = 100_000 if 'npz' in argv else 30_000
+    limit = 100_000 if 'npz' in argv else 8_000
     process = start(long, sources / 'set' / 'test' / '0702', *argv, limit=limit)
     process.join(60)
     told = (tmp_path / 'log').read_text()
