@@ -11,17 +11,18 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from ..errors import DataWarning, PluginWarning, SalkitError, one_line
 from ..version import __version__
 from .common import ended_as_interrupted, leave_cores_to_workers, wait_asleep
+from .terminal import plain_output
 
 # Command -> what it does, in a line. The module of the same name has
 # `add_arguments(parser)` and `run(args) -> int`; its name has an underscore for a dash.
-# With `ON_ALL_CORES = True` it works in several processes, which end when it is ended.
+# With `ON_ALL_CORES = True` it works in several processes.
 COMMANDS = {
     'prepare': 'bring a published data set, or any videos with gaze, into the layout to train on',
     'check': 'find what is wrong with a data set: missing, broken, empty, mis-paired files',
@@ -69,9 +70,13 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     """
     wait_asleep()
     module = importlib.import_module(f'.{command.replace("-", "_")}', __name__)
-    on_all_cores = getattr(module, 'ON_ALL_CORES', False)
-    if on_all_cores:
+    if getattr(module, 'ON_ALL_CORES', False):
         leave_cores_to_workers()
+    with plain_output():
+        return _run(module, argv, prog)
+
+
+def _run(module: ModuleType, argv: Sequence[str], prog: str) -> int:
     parser = argparse.ArgumentParser(prog=prog, description=module.__doc__)
     module.add_arguments(parser)
     parser.add_argument(
@@ -81,7 +86,7 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
     args = parser.parse_intermixed_args(argv)
     _warn_in_a_line()
     try:
-        with ended_as_interrupted() if on_all_cores else nullcontext():
+        with ended_as_interrupted():
             return module.run(args)
     except (SalkitError, OSError) as error:
         # OSError: a full disk, a folder that may not be written to.

@@ -6,16 +6,21 @@ import argparse
 import os
 import re
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
+from ..utils.leftovers import remove_own
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+# Seconds that a command of one process may go on after Ctrl-C, inside of a library.
+ENDING_SECONDS = 10.0
 CHECKPOINT_HELP = (
     "a training checkpoint, a .safetensors file, the authors' file, a work dir (its best "
     'checkpoint), https://HOST/FILE or hf://OWNER/REPO[@REVISION]/FILE'
@@ -84,26 +89,54 @@ def wait_asleep() -> None:
 
 
 @contextmanager
-def ended_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end a block as Ctrl-C does: its workers must end, too."""
+def ended_as_interrupted(at_most: float | None = None) -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end a block as Ctrl-C does, by KeyboardInterrupt.
 
-    def terminated(*_: object) -> None:
+    Args:
+        at_most: seconds that the block may go on then, in a library that does not come back; when
+            they are over, what is unfinished is removed and this process ends. None for any
+            number, where other processes have to end first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Signals go to that one.
+        yield
+        return
+    timers: list[threading.Timer] = []
+
+    def interrupted(*_: object) -> None:
+        if at_most is not None and not timers:
+            timers.append(threading.Timer(at_most, _give_up))
+            timers[0].daemon = True
+            timers[0].start()
         raise KeyboardInterrupt
 
     def hung_up(*_: object) -> None:
         # A server has a way of its own to end upon SIGTERM by then.
         signal.raise_signal(signal.SIGTERM)
 
-    handlers = {signal.SIGTERM: terminated}
-    # Windows has no SIGHUP, and nohup has it ignored.
-    if hasattr(signal, 'SIGHUP') and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    handlers = {signal.SIGTERM: interrupted, signal.SIGINT: interrupted}
+    # Windows has no SIGHUP.
+    if hasattr(signal, 'SIGHUP'):
         handlers[signal.SIGHUP] = hung_up
-    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    previous = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        # nohup has one ignored, a shell's background the other.
+        if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)
+        for timer in timers:
+            timer.cancel()
+
+
+def _give_up() -> None:
+    remove_own()
+    print('interrupted', file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 def rows_and_columns(option: str, text: str | None) -> tuple[int, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .common import CHECKPOINT_HELP, ended_as_interrupted, rows_and_columns
+from .common import CHECKPOINT_HELP, ENDING_SECONDS, ended_as_interrupted, rows_and_columns
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         tolerance=args.tolerance,
         random_weights=args.random,
     )
-    with ended_as_interrupted():
+    with ended_as_interrupted(ENDING_SECONDS):
         done = export_model(
             args.config,
             args.checkpoint,

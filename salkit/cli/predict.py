@@ -6,14 +6,17 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
-from .common import ended_as_interrupted, rows_and_columns
+from ..utils.text import listed
+from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
 
 if TYPE_CHECKING:
     from ..inference.batch import PredictOptions
+    from ..inference.batch.inputs import Input
     from ..inference.overlay import OverlayStyle
     from ..inference.predictor import SaliencyPredictor
 
@@ -68,7 +71,7 @@ def _add_overlay_arguments(group: argparse._ArgumentGroup) -> None:
         '--normalize',
         '--normalise',
         choices=['video', 'frame', 'none'],
-        help="what is drawn strongest: the video's maximum (default), each frame's, or 1",
+        help="what is drawn strongest: the video's maximum, each frame's (default), or 1",
     )
     group.add_argument(
         '--contours',
@@ -223,6 +226,12 @@ def _demo_clip() -> str:
 # Running ---------------------------------------------------------------------------------------
 
 
+def _check_report(report: str | None, out: Path, inputs: Sequence[Input]) -> None:
+    records = {(out / f'{source.name}.json').resolve() for source in inputs}
+    if report and Path(report).resolve() in records:
+        raise ConfigError(f'--json {report}: is where the record of an input goes; choose another')
+
+
 def run(args: argparse.Namespace) -> int:
     """Predict.
 
@@ -248,7 +257,10 @@ def run(args: argparse.Namespace) -> int:
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
-    with ended_as_interrupted():
+    _check_report(args.json, out, inputs)
+    if renamed := [source.name for source in inputs if source.is_renamed]:
+        print(f'names that others have, too; outputs are called {listed(renamed)}', file=sys.stderr)
+    with ended_as_interrupted(ENDING_SECONDS):
         if inputs or cameras:
             # Before anything is recorded: what does not fit should say so early.
             predictor, model = _open_model(args)

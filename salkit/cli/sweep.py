@@ -7,7 +7,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from .common import add_cfg_options, ended_as_interrupted
+from .common import add_cfg_options
 from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None
 
         # Made once, before several processes want it.
         DemoDataset(split='test')
-    with ended_as_interrupted(), tqdm(total=len(jobs), unit='row') as bar:
+    with tqdm(total=len(jobs), unit='row') as bar:
 
         def on_end(line: str) -> None:
             tqdm.write(line)

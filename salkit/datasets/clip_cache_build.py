@@ -17,6 +17,7 @@ from ..errors import DataError, SalkitError, one_line
 from ..media.images import checked_size
 from ..media.video import VideoReader
 from ..utils.files import is_disk_full, locked_folder, whole_file
+from ..utils.leftovers import remove_leftovers
 from ..utils.parallel import check_stopped, check_workers, run_tasks
 from ..utils.text import in_units
 from .clip_cache import AUTO, UNUSABLE, cached_file, open_cached, stamp_of, video_type
@@ -135,8 +136,7 @@ def build_cache(
                     'another place'
                 ) from None
             locks.enter_context(locked_folder(folder, '.lock', 'salkit cache'))
-            for leftover in folder.glob('.*.tmp'):
-                leftover.unlink()
+            remove_leftovers(folder)
         todo = [(path, record) for path, record in by_path.items() if not _is_current(record, path)]
         report.kept = len(by_path) - len(todo)
         if todo:

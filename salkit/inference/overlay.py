@@ -26,8 +26,8 @@ class OverlayStyle:
         colors: a color map of matplotlib.
         alpha: opacity where saliency is at its peak, 0 to 1. Elsewhere it is this times the share
             of the peak to the power of 0.75, so that frames stay as they are where nobody looks.
-        normalize: what counts as the peak: 'video' the maximum of all its maps, 'frame' each map's
-            own, 'none' 1.
+        normalize: what counts as the peak: 'frame' each map's maximum, so that something is seen in
+            every frame, 'video' that of all its maps, so that frames compare, 'none' 1.
         contours: lines at these shares of the peak, each above 0 and below 1.
         fixations: whether fixations are drawn as dots, where they are given.
         side_by_side: whether the ground truth's density map is drawn at the right.
@@ -38,7 +38,7 @@ class OverlayStyle:
 
     colors: str = 'turbo'
     alpha: float = 0.7
-    normalize: str = 'video'
+    normalize: str = 'frame'
     contours: tuple[float, ...] = ()
     fixations: bool = False
     side_by_side: bool = False

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..datasets.published import LAYOUT, get_published
 from ..errors import ConfigError, DataError, SalkitError, one_line
 from ..utils.files import is_disk_full, locked_folder
-from ..utils.folders import remove_leftovers
+from ..utils.leftovers import remove_leftovers
 from ..utils.parallel import Stopped, check_workers, run_tasks
 from .folder import find_folder
 from .one_video import make_video

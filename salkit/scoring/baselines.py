@@ -192,9 +192,13 @@ def write_videos(
     settings = {**settings, **dataset.metainfo}
     # The mean of the others is another one when the set has changed.
     settings['frames_per_video'] = {video.name: len(video.frames) for video in videos}
+    # Another set may have the same names.
+    settings['data_root'] = str(dataset.data_root.absolute())
     if (out / SETTINGS_FILE).exists():
         earlier = read_input_json(out / SETTINGS_FILE)
         known = earlier if isinstance(earlier, dict) else {}
+        # Version 0.2.0 did not say the root.
+        known = {'data_root': settings['data_root'], **known}
         different = sorted(k for k in settings if known.get(k) != settings[k])
         if different:
             raise DataError(

@@ -17,6 +17,10 @@ EXPECTED = (
 )
 # How many array files of a folder are opened to find out what they hold.
 LOOKED_AT = 20
+# Folders that `salkit predict` writes where it is asked for several formats, the most exact first.
+FORMAT_FOLDERS = ('npz', 'png16', 'png', 'mp4', 'dhf1k')
+# What it writes beside the maps of NAME and NAME.json, and is none.
+_OVERLAY = '_overlay'
 
 
 def find_predictions(root: str | Path) -> dict[str, MapStack]:
@@ -24,7 +28,8 @@ def find_predictions(root: str | Path) -> dict[str, MapStack]:
 
     Below `root`, or below folders that hold nothing but one folder: a folder a video with a file a
     frame (perhaps in one more folder, as `0601/maps`), or a file a video. `root` may also be a
-    single video itself.
+    single video itself. Of the formats that `salkit predict` wrote side by side, the most exact is
+    taken; its overlays are none.
 
     Returns:
         Maps by name of the video; none of them has been read.
@@ -39,6 +44,10 @@ def find_predictions(root: str | Path) -> dict[str, MapStack]:
         raise DataError(f'{root}: the folder of predictions does not exist')
     folder = root
     while True:
+        names = [sub.name for sub in subfolders(folder)]
+        formats = [name for name in FORMAT_FOLDERS if name in names]
+        if formats and len(formats) == len(names) and not _map_files(folder):
+            folder = folder / formats[0]
         videos = _videos_in(folder)
         if videos:
             return videos
@@ -48,8 +57,18 @@ def find_predictions(root: str | Path) -> dict[str, MapStack]:
         folder = inside[0]
 
 
-def _videos_in(folder: Path) -> dict[str, MapStack]:
+def _map_files(folder: Path) -> list[str]:
     files = FolderStack(folder, VIDEO_SUFFIXES + MAP_SUFFIXES).files
+    return [file for file in files if not _is_overlay(folder / file)]
+
+
+def _is_overlay(path: Path) -> bool:
+    name = path.stem.removesuffix(_OVERLAY)
+    return name != path.stem and path.with_name(f'{name}.json').is_file()
+
+
+def _videos_in(folder: Path) -> dict[str, MapStack]:
+    files = _map_files(folder)
     if any(file.lower().endswith(IMAGE_SUFFIXES) for file in files):
         return {folder.name: FolderStack(folder)}
     stacks = [open_stack(folder / file) for file in files]

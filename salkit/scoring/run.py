@@ -111,6 +111,8 @@ def score_protocols(
     wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
     if not wanted:
         raise ConfigError('no protocol to score under')
+    if options.csv and options.out and Path(options.csv).absolute() == Path(options.out).absolute():
+        raise ConfigError(f'{options.out}: is named for the scores and for the table of frames')
     settings = (options.seed, options.final)
     stacks = find_predictions(predictions)
     plans = make_plans(wanted, stacks, ground_truth, options.split, settings)

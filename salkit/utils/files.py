@@ -7,36 +7,47 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ..errors import ConfigError, DataError
+from .leftovers import remove_leftovers, unfinished
 
 # The workers of a killed run notice after a second that it is gone.
 PATIENCE_SECONDS = 5.0
+# Folders whose leftovers this process has removed.
+_cleared: set[Path] = set()
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """A temporary file to write, beside `path` and renamed to it when the block ends well.
 
-    The folder is made; after an error, what was at `path` is as it was.
+    The folder is made; after an error, what was at `path` is as it was. What killed processes left
+    unfinished in the folder is removed before the first file that is written there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not after `path`, whose name may be as long as names can be.
-    temporary = path.with_name(f'.{os.getpid()}-{secrets.token_hex(4)}.tmp')
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    folder = path.parent.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    # Once, as a folder may get 100,000 files.
+    if folder not in _cleared:
+        _cleared.add(folder)
+        remove_leftovers(folder)
+    with unfinished(path) as temporary:
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        except OSError as error:
+            if str(error.filename) == str(temporary):
+                # Nobody knows the temporary name. Errors of PyAV cannot be changed.
+                with suppress(AttributeError):
+                    error.filename = str(path)
+            raise
 
 
 def link_or_copy(source: str | Path, target: Path, copy: bool = False) -> None:

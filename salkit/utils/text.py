@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Sequence
 
-from ..errors import ConfigError
+from ..errors import ConfigError, printable
 
 
 def nearest_names(
@@ -55,7 +55,7 @@ def check_range(
 
 def listed(names: Collection[str], most: int = 5) -> str:
     """Names in a sentence, cut short: `a, b and 7 more`."""
-    shown = ', '.join(list(names)[:most])
+    shown = ', '.join(map(printable, list(names)[:most]))
     return shown + (f' and {len(names) - most} more' if len(names) > most else '')
 
 
@@ -75,6 +75,7 @@ def aligned(rows: Sequence[Sequence[str]], left: Collection[int] = (0,)) -> list
         rows: cells of each row, the header among them; all rows are of one length.
         left: numbers of the columns of words; the others are numbers, aligned to the right.
     """
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         '  '.join(

@@ -1,13 +1,64 @@
-"""Work that goes on in a thread while its results are used."""
+"""Work that goes on in a thread while its results are used, and how it ends early."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
+from .parallel import Stopped
+
 Item = TypeVar('Item')
+
+# Seconds that a call of a library may take to end, once it was told to.
+_PATIENCE = 3.0
+# In a thread of `in_background`: its `is_unwanted`.
+_own = threading.local()
+
+
+def is_unwanted() -> bool:
+    """Whether nobody waits for this thread's results any more: their taker, or its own, is gone."""
+    return getattr(_own, 'is_unwanted', bool)()
+
+
+def run_interruptibly(call: Callable[[], Item], end: Callable[[], object] | None = None) -> Item:
+    """Call a library's function that may run long without coming back to Python.
+
+    Ctrl-C ends the waiting at once, and so does that the result `is_unwanted`.
+
+    Args:
+        call: runs in a thread of its own.
+        end: called then, to have the function return; None where nothing does. One that goes on is
+            left to itself.
+
+    Raises:
+        Stopped: the result is unwanted.
+    """
+    results: list[Item] = []
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:
+            errors.append(error)
+        done.set()
+
+    try:
+        threading.Thread(target=work, name='salkit-call', daemon=True).start()
+        while not done.wait(0.1):
+            if is_unwanted():
+                raise Stopped
+    except BaseException:
+        if end is not None:
+            end()
+            done.wait(_PATIENCE)
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, None]:
@@ -26,6 +77,7 @@ def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, No
     waiting: deque[Item] = deque()
     ended = stopped = False
     error: BaseException | None = None
+    is_taker_unwanted = getattr(_own, 'is_unwanted', bool)
 
     def put(item: Item) -> bool:
         with changed:
@@ -39,6 +91,7 @@ def in_background(items: Iterable[Item], ahead: int) -> Generator[Item, None, No
     def work() -> None:
         nonlocal ended, error
         raised = None
+        _own.is_unwanted = lambda: stopped or is_taker_unwanted()
         try:
             iterator = iter(items)
             try:

@@ -19,7 +19,7 @@ def browse(root, out, *options):
 def test_a_picture_a_clip(root, tmp_path, capsys):
     assert browse(root, tmp_path / 'out', '--count', '3') == 0
     names = sorted(path.name for path in (tmp_path / 'out').iterdir())
-    assert [name[:25] for name in names] == [f'000{i}_DemoDataset_train00{i}' for i in range(3)]
+    assert [name[:17] for name in names] == [f'000{i}_set_train00{i}' for i in range(3)]
     assert np.asarray(Image.open(tmp_path / 'out' / names[0])).std() > 10
     assert '3 of 4 clips drawn' in capsys.readouterr().out
 

@@ -131,7 +131,7 @@ def test_scores_and_maps_of_a_test(root, tmp_path, checkpoint, capsys):
     argv = ['test', CONFIG, checkpoint, '--out', out, '--dump', maps, '--work-dir', tmp_path / 'w']
     assert main([str(item) for item in [*argv, *with_root(root)]]) == 0
     printed = capsys.readouterr().out
-    assert 'protocol exact, DemoDataset test: 2 videos, 18 frames' in printed
+    assert f'protocol exact, {root.name} test: 2 videos, 18 frames' in printed
     scores = json.loads(out.read_text())
     assert scores['frames'] == 18
     assert list(scores['scores']) == ['CC', 'KL', 'SIM', 'NSS', 'AUC-J', 's-AUC']
@@ -224,7 +224,7 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
     scores = json.loads((work_dir / 'scores.json').read_text())
     (best,) = work_dir.glob('best_CC_*.pth')
     assert scores['checkpoint'] == str(best) and scores['frames'] == 18
-    assert 'protocol exact, DemoDataset test: 2 videos, 18 frames' in capsys.readouterr().out
+    assert f'protocol exact, {root.name} test: 2 videos, 18 frames' in capsys.readouterr().out
     # The same as testing the best checkpoint, which the work dir stands for.
     out = tmp_path / 'again.json'
     argv = ['test', CONFIG, work_dir, '--out', out, '--work-dir', tmp_path / 'w', *with_root(root)]

@@ -2,6 +2,7 @@ import os
 import pickle
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -348,14 +349,14 @@ def test_an_interrupted_run_goes_on(tmp_path, signum, workers):
     process.communicate(timeout=60)
     assert process.returncode
     finished = {path.name: path.stat().st_mtime_ns for path in place.iterdir()}
-    (place / '.002.npy.1.tmp').touch()
+    (place / f'.002.npy.{process.pid}@{socket.gethostname()}.unfinished').touch()
     assert {'000.npy', '001.npy'} <= set(finished)
     report = build(root)
     assert (report.written, report.kept) == (2, 2)
     assert all(
         (place / name).stat().st_mtime_ns == finished[name] for name in ('000.npy', '001.npy')
     )
-    assert len(list(place.glob('*.npy'))) == 4 and not list(place.glob('.*.tmp'))
+    assert len(list(place.glob('*.npy'))) == 4 and not list(place.glob('.*.unfinished'))
     assert same(open_set(root)[20], open_set(root, cache=None)[20])
 
 
@@ -378,7 +379,7 @@ def test_a_video_that_cannot_be_read_does_not_stop_the_others(root):
     path.write_bytes(path.read_bytes()[:200])
     report = build(root)
     assert report.written == 2 and '0003.png' in report.failed[str(path.parents[1])]
-    assert not list((root / 'clips' / HIDDEN / '24x32').glob('.*.tmp'))
+    assert not list((root / 'clips' / HIDDEN / '24x32').glob('.*.unfinished'))
 
 
 def test_the_disk_is_asked_first(root, monkeypatch):

@@ -32,7 +32,9 @@ def test_another_folder_is_read_and_never_written_to(tmp_path, monkeypatch):
     monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'cache'))
     root = write_dataset(tmp_path / 'own', dict(testing=1))
     before = sorted(root.rglob('*'))
-    assert len(DemoDataset(str(root), split='train')) == 1
+    dataset = DemoDataset(str(root), split='train')
+    # Its scores are not those of the demo.
+    assert len(dataset) == 1 and dataset.metainfo == dict(dataset='own', split='testing')
     assert sorted(root.rglob('*')) == before and not (tmp_path / 'cache').exists()
     with pytest.raises(DataError, match='does not exist'):
         DemoDataset(str(tmp_path / 'nowhere'))

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from functools import lru_cache
@@ -109,6 +110,15 @@ def test_no_two_splits_share_a_photo(demo):
 def test_a_complete_set_is_returned_at_once(demo, monkeypatch):
     monkeypatch.setattr(demo_generator, '_write_set', None)
     assert generate_demo_data(demo, **TINY) == demo
+
+
+def test_what_a_killed_run_left_goes(demo):
+    process = subprocess.Popen(['true'])
+    process.wait()
+    leftover = demo.with_name(f'.{demo.name}.{process.pid}@{socket.gethostname()}.unfinished')
+    leftover.mkdir()
+    generate_demo_data(demo, **TINY)
+    assert not leftover.exists()
 
 
 @pytest.mark.parametrize('change', [{'seed': 1}, {'frames': 33}, {'videos': {'train': 1}}])

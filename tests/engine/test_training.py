@@ -106,7 +106,7 @@ def test_a_run_leaves_logs_and_its_best_checkpoint(finished):
     assert f'(validation score {best:.4f})' in log
     (events,) = work_dir.rglob('events.out.tfevents*')
     assert b'loss_cc' in events.read_bytes() and b'AUC-J' in events.read_bytes()
-    assert not list(work_dir.rglob('*.tmp'))
+    assert not list(work_dir.rglob('*.unfinished'))
 
 
 @pytest.mark.slow
@@ -414,7 +414,7 @@ def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
 
 def test_the_latest_checkpoint_is_the_highest_complete_one(tmp_path):
     assert find_latest_checkpoint(tmp_path) is None
-    for name in ('epoch_9.pth', 'epoch_10.pth', 'best_CC_epoch_11.pth', '.epoch_12.pth.1.tmp'):
+    for name in ('epoch_9.pth', 'epoch_10.pth', 'best_CC_epoch_11.pth', '.epoch_12.pth.1@a'):
         (tmp_path / name).write_bytes(b'')
     assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10.pth')
 

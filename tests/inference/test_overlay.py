@@ -28,13 +28,20 @@ def colors_of(name, values):
 @pytest.mark.parametrize('colors', ['turbo', 'inferno'])
 def test_blend_is_that_of_the_formula(frame, colors):
     saliency_map = blob(height=0.4)
-    drawn = Overlay(OverlayStyle(colors, alpha=0.8), peak=0.5)(frame, saliency_map)
+    style = OverlayStyle(colors, alpha=0.8, normalize='video')
+    drawn = Overlay(style, peak=0.5)(frame, saliency_map)
     share = saliency_map / 0.5
     opacity = 0.8 * share[..., None] ** GAMMA
     expected = frame * (1 - opacity) + colors_of(colors, share) * opacity
     assert drawn.shape == frame.shape and drawn.dtype == np.uint8
     # Saliency in 256 steps, and two roundings.
     assert np.abs(drawn - expected).max() < 6 and np.abs(drawn - expected).mean() < 1
+
+
+def test_something_is_seen_in_every_frame_of_any_video(frame):
+    weak = Overlay()(frame, blob(height=0.01)).astype(int)
+    assert np.abs(weak - frame)[50:70, 70:90].mean() > 20
+    assert np.abs(weak - Overlay()(frame, blob(height=1.0))).max() <= 2
 
 
 def test_frame_stays_where_nobody_looks(frame):
@@ -74,7 +81,7 @@ def test_values_that_are_none(frame):
     saliency_map = blob()
     odd = saliency_map.copy()
     odd[:5], odd[5:8], odd[8:10] = np.nan, -3, np.inf
-    for style in (OverlayStyle(), OverlayStyle(normalize='frame')):
+    for style in (OverlayStyle(), OverlayStyle(normalize='video')):
         drawn = Overlay(style, 1.0)(frame, odd)
         assert (drawn[:10] == frame[:10]).all()
         assert (drawn[10:] == Overlay(style, 1.0)(frame, saliency_map)[10:]).all()
@@ -130,13 +137,13 @@ def test_fixations_are_dots_at_their_places(factor):
 
 
 def test_side_by_side(frame):
-    style = OverlayStyle(side_by_side=True)
+    style = OverlayStyle(side_by_side=True, normalize='video')
     overlay = Overlay(style, peak=1.0)
     density_map = blob(y=90, x=40, height=1e-4)
     drawn = overlay(frame, blob(height=0.5), None, density_map)
     assert drawn.shape == (120, overlay.width(160), 3) and overlay.width(160) == 322
     # Labels are at the top left; below them each is as when drawn alone, the truth by its maximum.
-    alone = Overlay(OverlayStyle(), 1.0)
+    alone = Overlay(OverlayStyle(normalize='video'), 1.0)
     assert (drawn[40:, :160] == alone(frame, blob(height=0.5))[40:]).all()
     assert (drawn[40:, 160:162] == 255).all()
     truth = Overlay(OverlayStyle(normalize='frame'))(frame, density_map)
@@ -178,7 +185,7 @@ def test_styles_that_do_not_exist():
         with pytest.raises(ConfigError, match=next(iter(options))):
             OverlayStyle(**options)
     with pytest.raises(ConfigError, match='peak'):
-        Overlay()
+        Overlay(OverlayStyle(normalize='video'))
 
 
 def test_what_is_no_frame_or_map(frame):

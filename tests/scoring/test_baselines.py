@@ -197,6 +197,8 @@ def test_finished_videos_are_not_written_again(root, tmp_path, capsys):
     assert 'holds another baseline (other baseline, sigma)' in fails(
         capsys, 'center', '--dataset-root', root, '--out', out
     )
+    other = shutil.copytree(root, tmp_path / 'other')
+    assert 'other data_root' in fails(capsys, 'mean', '--dataset-root', other, '--out', out)
     write_video(root / 'test' / 'test009', frames=2)
     assert 'other frames_per_video' in fails(capsys, *argv)
 
@@ -220,7 +222,7 @@ def test_a_config_names_the_data_set_too(root, tmp_path, capsys):
     assert run('center', config, '--out', out, '--cfg-options', f'data_root={root}') == 0
     assert len(list(out.rglob('*.png'))) == 18
     settings = json.loads((out / 'baseline.json').read_text())
-    assert (settings['dataset'], settings['split']) == ('DemoDataset', 'test')
+    assert (settings['dataset'], settings['split']) == (root.name, 'test')
     for argv, reason in (
         (['center', '--out', out], 'one of the two'),
         (['center', config, '--dataset-root', root, '--out', out], 'one of the two'),

@@ -6,7 +6,7 @@ from PIL import Image
 from score_data import SIZE, predicted, write_predictions, write_set, write_video
 
 from salkit.cli import main
-from salkit.errors import DataError
+from salkit.errors import ConfigError, DataError
 from salkit.scoring import score, score_protocols
 
 
@@ -148,6 +148,13 @@ def test_missing_ground_truth(data, capsys):
     assert 'no ground truth for 1 frame(s): 0602/0004: fixation map' in line
     assert score(*data, metrics=['CC'], workers=1).frames == 18
     assert score(*data, allow_missing=True, workers=1).frames == 17
+
+
+def test_one_file_for_scores_and_table(data, tmp_path):
+    out = tmp_path / 'scores.json'
+    with pytest.raises(ConfigError, match='is named for the scores and for the table'):
+        score(*data, out=out, csv=str(out), workers=1)
+    assert not out.exists()
 
 
 def test_more_frames_than_ground_truth(data):

@@ -36,6 +36,13 @@ def test_a_file_is_complete_or_as_it_was(tmp_path):
     assert [item.name for item in path.parent.iterdir()] == ['a.txt']
 
 
+def test_errors_name_the_file_that_is_meant(tmp_path):
+    path = tmp_path / 'a.txt'
+    with pytest.raises(FileNotFoundError) as caught, whole_file(path) as temporary:
+        temporary.read_text()
+    assert caught.value.filename == str(path)
+
+
 def test_json(tmp_path):
     write_json({'a': [1, 2]}, tmp_path / 'a.json')
     text = (tmp_path / 'a.json').read_text()
@@ -106,7 +113,7 @@ def test_a_name_as_long_as_names_can_be(tmp_path):
     with whole_file(path) as temporary:
         temporary.write_text('whole')
         # Whoever clears up can tell whether its writer lives.
-        assert re.fullmatch(rf'\.{os.getpid()}-\w+\.tmp', temporary.name)
+        assert re.fullmatch(rf'\.n+\w+\.{os.getpid()}-\d+@.+\.unfinished', temporary.name)
         with whole_file(path) as other:
             assert other != temporary
             other.write_text('other')

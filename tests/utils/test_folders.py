@@ -1,12 +1,11 @@
 """A folder is complete or as it was."""
 
 import os
-import socket
 import subprocess
 
 import pytest
 
-from salkit.utils.folders import remove_leftovers, whole_folder
+from salkit.utils.folders import whole_folder
 
 
 def test_a_folder_appears_as_a_whole(tmp_path):
@@ -64,18 +63,3 @@ def test_a_path_without_a_name(tmp_path, monkeypatch):
     with whole_folder('../clip') as folder:
         (folder / 'new').touch()
     assert os.listdir(tmp_path / 'clip') == ['new']
-
-
-@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='processes are told apart by /proc')
-def test_what_an_ended_process_was_at_is_removed(tmp_path):
-    # Nobody has asked yet how it ended, so that its number is still taken.
-    process = subprocess.Popen(['true'], stdout=subprocess.PIPE)
-    process.stdout.read()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    leftover = tmp_path / f'.a.{process.pid}@{socket.gethostname()}.unfinished'
-    running = tmp_path / f'.b.{os.getppid()}@{socket.gethostname()}.unfinished'
-    for folder in (leftover, running):
-        (folder / 'maps').mkdir(parents=True)
-    remove_leftovers(tmp_path)
-    assert process.wait() == 0
-    assert [path.name for path in tmp_path.iterdir()] == [running.name]

@@ -1,10 +1,12 @@
 """Work in a thread: order, errors, and an end to it."""
 
+import signal
 import threading
 
 import pytest
 
-from salkit.utils.threads import in_background
+from salkit.utils.parallel import Stopped
+from salkit.utils.threads import in_background, is_unwanted, run_interruptibly
 
 
 def threads():
@@ -77,3 +79,48 @@ def test_closing_closes_what_is_iterated():
     background.close()
     assert closed.is_set()
     assert not threads()
+
+
+def test_a_call_gives_its_result_or_its_error():
+    assert run_interruptibly(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        run_interruptibly(lambda: 1 / 0)
+    assert not is_unwanted()
+
+
+@pytest.mark.parametrize('depth', [1, 3])
+def test_a_call_ends_when_nobody_waits_for_its_result(depth):
+    began, ended, raised = threading.Event(), threading.Event(), []
+
+    def calls():
+        yield 'first'
+
+        def call():
+            began.set()
+            # As a library does that never comes back unless it is told to.
+            assert ended.wait(60)
+
+        try:
+            run_interruptibly(call, ended.set)
+        except Stopped as error:
+            raised.append(error)
+            raise
+
+    items = calls()
+    for _ in range(depth):
+        items = in_background(items, 1)
+    assert next(items) == 'first' and began.wait(60)
+    items.close()
+    assert ended.is_set() and raised and not threads()
+
+
+def test_ctrl_c_reaches_a_call():
+    ended = threading.Event()
+
+    def call():
+        signal.raise_signal(signal.SIGINT)
+        ended.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_interruptibly(call, ended.set)
+    assert ended.is_set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ...registry import DATASETS
@@ -20,8 +21,16 @@ class DemoDataset(VideoSaliencyDataset):
     """
 
     def __init__(self, data_root: str | None = None, **options: Any) -> None:
+        # Scores are to name what was scored.
+        self._name = '' if data_root is None else Path(data_root).expanduser().absolute().name
         if data_root is None:
             from .generator import DEMO_VERSION, generate_demo_data
 
             data_root = str(generate_demo_data(cache_dir() / f'demo-v{DEMO_VERSION}'))
         super().__init__(data_root, **options)
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """See `VideoSaliencyDataset`; another folder than the demo's goes by its own name."""
+        info = super().metainfo
+        return dict(info, dataset=self._name or info['dataset'])

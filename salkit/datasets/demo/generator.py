@@ -23,6 +23,7 @@ from ...functional.density import gaussian_density
 from ...media.maps import as_integers
 from ...utils.folders import unfinished_folder
 from ...utils.input_files import read_input_json
+from ...utils.leftovers import remove_leftovers
 from ...utils.parallel import usable_cores
 from ...utils.text import check_choice
 from .scene import SPLITS, DemoScene, draw_frame, plan_scene, to_frame
@@ -97,6 +98,8 @@ def generate_demo_data(
         'size': [int(side) for side in size],
     }
     _check_arguments(**wanted)
+    # Those of a killed run, where another one has made the set meanwhile.
+    remove_leftovers(root.parent, root.name)
     if not os.path.lexists(root):
         try:
             with unfinished_folder(root.parent, root.name) as scratch:

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +17,8 @@ import numpy as np
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
 from ...media.clips import ClipSettings
 from ...utils.input_files import check_input_file
+from ...utils.parallel import Stopped
+from ...utils.threads import run_interruptibly
 from . import Backend
 
 # Where an exported file keeps `ExportMetadata` as JSON.
@@ -139,7 +142,7 @@ class OnnxBackend(Backend[np.ndarray]):
         if not match:
             raise ConfigError(f"device must be 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
         gpu = int(match[2] or 0)
-        runtime = import_runtime('onnxruntime')
+        self._runtime = runtime = import_runtime('onnxruntime')
         providers: list[object] = ['CPUExecutionProvider']
         if match[1] != 'cpu' and 'CUDAExecutionProvider' in runtime.get_available_providers():
             providers.insert(0, ('CUDAExecutionProvider', dict(device_id=gpu)))
@@ -148,7 +151,9 @@ class OnnxBackend(Backend[np.ndarray]):
         options.log_severity_level = 4
         try:
             # Files that hold its weights are looked for in its folder and nowhere else.
-            self.session = runtime.InferenceSession(str(path), options, providers=providers)
+            # Constant parts of the graph are computed now, and may take as long.
+            opened = partial(runtime.InferenceSession, str(path), options, providers=providers)
+            self.session = run_interruptibly(opened)
             entries = self.session.get_modelmeta().custom_metadata_map
             sides = [
                 [(entry.name, entry.shape) for entry in ends]
@@ -179,11 +184,22 @@ class OnnxBackend(Backend[np.ndarray]):
     def run(self, clip: np.ndarray) -> np.ndarray:
         """Map a normalized clip (B, 3, T, H, W) float32 to the saliency_map (B, H, W) float32.
 
+        A graph may have loops without an end, so that Ctrl-C has to end it.
+
         Raises:
             CheckpointError: a graph that cannot be run, or gives something else.
         """
+        options = self._runtime.RunOptions()
+        options.log_severity_level = 4
+
+        def end() -> None:
+            options.terminate = True
+
+        run = partial(self.session.run, [OUTPUT], {INPUT: clip}, options)
         try:
-            maps = self.session.run([OUTPUT], {INPUT: clip})[0]
+            maps = run_interruptibly(run, end)[0]
+        except Stopped:
+            raise
         # What a graph asks for may fail in any way.
         except Exception as error:
             raise CheckpointError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,19 @@ from ...errors import DataError, one_line
 from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VIDEO_SUFFIXES
 from ...utils.files import natural_key
+from ...utils.leftovers import shortened
 from ...utils.text import listed
-from .record import recorded_outputs
+from .record import EarlierInput, earlier_inputs
 from .report import FAILED, Outcome
 
 # Folders of a data set's video that hold no stimuli.
 _TRUTH_FOLDERS = ('maps', 'fixation', 'fixations')
 _SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
 _KINDS = f'video ({listed(VIDEO_SUFFIXES, 3)}) or picture ({", ".join(IMAGE_SUFFIXES)})'
+
+
+# Of a name, so that what is added (`_overlay.mp4`) does not pass the 255 that disks allow.
+_MOST_BYTES = 240
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ class Input:
     path: Path
     name: str
 
+    @property
+    def is_renamed(self) -> bool:
+        """Whether it is called otherwise than its file or folder."""
+        return self.name not in (self.path.stem, self.path.absolute().name)
+
 
 def expand_inputs(
     texts: Iterable[str], without: Path | None = None
@@ -49,13 +59,15 @@ def expand_inputs(
     one frame.
 
     `without` is the folder that is written to. Nothing in it is found by looking into folders, and
-    none of its outputs where it is named itself.
+    none of its outputs where it is named itself. Inputs that have a record there keep their names.
 
     Returns:
         The inputs in this order, each once; and the arguments that stand for none.
     """
-    outputs = () if without is None else (without, *recorded_outputs(without))
-    left_out = {path.resolve() for path in outputs}
+    earlier = [] if without is None else earlier_inputs(without)
+    left_out = {path.resolve() for each in earlier for path in each.outputs}
+    if without is not None:
+        left_out.add(without.resolve())
     failures: list[Outcome] = []
     found: dict[str, Path] = {}
     for text in texts:
@@ -64,7 +76,8 @@ def expand_inputs(
         except (DataError, OSError) as error:
             failures.append(Outcome(text, FAILED, note=one_line(error)))
     paths = list(found.values())
-    return [Input(path, name) for path, name in zip(paths, _names(paths), strict=True)], failures
+    names = _names(paths, earlier)
+    return [Input(path, name) for path, name in zip(paths, names, strict=True)], failures
 
 
 def _stimuli(text: str, left_out: set[Path]) -> dict[str, Path]:
@@ -119,26 +132,40 @@ def _in_folder(folder: Path, left_out: set[Path], seen: set[Path]) -> Iterator[P
             yield from _in_folder(inside, left_out, seen)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def _names(paths: Sequence[Path], earlier: Sequence[EarlierInput] = ()) -> list[str]:
     """Names that differ, in the order of the paths but whatever that order is.
 
-    The name is the stem. Where several have the same, each gets the folders below the one that
-    they share, and its suffix where that is not enough; where that is taken, a number.
+    The name is the stem. Where several have the same, those with a record among them, each gets
+    the folders below the one that they share, and its suffix where that is not enough; where that
+    is taken, a number. What has a record keeps its name, so that nothing is made twice.
     """
+    absolute = {Path(os.path.abspath(path)) for path in paths}
     groups: dict[str, list[tuple[Path, Path]]] = defaultdict(list)
-    for path in sorted(Path(os.path.abspath(path)) for path in paths):
+    for path in sorted(absolute | {each.source for each in earlier}):
         stem = path if path.is_dir() else path.with_suffix('')
         # Some file systems take names for equal that differ in case.
         groups[stem.name.lower()].append((path, stem))
     names: dict[Path, str] = {}
-    taken: set[str] = set()
+    for each in earlier:
+        source: Path | None = each.source
+        if each.source not in absolute:
+            stems = {each.source.stem.lower(), each.source.name.lower()}
+            alike = (path for stem in stems for path, _ in groups.get(stem, ()))
+            source = each.moved_to(path for path in alike if path in absolute)
+        if source is not None:
+            names.setdefault(source, each.name)
+    taken = {each.name.lower() for each in earlier}
     for group in groups.values():
+        unnamed = [each for each in group if each[0] in absolute and each[0] not in names]
+        if not unnamed:
+            continue
         shared = os.path.commonpath([path.parent for path, _ in group])
-        stems = [stem for _, stem in group]
-        for path, stem in group:
-            suffix = path.suffix.lower().replace('.', '_') if stems.count(stem) > 1 else ''
+        same = Counter(stem for _, stem in group)
+        for path, stem in unnamed:
+            suffix = path.suffix.lower().replace('.', '_') if same[stem] > 1 else ''
             # What begins with a dot is hidden.
             wanted = '_'.join(stem.relative_to(shared).parts).lstrip('.') + suffix or 'input'
+            wanted = shortened(wanted, _MOST_BYTES)
             name, number = wanted, 1
             while name.lower() in taken:
                 number += 1

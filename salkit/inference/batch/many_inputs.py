@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ...errors import ConfigError, SalkitError, one_line
+from ...errors import ConfigError, SalkitError, one_line, printable
 from ...utils.files import is_disk_full
-from ...utils.folders import remove_leftovers
+from ...utils.leftovers import remove_leftovers
 from ..predictor import SaliencyPredictor
 from .inputs import Input
 from .one_input import PredictOptions, predict_one
@@ -50,7 +50,7 @@ def predict_inputs(
     report = PredictReport(out, list(failures))
     for number, source in enumerate(inputs):
         try:
-            label = f'{number + 1}/{len(inputs)} {source.name}'
+            label = f'{number + 1}/{len(inputs)} {printable(source.name)}'
             outcome = predict_one(predictor, source, out, options, label)
         except KeyboardInterrupt:
             _say(f'{number} of {len(inputs)} inputs are done; the same command does the others')
@@ -64,7 +64,7 @@ def predict_inputs(
                 _say(f'the disk is full: {len(inputs) - number - 1} inputs are not tried')
                 break
         if outcome.status == FINISHED:
-            _say(f'finished before: {source.path} (--force makes it anew)')
+            _say(f'finished before: {printable(str(source.path))} (--force makes it anew)')
         report.outcomes.append(outcome)
     if 'dhf1k' in options.formats:
         folder = out if len(options.formats) == 1 else out / 'dhf1k'

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from ..overlay import OverlayStyle
 from ..predictor import SaliencyPredictor
 from ..stimulus import open_stimulus
 from .inputs import Input
-from .record import FOREIGN, Record, stamp_of
+from .record import FOREIGN, Record, stimulus_stamp
 from .report import FINISHED, PREDICTED, Outcome, submission_name
 
 OVERLAY = 'overlay'
@@ -85,7 +86,7 @@ def predict_one(
         OSError: a full disk, for one.
     """
     began = time.monotonic()
-    record = Record(out, source.name)
+    record = Record(out, source.name, source.path)
     places = _places(source, options, record)
     settings = {kind: _settings(kind, predictor, source, options) for kind in places}
     outputs = {kind: str(out / place) for kind, place in places.items()}
@@ -104,7 +105,6 @@ def predict_one(
     )
     about = dict(
         salkit_version=__version__,
-        source=str(source.path),
         model=options.model,
         frames=len(maps),
         size=list(stimulus.size),
@@ -114,6 +114,8 @@ def predict_one(
     )
     with unfinished_folder(out, source.name) as temporary:
         _make(maps, {kind: temporary / todo[kind] for kind in todo}, options, truth, label)
+        # Another run may have begun with an input of this name.
+        record.read()
         # Should the run be killed among these lines, the next one knows what is its own.
         record.write({place: {} for place in todo.values()}, **about)
         for place in todo.values():
@@ -150,13 +152,12 @@ def _settings(
     kind: str, predictor: SaliencyPredictor, source: Input, options: PredictOptions
 ) -> object:
     """Everything that an output depends on, as it comes back from a JSON file."""
-    images = source.path / 'images'
     asked = dataclasses.asdict(options)
     for name in ('formats', 'force', *(['overlay', 'truth'] if kind != OVERLAY else [])):
         del asked[name]
     settings = dict(
         kind=kind,
-        source=stamp_of(images if images.is_dir() else source.path),
+        source=stimulus_stamp(source.path),
         clips=predictor.settings.to_json(),
         precision=predictor.backend.precision,
         **asked,
@@ -209,8 +210,10 @@ def _make(
         path.parent.mkdir(exist_ok=True)
     overlay = paths.get(OVERLAY)
     files = [(path, kind) for kind, path in paths.items() if kind != OVERLAY]
+    by_video = options.overlay is not None and options.overlay.normalize == 'video'
+    is_kept = overlay is not None and (bool(files) or by_video)
     # How often a frame comes by.
-    passes = 1 if overlay is None else 2 + bool(files)
+    passes = is_kept + (overlay is not None) + bool(files)
     with tqdm(
         total=len(maps),
         desc=label,
@@ -222,10 +225,9 @@ def _make(
         def on_frame(count: int) -> None:
             bar.update(count / passes)
 
-        if overlay is None:
-            save_maps(maps, files, on_frame)
-            return
-        with maps.kept(overlay.parent, on_frame) as kept:
+        folder = next(iter(paths.values())).parent
+        with maps.kept(folder, on_frame) if is_kept else nullcontext(maps) as maps:
             if files:
-                save_maps(kept, files, on_frame)
-            kept.overlay(overlay, options.overlay, truth, on_frame)
+                save_maps(maps, files, on_frame)
+            if overlay is not None:
+                maps.overlay(overlay, options.overlay, truth, on_frame)

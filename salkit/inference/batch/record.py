@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ...errors import DataError
 from ...media.map_stacks import fingerprint_of, fingerprint_of_file
 from ...utils.files import whole_file
+from ...utils.input_files import read_input_json
 
 MADE_BY = 'salkit predict'
 FOREIGN = 'is there and was not made by salkit predict; move it away, or choose another --out'
@@ -26,26 +29,47 @@ def stamp_of(path: Path) -> str:
     return fingerprint_of([fingerprint_of_file(file) for file in files if file.is_file()])
 
 
+def stimulus_stamp(path: Path) -> str:
+    """See `stamp_of`; of a data set's folder of one video, that of its frames."""
+    images = path / 'images'
+    return stamp_of(images if images.is_dir() else path)
+
+
 class Record:
     """The record of an input, `<out>/<name>.json`.
 
     Args:
         out: folder of the outputs.
         name: of the input.
+        source: the input.
 
     Attributes:
         content: plain values; `outputs` holds, by path inside `out`, how each was made.
 
     Raises:
-        DataError: a file of this name that salkit did not write.
+        DataError: a file of this name that salkit did not write, or wrote for another input.
     """
 
-    def __init__(self, out: Path, name: str) -> None:
+    def __init__(self, out: Path, name: str, source: Path) -> None:
         self.out = out
         self.path = out / f'{name}.json'
+        self.source = Path(os.path.abspath(source))
+        self.content: dict[str, Any] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Read what is there, which another run may have written meanwhile."""
         self.content = read_record(self.path)
-        if not self.content and os.path.lexists(self.path):
-            raise DataError(f'{self.path}: {FOREIGN}')
+        if not self.content:
+            if os.path.lexists(self.path):
+                raise DataError(f'{self.path}: {FOREIGN}')
+            return
+        other = _source_in(self.content)
+        if other != self.source and os.path.lexists(other):
+            raise DataError(
+                f'{self.path}: is of {other}, not of {self.source}; run again, and the outputs '
+                'get another name, or choose another --out'
+            )
 
     @property
     def outputs(self) -> Entries:
@@ -64,7 +88,8 @@ class Record:
     def write(self, outputs: Entries, **about: object) -> None:
         """Write the record, with these outputs beside earlier ones that are still there."""
         earlier = {o: entry for o, entry in self.outputs.items() if (self.out / o).exists()}
-        self.content = dict(made_by=MADE_BY, **about, outputs={**earlier, **outputs})
+        outputs = {**earlier, **outputs}
+        self.content = dict(made_by=MADE_BY, source=str(self.source), **about, outputs=outputs)
         with whole_file(self.path) as temporary:
             text = json.dumps(self.content, separators=(',', ':')) + '\n'
             temporary.write_text(text, encoding='utf-8')
@@ -73,14 +98,50 @@ class Record:
 def read_record(path: Path) -> dict[str, Any]:
     """The record in a file; empty where it holds none."""
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (OSError, ValueError, RecursionError):
+        content = read_input_json(path)
+    except DataError:
         return {}
-    is_record = isinstance(content, dict) and content.get('made_by') == MADE_BY
-    return content if is_record and isinstance(content.get('outputs'), dict) else {}
+    if not isinstance(content, dict) or content.get('made_by') != MADE_BY:
+        return {}
+    return content if isinstance(content.get('outputs'), dict) else {}
 
 
-def recorded_outputs(out: Path) -> list[Path]:
-    """All outputs in the records of a folder."""
-    records = [read_record(path) for path in sorted(out.glob('*.json'))]
-    return [out / output for record in records for output in record.get('outputs', ())]
+def _source_in(content: Mapping[str, Any]) -> Path:
+    # Version 0.2.0 recorded sources as they had been typed.
+    return Path(os.path.abspath(str(content.get('source', ''))))
+
+
+@dataclass(frozen=True)
+class EarlierInput:
+    """An input that has a record in the folder of outputs.
+
+    Attributes:
+        name: of its outputs.
+        source: absolute path.
+        stamps: of the source when it was predicted, see `stamp_of`.
+        outputs: what was made of it.
+    """
+
+    name: str
+    source: Path
+    stamps: frozenset[str]
+    outputs: tuple[Path, ...]
+
+    def moved_to(self, paths: Iterable[Path]) -> Path | None:
+        """Which of `paths` the source was moved to, if it is gone."""
+        if os.path.lexists(self.source):
+            return None
+        return next((path for path in paths if stimulus_stamp(path) in self.stamps), None)
+
+
+def earlier_inputs(out: Path) -> list[EarlierInput]:
+    """All inputs that have a record in a folder."""
+    found = []
+    for path in sorted(out.glob('*.json')):
+        if content := read_record(path):
+            made: Entries = content['outputs']
+            settings = [entry.get('settings') or {} for entry in made.values()]
+            stamps = frozenset(str(each['source']) for each in settings if 'source' in each)
+            outputs = tuple(out / output for output in made)
+            found.append(EarlierInput(path.stem, _source_in(content), stamps, outputs))
+    return found

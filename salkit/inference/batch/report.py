@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...errors import DataError
+from ...errors import DataError, printable
 from ...utils.files import write_json
 from ...utils.text import listed
 from ...version import __version__
@@ -42,8 +42,10 @@ class Outcome:
     @property
     def line(self) -> str:
         """For a terminal."""
-        note = self.note if self.source in self.note else f'{self.source}: {self.note}'
-        return f'{self.status}: {note}'
+        # Errors tell names as they can be printed.
+        is_named = printable(self.source) in printable(self.note)
+        note = self.note if is_named else f'{self.source}: {self.note}'
+        return printable(f'{self.status}: {note}')
 
 
 def submission_name(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -11,10 +12,14 @@ import pytest
 import torch
 from export_models import CLIP_LEN, SIZE
 from make_video import encode_video, truncate
+from onnx import helper
 
 from salkit import SaliencyPredictor
 from salkit.errors import CheckpointError, ConfigError, ShapeError
 from salkit.inference.backends.onnx import ExportMetadata, OnnxBackend
+from salkit.media.clips import ClipSettings
+
+BOOL, FLOAT, INT64 = onnx.TensorProto.BOOL, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 
 
 def random_frames(count, size=SIZE):
@@ -243,3 +248,71 @@ def test_random_weights_are_told(onnx_file, tmp_path):
     )
     with pytest.warns(UserWarning, match='was exported with random weights'):
         SaliencyPredictor(path)
+
+
+def endless(path):
+    """A model that salkit might have exported, whose graph has a loop without an end."""
+    tensor, node = helper.make_tensor_value_info, helper.make_node
+    body = helper.make_graph(
+        [node('Identity', ['go'], ['go_on']), node('Add', ['x', 'x'], ['y'])],
+        'body',
+        [tensor('i', INT64, []), tensor('go', BOOL, []), tensor('x', FLOAT, [])],
+        [tensor('go_on', BOOL, []), tensor('y', FLOAT, [])],
+    )
+    nodes = [
+        node('ReduceMean', ['clip', 'axes'], ['mean'], keepdims=0),
+        node('Loop', ['', 'go', 'x'], ['end'], body=body),
+        node('Add', ['mean', 'end'], ['saliency_map']),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        'endless',
+        [tensor('clip', FLOAT, [1, 3, CLIP_LEN, *SIZE])],
+        [tensor('saliency_map', FLOAT, [1, *SIZE])],
+        [
+            helper.make_tensor('axes', INT64, [2], [1, 2]),
+            helper.make_tensor('go', BOOL, [], [True]),
+            helper.make_tensor('x', FLOAT, [], [0.0]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 20)], ir_version=10)
+    settings = ClipSettings(CLIP_LEN, SIZE, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3)
+    metadata = ExportMetadata(settings, 'endless', 'a.pth', '', '0')
+    helper.set_model_props(model, dict(salkit=metadata.to_text()))
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize('overlay', [(), ('--overlay',)])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_a_graph_without_an_end(tmp_path, number, overlay):
+    video, out = encode_video(tmp_path / 'clip.mp4', frames=3), tmp_path / 'out'
+    argv = ['predict', video, '--model', endless(tmp_path / 'a.onnx'), '--out', out, *overlay]
+    process = subprocess.Popen(
+        [sys.executable, '-c', PREDICT_SCRIPT, *map(str, argv)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == 'running\n'
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and 'salkit predict: interrupted' in told
+    assert 'Traceback' not in told and os.listdir(out) == []
+
+
+PREDICT_SCRIPT = """
+import signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from salkit.inference.backends.onnx import OnnxBackend
+run = OnnxBackend.run
+def told(self, clip):
+    threading.Timer(0.5, print, ['running'], dict(file=sys.__stdout__, flush=True)).start()
+    return run(self, clip)
+OnnxBackend.run = told
+from salkit.cli import main
+sys.exit(main(sys.argv[1:]))
+"""

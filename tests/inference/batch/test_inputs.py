@@ -4,7 +4,9 @@ import os
 
 import pytest
 
+from salkit.errors import DataError
 from salkit.inference.batch import expand_inputs
+from salkit.inference.batch.record import Record, stimulus_stamp
 
 
 def touch(*paths):
@@ -138,3 +140,68 @@ def test_names_that_two_inputs_would_share(root):
     touch(root / 'd' / 'X.mp4', root / 'd' / 'a_x.mp4')
     names = found(root / 'a' / 'x.mp4', root / 'd')
     assert len({name.lower() for name in names}) == 3
+
+
+def recorded(out, name, source, stamp=''):
+    """What a run leaves about an input."""
+    out.mkdir(exist_ok=True)
+    record = Record(out, name, source)
+    record.write({f'{name}.npz': dict(settings=dict(source=stamp))})
+
+
+def test_what_has_a_record_keeps_its_name(root):
+    a, b, out = root / 'a' / 'x.mp4', root / 'b' / 'x.mp4', root / 'out'
+    touch(a, b, root / 'b' / 'x.avi')
+    assert found(a, without=out) == {'x': a}
+    recorded(out, 'x', a)
+    # In a call of its own, or in one with the other.
+    assert found(b, without=out) == {'b_x': b}
+    assert found(b, a, without=out) == found(a, b, without=out) == {'x': a, 'b_x': b}
+    recorded(out, 'b_x', b)
+    assert found(b, without=out) == {'b_x': b}
+    names = found(root / 'b', a, without=out)
+    assert names.pop('x') == a and names.pop('b_x') == b and len(names) == 1
+    touch(root / 'b_x.mp4')
+    assert 'b_x' not in found(root / 'b_x.mp4', without=out)
+
+
+def test_names_do_not_depend_on_where_the_command_runs(root, monkeypatch):
+    touch(root / 'a' / 'x.mp4', root / 'b' / 'x.mp4')
+    for folder in 'ab':
+        monkeypatch.chdir(root / folder)
+        (name,) = found('x.mp4', without=root / 'out')
+        recorded(root / 'out', name, 'x.mp4')
+    assert found(root / 'a', root / 'b', without=root / 'out') == {
+        'x': root / 'a' / 'x.mp4',
+        'b_x': root / 'b' / 'x.mp4',
+    }
+
+
+def test_what_was_moved_keeps_its_name(root):
+    old, new, out = root / 'a' / 'x.mp4', root / 'b' / 'x.mp4', root / 'out'
+    touch(old)
+    recorded(out, 'x', old, stimulus_stamp(old))
+    new.parent.mkdir()
+    old.rename(new)
+    assert found(new, without=out) == {'x': new}
+    new.write_bytes(b'another')
+    assert found(new, without=out) == {'b_x': new}
+
+
+def test_a_record_is_of_one_input(root):
+    touch(root / 'a' / 'x.mp4', root / 'b' / 'x.mp4')
+    recorded(root / 'out', 'x', root / 'a' / 'x.mp4')
+    with pytest.raises(DataError, match=r'a/x\.mp4, not of .*b/x\.mp4'):
+        Record(root / 'out', 'x', root / 'b' / 'x.mp4')
+
+
+def test_long_names_leave_room_for_what_is_added(root):
+    paths = [root / ('x' * 250 + end + '.ts') for end in 'ab']
+    touch(*paths)
+    names = found(*paths)
+    assert len(names) == 2
+    assert all(len(os.fsencode(f'{name}_overlay.mp4')) <= 255 for name in names)
+    wide = root / ('é' * 124 + '.mp4')
+    touch(wide)
+    (name,) = found(wide)
+    assert len(os.fsencode(f'{name}_overlay.mp4')) <= 255 and name.startswith('é' * 100)
