@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from ..config.load import load_config
 from ..errors import DataError
 from ..models.profile import dead_parameters, model_on_meta
+from ..utils.input_files import read_input_json
 from ..utils.text import aligned
 from .rows import METRICS, Row, Table
 
@@ -47,7 +47,9 @@ def read_result(path: Path) -> Result:
         DataError: a file that holds no scores.
     """
     try:
-        content = json.loads(path.read_text(encoding='utf-8'))
+        content = read_input_json(path)
+        if not isinstance(content, dict):
+            raise TypeError('no object with names')
         scores = {metric: content['scores'].get(metric) for metric in METRICS}
         if not all(value is None or math.isfinite(float(value)) for value in scores.values()):
             raise ValueError('a score is not finite')
@@ -55,7 +57,7 @@ def read_result(path: Path) -> Result:
             f'protocol {content["protocol"]}, {content["dataset"]} {content["split"]}: '
             f'{content["videos"]} videos, {content["frames"]} frames'
         )
-    except (OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f'{path}: holds no scores ({type(error).__name__}: {error})') from error
     return Result(scores, source, content['dataset'] == PAPER_DATASET)
 
@@ -63,7 +65,7 @@ def read_result(path: Path) -> Result:
 def find_results(root: str | Path, rows: Iterable[Row]) -> dict[str, Result]:
     """The results that lie in the work dirs of `rows` below `root`, by config."""
     paths = {row.config: work_dir_of(root, row.config) / SCORES for row in rows}
-    return {config: read_result(path) for config, path in paths.items() if path.is_file()}
+    return {config: read_result(path) for config, path in paths.items() if path.exists()}
 
 
 @cache

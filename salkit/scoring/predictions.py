@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..media.gray_video import VIDEO_SUFFIXES
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
-from ..media.maps import MAP_SUFFIXES
+from ..media.maps import MAP_SUFFIXES, read_map
 
 EXPECTED = (
     'expected a folder of maps for each video (PNG, JPEG, WebP, TIFF, .npy or .npz, a file a '
@@ -87,11 +87,16 @@ def _videos_in(folder: Path) -> dict[str, MapStack]:
 
 
 def _holds_a_video(stack: MapStack) -> bool:
-    """Whether an array file holds the maps of a video, not a single one."""
+    """Whether an array file holds the maps of a video, not a single one.
+
+    Raises:
+        DataError: it holds neither.
+    """
     try:
         return len(stack) > 1
     except DataError:
-        # A single map, or a broken file among single maps or videos: the reader will say.
+        # A single map; of a broken file, this tells what is wrong.
+        read_map(stack.path)
         return False
 
 

@@ -37,7 +37,7 @@ class Door:
 def write_templates(root):
     """What doors copy: making it takes longer than all else."""
     write_tiny_model(root / 'tiny')
-    write_dataset(root / 'set', dict(train=1, val=1, test=1), frames=4)
+    write_dataset(root / 'set', dict(train=2, val=1, test=1), frames=4)
     write_set(root / 'scores', videos=('0601', '0602'), frames=4)
     write_dhf1k(root / 'dhf1k', (1,), frames=4)
     write_avimos(root / 'avimos', dict(public_test=['d']), frames=4)
@@ -159,7 +159,7 @@ def cache_frames(here):
 
 
 def browse_frames(here):
-    path = _copy(here, 'set') / 'test' / 'test000' / 'images' / '0002.png'
+    path = _copy(here, 'set') / 'test' / 'test000' / 'images' / '0001.png'
     argv = ['browse', CONFIG, '--out', 'out', '--stage', 'test', '--cfg-options', 'data_root=set']
     return _instead_of(path), [*argv, 'dataset_type=VideoSaliencyDataset']
 
@@ -186,7 +186,9 @@ def score_true_fixation_maps(here):
 def _score_one_file(suffix):
     def score_one_file(here):
         folder = _copy(here, 'scores') / 'pred'
-        shutil.rmtree(folder / '0601')
+        for name in ('0601', '0602'):
+            shutil.rmtree(folder / name)
+        np.save(folder / '0602.npy', np.zeros((4, 24, 32)))
         return here / 'scores' / 'pred' / f'0601.{suffix}', _score('scores/pred')
 
     score_one_file.__name__ = f'score_{suffix}_of_a_video'
@@ -306,9 +308,8 @@ def compare_scores(here):
 
 
 def tabulate_scores(here):
-    (here / 'runs' / 'salfom' / 'umt-l16_cc-kl').mkdir(parents=True)
-    path = here / 'runs' / 'salfom' / 'umt-l16_cc-kl' / 'scores.json'
-    return path, ['tables', '--work-dirs', 'runs']
+    (here / 'runs' / 'umt-l16_cc-kl').mkdir(parents=True)
+    return here / 'runs' / 'umt-l16_cc-kl' / 'scores.json', ['tables', '--work-dirs', 'runs']
 
 
 # Weights and configs ------------------------------------------------------------------------------
@@ -340,8 +341,7 @@ def _weights(suffix):
 
     def initialize_an_encoder(here):
         _copy(here, 'set')
-        where = f'model.encoder.init_cfg.checkpoint=x{suffix}'
-        return here / f'x{suffix}', _train('model.encoder.init_cfg.type=Pretrained', where)
+        return here / f'x{suffix}', _train(f'model.encoder.init_cfg=x{suffix}')
 
     def resume_training(here):
         _copy(here, 'set')
@@ -414,6 +414,10 @@ _REPORTING = (
 )
 
 
+# In place of these, a folder is a video of its own, or nothing.
+_FILES = tuple(make for make in hostile.ANY if make is not hostile.folder)
+
+
 def _doors(doors, files):
     return [Door(door, files, 1 if door in _REPORTING else 2) for door in doors]
 
@@ -427,9 +431,9 @@ DOORS = [
     *_doors([_score_one_file('npy'), _score_frames('npy')], hostile.ANY + hostile.NPY),
     *_doors([_score_one_file('npz'), _score_frames('npz')], hostile.ANY + hostile.NPZ),
     *_doors([density_of_mats], hostile.ANY + hostile.MAT),
-    *_doors(_VIDEOS, hostile.ANY + hostile.VIDEOS),
+    *_doors(_VIDEOS, _FILES + hostile.VIDEOS),
     *_doors(_GAZE, hostile.ANY + hostile.CSV),
-    *_doors(_JSON, hostile.ANY + hostile.JSON),
+    *_doors(_JSON, _FILES + hostile.JSON),
     *_doors(_weights('.pth'), hostile.ANY + hostile.PTH),
     *_doors(_weights('.safetensors'), hostile.ANY + hostile.SAFETENSORS),
     *_doors([predict_with_onnx, serve_onnx], hostile.ANY + hostile.ONNX),

@@ -8,6 +8,7 @@ import pickle
 import struct
 import zipfile
 import zlib
+from functools import cache
 
 import numpy as np
 import torch
@@ -81,6 +82,12 @@ def _chunk(name, content):
     )
 
 
+@cache
+def _zeros(count):
+    """So many zeros, packed."""
+    return zlib.compress(bytes(count), 9)
+
+
 def _png(width, height, *chunks, color=0, data=b''):
     header = struct.pack('>IIBBBBB', width, height, 8, color, 0, 0, 0)
     parts = [_chunk(b'IHDR', header), *chunks, _chunk(b'IDAT', data), _chunk(b'IEND', b'')]
@@ -89,8 +96,7 @@ def _png(width, height, *chunks, color=0, data=b''):
 
 def png_bomb(path):
     """177 megapixels in 200 kB."""
-    rows, columns = 13_300, 13_300
-    path.write_bytes(_png(columns, rows, data=zlib.compress(bytes(rows * (columns + 1)), 9)))
+    path.write_bytes(_png(13_300, 13_300, data=_zeros(13_300 * 13_301)))
 
 
 def png_of_a_billion_columns(path):
@@ -98,7 +104,7 @@ def png_of_a_billion_columns(path):
 
 
 def png_with_a_text_bomb(path):
-    text = b'Comment\0\0' + zlib.compress(bytes(500_000_000), 9)
+    text = b'Comment\0\0' + _zeros(10**8)
     data = zlib.compress(bytes(32 * 49), 9)
     path.write_bytes(_png(48, 32, *[_chunk(b'zTXt', text)] * 4, data=data))
 
@@ -154,14 +160,20 @@ def _zip_of(path, name, content):
 
 def npz_bomb(path):
     """A map of 15,000 x 15,000 pixels in a megabyte."""
-    side = 15_000
+    path.write_bytes(_npz_of_zeros())
+
+
+@cache
+def _npz_of_zeros(side=15_000):
+    file = io.BytesIO()
     with (
-        zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive,
-        archive.open('a.npy', 'w', force_zip64=True) as file,
+        zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive,
+        archive.open('a.npy', 'w', force_zip64=True) as member,
     ):
-        file.write(_npy_header((1, side, side)))
+        member.write(_npy_header((1, side, side)))
         for _ in range(side):
-            file.write(bytes(4 * side))
+            member.write(bytes(4 * side))
+    return file.getvalue()
 
 
 def npz_of_objects(path):
@@ -210,9 +222,14 @@ def mat_that_claims_a_terabyte(path):
 
 
 def mat_bomb(path):
-    data = struct.pack('<II', 2, 10**9) + bytes(10**9)
-    packed = zlib.compress(_mat_array(10**5, 10**4, data), 9)
+    """A gigabyte of zeros in a megabyte."""
+    packed = _packed_mat()
     _mat(path, struct.pack('<II', 15, len(packed)) + packed)
+
+
+@cache
+def _packed_mat(count=10**9):
+    return zlib.compress(_mat_array(10**5, 10**4, struct.pack('<II', 2, count) + bytes(count)), 1)
 
 
 def mat_of_an_unknown_type(path):
@@ -367,13 +384,20 @@ def pth_of_lists_in_lists(path):
 
 
 def pth_bomb(path):
-    """Ten gigabytes of zeros, packed to ten megabytes."""
+    """Two gigabytes of zeros in ten megabytes."""
+    path.write_bytes(_zip_of_zeros())
+
+
+@cache
+def _zip_of_zeros():
+    file = io.BytesIO()
     with (
-        zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        archive.open('x/data.pkl', 'w', force_zip64=True) as file,
+        zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open('x/data.pkl', 'w', force_zip64=True) as member,
     ):
         for _ in range(2000):
-            file.write(bytes(10**6))
+            member.write(bytes(10**6))
+    return file.getvalue()
 
 
 def legacy_pth_with_code(path):

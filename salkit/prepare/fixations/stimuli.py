@@ -13,7 +13,7 @@ from ...datasets.file_list import list_files
 from ...datasets.layout import VIDEO_STEM
 from ...datasets.published.raw_layout import holds, video_files, walk
 from ...errors import ConfigError, DataError
-from ...media.images import IMAGE_SUFFIXES, read_image
+from ...media.images import IMAGE_SUFFIXES, image_size
 from ...media.video import VideoReader
 from ..options import GazeReading
 
@@ -99,8 +99,9 @@ class GazeOnVideos(GazeReading):
     def _describe(self, path: Path) -> ShownVideo:
         if path.is_dir():
             images = list_files(path, IMAGE_SUFFIXES)
-            height, width = read_image(images[0]).shape[:2]
-            return ShownVideo((height, width), len(images), self.fps)
+            if not len(images):
+                raise DataError(f'{path}: holds no frames ({", ".join(IMAGE_SUFFIXES)})')
+            return ShownVideo(image_size(images[0]), len(images), self.fps)
         with VideoReader(path) as video:
             info = video.info
             video.warn()
