@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ..errors import PluginError
 
 # Importing the largest libraries from a slow network disk takes a minute.
-LIMIT_SECONDS = 180.0
+LIMIT_SECONDS = 60.0
 VARIABLE = 'SALKIT_PLUGIN_SECONDS'
 
 

@@ -428,8 +428,8 @@ DOORS = [
         _TRAINING, (hostile.noise, hostile.pipe, hostile.device, hostile.eps, hostile.png_bomb)
     ),
     *_doors(_PICTURES, hostile.ANY + hostile.PICTURES),
-    *_doors([_score_one_file('npy'), _score_frames('npy')], hostile.ANY + hostile.NPY),
-    *_doors([_score_one_file('npz'), _score_frames('npz')], hostile.ANY + hostile.NPZ),
+    *_doors([_score_one_file('npy'), _score_frames('npy')], _FILES + hostile.NPY),
+    *_doors([_score_one_file('npz'), _score_frames('npz')], _FILES + hostile.NPZ),
     *_doors([density_of_mats], hostile.ANY + hostile.MAT),
     *_doors(_VIDEOS, _FILES + hostile.VIDEOS),
     *_doors(_GAZE, hostile.ANY + hostile.CSV),

@@ -183,7 +183,7 @@ def npz_of_objects(path):
 
 
 def npz_with_a_damaged_member(path):
-    _zip_of(path, 'a.npy', _npy_header((2, 32, 48)) + np.random.default_rng(0).bytes(12288))
+    _zip_of(path, 'a.npy', _npy_header((4, 24, 32)) + np.random.default_rng(0).bytes(12288))
     content = bytearray(path.read_bytes())
     content[200:900] = b'\xa5' * 700
     path.write_bytes(content)

@@ -60,14 +60,14 @@ def test_hostile_files_get_one_line(door, root):
 
 
 def written(here):
-    """The files below a folder, but for caches and the logs of trainings and tests."""
+    """The files below a folder, but for caches, settings and the logs of trainings and tests."""
     files = {path for path in here.rglob('*') if not path.is_dir()}
     return {
         path
         for path in files
         if path.relative_to(here).parts[0] != 'cache'
         and 'lock' not in path.name
-        and not re.search(r'/out/(\d{8}_\d{6}/.*|tiny\.py)$', str(path))
+        and not re.search(r'/out/(\d{8}_\d{6}/.*|tiny\.py|baseline\.json)$', str(path))
     }
 
 
