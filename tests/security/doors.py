@@ -73,6 +73,10 @@ def predict_a_jpeg(here):
     return here / 'x.jpg', ['predict', 'x.jpg', '--out', 'out', *TINY]
 
 
+def upload_a_picture(here):
+    return here / 'x.png', ['page', 'x.png']
+
+
 def predict_frames(here):
     video = _copy(here, 'set') / 'test' / 'test000' / 'images'
     return _instead_of(video / '0002.png'), ['predict', str(video), '--out', 'out', *TINY]
@@ -236,6 +240,10 @@ def predict_a_video(here):
     return here / 'x.mp4', ['predict', 'x.mp4', '--out', 'out', '--overlay', *TINY]
 
 
+def upload_a_video(here):
+    return here / 'x.mp4', ['page', 'x.mp4']
+
+
 def predict_a_matroska(here):
     return here / 'x.mkv', ['predict', 'x.mkv', '--out', 'out', *TINY]
 
@@ -390,52 +398,81 @@ def _config(suffix):
 
 # The list -----------------------------------------------------------------------------------------
 
-# A door of training takes seconds to get to the file: what is left out here comes in at others, to
-# the same reader.
-_TRAINING = (
-    *(train_on_frames, train_on_maps, train_on_fixation_maps),
-    *(test_on_frames, test_on_maps, test_on_fixation_maps, browse_frames),
-)
-_PICTURES = (
-    *(predict_a_picture, predict_a_jpeg, predict_frames, predict_with_truth, check_frames),
-    *(check_maps, check_fixation_maps, cache_frames, score_predicted_pictures, score_true_maps),
-    *(score_true_fixation_maps, baseline_of_maps, density_of_pictures),
-)
-_VIDEOS = (
-    *(predict_a_video, predict_a_matroska, score_a_gray_video, prepare_videos),
-    *(prepare_own_videos, prepare_gray_videos, density_on_videos, check_a_video),
-)
-_GAZE = (prepare_gaze, density_of_gaze, inter_observer_of_gaze)
-_JSON = (prepare_lists_of_fixations, prepare_a_list_of_splits, compare_scores, tabulate_scores)
 # These go on with other videos, and report what is wrong with one.
 _REPORTING = (
     *(check_frames, check_maps, check_fixation_maps, cache_frames, check_a_video),
     *(prepare_videos, prepare_own_videos, prepare_gray_videos, prepare_lists_of_fixations),
 )
+# In place of other files, a folder is a video of its own, and a link to nowhere is nothing.
+_FILES = tuple(
+    make for make in hostile.ANY if make not in (hostile.folder, hostile.link_to_nowhere)
+)
 
 
-# In place of these, a folder is a video of its own, or nothing.
-_FILES = tuple(make for make in hostile.ANY if make is not hostile.folder)
+def _doors(files, few, doors):
+    """All `files` at the first door, and a `few` at the others: all ask one reader."""
+    return [
+        Door(door, few if i else files, 1 if door in _REPORTING else 2)
+        for i, door in enumerate(doors)
+    ]
 
 
-def _doors(doors, files):
-    return [Door(door, files, 1 if door in _REPORTING else 2) for door in doors]
-
-
-_FEW = (hostile.noise, hostile.pipe, hostile.device, hostile.eps, hostile.png_bomb)
 DOORS = [
     *_doors(
-        _TRAINING, (hostile.noise, hostile.pipe, hostile.device, hostile.eps, hostile.png_bomb)
+        hostile.ANY + hostile.PICTURES,
+        (hostile.pipe, hostile.eps, hostile.png_bomb),
+        [
+            *(predict_a_picture, predict_a_jpeg, predict_frames, predict_with_truth),
+            *(upload_a_picture, check_frames, check_maps, check_fixation_maps, cache_frames),
+            *(browse_frames, train_on_frames, train_on_maps, train_on_fixation_maps),
+            *(test_on_frames, test_on_maps, test_on_fixation_maps, score_predicted_pictures),
+            *(score_true_maps, score_true_fixation_maps, baseline_of_maps, density_of_pictures),
+        ],
     ),
-    *_doors(_PICTURES, hostile.ANY + hostile.PICTURES),
-    *_doors([_score_one_file('npy'), _score_frames('npy')], _FILES + hostile.NPY),
-    *_doors([_score_one_file('npz'), _score_frames('npz')], _FILES + hostile.NPZ),
-    *_doors([density_of_mats], hostile.ANY + hostile.MAT),
-    *_doors(_VIDEOS, _FILES + hostile.VIDEOS),
-    *_doors(_GAZE, hostile.ANY + hostile.CSV),
-    *_doors(_JSON, _FILES + hostile.JSON),
-    *_doors(_weights('.pth'), hostile.ANY + hostile.PTH),
-    *_doors(_weights('.safetensors'), hostile.ANY + hostile.SAFETENSORS),
-    *_doors([predict_with_onnx, serve_onnx], hostile.ANY + hostile.ONNX),
-    *_doors([*_config('.yaml'), *_config('.json')], hostile.ANY + hostile.YAML),
+    *_doors(
+        _FILES + hostile.NPY,
+        (hostile.device, hostile.npy_of_objects, hostile.npy_that_claims_a_terabyte),
+        [_score_one_file('npy'), _score_frames('npy')],
+    ),
+    *_doors(
+        _FILES + hostile.NPZ,
+        (hostile.device, hostile.npz_of_objects, hostile.npz_bomb),
+        [_score_one_file('npz'), _score_frames('npz')],
+    ),
+    *_doors(hostile.ANY + hostile.MAT, (), [density_of_mats]),
+    *_doors(
+        _FILES + hostile.VIDEOS,
+        (hostile.pipe, hostile.list_of_files, hostile.video_of_a_gigapixel),
+        [
+            *(predict_a_video, predict_a_matroska, upload_a_video, check_a_video),
+            *(score_a_gray_video, prepare_videos, prepare_own_videos, prepare_gray_videos),
+            density_on_videos,
+        ],
+    ),
+    *_doors(
+        hostile.ANY + hostile.CSV,
+        (hostile.pipe, hostile.csv_of_one_endless_line),
+        [density_of_gaze, prepare_gaze, inter_observer_of_gaze],
+    ),
+    *_doors(
+        _FILES + hostile.JSON,
+        (hostile.pipe, hostile.deep_brackets),
+        [compare_scores, tabulate_scores, prepare_lists_of_fixations, prepare_a_list_of_splits],
+    ),
+    *_doors(
+        hostile.ANY + hostile.PTH,
+        (hostile.pipe, hostile.pth_with_code, hostile.pth_that_names_a_config),
+        _weights('.pth'),
+    ),
+    *_doors(
+        hostile.ANY + hostile.SAFETENSORS,
+        (hostile.device, hostile.safetensors_that_names_a_config),
+        _weights('.safetensors'),
+    ),
+    *_doors(hostile.ANY + hostile.ONNX, (hostile.pipe,), [predict_with_onnx, serve_onnx]),
+    *_doors(
+        hostile.ANY + hostile.YAML,
+        (hostile.pipe, hostile.yaml_with_code, hostile.deep_brackets),
+        [*_config('.yaml'), *_config('.json')],
+    ),
 ]

@@ -2,6 +2,8 @@
 
 import os
 import re
+import sys
+from pathlib import Path
 
 import pytest
 from bounded import run_bounded
@@ -9,6 +11,8 @@ from doors import DOORS, write_templates
 from hostile import TRAP
 
 from salkit.cli import main
+from salkit.errors import SalkitError, one_line
+from salkit.web.uploads import Limits, open_upload
 
 # Programs that readers of pictures are known to start.
 PROGRAMS = ('gs', 'ghostscript', 'inkscape', 'rsvg-convert', 'magick', 'convert', 'ffmpeg')
@@ -38,7 +42,17 @@ def run(here, argv):
         TMPDIR=str(here / 'tmp'),
         GRADIO_ANALYTICS_ENABLED='False',
     )
-    return main(argv)
+    return page_opens(Path(argv[1])) if argv[0] == 'page' else main(argv)
+
+
+def page_opens(path):
+    """What the page does with an upload, told as a command would."""
+    try:
+        open_upload(path, Limits())
+    except SalkitError as error:
+        print(f'salkit serve: error: {one_line(error)}', file=sys.stderr)
+        return 2
+    return 0
 
 
 @pytest.mark.parametrize('door', DOORS, ids=lambda door: door.open.__name__)
