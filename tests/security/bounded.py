@@ -9,16 +9,8 @@ import resource
 import signal
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-
-# What the doors import when they are opened.
-LOADED = [
-    *('cv2', 'mmengine.runner', 'onnxruntime', 'scipy.io', 'scipy.stats', 'torch', 'yaml'),
-    *('salkit.cli.common', 'salkit.datasets', 'salkit.engine.runner', 'salkit.inference.batch'),
-    *('salkit.inference.backends.onnx', 'salkit.inference.predictor', 'salkit.media.video.writer'),
-    *('salkit.metrics', 'salkit.models', 'salkit.prepare', 'salkit.prepare.check'),
-    *('salkit.prepare.fixations', 'salkit.scoring', 'salkit.testing'),
-]
 
 
 @dataclass(frozen=True)
@@ -36,11 +28,16 @@ class Ended:
     err: str
 
 
-def context():
+@cache
+def _context():
     """A context of multiprocessing whose children have all of salkit loaded."""
-    forkserver = multiprocessing.get_context('forkserver')
-    forkserver.set_forkserver_preload(LOADED)
-    return forkserver
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['loaded'])
+    # Loading may take longer than a child is given.
+    first = context.Process(target=os.getpid)
+    first.start()
+    first.join()
+    return context
 
 
 def run_bounded(function, *args, folder, seconds=30.0, megabytes=1500):
@@ -54,7 +51,7 @@ def run_bounded(function, *args, folder, seconds=30.0, megabytes=1500):
         megabytes: how much memory it may take beside the loaded modules.
     """
     out, err = Path(folder) / 'stdout', Path(folder) / 'stderr'
-    child = context().Process(target=_run, args=(function, args, str(out), str(err), megabytes))
+    child = _context().Process(target=_run, args=(function, args, str(out), str(err), megabytes))
     child.start()
     child.join(seconds)
     status = child.exitcode
