@@ -208,7 +208,7 @@ def read_onnx(path):
 
 
 def read_gaze(path):
-    from salkit.prepare.fixations.gaze_csv import read_gaze_csv
+    from salkit.prepare.fixations.gaze import read_gaze_csv
 
     read_gaze_csv(path)
 
