@@ -40,7 +40,7 @@ def _context():
     return context
 
 
-def run_bounded(function, *args, folder, seconds=30.0, megabytes=1500):
+def run_bounded(function, *args, folder, seconds=60.0, megabytes=1500):
     """Call `function(*args)`, whose result is an exit status, in a child process.
 
     Args:
