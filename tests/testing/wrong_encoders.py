@@ -261,7 +261,8 @@ class TakesFiles(GoodEncoder):
         else:
             taken |= {k: own[k] for k in own.keys() & taken if own[k].shape != taken[k].shape}
         dropped = {k: 'unknown' for k in weights if k not in taken}
-        return AdaptedWeights('anything', taken, {k: k for k in taken}, dropped)
+        used = {k: k for k in taken if k in weights}
+        return AdaptedWeights('anything', taken, used, dropped)
 
 
 def takes(wrong):

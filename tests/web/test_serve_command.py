@@ -81,7 +81,7 @@ def test_folders_of_killed_servers_are_removed(tmp_path, monkeypatch):
     with temporary_folder() as running:
         assert running.stat().st_mode & 0o077 == 0
         left, other = (
-            running.with_name(running.name.replace(f'.{os.getpid()}@', f'.{number}@'))
+            running.with_name(running.name.replace(f'.{os.getpid()}-', f'.{number}-'))
             for number in (ended.pid, os.getppid())
         )
     for folder in (left, other):
