@@ -26,7 +26,7 @@ PREFIXES = ('module.', 'model.', '_orig_mod.')
 # Of the name of an entry; those of models have a hundred.
 MOST_LETTERS = 1000
 # Models have a thousand; reading and building take time for each.
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 10_000
 # A number that marks the format, its version, the machine, the content, the names of its storages.
 _OLD_PICKLES = 5
 
