@@ -6,7 +6,7 @@ import argparse
 import io
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..errors import CheckpointError, printable, reason_of
-from ..utils.input_files import open_input_file
+from ..utils.input_files import open_input_file, opened_zip
 from .checkpoint import Checkpoint
 from .locate import locate
 from .pickles import check_pickle
@@ -25,6 +25,8 @@ WRAPPERS = ('state_dict', 'model', 'module')
 PREFIXES = ('module.', 'model.', '_orig_mod.')
 # Of the name of an entry; those of models have a hundred.
 MOST_LETTERS = 1000
+# Models have a thousand; reading and building take time for each.
+MOST_ENTRIES = 10_000
 # A number that marks the format, its version, the machine, the content, the names of its storages.
 _OLD_PICKLES = 5
 
@@ -51,7 +53,9 @@ def read_checkpoint(
     try:
         if path.suffix == '.safetensors':
             with safe_open(path, framework='pt', device=str(map_location)) as file:
-                found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                keys = file.keys()
+                _check_count(keys)
+                found = {key: file.get_tensor(key) for key in keys}
                 meta: object = file.metadata()
             rest: dict[str, object] = {}
         else:
@@ -96,7 +100,10 @@ def _load(path: Path, map_location: str | torch.device | None) -> object:
 
 def _check_archive(path: Path) -> None:
     """Raise ValueError for an archive that holds more than the file has bytes."""
-    with zipfile.ZipFile(path) as archive:
+    with (
+        open_input_file(path, CheckpointError) as file,
+        opened_zip(file, 'the archive', CheckpointError) as archive,
+    ):
         entries = archive.infolist()
         packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
         if packed:
@@ -145,8 +152,14 @@ def _beside(content: object, weights: Mapping[str, Tensor]) -> dict[str, object]
     return {key: value for key, value in content.items() if key not in WRAPPERS}
 
 
+def _check_count(keys: Sized) -> None:
+    if len(keys) > MOST_ENTRIES:
+        raise CheckpointError(f'has {len(keys)} entries, expected at most {MOST_ENTRIES}')
+
+
 def _check_tensors(weights: Mapping[str, Tensor], file_size: int) -> None:
     """Raise CheckpointError for what is no plain array, or larger than its file."""
+    _check_count(weights)
     for key, value in weights.items():
         if len(key) > MOST_LETTERS:
             raise CheckpointError(f'the name of an entry has {len(key)} letters: {key[:40]}...')

@@ -26,7 +26,7 @@ MOST_LETTERS = 1_000_000
 MOST_NUMBER = 65_536
 # What building takes whatever the size of a model; for each of its entries, PyTorch is called 9
 # times at most.
-_CALLS, _CALLS_PER_ENTRY = 20_000, 100
+_CALLS, _CALLS_PER_ENTRY = 20_000, 12
 # Values that a model computes itself, such as position tables.
 _MOST_COMPUTED = 100_000_000
 # Encoders ask published entries for their sides, and a file's may have any.

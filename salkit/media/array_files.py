@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, BinaryIO, Literal, cast
 
 import numpy as np
 
 from ..errors import DataError, SalkitError, reason_of
-from ..utils.input_files import open_input_file
+from ..utils.input_files import FrugalFile, open_input_file, opened_zip
 from .images import check_pixels
 
 ARRAY_SUFFIXES = ('.npy', '.npz')
@@ -61,7 +61,7 @@ class ArrayHeader:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[IO[bytes]]:
+def opened(path: str | Path) -> Iterator[BinaryIO]:
     """An array file; whatever goes wrong with it in the block is a DataError."""
     with open_input_file(path) as file:
         try:
@@ -86,11 +86,13 @@ def read_header(stream: IO[bytes], size: int, where: str | Path) -> ArrayHeader:
     Raises:
         DataError: not numbers, none of them, or more than there are bytes.
     """
-    version = np.lib.format.read_magic(stream)
+    frugal = FrugalFile(stream, 2 * _HEADER_BYTES, f'{where}: its header is too long')
+    start = cast(IO[bytes], frugal)
+    version = np.lib.format.read_magic(start)
     if version not in _READ_HEADER:
         raise DataError(f'{where}: expected the .npy format 1 to 3, got {version[0]}.{version[1]}')
     read = _READ_HEADER[version]
-    header = ArrayHeader(*read(stream, max_header_size=_HEADER_BYTES))
+    header = ArrayHeader(*read(start, max_header_size=_HEADER_BYTES))
     if header.dtype.kind not in 'buif':
         raise DataError(f'{where}: expected numbers, got {header.dtype}')
     if min(header.shape, default=1) < 1:
@@ -150,7 +152,7 @@ def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:
     """
     with opened(path) as stream:
         if str(path).lower().endswith('.npz'):
-            with zipfile.ZipFile(stream) as file:
+            with opened_zip(stream, path) as file:
                 members = file.infolist()
                 if len(members) == 1:
                     return read_member(file, members[0], path)

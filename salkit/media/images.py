@@ -8,28 +8,66 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, JpegImagePlugin
 
 from ..errors import ConfigError, DataError, SalkitError, reason_of
-from ..utils.input_files import open_input_file
+from ..utils.input_files import FrugalFile, open_input_file
 
 IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.webp', '.tif', '.tiff')
 # No other decoder of Pillow is ever asked, whatever a file holds: some start programs.
-_FORMATS = ('PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF')
+_FORMATS = ('PNG', 'SALKIT_JPEG', 'BMP', 'WEBP', 'TIFF')
 # What a picture may declare, looked at before memory is taken: 8K and as much again.
 MOST_PIXELS = 2**26
 # Uncompressed, with four channels of 16 bits.
 _MOST_BYTES = 8 * MOST_PIXELS + 2**20
 # Width and height of the tiles of a TIFF file, each of which is decoded whole.
 _TILE = (322, 323)
+# Bytes that may be read beside the pixels: profiles, previews, lists of tiles.
+_MOST_BESIDE = 2**23
+# Packed BMP files are decoded by Python itself.
+_MOST_PACKED_PIXELS = 2**22
 # Which way up a picture is, in its EXIF data; from 5 on, rows and columns change places.
 _ORIENTATION, _FIRST_TURNED = 0x0112, 5
+_TURNS = dict(
+    zip(
+        range(2, 9),
+        (
+            *(Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180),
+            *(Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE),
+            *(Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90),
+        ),
+        strict=True,
+    )
+)
+# Cameras write up to 64 kB. Each of their entries may claim them all.
+_MOST_EXIF = {'exif': 2**16, 'Raw profile type exif': 2**18}
 # What shows through where a gray picture is transparent.
 _BEHIND = (124, 117, 104)
 # It comes above this limit, and would be said beside the error.
 warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning)
+
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG file, of several pictures the first, whose EXIF data nobody reads unchecked."""
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+
+Image.register_open('SALKIT_JPEG', _Jpeg, lambda start: start.startswith(b'\xff\xd8\xff'))
+
+
+@contextmanager
+def _opened(file: BinaryIO, path: str | Path) -> Iterator[Image.Image]:
+    # Headers may name the same bytes, or nothing at all, as often as they like.
+    frugal = FrugalFile(file, _MOST_BESIDE, f'{path}: has too much beside its pixels')
+    with Image.open(cast(BinaryIO, frugal), formats=_FORMATS) as image:
+        _check_header(image, path)
+        frugal.left += 8 * image.width * image.height
+        yield image
 
 
 @contextmanager
@@ -49,13 +87,11 @@ def opened_image(path: str | Path, verified: bool = False) -> Iterator[Image.Ima
     with open_input_file(path, most_bytes=_MOST_BYTES) as file:
         try:
             if verified:
-                with Image.open(file, formats=_FORMATS) as image:
-                    _check_header(image, path)
+                with _opened(file, path) as image:
                     image.verify()
                 file.seek(0)
             # Pillow refuses truncated files, which OpenCV fills up in silence.
-            with Image.open(file, formats=_FORMATS) as image:
-                _check_header(image, path)
+            with _opened(file, path) as image:
                 yield image
         except SalkitError:
             raise
@@ -72,8 +108,10 @@ def _check_header(image: Image.Image, path: str | Path) -> None:
     tags = getattr(image, 'tag_v2', {})
     for width, height in (image.size, [tags.get(tag, 1) for tag in _TILE]):
         check_pixels(height, width, path)
-    # In the JPEG file of a phone, others are previews and depths.
-    if image.format not in ('JPEG', 'MPO') and getattr(image, 'is_animated', False):
+    is_packed = image.format == 'BMP' and image.info['compression'] in (1, 2)
+    if is_packed and image.width * image.height > _MOST_PACKED_PIXELS:
+        raise DataError(f'{path}: is a packed BMP file of {image.width} x {image.height} pixels')
+    if getattr(image, 'is_animated', False):
         # The pages of a TIFF file are a chain that may be endless.
         count = 'several' if image.format == 'TIFF' else getattr(image, 'n_frames', 'several')
         raise DataError(f'{path}: holds {count} pictures, expected one')
@@ -96,9 +134,27 @@ def image_size(path: str | Path) -> tuple[int, int]:
     """
     with opened_image(path) as image:
         # Behind the pixels of a PNG file, they are not looked for; of TIFF, this is the size shown.
-        may_turn = image.format in ('JPEG', 'MPO', 'WEBP')
-        is_turned = may_turn and image.getexif().get(_ORIENTATION, 1) >= _FIRST_TURNED
+        may_turn = image.format in ('JPEG', 'WEBP')
+        is_turned = may_turn and _orientation(image, path) >= _FIRST_TURNED
         return image.size if is_turned else (image.height, image.width)
+
+
+def _orientation(image: Image.Image, where: str | Path) -> int:
+    for name, most in _MOST_EXIF.items():
+        if len(image.info.get(name, '')) > most:
+            raise DataError(f'{where}: has more than 64 kB of EXIF data')
+    value = image.getexif().get(_ORIENTATION)
+    return value if value in _TURNS else 1
+
+
+def turned(image: Image.Image, where: str | Path) -> Image.Image:
+    """A picture turned as its EXIF data say.
+
+    Pillow's own function writes these data anew, each entry as long as it claims to be.
+    """
+    image.load()
+    turn = _TURNS.get(_orientation(image, where))
+    return image if turn is None else image.transpose(turn)
 
 
 def picture_array(image: Image.Image, where: str | Path) -> np.ndarray:
@@ -112,7 +168,7 @@ def picture_array(image: Image.Image, where: str | Path) -> np.ndarray:
         DataError: numbers of which it is not known what white is.
     """
     check_depth(image, where)
-    image = ImageOps.exif_transpose(image)
+    image = turned(image, where)
     if image.mode.startswith('I'):
         # Pillow's own conversion takes every value above 255 for white.
         levels = (np.array(image).astype(np.uint16) >> 8).astype(np.uint8)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..utils.files import frame_names, natural_key
+from ..utils.input_files import opened_zip
 from .array_files import (
     ARRAY_SUFFIXES,
     MOST_MAPS,
@@ -191,13 +192,16 @@ class ZipStack(MapStack):
 
     @contextmanager
     def _opened(self) -> Iterator[zipfile.ZipFile]:
-        with opened(self.path) as stream, zipfile.ZipFile(stream) as file:
+        with opened(self.path) as stream, opened_zip(stream, self.path) as file:
             yield file
 
     @cached_property
     def _members(self) -> list[str]:
         with self._opened() as file:
-            return sorted(file.namelist(), key=natural_key)
+            names = file.namelist()
+        if not names:
+            raise DataError(f'{self.path}: holds no arrays')
+        return sorted(names, key=natural_key)
 
     @property
     def named(self) -> bool:
@@ -228,7 +232,7 @@ class ZipStack(MapStack):
     def names(self) -> list[str]:
         """Maps are called as their arrays are, or numbered."""
         if self.named:
-            return [name.removesuffix('.npy') for name in self._members]
+            return frame_names(self.path, self._members)
         return super().names
 
     def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:

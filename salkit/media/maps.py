@@ -11,12 +11,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..errors import DataError
 from ..utils.files import whole_file
 from .array_files import ARRAY_SUFFIXES, load_array
-from .images import IMAGE_SUFFIXES, check_depth, opened_image, picture_array
+from .images import IMAGE_SUFFIXES, check_depth, opened_image, picture_array, turned
 from .mat_files import read_mat_variable
 
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
@@ -61,8 +61,7 @@ def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
     if image.mode not in _GRAY_MODES:
         return gray_map(picture_array(image, where), str(where))
     check_depth(image, where, floats=True)
-    ImageOps.exif_transpose(image, in_place=True)
-    values = np.array(image)
+    values = np.array(turned(image, where))
     if values.ndim == 3:
         # Beside it is an alpha channel.
         values = values[..., 0]
@@ -105,7 +104,7 @@ def read_fixation_map(path: str | Path) -> np.ndarray:
     if str(path).lower().endswith('.mat'):
         return read_mat_variable(path, 'I') > 0
     with opened_image(path) as image:
-        is_lossy = image.format in ('JPEG', 'MPO', 'WEBP')
+        is_lossy = image.format in ('JPEG', 'WEBP')
         values = fixation_values(image, path)
     if is_lossy and (levels := len(np.unique(values))) > 2:
         raise DataError(

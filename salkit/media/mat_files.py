@@ -29,6 +29,8 @@ _OTHERS = {1: 'a cell array', 2: 'a struct', 3: 'an object', 4: 'text', 5: 'a sp
 _COMPLEX = 0x800
 # Of a packed variable, what is unpacked to learn its name and shape.
 _HEAD = 4096
+# Before the one that is looked for.
+_MOST_OTHERS = 1000
 _MOST_BYTES = 8 * MOST_PIXELS + 2**20
 _UNREADABLE = (struct.error, zlib.error, ValueError, LookupError, MemoryError)
 
@@ -128,6 +130,8 @@ def read_mat_variable(path: str | Path, name: str) -> np.ndarray:
                 _check_matrix(variable, path)
                 return _values(variable, order)
             others.append(variable.name)
+            if len(others) > _MOST_OTHERS:
+                raise ValueError(f'more than {_MOST_OTHERS} variables')
     except _UNREADABLE as error:
         raise DataError(f'{path}: cannot be read as a .mat file ({reason_of(error)})') from error
     raise DataError(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import ConfigError, DataError
+from ..errors import ConfigError, DataError, SalkitError
+from .input_files import check_input_file
 from .leftovers import remove_leftovers, unfinished
 
 # The workers of a killed run notice after a second that it is gone.
@@ -24,14 +25,24 @@ PATIENCE_SECONDS = 5.0
 _cleared: set[Path] = set()
 
 
+class _NoFileError(SalkitError, OSError):
+    """Something else is where a file is to be written."""
+
+
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """A temporary file to write, beside `path` and renamed to it when the block ends well.
 
     The folder is made; after an error, what was at `path` is as it was. What killed processes left
     unfinished in the folder is removed before the first file that is written there.
+
+    Raises:
+        OSError: it cannot be written; also where a folder, pipe or device is at `path`.
     """
     path = Path(path)
+    if os.path.exists(path):
+        # Renaming would put a file in the place of /dev/null.
+        check_input_file(path, _NoFileError)
     folder = path.parent.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     # Once, as a folder may get 100,000 files.

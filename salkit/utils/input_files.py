@@ -9,14 +9,20 @@ from __future__ import annotations
 import json
 import os
 import stat
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from ..errors import DataError, SalkitError, reason_of
 from .text import in_units
 
-# Settings, lists and tables of a whole data set stay far below.
-MOST_TEXT_BYTES = 256_000_000
+# Settings, lists and scores of a whole data set stay far below; as values, they take 25 times that.
+MOST_TEXT_BYTES = 64_000_000
+# The list of what is in an archive: 500,000 entries.
+_MOST_LISTED = 2**25
 _KINDS = (
     (stat.S_ISDIR, 'a folder'),
     (stat.S_ISFIFO, 'a pipe'),
@@ -114,6 +120,57 @@ def read_input_json(path: str | Path, error: type[SalkitError] = DataError) -> o
         return json.loads(text)
     except (ValueError, RecursionError) as reason:
         raise error(f'{path}: cannot be read as JSON ({reason_of(reason)})') from None
+
+
+class FrugalFile:
+    """A file of which a library may read so many bytes in parts; as a whole it is what it is.
+
+    Args:
+        file: the open file.
+        left: how many bytes.
+        message: of the error.
+        error: its type.
+    """
+
+    def __init__(
+        self, file: IO[bytes], left: int, message: str, error: type[SalkitError] = DataError
+    ) -> None:
+        self._file, self.left, self._message, self._error = file, left, message, error
+
+    def read(self, size: int = -1) -> bytes:
+        """As of every file; raises the error beyond `left`."""
+        if size < 0:
+            return self._file.read()
+        content = self._file.read(min(size, self.left + 1))
+        self.left -= len(content)
+        if self.left < 0:
+            raise self._error(self._message)
+        return content
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+
+@contextmanager
+def opened_zip(
+    file: BinaryIO, where: str | Path, error: type[SalkitError] = DataError
+) -> Iterator[zipfile.ZipFile]:
+    """A zip archive whose list of contents is no longer than memory allows.
+
+    Args:
+        file: the open file.
+        where: what a message calls it.
+        error: what is raised.
+
+    Raises:
+        SalkitError: of the type `error`, for a longer one.
+        zipfile.BadZipFile: no archive.
+    """
+    frugal = FrugalFile(file, _MOST_LISTED, f'{where}: lists too many contents', error)
+    # Libraries ask for `read`, `seek` and `tell` alone.
+    with zipfile.ZipFile(cast(BinaryIO, frugal)) as archive:
+        frugal.left = sys.maxsize - 1
+        yield archive
 
 
 def _check_status(

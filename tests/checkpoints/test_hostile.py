@@ -168,6 +168,9 @@ RAW = {
     'a-shape-without-end.safetensors': lambda path: safetensors(
         path, dict(a=tensor((0, 16), (2**40, 2**40)))
     ),
+    'entries-without-end.safetensors': lambda path: safetensors(
+        path, {f'x{number}': tensor((0, 0), (0,)) for number in range(10_001)}
+    ),
     'cut-off.safetensors': lambda path: path.write_bytes(save(dict(a=torch.zeros(99)))[:-9]),
 }
 # What does no harm is read.

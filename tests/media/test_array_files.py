@@ -173,3 +173,31 @@ def test_a_map_has_a_limit_of_pixels(tmp_path, monkeypatch):
     for name in ('a.npy', 'a.npz'):
         for told in read_in_every_way(tmp_path / name):
             assert 'pixels, expected at most' in str(told)
+
+
+def test_archives_that_list_more_than_memory_holds(tmp_path):
+    with open(tmp_path / 'a.npz', 'wb') as file:
+        file.write(b'PK\3\4')
+        file.truncate(10**9)
+        file.seek(10**9)
+        file.write(b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 1, 1, 10**9 - 10, 10, 0))
+    errors = read_in_every_way(tmp_path / 'a.npz')
+    assert all('a.npz: lists too many contents' in error for error in errors)
+
+
+def test_headers_that_are_longer_than_memory(tmp_path):
+    with open(tmp_path / 'a.npy', 'wb') as file:
+        file.write(b'\x93NUMPY\2\0' + struct.pack('<I', 10**9))
+        file.truncate(2 * 10**9)
+    assert all('its header is too long' in error for error in read_in_every_way(tmp_path / 'a.npy'))
+
+
+def test_two_arrays_of_one_frame(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'a.npz', 'w') as file:
+        for name in ('1.npy', '1'):
+            file.writestr(name, array_bytes(MAPS[0]))
+    with pytest.raises(DataError, match=r'a\.npz: two files for frame 1'):
+        open_stack(tmp_path / 'a.npz').names  # noqa: B018
+    zipfile.ZipFile(tmp_path / 'none.npz', 'w').close()
+    with pytest.raises(DataError, match=r'none\.npz: holds no arrays'):
+        len(open_stack(tmp_path / 'none.npz'))

@@ -180,3 +180,46 @@ def test_a_header_says_the_size_as_shown(tmp_path, name, orientation):
     exif[0x0112] = orientation
     picture('RGB').save(tmp_path / name, exif=exif)
     assert image_size(tmp_path / name) == read_image(tmp_path / name).shape[:2]
+
+
+@pytest.mark.parametrize('value', [0, 1, 2, 5, 8, 9, 65535])
+def test_the_size_is_that_of_the_picture(tmp_path, value):
+    exif = Image.Exif()
+    exif[0x0112] = value
+    for name in ('x.jpg', 'x.png', 'x.webp', 'x.tif'):
+        picture('RGB').save(tmp_path / name, exif=exif)
+        shape = read_image(tmp_path / name).shape
+        assert shape == ((13, 11, 3) if value in (5, 8) else (11, 13, 3))
+        assert name == 'x.png' or image_size(tmp_path / name) == shape[:2]
+
+
+def test_tags_that_claim_the_same_bytes(tmp_path):
+    """Each of 5,000 entries has the same 100,000 bytes."""
+    entries = [struct.pack('<HHII', 1000 + i, 7, 100_000, 0) for i in range(5000)]
+    tags = b'II*\0' + struct.pack('<IH', 8, 5000) + b''.join(entries) + bytes(50_000)
+    for name in ('x.png', 'x.webp'):
+        picture('RGB').save(tmp_path / name, exif=tags)
+    picture('RGB').save(tmp_path / 'x.jpg')
+    content = (tmp_path / 'x.jpg').read_bytes()
+    parts = [b'Exif\0\0' + tags[at : at + 60_000] for at in range(0, len(tags), 60_000)]
+    parts = [b'\xff\xe1' + struct.pack('>H', 2 + len(part)) + part for part in parts]
+    (tmp_path / 'x.jpg').write_bytes(content[:2] + b''.join(parts) + content[2:])
+    for name in ('x.png', 'x.webp', 'x.jpg'):
+        with pytest.raises(DataError, match=f'{name}: has more than 64 kB of EXIF data'):
+            read_image(tmp_path / name)
+    sides = [struct.pack('<HHII', tag, 4, 1, 9) for tag in (256, 257)]
+    head = b'II*\0' + struct.pack('<IH', 8, 5002)
+    (tmp_path / 'x.tif').write_bytes(head + b''.join(sides + entries) + bytes(100_000))
+    with pytest.raises(DataError, match=r'x\.tif: has too much beside its pixels'):
+        read_image(tmp_path / 'x.tif')
+
+
+def test_packed_bmp_files_are_small(tmp_path):
+    for side in (40, 4000):
+        head = struct.pack('<IiiHHIIiiII', 40, side, side, 1, 8, 1, 0, 0, 0, 256, 0) + bytes(1024)
+        content = head + b'\2\0\0\0' * side + b'\0\1'
+        start = struct.pack('<IHHI', 14 + len(content), 0, 0, 14 + len(head))
+        (tmp_path / f'{side}.bmp').write_bytes(b'BM' + start + content)
+    assert read_image(tmp_path / '40.bmp').shape == (40, 40, 3)
+    with pytest.raises(DataError, match=r'4000\.bmp: is a packed BMP file of 4000 x 4000 pixels'):
+        read_image(tmp_path / '4000.bmp')

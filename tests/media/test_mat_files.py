@@ -126,3 +126,12 @@ def test_a_bomb_is_not_unpacked(path):
         read_fixation_map(path)
     assert tracemalloc.get_traced_memory()[1] < 10**6
     tracemalloc.stop()
+
+
+def test_many_variables(path):
+    others = {f'x{number}': 1 for number in range(1200)}
+    savemat(path, {'I': POINTS, **others})
+    np.testing.assert_array_equal(read_mat_variable(path, 'I'), POINTS)
+    savemat(path, {**others, 'I': POINTS})
+    with pytest.raises(DataError, match=r'more than 1000 variables'):
+        read_mat_variable(path, 'I')

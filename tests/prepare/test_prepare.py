@@ -405,6 +405,13 @@ def test_avimos_without_the_list_of_splits(tmp_path):
     assert report.left_out == {'of no split of AViMoS': ['b']}
 
 
+def test_a_list_of_splits_that_holds_a_name_in_place_of_names(tmp_path):
+    source = write_avimos(tmp_path / 'source')
+    (source / 'TrainTestSplit.json').write_text('{"train": "abc"}')
+    with pytest.raises(DataError, match='expected lists of videos by split'):
+        run('avimos', source, tmp_path / 'out')
+
+
 # A folder of videos -----------------------------------------------------------------------------
 
 

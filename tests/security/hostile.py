@@ -115,6 +115,28 @@ def cut_png(path):
     path.write_bytes(content[: len(content) // 2])
 
 
+def _endless_tags(*more):
+    """60,000 entries of TIFF and EXIF, each of which claims the same 700,000 bytes."""
+    entries = [*more, *(struct.pack('<HHII', 1000 + i, 7, 700_000, 0) for i in range(60_000))]
+    head = b'II*\0' + struct.pack('<IH', 8, len(entries))
+    return head + b''.join(entries) + bytes(50_000)
+
+
+def tiff_of_endless_tags(path):
+    path.write_bytes(_endless_tags(*(struct.pack('<HHII', side, 4, 1, 32) for side in (256, 257))))
+
+
+def jpeg_of_endless_tags(path):
+    from PIL import Image
+
+    file, tags = io.BytesIO(), _endless_tags()
+    Image.new('RGB', (48, 32)).save(file, 'JPEG')
+    content = file.getvalue()
+    parts = [b'Exif\0\0' + tags[at : at + 65_000] for at in range(0, len(tags), 65_000)]
+    parts = [b'\xff\xe1' + struct.pack('>H', 2 + len(part)) + part for part in parts]
+    path.write_bytes(content[:2] + b''.join(parts) + content[2:])
+
+
 def moving_webp(path):
     from PIL import Image
 
@@ -122,7 +144,10 @@ def moving_webp(path):
     frames[0].save(path, 'WEBP', save_all=True, append_images=frames[1:])
 
 
-PICTURES = (eps, svg, png_bomb, png_of_a_billion_columns, png_with_a_text_bomb, cut_png)
+PICTURES = (
+    *(eps, svg, png_bomb, png_of_a_billion_columns, png_with_a_text_bomb, cut_png),
+    *(tiff_of_endless_tags, jpeg_of_endless_tags),
+)
 
 # Arrays ------------------------------------------------------------------------------------------
 
@@ -197,9 +222,18 @@ def npz_that_leads_out(path):
     _zip_of(path, '../../out.npy', _npy_header((1,)) + bytes(4))
 
 
+def zip_of_endless_contents(path):
+    """An archive that lists four gigabytes of contents."""
+    with open(path, 'wb') as file:
+        file.write(b'PK\3\4')
+        file.truncate(4 * 10**9)
+        file.seek(4 * 10**9)
+        file.write(b'PK\5\6' + struct.pack('<HHHHIIH', 0, 0, 1, 1, 4 * 10**9 - 10, 10, 0))
+
+
 NPZ = (
     *(npz_bomb, npz_of_objects, npz_with_a_damaged_member, npz_with_a_broken_header),
-    npz_that_leads_out,
+    *(npz_that_leads_out, zip_of_endless_contents),
 )
 
 # MATLAB ------------------------------------------------------------------------------------------
@@ -412,7 +446,7 @@ def exported_program(path):
 
 PTH = (
     *(pickle_with_code, pth_with_code, pth_that_names_a_config, pth_of_lists_in_lists, pth_bomb),
-    *(legacy_pth_with_code, exported_program),
+    *(legacy_pth_with_code, exported_program, zip_of_endless_contents),
 )
 SAFETENSORS = (
     *(pickle_with_code, safetensors_that_names_a_config, safetensors_with_an_endless_header),

@@ -43,6 +43,16 @@ def test_errors_name_the_file_that_is_meant(tmp_path):
     assert caught.value.filename == str(path)
 
 
+def test_nothing_but_files_is_replaced(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    (tmp_path / 'link').symlink_to('/dev/null')
+    (tmp_path / 'folder').mkdir()
+    for name, kind in (('pipe', 'a pipe'), ('link', 'a device'), ('folder', 'a folder')):
+        with pytest.raises(OSError, match=f'{name}: is {kind}'):
+            write_json({}, tmp_path / name)
+    assert (tmp_path / 'link').is_symlink() and (tmp_path / 'pipe').is_fifo()
+
+
 def test_json(tmp_path):
     write_json({'a': [1, 2]}, tmp_path / 'a.json')
     text = (tmp_path / 'a.json').read_text()

@@ -68,7 +68,7 @@ def test_a_link_to_a_file_is_a_file(tmp_path):
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
     with open(tmp_path / 'large', 'wb') as file:
         file.truncate(10**12)
-    with pytest.raises(DataError, match=r'large: has 1\.0 TB, expected at most 256 MB'):
+    with pytest.raises(DataError, match=r'large: has 1\.0 TB, expected at most 64 MB'):
         read_input_text(tmp_path / 'large')
 
 

@@ -104,6 +104,8 @@ def _read_split(path: Path) -> dict[str, str]:
     try:
         if not isinstance(content, dict):
             raise TypeError('no object with names')
+        if not all(isinstance(names, list) for names in content.values()):
+            raise TypeError('names in no list')
         listed = {key: [Path(name).stem for name in names] for key, names in content.items()}
     except TypeError as error:
         raise DataError(f'{path}: expected lists of videos by split ({error})') from error

@@ -23,6 +23,8 @@ VIDEO_SUFFIXES = (
     *('.3gp', '.asf', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg'),
     *('.mpg', '.mts', '.mxf', '.ogv', '.ts', '.vob', '.webm', '.wmv'),
 )
+# For the header, and for each packet: a damaged file may be searched to its end, however far.
+MOST_SECONDS = 20.0
 # FFmpeg's names of the containers that such files, and bare streams, are in. All others stay shut:
 # playlists, lists of files, patterns of names and manifests open what they name.
 CONTAINERS = (
@@ -52,7 +54,14 @@ def open_file(path: str | Path) -> InputContainer:
     try:
         # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names
         # in the metadata are no reason to refuse a file.
-        return av.open(str(Path(path).absolute()), metadata_errors='replace', options=options)
+        return av.open(
+            str(Path(path).absolute()),
+            metadata_errors='replace',
+            options=options,
+            timeout=MOST_SECONDS,
+        )
+    except av.error.ExitError:
+        reason = f'after {MOST_SECONDS:.0f} s, its header is not found'
     except av.error.ArgumentError:
         reason = f'expected one of the containers {", ".join(CONTAINERS)}'
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -131,8 +131,9 @@ class GazeFile:
                     continue
                 # The file's name: these programs may write where it was.
                 video = PureWindowsPath(video).name
-            if not video:
-                raise DataError(f'{self._where}: the video has no name')
+            # Outputs are called after it.
+            if Path(video).name in ('', '..') or '\0' in video:
+                raise DataError(f'{self._where}: the video has no name, but {video!r}')
             y, x = self._point(row)
             observer, moment = cell.get('observer', ''), cell[self.unit]
             if self.unit == 'frame':

@@ -12,7 +12,7 @@ from make_video import encode_video, frame_number
 from salkit.errors import DataError, DataWarning
 from salkit.media.gray_video import count_frames, read_frames
 from salkit.media.images import MOST_PIXELS
-from salkit.media.video import VIDEO_SUFFIXES, VideoReader, VideoWriter, open_file
+from salkit.media.video import VIDEO_SUFFIXES, VideoReader, VideoWriter, open_file, source
 from salkit.media.video.source import CONTAINERS
 
 # Each names other.mkv, a video beside it.
@@ -234,3 +234,12 @@ def test_of_several_streams_one_is_taken_and_said(tmp_path, default, kind, shape
         with pytest.warns(DataWarning, match=f'two.mkv: of 3 video streams, the {kind} one'):
             video.warn()
     assert f'{shape[0]} x {shape[1]} pixels' in warning
+
+
+def test_a_file_without_an_end_is_not_searched_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, 'MOST_SECONDS', 0.2)
+    with open(tmp_path / 'a.mkv', 'wb') as file:
+        file.write(b'\x1aE\xdf\xa3\x80' + b'\x18S\x80g\x01' + b'\xff' * 7)
+        file.truncate(10**12)
+    with pytest.raises(DataError, match=r'a\.mkv: .* its header is not found'):
+        open_file(tmp_path / 'a.mkv')

@@ -180,6 +180,9 @@ def test_shares():
         ('video,frame,x,y\na,,2,3\n', 'line 2: frame must be a whole number'),
         ('video,time_s,x,y\na,,2,3\n', 'line 2: time_s must be a number'),
         ('video,frame,x,y\n,1,2,3\n', 'line 2: the video has no name'),
+        ('video,frame,x,y\n..,1,2,3\n', "line 2: the video has no name, but '..'"),
+        ('video,frame,x,y\na/..,1,2,3\n', "line 2: the video has no name, but 'a/..'"),
+        ('video,frame,x,y\n.,1,2,3\n', "line 2: the video has no name, but '.'"),
     ],
 )
 def test_mistakes_are_named_with_their_line(write, text, message):
