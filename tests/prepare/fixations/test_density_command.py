@@ -269,7 +269,10 @@ def test_gaze_by_time_beside_its_video(tmp_path, capsys):
     assert '--size WIDTHxHEIGHT' in fails(capsys, *argv)
     assert '--fps' in fails(capsys, *argv, '--size', '80x48')
     assert run(*argv, '--videos', videos) == 0
-    assert '2 of 5 samples were left out' in capsys.readouterr().out
+    assert 'note: 2 of 5 samples were left out' in capsys.readouterr().out
+    turned = [*argv[:4], tmp_path / 'turned', '--screen', '600x800', '--videos', videos]
+    assert run(*turned) == 0
+    assert 'warning: 4 of 5 samples were left out' in capsys.readouterr().out
     maps = sorted((tmp_path / 'out' / 'clip' / 'fixation').glob('*.png'))
     fixated = {int(path.stem): np.argwhere(read(path)).tolist() for path in maps}
     assert len(maps) == 12
