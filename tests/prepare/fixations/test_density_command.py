@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -250,6 +251,19 @@ def test_gaze_by_frame(tmp_path, capsys):
     assert run(*argv) == 0
     assert '1 videos of 3 frames' in (printed := capsys.readouterr().out)
     assert '(1 were there already)' in printed
+
+
+def test_gaze_on_one_of_two_videos_of_a_name(tmp_path, capsys):
+    for name in ('clip.mp4', 'deep/clip.mkv', '1.mp4', '0001.mp4'):
+        encode_video(tmp_path / 'videos' / name, frames=2)
+    gaze = tmp_path / 'gaze.csv'
+    argv = [gaze, '--sigma-px', 2, '--out', tmp_path / 'out', '--videos', tmp_path / 'videos']
+    for video, second in (('clip', r'clip\.mkv'), ('01', r'1\.mp4')):
+        write_gaze(gaze, [(video, 1, 40, 20)], 'video,frame,x,y')
+        told = fails(capsys, *argv)
+        assert re.search(rf'{video}: expected one video of this name, got \S+, \S+{second}', told)
+    write_gaze(gaze, [('1', 1, 40, 20)], 'video,frame,x,y')
+    assert run(*argv) == 0
 
 
 def test_gaze_by_time_beside_its_video(tmp_path, capsys):
