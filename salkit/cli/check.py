@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from ..errors import printable
 from .options import add_options, option_values
 
 ON_ALL_CORES = True
@@ -55,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json == '-':
         print(json.dumps(report.to_json(), indent=2))
     else:
+        print('\n'.join(map(printable, report.lines(max(0, args.examples)))))
         if args.json:
             write_json(report.to_json(), args.json)
-        print('\n'.join(report.lines(max(0, args.examples))))
     if not report.complete:
         return 130
     return 0 if report.ok else 1

@@ -226,9 +226,13 @@ def _demo_clip() -> str:
 # Running ---------------------------------------------------------------------------------------
 
 
-def _check_report(report: str | None, out: Path, inputs: Sequence[Input]) -> None:
+def _check_report(report: str, out: Path, inputs: Sequence[Input]) -> None:
+    from ..inference.batch.record import read_record
+    from ..utils.files import check_json_place
+
+    check_json_place(report)
     records = {(out / f'{source.name}.json').resolve() for source in inputs}
-    if report and Path(report).resolve() in records:
+    if Path(report).resolve() in records or read_record(Path(report)):
         raise ConfigError(f'--json {report}: is where the record of an input goes; choose another')
 
 
@@ -257,7 +261,8 @@ def run(args: argparse.Namespace) -> int:
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
-    _check_report(args.json, out, inputs)
+    if args.json:
+        _check_report(args.json, out, inputs)
     if renamed := [source.name for source in inputs if source.is_renamed]:
         print(f'names that others have, too; outputs are called {listed(renamed)}', file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):

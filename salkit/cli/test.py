@@ -90,6 +90,7 @@ def report_scores(
 def run(args: argparse.Namespace) -> int:
     """Test."""
     from ..checkpoints import read_checkpoint
+    from ..utils.files import check_json_place
 
     try:
         cfg, work_dir = read_config(args)
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> int:
         with read_checkpoint(args.checkpoint).plugin_hints():
             raise
     check_data_roots(cfg, 'test_dataloader')
+    if args.out:
+        check_json_place(args.out)
     # A wrong file should not wait for the data set to be read.
     checkpoint = read_checkpoint(args.checkpoint)
     if args.dump:

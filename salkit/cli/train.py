@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import CheckpointError
 from .common import add_config_arguments, check_data_roots, read_config, start_processes
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from a checkpoint, by default from the latest one in the work dir',
+        help='go on from a checkpoint, or from the latest one in a work dir (default: its own)',
     )
     parser.add_argument(
         '--test',
@@ -86,6 +87,11 @@ def run(args: argparse.Namespace) -> int:
         start_from = find_latest_checkpoint(work_dir)
         if start_from is None:
             print(f'salkit train: no checkpoint in {work_dir} to resume, starting anew')
+    elif args.resume and Path(args.resume).is_dir():
+        # As a model, a work dir stands for its best checkpoint, which holds no optimizer.
+        start_from = find_latest_checkpoint(args.resume)
+        if start_from is None:
+            raise CheckpointError(f'{args.resume}: holds no checkpoint to resume')
     if start_from is not None:
         cfg.resume, cfg.load_from = True, str(start_from)
     if cfg.get('load_from'):

@@ -25,6 +25,8 @@ MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
 GRAY_TOLERANCE = 8 / 255
 # Modes in which Pillow gives one number a pixel, black to white, perhaps with an alpha channel.
 _GRAY_MODES = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
+# Pixels that may be most of a tiny fixation map.
+FEW_FIXATED = 50
 # Formats of a map in a file of its own.
 MAP_FORMATS = ('npy', 'png16', 'png')
 
@@ -56,21 +58,36 @@ def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
         uint8 or uint16, or the floating point numbers of a TIFF file.
 
     Raises:
-        DataError: it is in colour, or of numbers of which it is not known what white is.
+        DataError: it is in colour, or of numbers of which it is not known what white is; or what
+            it shows is in how transparent it is.
     """
     if image.mode not in _GRAY_MODES:
-        return gray_map(picture_array(image, where), str(where))
+        values = gray_map(picture_array(image, where), str(where))
+        _check_alpha(image, values, where)
+        return values
     check_depth(image, where, floats=True)
     values = np.array(turned(image, where))
     if values.ndim == 3:
         # Beside it is an alpha channel.
         values = values[..., 0]
+        _check_alpha(image, values, where)
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     if values.dtype.kind in 'iu' and values.dtype != np.uint8:
         # Pillow gives some files of 16 bits as 32, and some with the bytes the other way.
         return values.astype(np.uint16)
     return values
+
+
+def _check_alpha(image: Image.Image, values: np.ndarray, where: str | Path) -> None:
+    """Raise DataError for a map of one gray that is here more and there less transparent."""
+    if image.mode[-1] in 'Aa' and values.min() == values.max():
+        low, high = image.getchannel(len(image.getbands()) - 1).getextrema()
+        if low != high:
+            raise DataError(
+                f'{where}: expected a gray map, got one gray that is transparent in parts; store '
+                'what the alpha channel holds as gray'
+            )
 
 
 def read_density_map(path: str | Path) -> np.ndarray:
@@ -99,8 +116,20 @@ def read_fixation_map(path: str | Path) -> np.ndarray:
     """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file (variable `I`).
 
     Raises:
-        DataError: a file that cannot be read or holds no such map.
+        DataError: a file that cannot be read or holds no such map; one that is mostly fixated, such
+            as black fixations on white.
     """
+    fixated = _fixated(path)
+    count = int(fixated.sum())
+    if count > FEW_FIXATED and count * 2 > fixated.size:
+        raise DataError(
+            f'{path}: expected a fixation map, few points that are not 0, got {count} of '
+            f'{fixated.size} pixels; is it a density map, or black on white?'
+        )
+    return fixated
+
+
+def _fixated(path: str | Path) -> np.ndarray:
     if str(path).lower().endswith('.mat'):
         return read_mat_variable(path, 'I') > 0
     with opened_image(path) as image:

@@ -141,6 +141,8 @@ def parse_columns(text: str | None) -> GazeColumns:
         if role in own or not name:
             raise ConfigError(f'--columns: {role} has to be one column, got {text!r}')
         own[role] = (name,)
+    if len({*own.values()}) < len(own):
+        raise ConfigError(f'--columns: one column cannot be two things, got {text!r}')
     names = columns.names
     if own.keys() & {*MOMENTS}:
         names = {role: found for role, found in names.items() if role not in MOMENTS}

@@ -18,7 +18,7 @@ from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
 from ..metrics import ScoreReport, get_protocol, nonfixation_pool
 from ..plugin import plugins_of
-from ..utils.files import cache_dir, write_json
+from ..utils.files import cache_dir, check_json_place, write_json
 from ..utils.parallel import check_workers, run_tasks
 from ..version import __version__
 from .collect import collect, frame_table
@@ -113,6 +113,8 @@ def score_protocols(
         raise ConfigError('no protocol to score under')
     if options.csv and options.out and Path(options.csv).absolute() == Path(options.out).absolute():
         raise ConfigError(f'{options.out}: is named for the scores and for the table of frames')
+    if options.out:
+        check_json_place(options.out)
     settings = (options.seed, options.final)
     stacks = find_predictions(predictions)
     plans = make_plans(wanted, stacks, ground_truth, options.split, settings)

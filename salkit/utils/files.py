@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import ConfigError, DataError, SalkitError
-from .input_files import check_input_file
+from .input_files import check_input_file, open_input_file
 from .leftovers import remove_leftovers, unfinished
 
 # The workers of a killed run notice after a second that it is gone.
@@ -80,8 +80,25 @@ def link_or_copy(source: str | Path, target: Path, copy: bool = False) -> None:
     shutil.copy2(source, target)
 
 
+def check_json_place(path: str | Path) -> None:
+    """Check that a file of JSON that is written to `path` replaces no other kind of file.
+
+    Raises:
+        ConfigError: it would.
+    """
+    if os.path.exists(path):
+        with open_input_file(path, ConfigError) as file:
+            if file.read(1) not in (b'{', b'[', b''):
+                raise ConfigError(f'{path}: is there and holds no JSON; choose another name')
+
+
 def write_json(content: object, path: str | Path) -> None:
-    """Write plain values as an indented JSON file, complete or not at all."""
+    """Write plain values as an indented JSON file, complete or not at all.
+
+    Raises:
+        ConfigError: see `check_json_place`.
+    """
+    check_json_place(path)
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
 
@@ -154,11 +171,15 @@ def frame_names(folder: str | Path, files: Sequence[str]) -> list[str]:
     """The names of the files of one folder without their suffixes, a frame each.
 
     Raises:
-        DataError: two files have one name.
+        DataError: two files have one name, or one but for zeros before its numbers.
     """
     names = [os.path.splitext(file)[0] for file in files]
-    if len(set(names)) < len(names):
-        twice = next(name for name, count in Counter(names).items() if count > 1)
-        both = [file for file, name in zip(files, names, strict=True) if name == twice]
-        raise DataError(f'{folder}: two files for frame {twice}: {" and ".join(both)}')
+    frames = [re.sub('(?<![0-9])0+(?=[0-9])', '', name) for name in names]
+    if len(set(frames)) < len(frames):
+        twice = next(frame for frame, count in Counter(frames).items() if count > 1)
+        both = [place for place, frame in enumerate(frames) if frame == twice]
+        raise DataError(
+            f'{folder}: two files for frame {names[both[0]]}: '
+            f'{" and ".join(files[place] for place in both)}'
+        )
     return names

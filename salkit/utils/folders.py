@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .leftovers import REPLACED, remove_leftovers, unfinished
@@ -14,12 +14,21 @@ from .leftovers import REPLACED, remove_leftovers, unfinished
 def unfinished_folder(folder: Path, name: str) -> Iterator[Path]:
     """A new folder inside `folder` to make `name` in; it is gone after the block.
 
-    What killed runs left of the same name goes before.
+    What killed runs left of the same name goes before. After an error, `folder` is gone as well
+    where it was not there.
     """
     remove_leftovers(folder, name)
-    with unfinished(folder / name) as temporary:
-        temporary.mkdir(parents=True)
-        yield temporary
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        with unfinished(folder / name) as temporary:
+            temporary.mkdir(parents=True)
+            yield temporary
+    except BaseException:
+        # Until one holds something else.
+        with suppress(OSError):
+            for each in new:
+                each.rmdir()
+        raise
 
 
 @contextmanager

@@ -287,6 +287,12 @@ def test_inputs_of_one_name_in_several_calls(predict, tmp_path):
 
 
 def test_a_report_takes_no_record_s_place(predict, sources):
+    content = (sources / 'videos' / 'clip.mp4').read_bytes()
+    status, _, told = predict(
+        sources / 'videos' / 'clip.mp4', '--json', sources / 'videos' / 'clip.mp4'
+    )
+    assert status == 2 and 'clip.mp4: is there and holds no JSON' in told[-1]
+    assert (sources / 'videos' / 'clip.mp4').read_bytes() == content
     status, _, told = predict(sources / 'videos' / 'clip.mp4', '--json', 'out/clip.json')
     assert status == 2 and 'is where the record of an input goes' in told[0] and files() == []
 

@@ -180,9 +180,8 @@ def test_resuming_where_there_is_nothing_starts_anew(finished, root, tmp_path):
 
 
 @pytest.mark.slow
-def test_resuming_from_a_named_checkpoint_with_more_epochs(finished, root, tmp_path):
-    source = finished[0] / 'epoch_4.pth'
-    log = train(root, tmp_path, extra=['--resume', str(source)], epochs=5)
+def test_resuming_from_another_work_dir_with_more_epochs(finished, root, tmp_path):
+    log = train(root, tmp_path, extra=['--resume', str(finished[0])], epochs=5)
     assert 'resumed epoch: 4' in log
     names = {path.name for path in tmp_path.glob('epoch_*.pth')}
     assert names == {'epoch_5.pth'}
@@ -259,6 +258,7 @@ def no_model(*_, **__):
         (['--test'], ['test_dataloader.dataset.data_root=/nowhere'], '/nowhere: the data root'),
         ([], ['train_dataloader.dataset.split=none'], 'none: the split folder does not exist'),
         (['--resume', 'none.pth'], [], 'none.pth: the checkpoint does not exist'),
+        (['--resume', '.'], [], '.: holds no checkpoint to resume'),
         ([], ['load_from=none.pth'], 'none.pth: the checkpoint does not exist'),
     ],
 )

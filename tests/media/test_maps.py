@@ -108,6 +108,28 @@ def test_fixations_that_were_blurred_by_packing(tmp_path, name):
     np.testing.assert_array_equal(read_fixation_map(tmp_path / 'a.webp'), points > 0)
 
 
+@pytest.mark.parametrize('mode', ['LA', 'RGBA'])
+def test_a_map_in_the_alpha_channel_is_no_gray_map(tmp_path, mode):
+    picture = Image.new(mode, (16, 12), 'white')
+    picture.save(tmp_path / 'a.png')
+    assert (read_map(tmp_path / 'a.png') == 255).all()
+    picture.putalpha(Image.fromarray(as_integers(MAP)))
+    picture.save(tmp_path / 'a.png')
+    for read in (read_map, read_fixation_map):
+        with pytest.raises(DataError, match=r'a\.png: expected a gray map, .* transparent in'):
+            read(tmp_path / 'a.png')
+
+
+def test_most_pixels_are_not_fixated(tmp_path):
+    values = np.full((12, 16), 255, np.uint8)
+    values[2, 3] = 0
+    Image.fromarray(values).save(tmp_path / 'a.png')
+    with pytest.raises(DataError, match=r'a\.png: expected a fixation map, .* got 191 of 192'):
+        read_fixation_map(tmp_path / 'a.png')
+    Image.fromarray(255 - values).save(tmp_path / 'a.png')
+    assert np.argwhere(read_fixation_map(tmp_path / 'a.png')).tolist() == [[2, 3]]
+
+
 def test_counts_of_fixations_are_fixations(tmp_path):
     counts = np.diag([1, 2, 3]).astype(np.uint8)
     for name in ('a.png', 'a.tif', 'a.bmp'):

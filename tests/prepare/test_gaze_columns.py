@@ -30,6 +30,7 @@ def test_a_program_with_other_coordinates(tmp_path):
         ('x=', 'x has to be one column'),
         ('x=a,x=b', 'x has to be one column'),
         ('tobii,x=a', 'x and y go together'),
+        ('x=a,y=a', 'one column cannot be two things'),
     ],
 )
 def test_columns_that_say_nothing(text, message):

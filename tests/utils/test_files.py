@@ -134,6 +134,23 @@ def test_a_frame_has_one_file():
     assert frame_names('v', ['a.1.png', 'b.jpg']) == ['a.1', 'b']
     with pytest.raises(DataError, match=r'v: two files for frame b: b\.jpg and b\.png'):
         frame_names('v', ['a.png', 'b.jpg', 'b.png', 'c.png', 'c.jpg'])
+    with pytest.raises(DataError, match=r'v: two files for frame a01: a01\.png and a1\.png'):
+        frame_names('v', ['a01.png', 'a1.png'])
+    others = ['0.png', '1.png', '10.png', '100.png', '1001.png', '1_01.png', '101.png']
+    assert len(frame_names('v', others)) == len(others)
+
+
+@pytest.mark.parametrize('content', ['', '{"a": 1}', '[1]', 'a video'])
+def test_json_replaces_json_alone(tmp_path, content):
+    path = tmp_path / 'there'
+    path.write_text(content)
+    if content == 'a video':
+        with pytest.raises(ConfigError, match=r'there: is there and holds no JSON'):
+            write_json([], path)
+        assert path.read_text() == content
+    else:
+        write_json([], path)
+        assert path.read_text() == '[]\n'
 
 
 def test_where_the_cache_is(tmp_path, monkeypatch):

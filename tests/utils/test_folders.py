@@ -16,6 +16,14 @@ def test_a_folder_appears_as_a_whole(tmp_path):
     assert os.listdir(place) == ['a'] and os.listdir(place.parent) == ['clip']
 
 
+def test_an_error_leaves_no_folders(tmp_path):
+    (tmp_path / 'kept').mkdir()
+    with pytest.raises(KeyError), whole_folder(tmp_path / 'kept' / 'a' / 'b' / 'clip') as folder:
+        (folder / 'a').touch()
+        raise KeyError
+    assert os.listdir(tmp_path) == ['kept'] and not os.listdir(tmp_path / 'kept')
+
+
 def test_it_replaces_a_folder_or_a_file(tmp_path):
     for earlier in ('folder', 'file'):
         place = tmp_path / earlier

@@ -15,7 +15,10 @@ from ...utils.files import whole_file
 from ...utils.input_files import read_input_json
 
 MADE_BY = 'salkit predict'
-FOREIGN = 'is there and was not made by salkit predict; move it away, or choose another --out'
+FOREIGN = (
+    'is there and was not made by salkit predict from this input; move it away, or choose another '
+    '--out'
+)
 
 # How outputs were made, by their paths inside the folder of outputs. Plain values, as in JSON.
 Entries: TypeAlias = dict[str, dict[str, Any]]

@@ -133,7 +133,7 @@ def _longest_rise(stamps: np.ndarray) -> np.ndarray:
             places.append([])
         ends[length] = stamp
         places[length].append(place)
-    series = [places.pop()[-1]]
+    series = [min(places.pop(), key=stamps.__getitem__)]
     for candidates in reversed(places):
         series.append(next(place for place in candidates if stamps[place] < stamps[series[-1]]))
     return np.array(series[::-1])

@@ -22,7 +22,7 @@ from ...media.maps import read_fixation_map
 from ...utils.input_files import check_input_file
 from ...utils.text import listed
 from .gaze import read_gaze_csv, zeros_warning
-from .screen import fixation_points
+from .screen import MOST_BESIDE, fixation_points
 from .stimuli import GazeOnVideos
 
 Item = TypeVar('Item')
@@ -187,7 +187,7 @@ def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
         videos.append(FixationVideo(name, points, shown.size, shown.pixel_aspect))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')
-    notes = []
+    notes, warnings = [], zeros_warning(there)
     if reading.videos is None:
         notes.append(
             'a video ends with its last gaze; --videos DIR takes the number of frames from them'
@@ -195,8 +195,9 @@ def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
     elif absent := sorted(gaze.keys() - {each.video for each in there}):
         notes.append(f'gaze was left out that is on no video in {reading.videos}: {listed(absent)}')
     if lost:
-        notes.append(f'{lost} of {total} samples were left out: the eye lost, or not on the video')
-    return Found(videos, 'gaze', notes, zeros_warning(there))
+        line = f'{lost} of {total} samples were left out: the eye lost, or not on the video'
+        (warnings if lost > MOST_BESIDE * total else notes).append(line)
+    return Found(videos, 'gaze', notes, warnings)
 
 
 def _looking(videos: Collection[Item], progress: bool) -> Iterable[Item]:

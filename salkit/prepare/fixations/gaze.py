@@ -15,6 +15,8 @@ from .gaze_csv import GazeFile, GazeRow, open_gaze_file
 
 # Share of the samples that may look like another unit.
 MOST_WRONG = 0.5
+# Samples that may happen to lie together.
+FEW = 10
 # Whole numbers up to here are exact in a float.
 LARGEST = 2**53
 
@@ -116,7 +118,9 @@ def _check_shares(path: str | Path, points: np.ndarray, in_shares: bool) -> None
     points = points[np.isfinite(points).all(1) & (points != 0).any(1)]
     # Gaze may be recorded somewhat beside the screen.
     near = (np.abs(points) <= 2).all(1)
-    shares = near & (points % 1 != 0).any(1)
+    # Nobody looks at four pixels alone for long.
+    is_unit = len(points) >= FEW and bool(((points >= 0) & (points <= 1)).all())
+    shares = near & (is_unit | (points % 1 != 0).any(1))
     wrong = int((~near if in_shares else shares).sum())
     if wrong <= MOST_WRONG * len(points):
         return

@@ -7,11 +7,11 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ..gaze_columns import TIME_COLUMNS
 from ..options import GazeReading
-from .gaze import Gaze
+from .gaze import FEW, Gaze
 
 # Shares of the samples: more than this beside a video, or of its time: all within this, are times
-# of another unit. A few samples may lie together.
-MOST_BESIDE, CROWDED, FEW = 0.5, 0.01, 10
+# of another unit.
+MOST_BESIDE, CROWDED = 0.5, 0.01
 # Of a video whose length is not known.
 MOST_FRAMES = 1_000_000
 

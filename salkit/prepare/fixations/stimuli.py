@@ -52,18 +52,18 @@ class GazeOnVideos(GazeReading):
     videos: str | Path | None = None
 
     @cached_property
-    def _paths(self) -> dict[str, Path]:
-        """The videos in `videos` by name."""
+    def _paths(self) -> list[tuple[str, Path]]:
+        """The videos in `videos`, each after its name."""
         root = Path(self.videos or '').expanduser()
         if not root.is_dir():
             raise DataError(f'{root}: the folder of videos does not exist')
-        paths: dict[str, Path] = {}
+        paths: list[tuple[str, Path]] = []
         for folder in walk(root, DEPTH, _MAPS):
             name = folder.parent.name if folder.name == 'images' else folder.name
             if holds(folder, IMAGE_SUFFIXES):
-                paths[name] = folder
+                paths.append((name, folder))
             for path in video_files(folder):
-                paths[name if path.stem == VIDEO_STEM else path.stem] = path
+                paths.append((name if path.stem == VIDEO_STEM else path.stem, path))
         return paths
 
     def look_up(self, name: str) -> ShownVideo:
@@ -71,7 +71,7 @@ class GazeOnVideos(GazeReading):
 
         Raises:
             ConfigError: nothing is.
-            DataError: the video is not there, or cannot be read.
+            DataError: the video is not there, cannot be read, or there are two of its name.
         """
         if self.videos is None:
             if self.size is None:
@@ -90,11 +90,16 @@ class GazeOnVideos(GazeReading):
         return self.videos is None or self._path_of(name) is not None
 
     def _path_of(self, name: str) -> Path | None:
-        for known, path in self._paths.items():
-            same = name.isdecimal() and known.isdecimal() and int(known) == int(name)
-            if same or known in (name, Path(name).stem):
-                return path
-        return None
+        stem = Path(name).stem
+        found = [path for known, path in self._paths if known in (name, stem)]
+        if not found and stem.isdecimal():
+            numbered = ((known, path) for known, path in self._paths if known.isdecimal())
+            found = [path for known, path in numbered if int(known) == int(stem)]
+        # Frames may lie beside the video that they are from.
+        found = [path for path in found if path.is_file()] or found
+        if len(found) > 1:
+            raise DataError(f'{name}: expected one video of this name, got {found[0]}, {found[1]}')
+        return found[0] if found else None
 
     def _describe(self, path: Path) -> ShownVideo:
         if path.is_dir():

@@ -116,6 +116,12 @@ def test_stamps_that_say_nothing(stamps):
     np.testing.assert_allclose(found.times, np.arange(len(stamps)) / 50)
 
 
+def test_a_repeated_stamp_at_the_end():
+    found = times_of([0, 40, 90, 160, 160])
+    np.testing.assert_allclose(found.times[:4], [0, 0.04, 0.09, 0.16])
+    assert found.times[4] > 0.16 and found.warnings[0].startswith('frame 5 has the time stamp')
+
+
 def test_one_repeated_stamp_costs_one_time(tmp_path):
     stamps = np.cumsum([0, *np.random.default_rng(0).integers(15, 600, 39)]).tolist()
     right = list(stamps)

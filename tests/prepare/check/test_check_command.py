@@ -42,6 +42,13 @@ def test_a_clean_set(root, capsys):
     assert out.splitlines()[-1] == '4 video(s) checked: nothing is wrong' and not err
 
 
+def test_a_fault_is_on_one_line(root, capsys):
+    (root / 'train' / 'train000').rename(root / 'train' / 'new\nline')
+    (root / 'train' / 'new\nline' / 'maps' / '0003.png').write_bytes(b'')
+    assert main(['check', str(root)]) == 1
+    assert '  train/new\\nline/maps/0003.png: 0 bytes' in capsys.readouterr().out
+
+
 def test_faults_of_a_kind_do_not_flood(root, capsys):
     for number in range(2, 8):
         for video in ('train000', 'train001'):

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -252,6 +253,19 @@ def test_gaze_by_frame(tmp_path, capsys):
     assert '(1 were there already)' in printed
 
 
+def test_gaze_on_one_of_two_videos_of_a_name(tmp_path, capsys):
+    for name in ('clip.mp4', 'deep/clip.mkv', '1.mp4', '0001.mp4'):
+        encode_video(tmp_path / 'videos' / name, frames=2)
+    gaze = tmp_path / 'gaze.csv'
+    argv = [gaze, '--sigma-px', 2, '--out', tmp_path / 'out', '--videos', tmp_path / 'videos']
+    for video, second in (('clip', r'clip\.mkv'), ('01', r'1\.mp4')):
+        write_gaze(gaze, [(video, 1, 40, 20)], 'video,frame,x,y')
+        told = fails(capsys, *argv)
+        assert re.search(rf'{video}: expected one video of this name, got \S+, \S+{second}', told)
+    write_gaze(gaze, [('1', 1, 40, 20)], 'video,frame,x,y')
+    assert run(*argv) == 0
+
+
 def test_gaze_by_time_beside_its_video(tmp_path, capsys):
     videos = tmp_path / 'videos'
     videos.mkdir()
@@ -269,7 +283,10 @@ def test_gaze_by_time_beside_its_video(tmp_path, capsys):
     assert '--size WIDTHxHEIGHT' in fails(capsys, *argv)
     assert '--fps' in fails(capsys, *argv, '--size', '80x48')
     assert run(*argv, '--videos', videos) == 0
-    assert '2 of 5 samples were left out' in capsys.readouterr().out
+    assert 'note: 2 of 5 samples were left out' in capsys.readouterr().out
+    turned = [*argv[:4], tmp_path / 'turned', '--screen', '600x800', '--videos', videos]
+    assert run(*turned) == 0
+    assert 'warning: 4 of 5 samples were left out' in capsys.readouterr().out
     maps = sorted((tmp_path / 'out' / 'clip' / 'fixation').glob('*.png'))
     fixated = {int(path.stem): np.argwhere(read(path)).tolist() for path in maps}
     assert len(maps) == 12

@@ -40,6 +40,10 @@ def test_shares_without_normalized_and_pixels_with_it(tmp_path_factory, shares, 
 def test_small_whole_numbers_are_pixels(tmp_path):
     (gaze,) = read_gaze_csv(write(tmp_path / 'gaze.csv', [(0, 1), (1, 1), (0, 0)])).values()
     assert gaze.points.tolist() == [[0, 1], [1, 1], [0, 0]]
+    # But not all of a recording.
+    path = write(tmp_path / 'gaze.csv', [(0, 1), (1, 1), (1, 0)] * 4)
+    with pytest.raises(DataError, match='12 of 12 samples are shares'):
+        read_gaze_csv(path)
 
 
 def both_doors(tmp_path, path, *options):
