@@ -59,6 +59,14 @@ def test_a_work_dir_names_a_model_everywhere(work_dir, tmp_path, capsys):
     assert find_model(tmp_path / 'a.safetensors')[0].model.encoder.clip_len == 2
 
 
+def test_branches_in_another_order(work_dir):
+    cfg = find_model(work_dir)[0]
+    branches = cfg.model.decoder.branches
+    cfg.model.decoder.branches = {name: branches[name] for name in sorted(branches)}
+    with pytest.raises(CheckpointError, match='are in the order swin3d, dfd, sfd, expected dfd'):
+        salkit.build_model(cfg, work_dir)
+
+
 @pytest.mark.parametrize('name', [CONFIG, 'own.py'])
 def test_no_weights_no_prediction(name, tmp_path):
     if name == 'own.py':
