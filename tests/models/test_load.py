@@ -10,6 +10,7 @@ from PIL import Image
 import salkit
 from salkit.checkpoints import write_checkpoint
 from salkit.cli import main
+from salkit.cli.chosen_model import choose_model
 from salkit.engine.runner import model_entry
 from salkit.errors import CheckpointError, ConfigError
 from salkit.inference.export import export_model
@@ -157,6 +158,11 @@ def test_what_is_taken_for_a_checkpoint(name, kind, tmp_path, capsys):
             Image.fromarray(FRAME).save(tmp_path / 'b.png')
         status, told = run(capsys, *argv)
         assert status == 2 and said in told[-1]
+
+
+def test_an_empty_name_is_not_the_demos_model():
+    with pytest.raises(CheckpointError, match='expected a checkpoint'):
+        choose_model(None, '', demo=False)
 
 
 def test_two_checkpoints(work_dir, tmp_path):
