@@ -91,7 +91,7 @@ def resolve(registry: Registry, name: str | object) -> Any:
         if name in registry.module_dict:
             return registry.module_dict[name]
     fill(registry)
-    found = registry.get(name)
+    found = registry.get(name) if name else None
     if found is not None:
         return found
     hint = nearest_names(name, known_names(registry))

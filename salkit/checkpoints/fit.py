@@ -21,7 +21,7 @@ from ..types import AdaptedWeights
 from .checkpoint import Checkpoint
 from .official import from_official
 from .read import read_checkpoint
-from .stored_config import ODD, blamed_on
+from .stored_config import ODD, blamed_on, read_json
 
 ENCODER, DECODER = 'encoder.', 'decoder.'
 
@@ -194,7 +194,9 @@ def fit_weights(
             f'{checkpoint.source}: holds the weights of an encoder alone ({found.kind} names), and '
             'a whole model is wanted here; give it as model.encoder.init_cfg for training'
         )
-    return _compare(own, part, found, checkpoint)
+    state, report = _compare(own, part, found, checkpoint)
+    _compare_order(own, report, checkpoint)
+    return state, report
 
 
 # Names --------------------------------------------------------------------------------------------
@@ -278,6 +280,22 @@ def _is_finite(value: Tensor) -> bool:
         return True
     # Seventeen times as fast as isfinite, and NaN is the least and the greatest of its like.
     return bool(torch.stack(value.aminmax()).isfinite().all())
+
+
+def _compare_order(own: Mapping[str, Tensor], report: FitReport, checkpoint: Checkpoint) -> None:
+    """Note branches that the file's model joins in another order: that only shows in the maps."""
+    stored: object = read_json(checkpoint.meta.get('model'))
+    for key in ('decoder', 'branches'):
+        stored = stored.get(key) if isinstance(stored, Mapping) else None
+    names = [key.split('.')[2] for key in own if key.startswith('decoder.branches.')]
+    known = stored if isinstance(stored, Mapping) else {}
+    mine = [name for name in dict.fromkeys(names) if name in known]
+    theirs = [name for name in known if name in mine]
+    if theirs != mine:
+        report.wrong['decoder.branches'] = (
+            f'decoder.branches are in the order {", ".join(theirs)}, expected {", ".join(mine)}, '
+            'as the config has them'
+        )
 
 
 def _compare(

@@ -60,7 +60,7 @@ def locate(source: str | Path) -> Path:
             )
         return fetch(text)
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         best = find_best_checkpoint(path)
         if best is None:
             raise CheckpointError(f'{path}: the folder holds no best_*.pth of a training run')

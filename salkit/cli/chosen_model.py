@@ -81,7 +81,8 @@ def choose_model(
     """
     if demo and (model or checkpoint):
         raise ConfigError('--demo names a model: give it without --model and --checkpoint')
-    is_demo = demo or not (model or checkpoint) or (model == DEMO_CONFIG and not checkpoint)
+    # An empty text is a variable of the shell that is not set, and no wish for the demo's.
+    is_demo = demo or (checkpoint is None and model in (None, DEMO_CONFIG))
     source = demo_checkpoint() if is_demo else checkpoint
     if is_exported(model):
         if source is not None:

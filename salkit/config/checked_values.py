@@ -84,6 +84,9 @@ EXPECTED = {
     ),
     **dict.fromkeys(('param_scheduler', 'val_evaluator', 'test_evaluator'), _DICTS),
     **dict.fromkeys(('data_root', 'load_from', 'work_dir', 'experiment_name'), _TEXT),
+    **dict.fromkeys(
+        (f'default_hooks.checkpoint.{key}' for key in ('out_dir', 'filename_tmpl')), _TEXT
+    ),
     'custom_hooks': _LIST,
     'resume': _FLAG,
     'train_cfg.by_epoch': _FLAG,
@@ -98,6 +101,7 @@ EXPECTED = {
     'default_hooks.checkpoint.interval': _whole(-1),
     'default_hooks.checkpoint.max_keep_ckpts': _whole(-1),
     'default_hooks.logger.interval': _whole(1),
+    'log_processor.by_epoch': _FLAG,
     'log_processor.window_size': _whole(1),
     'randomness.seed': _whole(0, none=True, high=2**32 - 1),
     'randomness.deterministic': _FLAG,

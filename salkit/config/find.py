@@ -57,11 +57,15 @@ def find_config(path_or_name: str | Path) -> Path:
             checkpoint, is called what it is.
     """
     kind = kind_of(path_or_name)
+    expected = 'expected a config (a .py, .yaml or .json file, or a name)'
     if kind not in (None, CONFIG, FOLDER):
-        raise ConfigError(f'{path_or_name}: is {kind}, expected a config (a .py file or a name)')
+        raise ConfigError(f'{path_or_name}: is {kind}, {expected}')
     # Of a folder and a config of one name, the config is meant.
     if str(path_or_name) and kind != FOLDER and os.path.exists(path_or_name):
-        return check_input_file(path_or_name, ConfigError, MOST_CONFIG_BYTES)
+        path = check_input_file(path_or_name, ConfigError, MOST_CONFIG_BYTES)
+        if kind is None:
+            raise ConfigError(f'{path_or_name}: {expected}')
+        return path
     try:
         return find_named_config(str(path_or_name))
     except ConfigError as error:

@@ -82,7 +82,7 @@ def plain_config(cfg: object) -> Any:
 
 def model_digest(cfg: Config) -> str:
     """What tells configs of models apart, in 16 characters."""
-    content = json.dumps(plain_config(cfg.get('model')), sort_keys=True, default=str)
+    content = json.dumps(plain_config(cfg.get('model')), default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

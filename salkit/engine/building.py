@@ -70,7 +70,7 @@ def check_components(cfg: Config) -> None:
             resolve(PARAM_SCHEDULERS, scheduler['type'])
 
 
-def _need(cfg: Config, key: str, owner: str = 'the config') -> Any:
+def _need(cfg: Config | Mapping, key: str, owner: str = 'the config') -> Any:
     if cfg.get(key) is None:
         raise ConfigError(f'{owner} has no {key}, which this command needs')
     return cfg[key]
@@ -123,7 +123,10 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         for part in ('dataloader', 'cfg', *(() if stage == 'train' else ('evaluator',))):
             _need(cfg, f'{stage}_{part}')
     if 'train' in stages:
-        _need(cfg, 'optim_wrapper')
+        wrapper = _need(cfg, 'optim_wrapper')
+        # One of another constructor may have several.
+        if 'constructor' not in wrapper:
+            _need(wrapper, 'optimizer', 'optim_wrapper')
     loaders = {name: _open_dataloader(cfg, name) for name in (f'{s}_dataloader' for s in stages)}
     # Random initial weights follow from the seed too; the Runner would seed after building.
     seed = (cfg.get('randomness') or {}).get('seed')

@@ -6,6 +6,7 @@ import json
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from pprint import pformat
 
 import mmengine
 import torch
@@ -27,6 +28,7 @@ from ..metrics import SaliencyMetric
 from ..plugin import plugins_of
 from ..registry import RUNNERS
 from ..types import is_lower_better
+from ..utils.files import whole_file
 from ..utils.text import check_choice
 from ..version import __version__
 from .state import pack_message_hub, plain, unpack_message_hub
@@ -132,6 +134,19 @@ class SaliencyRunner(Runner):
         """Scale the learning rate to the batch size, where the config asks for it."""
         with named_errors('auto_scale_lr'):
             super().scale_lr(optim_wrapper, auto_scale_lr)
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config to the work dir as Python, whatever it was read from.
+
+        mmengine's own sorts its entries, but a decoder joins its branches in their order: the
+        weights would mean another model.
+        """
+        name = f'{Path(self.cfg.filename).stem if self.cfg.filename else self.timestamp}.py'
+        entries = self.cfg.to_dict().items()
+        text = '\n'.join(f'{k} = {pformat(v, width=100, sort_dicts=False)}' for k, v in entries)
+        with whole_file(Path(self.work_dir) / name) as temporary:
+            temporary.write_text(text + '\n', encoding='utf-8')
 
     def call_hook(self, fn_name: str, **kwargs: object) -> None:
         """Call all hooks; what they find wrong before a run begins is the config's fault."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..errors import DataError, ShapeError
+from ..errors import ConfigError, DataError, ShapeError
 from ..types import Targets
 
 
@@ -28,6 +29,8 @@ class SaliencyLoss(nn.Module, ABC):
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
+        if not math.isfinite(weight):
+            raise ConfigError(f'{type(self).__name__}: weight must be finite, got {weight}')
         self.weight = weight
 
     def forward(self, saliency_map: Tensor, targets: Targets) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..types import Targets
 
 
@@ -58,7 +58,13 @@ class ClipPreprocessor(BaseDataPreprocessor):
 
         Raises:
             DataError: clips of different size in one batch.
+            ConfigError: the data set's pipeline does not make such batches.
         """
+        lacking = {'clip', 'density_map', 'fixation_map', 'meta'} - set(data)
+        if lacking:
+            raise ConfigError(
+                f'pipeline: expected LoadClip, LoadTargets and PackClip, got no {min(lacking)}'
+            )
         data = self.cast_data(data)
         shapes = {tuple(clip.shape) for clip in data['clip']}
         if len(shapes) > 1:

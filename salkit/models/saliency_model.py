@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -56,8 +58,10 @@ class SaliencyModel(BaseModel):
         blur_kernel: int = 11,
         init_cfg: str | dict | None = None,
     ) -> None:
-        encoder = dict(encoder)
-        sources = dict(encoder=encoder.pop('init_cfg', None), model=init_cfg)
+        sources = dict(encoder=None, model=init_cfg)
+        if isinstance(encoder, Mapping):
+            encoder = dict(encoder)
+            sources['encoder'] = encoder.pop('init_cfg', None)
         built = build(ENCODERS, encoder, Encoder)
         super().__init__(ClipPreprocessor(built.pixel_mean, built.pixel_std))
         self.encoder = built

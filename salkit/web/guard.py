@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack
 
 from starlette.datastructures import MutableHeaders
@@ -29,13 +29,13 @@ _HEADERS = {
 }
 # What the page asks for. Gradio answers much else: calls without a page, streams, proxies.
 _GET = re.compile(
-    r'/|/(?:config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)|/(?:assets|static|svelte)/.+'
+    r'/|/(?:config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)|/(?:assets|static|svelte)/.{1,200}'
     r'|/gradio_api/(?:info|app_id|startup-events|theme\.css|queue/data'
     r'|heartbeat/(?P<session>\w+)|file=(?P<file>.+))'
 )
 _POST = re.compile(r'/gradio_api/(?:queue/join|run/predict|cancel|(?P<upload>upload))')
 _ASKED = ('data', 'event_data', 'event_id', 'fn_index', 'session_hash', 'trigger_id')
-_HOST = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z_.-]+))(?::\d{1,5})?')
+_HOST = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z_.-]+))(?::(\d{1,5}))?')
 # Of what is asked, and of the form around an upload.
 _MOST_BYTES = 100_000
 # A body has this time, and more for every byte of it.
@@ -97,12 +97,15 @@ class Guard:
 
     A visitor is a browser, known by a cookie: only it may name its uploads and its pages. A `local`
     server is reached from this machine only: its name must then be the machine's own, whatever a
-    foreign name server says of another.
+    foreign name server says of another. What the page calls are `functions`, by Gradio's numbers.
     """
 
-    def __init__(self, app: ASGIApp, service: Service, local: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, service: Service, functions: Container[object], local: bool
+    ) -> None:
         self.app = app
         self.service = service
+        self.functions = functions
         self.local = local
         # Servers at other ports of a machine get each other's cookies.
         self._cookie = f'salkit-{secrets.token_hex(4)}'
@@ -144,12 +147,16 @@ class Guard:
     def _route(self, request: Request) -> re.Match[str]:
         """What is asked for, by a page of this server."""
         host = _HOST.fullmatch(request.headers.get('host', ''))
-        if host is None:
+        if host is None or int(host[3] or 0) > 65535:
             raise HTTPException(400, 'expected the name of this host')
         if self.local and not is_loopback((host[1] or host[2]).lower()):
             raise HTTPException(403, 'this page is for this machine only')
         origin = request.headers.get('origin', f'http://{host[0]}').lower()
         if origin not in (f'http://{host[0]}'.lower(), f'https://{host[0]}'.lower()):
+            raise HTTPException(403, 'requests of other pages are refused')
+        # A picture or frame in another page, which says no origin; a link may lead to the page.
+        asked_by = request.headers.get('sec-fetch-site', 'none')
+        if request.scope['path'] != '/' and asked_by not in ('none', 'same-origin'):
             raise HTTPException(403, 'requests of other pages are refused')
         routes = {'GET': _GET, 'HEAD': _GET, 'POST': _POST}.get(request.method)
         route = routes and routes.fullmatch(request.scope['path'])
@@ -176,8 +183,10 @@ class Guard:
         try:
             asked = json.loads(body)
             asked = {name: asked[name] for name in _ASKED if name in asked}
-            # What nests too deeply fails here, not later.
-            json.dumps(asked)
+            # What nests too deeply fails here, not later; so does what is no JSON.
+            json.dumps(asked, allow_nan=False)
+            if asked['fn_index'] not in self.functions:
+                raise KeyError('fn_index')
             session = self.service.session(str(asked['session_hash']), request.state.visitor)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise HTTPException(400, 'expected what the page asks') from None

@@ -130,7 +130,7 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
     )
     # Only then does Gradio refuse paths that are no uploads.
     blocks.has_launched = True
-    app.add_middleware(Guard, service=service, local=local)
+    app.add_middleware(Guard, service=service, functions=blocks.fns, local=local)
     return app
 
 

@@ -53,7 +53,7 @@ def site(tmp_path, monkeypatch):
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / 'guest.py'
-    path.write_text(f'model = {pprint.pformat(GUEST)}\n')
+    path.write_text(f'model = {pprint.pformat(GUEST, sort_dicts=False)}\n')
     return path
 
 

@@ -26,6 +26,7 @@ def load(*items):
         ('optim_wrapper.optimizer.lr=-1', 'a number of at least 0, got -1'),
         ('optim_wrapper.optimizer.lr=nan', 'a number of at least 0, got nan'),
         ('optim_wrapper.optimizer.lr=inf', 'a number of at least 0, got inf'),
+        ('+default_hooks.checkpoint.filename_tmpl=5', r'text \(.*\), got 5'),
         ('optim_wrapper=Adam', "a dict, got 'Adam'"),
         ('default_hooks.timer=3', 'a dict, got 3'),
         ('train_dataloader.dataset=3', 'a dict, got 3'),
@@ -36,7 +37,7 @@ def load(*items):
     ],
 )
 def test_a_value_that_does_not_fit(item, expected):
-    key = item.partition('=')[0]
+    key = item.partition('=')[0].lstrip('+')
     with pytest.raises(ConfigError, match=rf'^--cfg-options: {key}: expected {expected}$'):
         load(item)
 
@@ -65,6 +66,7 @@ def test_every_checked_entry_is_one_that_configs_have():
     known = {'train_cfg.max_iters', 'experiment_name', 'work_dir', 'model_wrapper_cfg'}
     known |= {'auto_scale_lr', 'randomness.deterministic', 'train_cfg.val_begin'}
     known |= {'optim_wrapper.optimizer.weight_decay', 'optim_wrapper.accumulative_counts'}
+    known |= {f'default_hooks.checkpoint.{key}' for key in ('out_dir', 'filename_tmpl')}
     cfgs = [load_config(name) for name in (NAME, 'salfom/umt-l16_cc-kl')]
     for key in EXPECTED:
         if key.rpartition('.')[2] in ('prefetch_factor', 'drop_last') or key in known:

@@ -21,12 +21,14 @@ from small_models import assert_same
 
 from salkit.checkpoints import read_checkpoint
 from salkit.cli import main
+from salkit.config import load_config, plain_config
 from salkit.datasets import VideoSaliencyDataset
 from salkit.engine import build_runner, find_latest_checkpoint
 from salkit.engine.hooks import DumpMapsHook, EpochSeedHook
 from salkit.engine.state import pack_message_hub, plain, unpack_message_hub
 from salkit.errors import CheckpointError, ConfigError
 from salkit.media.maps import write_map_file
+from salkit.models.load import find_model
 
 CONFIG = 'demo/umt-tiny_cc-kl'
 SMALL = [
@@ -379,8 +381,22 @@ def test_a_config_without_what_training_needs(root, tmp_path, key):
         runner_of(root, tmp_path, f'{key}=None')
 
 
+@pytest.mark.parametrize(
+    ('item', 'expected'),
+    [
+        ('optim_wrapper={}', 'optim_wrapper has no optimizer'),
+        ('model.encoder=None', "a encoder needs a dict with the key 'type', got None"),
+        ('model.losses.cc.weight=nan', 'CCLoss: weight must be finite, got nan'),
+        ('model.losses.cc=dict(type=)', "no installed plugin offers the loss ''"),
+    ],
+)
+def test_a_config_that_cannot_train(root, tmp_path, item, expected):
+    with pytest.raises(ConfigError, match=expected):
+        runner_of(root, tmp_path, item)
+    assert not any(tmp_path.iterdir())
+
+
 def test_schedules_follow_the_number_of_epochs():
-    from salkit.config import load_config
     from salkit.engine.building import _schedulers
 
     cfg = load_config(CONFIG, {'train_cfg.max_epochs': 7})
@@ -410,6 +426,14 @@ def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
         CheckpointError, match=r'bare\.pth: cannot be resumed, it holds no message_hub'
     ):
         runner.resume(str(tmp_path / 'bare.pth'))
+
+
+def test_the_config_in_a_work_dir_is_that_of_its_weights(finished):
+    work_dir, _ = finished
+    written = load_config(work_dir / 'umt-tiny_cc-kl.py').model
+    told = find_model(work_dir)[0].model
+    assert json.dumps(plain_config(written)) == json.dumps(told)
+    assert list(written.decoder.branches) == ['swin3d', 'dfd', 'sfd']
 
 
 def test_the_latest_checkpoint_is_the_highest_complete_one(tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image
 import salkit
 from salkit.checkpoints import write_checkpoint
 from salkit.cli import main
+from salkit.cli.chosen_model import choose_model
 from salkit.engine.runner import model_entry
 from salkit.errors import CheckpointError, ConfigError
 from salkit.inference.export import export_model
@@ -57,6 +58,14 @@ def test_a_work_dir_names_a_model_everywhere(work_dir, tmp_path, capsys):
         assert run(capsys, 'predict', tmp_path / 'a.png', *named, *out)[0] == 0
     assert run(capsys, 'convert', work_dir, tmp_path / 'a.safetensors')[0] == 0
     assert find_model(tmp_path / 'a.safetensors')[0].model.encoder.clip_len == 2
+
+
+def test_branches_in_another_order(work_dir):
+    cfg = find_model(work_dir)[0]
+    branches = cfg.model.decoder.branches
+    cfg.model.decoder.branches = {name: branches[name] for name in sorted(branches)}
+    with pytest.raises(CheckpointError, match='are in the order swin3d, dfd, sfd, expected dfd'):
+        salkit.build_model(cfg, work_dir)
 
 
 @pytest.mark.parametrize('name', [CONFIG, 'own.py'])
@@ -149,6 +158,11 @@ def test_what_is_taken_for_a_checkpoint(name, kind, tmp_path, capsys):
             Image.fromarray(FRAME).save(tmp_path / 'b.png')
         status, told = run(capsys, *argv)
         assert status == 2 and said in told[-1]
+
+
+def test_an_empty_name_is_not_the_demos_model():
+    with pytest.raises(CheckpointError, match='expected a checkpoint'):
+        choose_model(None, '', demo=False)
 
 
 def test_two_checkpoints(work_dir, tmp_path):

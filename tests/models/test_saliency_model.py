@@ -116,6 +116,8 @@ def test_batches_of_frames_of_unequal_size():
     assert other['targets'].fixation_map is None
     with pytest.raises(DataError, match='one shape'):
         preprocess(batch_of([(16, 16), (16, 32)], [None, None]))
+    with pytest.raises(ConfigError, match=r'pipeline: expected LoadClip, .* got no clip'):
+        preprocess(dict(meta=[None]))
 
 
 def test_build_model_by_name():

@@ -292,7 +292,7 @@ def raw(server, text, timeout=20):
         *('[', ']', '[::1', '::1', '', 'evil.com@127.0.0.1', '127.0.0.1@evil.com', 'evil.example'),
         *('127.0.0.1:x', '127.0.0.1:80:80', '127.0.0.1/x', '127.0.0.1#', '127.0.0.1?', '[::1]x'),
         *('x' * 5000, 'x' * 90_000, '127.0.0.1.evil.example', '127.0.0.1, evil', '\\127.0.0.1'),
-        *('[::1%25eth0]', '\xe4', '127.0.0.1\nHost: localhost'),
+        *('127.0.0.1:65536', '[::1%25eth0]', '\xe4', '127.0.0.1\nHost: localhost'),
     ],
 )
 def test_strange_hosts_are_refused(server, host):
@@ -314,6 +314,19 @@ def test_other_pages_are_refused(server, method, origin):
     assert answer[0] == 403
 
 
+def test_parts_of_other_pages_are_refused(server):
+    visitor = Visitor(server)
+    for path, site in (('/config', 'cross-site'), ('/gradio_api/heartbeat/x', 'same-site')):
+        assert visitor.ask('GET', path, Sec_Fetch_Site=site)[0] == 403
+    assert visitor.ask('GET', '/config', Sec_Fetch_Site='same-origin')[0] == 200
+    assert visitor.ask('GET', '/', Sec_Fetch_Site='cross-site')[0] == 200
+
+
+def test_names_that_no_file_has(server):
+    for folder in ('assets', 'static', 'svelte'):
+        assert Visitor(server).ask('GET', f'/{folder}/{"a" * 4000}')[0] == 404
+
+
 NESTED = '{"session_hash": "a", "fn_index": 99, "data": %s%s}'
 
 
@@ -326,12 +339,16 @@ NESTED = '{"session_hash": "a", "fn_index": 99, "data": %s%s}'
         'null',
         '{',
         '[' * 99_000,
-        '{"session_hash": "a", "data": [1e999, {}]}',
+        '{"session_hash": "a", "fn_index": 0, "data": [1e999, {}]}',
+        '{"session_hash": "a", "fn_index": 0, "data": [NaN]}',
+        '{"session_hash": "a", "fn_index": 99, "data": []}',
+        '{"session_hash": "a", "fn_index": [], "data": []}',
     ],
 )
 def test_strange_requests_are_no_errors_of_the_server(server, body):
-    status, _, said = Visitor(server).ask('POST', '/gradio_api/queue/join', body)
-    assert 400 <= status < 500 and b'Traceback' not in said and b'/' not in said
+    for path in ('queue/join', 'run/predict', 'cancel'):
+        status, _, said = Visitor(server).ask('POST', f'/gradio_api/{path}', body)
+        assert 400 <= status < 500 and b'Traceback' not in said and b'/' not in said
 
 
 def test_no_text_of_a_request_steers_the_terminal(server):

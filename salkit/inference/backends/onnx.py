@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -111,6 +112,8 @@ def import_runtime(*modules: str) -> ModuleType:
     Raises:
         ConfigError: one is not installed.
     """
+    # Some of onnxruntime's packages tell their makers of every use, from their import on.
+    os.environ.setdefault('ORT_DISABLE_TELEMETRY', '1')
     try:
         first, *_ = (importlib.import_module(name) for name in modules)
     except ImportError as error:

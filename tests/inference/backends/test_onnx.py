@@ -283,6 +283,17 @@ def endless(path):
     return path
 
 
+def test_nobody_is_told_of_a_prediction(tmp_path):
+    path = endless(tmp_path / 'endless.onnx')
+    code = f'from salkit import SaliencyPredictor; SaliencyPredictor({str(path)!r})'
+    (tmp_path / 'tmp').mkdir()
+    # Where onnxruntime would note whom it tells of.
+    env = {**os.environ, 'TMPDIR': str(tmp_path / 'tmp')}
+    env.pop('ORT_DISABLE_TELEMETRY', None)
+    subprocess.run([sys.executable, '-c', code], check=True, env=env)
+    assert not any((tmp_path / 'tmp').iterdir())
+
+
 @pytest.mark.parametrize('overlay', [(), ('--overlay',)])
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_a_graph_without_an_end(tmp_path, number, overlay):
