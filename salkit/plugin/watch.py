@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from ..errors import PluginError
 
-# Importing the largest libraries from a slow network disk takes a minute.
+# Importing the largest libraries takes seconds, from a slow network disk half a minute.
 LIMIT_SECONDS = 60.0
 VARIABLE = 'SALKIT_PLUGIN_SECONDS'
 
