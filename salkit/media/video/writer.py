@@ -27,6 +27,8 @@ COLOR_CRF, GRAY_CRF = 18, 2
 # Seconds from one key frame to the next, at most: scrubbing decodes from one.
 KEY_SECONDS = 2.0
 MAX_THREADS = 16
+# Of what x264 writes.
+MOST_SIDE = 16384
 # AVCOL_RANGE_*, and BT.709 in AVCOL_PRI_*, AVCOL_TRC_* and AVCOL_SPC_*.
 LIMITED, FULL, BT709 = 1, 2, 1
 # A second has at least so many units of time.
@@ -59,8 +61,8 @@ class VideoWriter:
 
     Raises:
         ConfigError: an argument out of range.
-        DataError: the file cannot be written, in `with`, `write` or at the end of the block; or no
-            frame was written.
+        DataError: frames of more than 16384 rows or columns; the file cannot be written, in
+            `with`, `write` or at the end of the block; or no frame was written.
     """
 
     def __init__(
@@ -83,6 +85,10 @@ class VideoWriter:
             raise ConfigError(f'{self.path}: videos are written as {" or ".join(SUFFIXES)}')
         if min(self.size) < 1:
             raise ConfigError(f'{self.path}: size must be (rows, columns), got {self.size}')
+        if max(self.size) > MOST_SIDE:
+            raise DataError(
+                f'{self.path}: H.264 has at most {MOST_SIDE} rows and columns, got {self.size}'
+            )
         if not 1e-3 <= fps <= 1e4:
             raise ConfigError(f'{self.path}: fps must lie between 0.001 and 10000, got {fps}')
         if not 0 < pixel_aspect < math.inf:

@@ -298,6 +298,11 @@ def test_other_frames_are_refused(tmp_path, frame):
     assert left_over(tmp_path) == []
 
 
+def test_a_frame_that_h264_cannot_hold(tmp_path):
+    with pytest.raises(DataError, match=r'at most 16384 rows and columns, got .32767, 80'):
+        VideoWriter(tmp_path / 'a.mp4', (32767, 80))
+
+
 @pytest.mark.parametrize(
     'options',
     [
