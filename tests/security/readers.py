@@ -114,9 +114,25 @@ def checkpoints(folder):
 
 
 def onnx_models(folder):
-    from hostile import onnx_of_one_node
+    """The mean of a clip as its map, as salkit might have exported it."""
+    import onnx
+    from onnx import helper
 
-    onnx_of_one_node(folder / 'relu.onnx')
+    from salkit.inference.backends.onnx import ExportMetadata
+    from salkit.media.clips import ClipSettings
+
+    settings = ClipSettings(4, SIZE, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3)
+    graph = helper.make_graph(
+        [helper.make_node('ReduceMean', ['clip', 'axes'], ['saliency_map'], keepdims=0)],
+        'mean',
+        [helper.make_tensor_value_info('clip', 1, [1, 3, 4, *SIZE])],
+        [helper.make_tensor_value_info('saliency_map', 1, [1, *SIZE])],
+        [helper.make_tensor('axes', 7, [2], [1, 2])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 20)], ir_version=10)
+    metadata = ExportMetadata(settings, 'mean', 'a.pth', '', '0')
+    helper.set_model_props(model, dict(salkit=metadata.to_text()))
+    onnx.save(model, folder / 'mean.onnx')
 
 
 def tables_of_gaze(folder):
@@ -204,7 +220,9 @@ def read_checkpoints(path):
 def read_onnx(path):
     from salkit.inference.backends.onnx import OnnxBackend
 
-    OnnxBackend(path)
+    backend = OnnxBackend(path, 'cpu')
+    settings = backend.settings
+    backend.run(np.zeros((1, 3, settings.clip_len, *settings.size), np.float32))
 
 
 def read_gaze(path):

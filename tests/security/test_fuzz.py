@@ -21,7 +21,7 @@ def valid_files(tmp_path_factory):
     return files
 
 
-@pytest.mark.parametrize('name', [name for name in READERS if name != 'ONNX'])
+@pytest.mark.parametrize('name', READERS)
 def test_whole_files_are_read(name, valid_files, monkeypatch, tmp_path):
     monkeypatch.setenv('SALKIT_CACHE', str(tmp_path))
     for path in seeds_of(valid_files(name)):
