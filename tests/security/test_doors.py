@@ -55,6 +55,7 @@ def page_opens(path):
     return 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('door', DOORS, ids=lambda door: door.open.__name__)
 def test_hostile_files_get_one_line(door, root):
     faults = []
