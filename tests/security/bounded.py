@@ -33,11 +33,22 @@ def _context():
     """A context of multiprocessing whose children have all of salkit loaded."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['loaded'])
-    # Loading may take longer than a child is given.
-    first = context.Process(target=os.getpid)
-    first.start()
-    first.join()
+    # Loading may take longer than a child is given, and is left out without a word where a module
+    # is not found: Python 3.11 tells the server nothing of `sys.path`.
+    path = os.environ.get('PYTHONPATH', '')
+    os.environ['PYTHONPATH'] = os.pathsep.join(sys.path)
+    try:
+        first = context.Process(target=_check_loaded)
+        first.start()
+        first.join()
+    finally:
+        os.environ['PYTHONPATH'] = path
+    assert first.exitcode == 0
     return context
+
+
+def _check_loaded():
+    sys.exit('loaded' not in sys.modules)
 
 
 def run_bounded(function, *args, folder, seconds=60.0, megabytes=1500):
