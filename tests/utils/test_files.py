@@ -48,7 +48,9 @@ def test_nothing_but_files_is_replaced(tmp_path):
     (tmp_path / 'link').symlink_to('/dev/null')
     (tmp_path / 'folder').mkdir()
     for name, kind in (('pipe', 'a pipe'), ('link', 'a device'), ('folder', 'a folder')):
-        with pytest.raises(OSError, match=f'{name}: is {kind}'):
+        with pytest.raises(OSError, match=f'{name}: is {kind}'), whole_file(tmp_path / name):
+            pass
+        with pytest.raises(ConfigError, match=f'{name}: is {kind}'):
             write_json({}, tmp_path / name)
     assert (tmp_path / 'link').is_symlink() and (tmp_path / 'pipe').is_fifo()
 
