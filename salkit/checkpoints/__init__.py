@@ -1,7 +1,8 @@
 """Weights in files: read safely, fitted strictly, written whole, converted either way."""
 
 from .checkpoint import Checkpoint
-from .fit import FitReport, fit_weights, load_pretrained, load_weights
+from .fit import fit_weights, load_pretrained, load_weights
+from .fit_report import FitReport
 from .locate import find_best_checkpoint, locate
 from .read import read_checkpoint
 from .write import write_checkpoint, write_safetensors

@@ -17,7 +17,8 @@ from ..plugin import plugins_of
 from ..utils.files import sha256_of
 from ..version import __version__
 from .checkpoint import Checkpoint
-from .fit import FitReport, fit_weights
+from .fit import fit_weights
+from .fit_report import FitReport
 from .locate import locate
 from .official import DEAD, to_official
 from .read import read_checkpoint

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from mmengine.config import Config
 
 from ..errors import ConfigError
+from .option_values import MOST_DEPTH
 from .options import DATALOADERS
 
 LOG_LEVELS = ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
-_MOST_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,8 @@ def _entries(node: object, parts: list[str], path: str = '') -> Iterator[tuple[s
 
 
 def _check_depth(node: object, depth: int = 0) -> None:
-    if depth > _MOST_DEPTH:
-        raise ConfigError(f'expected entries nested up to {_MOST_DEPTH} deep, got more')
+    if depth > MOST_DEPTH:
+        raise ConfigError(f'expected entries nested up to {MOST_DEPTH} deep, got more')
     if isinstance(node, Mapping):
         node = list(node.values())
     if isinstance(node, (list, tuple)):

@@ -17,12 +17,12 @@ from .. import registry
 from ..builder import known_names
 from ..errors import ConfigError, reason_of
 from .find import find_named_config
+from .option_values import MOST_DEPTH
 
 DATA_SUFFIXES = ('.yaml', '.yml', '.json')
-# The longest that salkit brings have 10,000 letters, 400 values and a depth of 8.
+# The longest that salkit brings have 10,000 letters and 400 values.
 _MOST_LETTERS = 250_000
 _MOST_VALUES = 50_000
-_MOST_DEPTH = 50
 _MOST_DIGITS = 100
 
 
@@ -49,7 +49,7 @@ def parse_data_config(text: str, suffix: str) -> tuple[dict[str, object], list[P
     except (yaml.YAMLError, ValueError, OverflowError, TypeError) as error:
         raise ConfigError(f'expected plain values, {_place_of(error)}') from None
     except RecursionError:
-        raise ConfigError(f'expected values nested up to {_MOST_DEPTH} deep, got more') from None
+        raise ConfigError(f'expected values nested up to {MOST_DEPTH} deep, got more') from None
     if not isinstance(content, dict):
         raise ConfigError(f'expected entries such as "model: ...", got {type(content).__name__}')
     named = content.pop('_base_', [])
@@ -110,8 +110,8 @@ def _check_entries(content: dict[object, object]) -> None:
     names: set[str] | None = None
     waiting: list[tuple[object, object, int]] = [('', content, 0)]
     for key, value, depth in waiting:
-        if depth > _MOST_DEPTH:
-            raise ConfigError(f'expected values nested up to {_MOST_DEPTH} deep, got more')
+        if depth > MOST_DEPTH:
+            raise ConfigError(f'expected values nested up to {MOST_DEPTH} deep, got more')
         if not isinstance(key, str) or key == '_scope_' or '{{' in key:
             raise ConfigError(f'expected plain names as keys, got {key!r}')
         if isinstance(value, dict):

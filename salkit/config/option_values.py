@@ -11,7 +11,8 @@ _CLOSING = {'[': ']', '(': ')', '{': '}'}
 _QUOTED = re.compile(r"""'([^']*)'|"([^"]*)\"""")
 _CALL = re.compile(r'dict\s*(?=\()')
 _NUMBERS: tuple[Callable[[str], object], ...] = (int, float)
-_MOST_DEPTH = 50
+# Of dicts and lists within each other, wherever a config comes from; salkit's have 8.
+MOST_DEPTH = 50
 
 
 def parse_value(text: str) -> object:
@@ -109,8 +110,8 @@ def _outside_quotes(text: str) -> Iterator[tuple[int, str, int]]:
         elif char in ')]}' and (not expected or expected.pop() != char):
             expected = [char]
             break
-        if len(expected) > _MOST_DEPTH:
-            raise ConfigError(f'expected brackets within each other up to {_MOST_DEPTH} deep')
+        if len(expected) > MOST_DEPTH:
+            raise ConfigError(f'expected brackets within each other up to {MOST_DEPTH} deep')
         yield place, char, len(expected)
         begins = char in '[({,:=' or (begins and char.isspace())
         place += 1

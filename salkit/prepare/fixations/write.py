@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import MAP_FORMATS, write_map_file
 from ...utils.files import write_json
 from ...utils.folders import whole_folder
+from ...utils.input_files import read_input_json
 from ...utils.parallel import check_stopped, check_workers, run_tasks
 from ...utils.text import check_choice
 from ...version import __version__
@@ -93,9 +93,10 @@ class Target:
 def _made_with(folder: Path) -> dict[str, object] | None:
     """The settings of the maps in a folder, None where they are not known."""
     try:
-        settings = json.loads((folder / NOTE).read_text(encoding='utf-8'))['settings']
-    except (OSError, ValueError, KeyError, TypeError):
+        note = read_input_json(folder / NOTE)
+    except DataError:
         return None
+    settings = note.get('settings') if isinstance(note, dict) else None
     return settings if isinstance(settings, dict) else None
 
 
