@@ -170,7 +170,7 @@ class Guard:
         if key:
             session = self.service.session(key, request.state.visitor)
             connected.enter_context(session.connected())
-        if route['file'] and not self.service.holds(route['file']):
+        if route['file'] and not self.service.holds(route['file'], request.state.visitor):
             raise HTTPException(403, 'this file is not given')
 
     async def _ask(self, request: Request, receive: Receive) -> Receive:

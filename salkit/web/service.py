@@ -134,11 +134,15 @@ class Service:
         ready = upload is not None and upload.ready and upload.visitor == session.visitor
         return ready and os.path.isfile(path)
 
-    def holds(self, path: str) -> bool:
-        """Whether a path is that of a file that was made for a page."""
+    def holds(self, path: str, visitor: str) -> bool:
+        """Whether a path is that of a file that was made for a page, of no other visitor."""
         try:
             resolved = Path(path).resolve()
         except (OSError, ValueError, RuntimeError):
+            return False
+        owners = {session.folder: session.visitor for session in list(self._open.values())}
+        owners |= {folder: upload.visitor for folder, upload in list(self._uploads.items())}
+        if any(owners.get(folder, visitor) != visitor for folder in resolved.parents):
             return False
         return resolved.is_relative_to(self.folder) and resolved.is_file()
 

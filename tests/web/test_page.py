@@ -226,7 +226,8 @@ def test_two_users(visit, clips, tmp_path):
         assert (tmp_path / f'{name}_maps.npz').exists()
     first, second = one.source('overlay'), two.source('overlay')
     assert first != second
-    assert two.fetch(first.replace('_overlay', '_map')).ok
+    assert one.fetch(first.replace('_overlay', '_map')).ok
+    assert two.fetch(first).status == 403
     guess = re.sub(r'/sessions/\w+/', f'/sessions/{"0" * 32}/', first)
     assert guess != first and two.fetch(guess).status == 403
 
