@@ -215,9 +215,11 @@ def test_uploads_belong_to_their_visitor(server, clips, with_cookie):
     ],
 )
 def test_files_that_were_not_made_for_a_page_are_not_given(server, path):
+    visitor = Visitor(server)
+    # It answers, so that the folder is there.
     [folder] = server.temporary.glob('.salkit-serve-*')
     path = quote(path.format(folder), safe='/%:')
-    assert Visitor(server).ask('GET', f'/gradio_api/file={path}')[0] in (403, 404)
+    assert visitor.ask('GET', f'/gradio_api/file={path}')[0] in (403, 404)
 
 
 # Uploads ---------------------------------------------------------------------------------------
