@@ -4,6 +4,7 @@ from .base import Branch, BranchOutput, Decoder
 from .dfd import DFDBranch
 from .fusion import ConvFusion
 from .multi_branch import MultiBranchDecoder
+from .readout import ReadoutDecoder
 from .sfd import SFDBranch
 from .swin3d import Swin3DBranch
 
@@ -14,6 +15,7 @@ __all__ = [
     'DFDBranch',
     'Decoder',
     'MultiBranchDecoder',
+    'ReadoutDecoder',
     'SFDBranch',
     'Swin3DBranch',
 ]

