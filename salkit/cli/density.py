@@ -29,14 +29,15 @@ interrupted one has not finished.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit density`."""
-    from ..prepare.options import DensityOptions, GazeReading
+    from ..prepare.options import GazeReading
+    from ..utils.density_options import DensityOptions
 
     parser.epilog = EPILOG
     parser.add_argument('fixations', metavar='FIXATIONS', help='file or folder, see below')
     parser.add_argument(
         '--recipe', metavar='NAME', help='the Gaussian of a data set: dhf1k, ucf-hollywood2, ...'
     )
-    add_options(parser, DensityOptions, 'sigma_px', 'ppd', 'sigma_deg', 'window_px')
+    add_options(parser, DensityOptions, 'sigma_px', 'sigma_width', 'ppd', 'sigma_deg', 'window_px')
     parser.add_argument('--out', metavar='DIR', help='where the maps are written')
     parser.add_argument(
         '--format',

@@ -35,7 +35,8 @@ class _List(argparse.Action):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit prepare`."""
-    from ..prepare.options import DensityOptions, FolderOptions, GazeReading, PrepareOptions
+    from ..prepare.options import FolderOptions, GazeReading, PrepareOptions
+    from ..utils.density_options import DensityOptions
 
     parser.epilog = EPILOG
     parser.add_argument('kind', metavar='KIND', help='a public data set; folder: any videos')
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='columns video, x, y, frame (or time_s, time_ms) and perhaps observer',
     )
     gaze.add_argument('--recipe', metavar='NAME', help='density maps as those of a data set')
-    add_options(gaze, DensityOptions, 'sigma_px', 'ppd')
+    add_options(gaze, DensityOptions, 'sigma_px', 'sigma_width', 'ppd')
     gaze.add_argument(
         '--screen', metavar='WIDTHxHEIGHT', help='gaze is in pixels of a screen of this size'
     )

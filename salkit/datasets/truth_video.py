@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -40,7 +41,27 @@ class TruthFrame:
     size: tuple[int, int]
 
 
-class PointLists:
+class FixationLists(Protocol):
+    """For every frame of a video a list of fixations.
+
+    Attributes:
+        path: of the file that they are from.
+    """
+
+    path: Path
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+    def at(self, index: int, size: tuple[int, ...]) -> np.ndarray:
+        """The fixations of a frame of `size` (H, W), (n, 2) int64 y and x."""
+
+    def note(self) -> str:
+        """What a reader should know of them, once all were read."""
+        return ''
+
+
+class PointLists(FixationLists):
     """The content of a `fixations.json`: for every frame a list of [row, column].
 
     Args:
@@ -199,21 +220,23 @@ class TruthVideo:
             points = None if lists is None else lists.at(index, known.shape)
             yield TruthFrame(density, fixation_map, points, (known.shape[0], known.shape[1]))
 
-    def point_lists(self) -> PointLists | None:
-        """Read the lists of fixations, if it has such.
+    def read_lists(self) -> FixationLists | None:
+        """Read the lists of fixations, if it has such; there may be more or less than frames.
 
         They are not kept: a video would be many times as large with them.
+        """
+        return PointLists(self.fixations) if self.fixations is not None and self.is_list else None
+
+    def point_lists(self) -> FixationLists | None:
+        """Read the lists of fixations, if it has such.
 
         Raises:
             DataError: as many lists as frames are not there.
         """
-        if self.fixations is None or not self.is_list:
-            return None
-        lists, stack = PointLists(self.fixations), self.density_stack
-        if stack is not None and len(lists) != len(stack):
+        lists, stack = self.read_lists(), self.density_stack
+        if lists is not None and stack is not None and len(lists) != len(stack):
             raise DataError(
-                f'{self.fixations}: {len(lists)} entries, but {len(stack)} frames '
-                f'in {self.densities}'
+                f'{lists.path}: {len(lists)} entries, but {len(stack)} frames in {self.densities}'
             )
         return lists
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..utils.density_options import DensityOptions
+
 
 def gaussian_density(
     counts: np.ndarray,
@@ -38,6 +40,27 @@ def gaussian_density(
     )
     fixated = counts[np.ix_(rows, columns)].astype(np.float64)
     return np.linalg.multi_dot([down.T, fixated, across])
+
+
+def density_of(
+    counts: np.ndarray, options: DensityOptions, pixel_aspect: float = 1.0
+) -> np.ndarray:
+    """The density of fixations.
+
+    Args:
+        counts: (H, W), fixations on each pixel.
+        options: how it is made.
+        pixel_aspect: width of a pixel as shown by its height.
+
+    Returns:
+        (H, W) float32.
+    """
+    size = counts.shape[0], counts.shape[1]
+    sigma = options.sigma_at(size, pixel_aspect)
+    density = gaussian_density(counts, sigma, options.window_px, options.shift_px)
+    if options.normalize is not None and density.any():
+        density /= density.max() if options.normalize == 'max' else density.sum()
+    return density.astype(np.float32)
 
 
 def _profiles(

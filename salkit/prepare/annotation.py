@@ -13,14 +13,18 @@ import numpy as np
 
 from ..datasets.file_list import FileList, list_files
 from ..datasets.published import DensityArguments, PublishedVideo
-from ..datasets.truth_video import PointLists, TruthVideo
+from ..datasets.recorded_truth import RecordedTruth
+from ..datasets.truth_video import FixationLists, TruthVideo
 from ..errors import DataError
+from ..functional.density import density_of
 from ..media.images import IMAGE_SUFFIXES, image_size
+from ..media.map_stacks import MapStack
 from ..media.maps import write_map
+from ..utils.density_options import DensityOptions
 from ..utils.parallel import check_stopped
-from .fixations import Gaze, density_map, fixation_points, points_to_map
-from .fixations.density import count_points, density_of
-from .options import DensityOptions, GazeOptions, PrepareOptions
+from .fixations import Gaze, fixation_points, points_to_map
+from .fixations.density import count_points
+from .options import GazeOptions, PrepareOptions
 from .stimulus import Stimulus, link_all
 
 
@@ -152,14 +156,15 @@ class ListedFixations(WrittenMaps):
     @property
     def kind(self) -> str:
         """With the depth of the maps, and the recipe where they are made."""
+        if isinstance(self.truth, RecordedTruth):
+            return f'fixations {self.truth.recording.digest} and {self.recipe}, {self.bits} bits'
         if self.truth.densities is None:
             return f'fixations and {self.recipe}, {self.bits} bits'
         return f'saliency video and fixations.json, {self.bits} bits'
 
     @cached_property
-    def _lists(self) -> PointLists:
-        # Without the saliency video: whether the two are of one length is for the caller to say.
-        lists = TruthVideo(self.truth.name, None, self.truth.fixations).point_lists()
+    def _lists(self) -> FixationLists:
+        lists = self.truth.read_lists()
         if lists is None:
             raise DataError(f'{self.truth.fixations}: expected lists of fixations')
         return lists
@@ -167,16 +172,23 @@ class ListedFixations(WrittenMaps):
     def lengths(self) -> dict[str, int]:
         """Frames of the saliency video, lists of fixations."""
         lists = {f'entries in {self._lists.path.name}': len(self._lists)}
-        stack = self.truth.density_stack
+        stack = self._stack
         return lists if stack is None else {'saliency frames': len(stack), **lists}
+
+    @property
+    def _stack(self) -> MapStack | None:
+        """Published density maps."""
+        return None if self.truth.densities is None else self.truth.density_stack
 
     def frames(self, count: int, stimulus: Stimulus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """As the data set has them."""
-        stack, size = self.truth.density_stack, stimulus.size
+        stack, size = self._stack, stimulus.size
         points = (self._lists.at(index, size) for index in range(count))
         if stack is None:
+            density_options = DensityOptions(**(self.recipe or {}))
             for each in points:
-                yield density_map(each, size, **(self.recipe or {})), each
+                counts = count_points(each, size)
+                yield density_of(counts, density_options, stimulus.pixel_aspect), each
             return
         for index, (density, each) in enumerate(zip(stack.read(range(count)), points, strict=True)):
             if density.shape != size:
@@ -187,6 +199,10 @@ class ListedFixations(WrittenMaps):
             if np.issubdtype(density.dtype, np.integer):
                 density = density.astype(np.float32) / np.iinfo(density.dtype).max
             yield density, each
+
+    def note(self) -> str:
+        """What is to be known of the lists."""
+        return self._lists.note()
 
 
 class GazeMaps(WrittenMaps):

@@ -15,77 +15,7 @@ from ..utils.text import check_choice
 from .gaze_columns import GazeColumns, parse_columns
 
 FORMATS = ('png', 'jpg')
-NORMALIZATIONS = ('max', 'sum', None)
 SHOWN = ('fit', 'actual-size')
-
-
-@dataclass(frozen=True)
-class DensityOptions:
-    """How a density is made from fixations; its width is `sigma_px` or `ppd` times `sigma_deg`.
-
-    Attributes:
-        sigma_px: standard deviation of the Gaussian in pixels.
-        ppd: pixels of the video in a degree of visual angle, instead of the former; its rows, where
-            its pixels are not square.
-        sigma_deg: standard deviation in degrees, with `ppd`.
-        window_px: side of the square that each Gaussian is cut to.
-        shift_px: how far down and right each Gaussian is moved.
-        normalize: 'max' makes the largest value 1, 'sum' the sum; None leaves Gaussians of height
-            1 each.
-
-    Raises:
-        ConfigError: arguments that do not go together, or are not above 0.
-    """
-
-    sigma_px: float | None = None
-    ppd: float | None = None
-    sigma_deg: float = 1.0
-    window_px: int | None = None
-    shift_px: int = 0
-    normalize: str | None = 'max'
-
-    def __post_init__(self) -> None:
-        if (self.sigma_px is None) == (self.ppd is None):
-            raise ConfigError(
-                'give the Gaussian by one of a recipe, sigma_px and ppd (pixels per degree)'
-            )
-        if self.ppd is None and self.sigma_deg != 1:
-            raise ConfigError('sigma_deg goes with ppd, not with sigma_px')
-        for name in ('sigma_px', 'ppd', 'sigma_deg'):
-            value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f'{name} must be above 0, got {value}')
-        window = self.window_px
-        if window is not None and not (window >= 1 and window == int(window)):
-            raise ConfigError(f'window_px must be a whole number from 1, got {window}')
-        if self.normalize not in NORMALIZATIONS:
-            raise ConfigError(f"normalize must be 'max', 'sum' or None, got {self.normalize!r}")
-
-    @property
-    def sigma(self) -> float:
-        """The standard deviation in pixels."""
-        width = self.sigma_px if self.ppd is None else self.ppd * self.sigma_deg
-        return float(width or 0)
-
-    def sigma_at(self, pixel_aspect: float) -> float | tuple[float, float]:
-        """The standard deviation in pixels; down and across where a degree is not the same in both.
-
-        Args:
-            pixel_aspect: width of a pixel as shown by its height.
-        """
-        if self.ppd is None or pixel_aspect == 1:
-            return self.sigma
-        return self.sigma, self.sigma / pixel_aspect
-
-    def to_json(self, pixel_aspect: float = 1.0) -> dict[str, object]:
-        """What the values of a density depend on, as plain values."""
-        sigma = self.sigma_at(pixel_aspect)
-        return dict(
-            sigma_px=[*sigma] if isinstance(sigma, tuple) else sigma,
-            window_px=self.window_px,
-            shift_px=self.shift_px,
-            normalize=self.normalize,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The public data sets, one module each."""
 
-from . import avimos, dhf1k, hollywood2, ucf_sports
+from . import avimos, crowd, dhf1k, hollywood2, osie, scene, ucf_sports
 from .base import (
     LAYOUT,
     DensityArguments,
@@ -22,6 +22,7 @@ __all__ = [
     'PublishedDataset',
     'PublishedVideo',
     'avimos',
+    'crowd',
     'dataset_at',
     'density_recipes',
     'dhf1k',
@@ -29,8 +30,10 @@ __all__ = [
     'find_in_splits',
     'get_published',
     'hollywood2',
+    'osie',
     'published_datasets',
     'recognize',
+    'scene',
     'ucf_sports',
     'video_at',
 ]

@@ -21,6 +21,7 @@ class DensityArguments(TypedDict, total=False):
     """Arguments of `salkit.prepare.fixations.density_map`."""
 
     sigma_px: float
+    sigma_width: float
     ppd: float
     sigma_deg: float
     window_px: int | None

@@ -56,6 +56,11 @@ class PublishedVideo:
         """Whether there is any ground truth."""
         return any((self.densities, self.fixations, self.mats))
 
+    @property
+    def needs_densities(self) -> bool:
+        """Whether it cannot be scored without density maps: lists do not tell a frame's size."""
+        return self.densities is None and self.fixations is not None and self.fixations.is_file()
+
     def truth(self, prefer_mat: bool = False) -> TruthVideo:
         """Its ground truth, of which nothing is read yet.
 

@@ -59,7 +59,7 @@ def find_ground_truth(
         held = ', '.join(f'{name} ({count} videos)' for name, count in counts.items())
         raise DataError(f'{root}: holds several splits: {held}; --split says which to score')
     for video in videos:
-        if video.densities is None and video.fixations and video.fixations.is_file():
+        if video.needs_densities:
             raise DataError(
                 f'{root}: no density maps of {video.name}; {video.fixations} alone does not say '
                 'how large the frames are'

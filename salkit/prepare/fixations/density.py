@@ -9,10 +9,10 @@ import numpy as np
 
 from ...datasets.published import DensityArguments, density_recipes
 from ...errors import ConfigError, ShapeError
-from ...functional.density import gaussian_density
+from ...functional.density import density_of
 from ...functional.fixations import count_fixations
+from ...utils.density_options import DensityOptions
 from ...utils.text import check_choice
-from ..options import DensityOptions
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,17 +32,6 @@ def density_arguments(recipe: str | None, **own: Unpack[DensityArguments]) -> De
     if own:
         raise ConfigError(f'--recipe and --{min(own).replace("_", "-")}: give one of the two')
     return recipes[recipe]
-
-
-def density_of(
-    counts: np.ndarray, options: DensityOptions, pixel_aspect: float = 1.0
-) -> np.ndarray:
-    """The density (H, W) float32 of the number of fixations on each pixel (H, W)."""
-    sigma = options.sigma_at(pixel_aspect)
-    density = gaussian_density(counts, sigma, options.window_px, options.shift_px)
-    if options.normalize is not None and density.any():
-        density /= density.max() if options.normalize == 'max' else density.sum()
-    return density.astype(np.float32)
 
 
 def points_to_map(points_yx: np.ndarray | Sequence, size: tuple[int, int]) -> np.ndarray:

@@ -13,16 +13,16 @@ import numpy as np
 from tqdm import tqdm
 
 from ...errors import DataError
+from ...functional.density import density_of
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import MAP_FORMATS, write_map_file
+from ...utils.density_options import DensityOptions
 from ...utils.files import write_json
 from ...utils.folders import whole_folder
 from ...utils.input_files import read_input_json
 from ...utils.parallel import check_stopped, check_workers, run_tasks
 from ...utils.text import check_choice
 from ...version import __version__
-from ..options import DensityOptions
-from .density import density_of
 from .find import FixationVideo
 
 # The file that says what the maps beside it were made from, and how.

@@ -29,8 +29,9 @@ def labels(dataset, root):
 
 
 def test_names_and_recipes():
-    assert list(published_datasets()) == ['avimos', 'dhf1k', 'hollywood2', 'ucf-sports']
-    assert list(density_recipes()) == ['dhf1k', 'dhf1k-published', 'ucf-hollywood2']
+    pictures = ['crowd', 'osie', 'scene']
+    assert {*published_datasets()} == {'avimos', 'dhf1k', 'hollywood2', 'ucf-sports', *pictures}
+    assert {*density_recipes()} == {'dhf1k', 'dhf1k-published', 'ucf-hollywood2', *pictures}
     assert get_published('dhf1k').counts['train'] == (600, 346_140)
     with pytest.raises(ConfigError, match="unknown public data set 'dhf1'; did you mean dhf1k"):
         get_published('dhf1')

@@ -340,10 +340,10 @@ def test_lists_of_fixations(tmp_path, capsys):
 @pytest.mark.parametrize(
     'argv, message',
     [
-        ([], 'by one of a recipe, sigma_px and ppd'),
-        (['--sigma-px', 3, '--ppd', 3], 'by one of a recipe, sigma_px and ppd'),
+        ([], 'by one of a recipe, sigma_px, sigma_width'),
+        (['--sigma-px', 3, '--ppd', 3], 'by one of a recipe, sigma_px, sigma_width'),
         (['--sigma-px', 3, '--sigma-deg', 3], 'sigma_deg goes with ppd'),
-        (['--recipe', 'mine'], '--recipe must be one of dhf1k, '),
+        (['--recipe', 'mine'], '--recipe must be one of crowd, dhf1k, '),
         (['--recipe', 'dhf1k', '--window-px', 3], '--recipe and --window-px: give one'),
         (['--sigma-px', -1], 'sigma_px must be above 0, got -1.0'),
         (
