@@ -108,7 +108,14 @@ class ReadoutDecoder(Decoder):
         return logits - logits.logsumexp((-2, -1), keepdim=True)
 
     def _logits(self, features: tuple[Tensor, ...], out_size: tuple[int, int]) -> Tensor:
-        frames = self._frames(features)
+        # Differences of logits are ratios of the density: three digits of bfloat16 are too few.
+        with torch.autocast(features[0].device.type, enabled=False):
+            return self._full_precision_logits(
+                [feature.to(self.logit.weight.dtype) for feature in self._frames(features)],
+                out_size,
+            )
+
+    def _full_precision_logits(self, frames: list[Tensor], out_size: tuple[int, int]) -> Tensor:
         rows, columns = (
             max(1, round(cells * stride / self.stride))
             for cells, stride in zip(

@@ -118,6 +118,17 @@ def test_time_steps_are_averaged_with_learned_weights():
         torch.testing.assert_close(decoder((feature,), (32, 48)), decoder((last,), (32, 48)))
 
 
+def test_mixed_precision_ends_at_the_features():
+    decoder, features = decoder_of(), features_of()
+    low = tuple(feature.bfloat16() for feature in features)
+    with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16):
+        mixed = decoder.log_density(low, (64, 96))
+    with torch.no_grad():
+        whole = decoder.log_density(tuple(feature.float() for feature in low), (64, 96))
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, whole)
+
+
 def test_every_feature_has_a_part():
     decoder, features = decoder_of(), features_of()
     with torch.no_grad():
