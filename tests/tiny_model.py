@@ -10,7 +10,7 @@ _base_ = 'salkit::demo/umt-tiny_cc-kl'
 
 model = dict(encoder=dict(clip_len={clip_len}, depth=1))
 _test = [
-    dict(type='LoadClip', size={size}),
+    dict(type='LoadClip', size={size}, keep_shape={keep_shape}),
     dict(type='LoadTargets'),
     dict(type='PackClip'),
 ]
@@ -21,12 +21,20 @@ test_dataloader = dict(
 """
 
 
-def write_tiny_model(folder, clip_len=4, size=(32, 48), head='repeat-first', clip_stride=1):
+def write_tiny_model(
+    folder, clip_len=4, size=(32, 48), head='repeat-first', clip_stride=1, keep_shape=0
+):
     """Write `tiny.py` and `tiny.pth` into `folder` and give their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / 'tiny.py'
     config.write_text(
-        CONFIG.format(clip_len=clip_len, size=size, head=head, clip_stride=clip_stride)
+        CONFIG.format(
+            clip_len=clip_len,
+            size=size,
+            head=head,
+            clip_stride=clip_stride,
+            keep_shape=keep_shape,
+        )
     )
     model = build_model(config)
     state = model.state_dict()

@@ -35,6 +35,7 @@ def clip_reading(cfg: Config) -> tuple[ClipSettings, list[str]]:
         settings = ClipSettings(
             clip_len=1,
             size=None if size is None else tuple(size),
+            keep_shape=load.get('keep_shape', 0),
             clip_stride=stride if isinstance(stride, int) else stride[0],
             head=dataset.get('head', 'repeat-first'),
         )

@@ -111,7 +111,8 @@ class SaliencyMaps:
             return
         needed = self.selection.needed(predicted)
         shown = self.selection.shown
-        frames = self.stimulus.frames(shown[needed.start : needed.stop], self.settings.size)
+        size = self.settings.size_for(self.stimulus.size)
+        frames = self.stimulus.frames(shown[needed.start : needed.stop], size)
         # Each is decoded, resized and normalized once.
         prepared = (self.backend.prepare(frame) for frame in frames)
         with closing(in_background(prepared, _AHEAD_FRAMES)) as ready:

@@ -108,7 +108,9 @@ class SaliencyPredictor:
         self.backend = _open_backend(config_or_name, checkpoint, device, precision, random_weights)
         settings = self.backend.settings
         if size is not None:
-            settings = dataclasses.replace(settings, size=(int(size[0]), int(size[1])))
+            settings = dataclasses.replace(
+                settings, size=(int(size[0]), int(size[1])), keep_shape=0
+            )
         settings = dataclasses.replace(settings, head=head or settings.head)
         self.settings = self.backend.settings = settings
         self.device, self.name = self.backend.device, settings.name
@@ -180,7 +182,7 @@ class SaliencyPredictor:
             for number, frame in enumerate(frames, 1):
                 frame = check_frame(frame, f'frame {number}', size if number > 1 else None)
                 size = (frame.shape[0], frame.shape[1])
-                wanted = self.settings.size
+                wanted = self.settings.size_for(size)
                 small = frame if wanted is None else resize_image(frame, wanted)
                 yield self.backend.prepare(np.ascontiguousarray(small))
 

@@ -19,6 +19,8 @@ SAMPLINGS = ('random', 'strided', 'all')
 MOST_VALUES = 2**31
 # From a clip's first frame to its last.
 MOST_FRAMES = 10_000
+# Width by height, or the other way round, up to which frames may keep their shape.
+MOST_STRETCHED = 4
 
 
 def _are_numbers(values: object, count: int) -> bool:
@@ -64,6 +66,20 @@ def scored_frames(num_frames: int, clip_len: int, sampling: str, stride: int, he
     return range(first if head == 'skip' else 0, num_frames)
 
 
+def size_in_shape(frame: tuple[int, int], size: tuple[int, int], divisor: int) -> tuple[int, int]:
+    """The size with about as many pixels as `size` in the shape of `frame`, all (rows, columns).
+
+    Args:
+        frame: as shown; a shape narrower than 1 : 4 counts as that.
+        size: whose pixels are shared out.
+        divisor: of both sides.
+    """
+    stretch = math.sqrt(min(MOST_STRETCHED, max(1 / MOST_STRETCHED, frame[1] / frame[0])))
+    side = math.sqrt(size[0] * size[1])
+    rows, columns = (max(1, round(length / divisor)) for length in (side / stretch, side * stretch))
+    return rows * divisor, columns * divisor
+
+
 @dataclass(frozen=True)
 class ClipSettings:
     """What a model needs around it: how clips are cut, resized and normalized, maps finished.
@@ -71,6 +87,8 @@ class ClipSettings:
     Attributes:
         clip_len: T, frames per clip.
         size: (rows, columns) that frames are resized to; None keeps them.
+        keep_shape: where it is not 0, frames keep their shape: sides are multiples of it, see
+            `size_in_shape`.
         clip_stride: frames from one of a clip to the next.
         head: what stands before a video's first frame, see `clip_indices`.
         pixel_mean: of the RGB pixels, scaled to [0, 1].
@@ -87,12 +105,18 @@ class ClipSettings:
     pixel_std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     blur_kernel: int = 11
     name: str = ''
+    keep_shape: int = 0
 
     def __post_init__(self) -> None:
         check_choice('prediction', 'head', self.head, HEADS)
         if not isinstance(self.name, str):
             raise ConfigError(f'name must be text, got {self.name!r:.100}')
-        for field, least in (('clip_len', 1), ('clip_stride', 1), ('blur_kernel', 0)):
+        for field, least in (
+            ('clip_len', 1),
+            ('clip_stride', 1),
+            ('blur_kernel', 0),
+            ('keep_shape', 0),
+        ):
             value = getattr(self, field)
             if not isinstance(value, int) or not least <= value <= MOST_FRAMES:
                 raise ConfigError(f'{field} must be {least} to {MOST_FRAMES}, got {value!r:.100}')
@@ -119,6 +143,12 @@ class ClipSettings:
     def span(self) -> int:
         """Frames from a clip's first to its last, both counted."""
         return self.clip_stride * (self.clip_len - 1) + 1
+
+    def size_for(self, frame: tuple[int, int]) -> tuple[int, int] | None:
+        """The (rows, columns) that frames of a size are resized to; None keeps them."""
+        if self.size is None or not self.keep_shape:
+            return self.size
+        return size_in_shape(frame, self.size, self.keep_shape)
 
     def window(self, last: int, num_frames: int) -> list[int]:
         """Frame numbers (from 0) of the clip that predicts frame `last`, see `clip_indices`."""

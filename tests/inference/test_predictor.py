@@ -29,10 +29,10 @@ TOLERANCE = dict(rtol=0, atol=1e-5)
 LENGTHS = dict(one=1, five=5, sixteen=16, many=500)
 
 
-def dump(config, checkpoint, root, folder):
+def dump(config, checkpoint, root, folder, **options):
     """What `salkit test --dump` writes for all videos below `root`: {video: {frame: map}}."""
     cfg = salkit.load_config(
-        config, {'data_root': str(root), 'dataset_type': 'VideoSaliencyDataset'}
+        config, {'data_root': str(root), 'dataset_type': 'VideoSaliencyDataset', **options}
     )
     cfg.test_evaluator.metrics = ['CC']
     cfg.custom_hooks = [dict(type='DumpMapsHook', out_dir=str(folder / 'maps'))]
@@ -82,6 +82,29 @@ def test_predict_stream_and_test_agree_for_every_length(tmp_path, videos, head):
             np.testing.assert_allclose(
                 streamed, np.stack([expected[name] for name in maps.names]), **TOLERANCE
             )
+
+
+def test_videos_of_any_shape_keep_it(tmp_path):
+    shapes = dict(wide=(40, 90), tall=(90, 40), same=(40, 56))
+    for name, size in shapes.items():
+        write_video(tmp_path / 'videos' / 'test' / name, frames=5, size=size)
+    filmed = write_video(tmp_path / 'videos' / 'test' / 'filmed', frames=5, size=shapes['tall'])
+    shutil.rmtree(filmed / 'images')
+    encode_video(filmed / 'video.mp4', 5, size=shapes['tall'])
+    config, checkpoint = write_tiny_model(tmp_path, size=(32, 48), keep_shape=16)
+    one = {'test_dataloader.batch_size': 1}
+    dumped = dump(config, checkpoint, tmp_path / 'videos', tmp_path, **one)
+    predictor = SaliencyPredictor(config, checkpoint)
+    seen = []
+    predict = predictor.backend.predict
+    predictor.backend.predict = lambda w: seen.append(tuple(w[0][0].shape[1:])) or predict(w)
+    for name, expected in dumped.items():
+        assert_same_maps(predictor.predict(tmp_path / 'videos' / 'test' / name), expected)
+    assert set(seen) == {(32, 64), (64, 32), (32, 48)}
+    # A size that is asked for is taken as it is.
+    squeezed = SaliencyPredictor(config, checkpoint, size=(32, 48))
+    maps = np.asarray(squeezed.predict(tmp_path / 'videos' / 'test' / 'tall'))
+    assert abs(maps - np.stack(list(dumped['tall'].values()))).max() > 1e-3
 
 
 @pytest.fixture(scope='module')

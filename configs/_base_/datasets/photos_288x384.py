@@ -10,8 +10,9 @@ _train_pipeline = [
     dict(type='ColorJitterClip', brightness=0.2, contrast=0.2, saturation=0.2),
     dict(type='PackClip'),
 ]
+# Frames of any other shape keep it.
 _test_pipeline = [
-    dict(type='LoadClip', size=_size),
+    dict(type='LoadClip', size=_size, keep_shape=32),
     dict(type='LoadTargets'),
     dict(type='PackClip'),
 ]
@@ -34,7 +35,7 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(
-    batch_size=8,
+    batch_size=1,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
@@ -45,7 +46,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=8,
+    batch_size=1,
     num_workers=2,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),

@@ -10,23 +10,28 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...errors import ConfigError, DataError
+from ...media.clips import size_in_shape
 from ...media.images import checked_size, read_image, resize_image
 from ...media.video import open_video
 from ...registry import TRANSFORMS
+from ...utils.text import check_range
 from ..clip_cache import AUTO, ClipCache
 
 # A frame (H, W, 3) uint8 RGB, and its (rows, columns) as shown.
 Frame = tuple[np.ndarray, tuple[int, int]]
 
 
-def read_frame(path: str, size: tuple[int, int] | None) -> Frame:
-    """Read a frame from its image and resize it to (rows, columns), if any.
+def read_frame(path: str, size: tuple[int, int] | None, keep_shape: int = 0) -> Frame:
+    """Read a frame from its image and resize it to (rows, columns), if any; see `LoadClip`.
 
     Raises:
         DataError: it cannot be read.
     """
     frame = read_image(path)
-    return frame if size is None else resize_image(frame, size), frame.shape[:2]
+    shown = frame.shape[:2]
+    if size is not None and keep_shape:
+        size = size_in_shape(shown, size, keep_shape)
+    return frame if size is None else resize_image(frame, size), shown
 
 
 @TRANSFORMS.register_module()
@@ -41,6 +46,8 @@ class LoadClip(BaseTransform):
 
     Args:
         size: (rows, columns) to resize to, bilinear with anti-aliasing; None keeps the frames.
+        keep_shape: where it is not 0, frames keep their shape: they get about as many pixels as
+            `size` has, and sides that are multiples of it. Batches are then of one clip.
         cache_frames: how many resized frames to keep in memory. The clips of neighbouring frames
             share all but one of theirs.
         cache: where the resized frames of `salkit cache` are looked for: 'auto' beside the videos;
@@ -55,14 +62,23 @@ class LoadClip(BaseTransform):
         size: tuple[int, int] | None = None,
         cache_frames: int = 32,
         cache: str | None = AUTO,
+        keep_shape: int = 0,
     ) -> None:
         if cache is not None and not isinstance(cache, (str, os.PathLike)):
             raise ConfigError(f"LoadClip: cache must be 'auto', a folder or None, got {cache!r}")
         if size is None and cache not in (None, AUTO):
             raise ConfigError('LoadClip: a cache is of resized frames: it needs a size')
         self.size = None if size is None else checked_size('LoadClip', size)
+        check_range('LoadClip', 'keep_shape', keep_shape, 0)
+        if keep_shape and self.size is None:
+            raise ConfigError('LoadClip: keep_shape needs a size, whose pixels it shares out')
+        if keep_shape and cache not in (None, AUTO):
+            raise ConfigError('LoadClip: a cache is of frames of one size: it needs keep_shape=0')
+        self.keep_shape = keep_shape
         self.cache_frames = cache_frames
-        self._stored = None if cache is None or self.size is None else ClipCache(cache, self.size)
+        self._stored = None
+        if cache is not None and self.size is not None and not keep_shape:
+            self._stored = ClipCache(cache, self.size)
         # The last used ones last.
         self._kept: dict[str, Frame] = {}
 
@@ -73,12 +89,15 @@ class LoadClip(BaseTransform):
     def _read(self, sample: Mapping[str, Any], paths: Sequence[str]) -> list[Frame]:
         """Some of the sample's frames from their files."""
         if sample.get('video_path') is None or not paths:
-            return [read_frame(path, self.size) for path in paths]
+            return [read_frame(path, self.size, self.keep_shape) for path in paths]
         # A video is decoded once for all that is wanted of it.
         numbers = dict(zip(sample['frame_paths'], sample['frame_indices'], strict=True))
         video = open_video(sample['video_path'])
         shown = (video.info.height, video.info.width)
-        frames = video.read([numbers[path] for path in paths], size=self.size)
+        size = self.size
+        if size is not None and self.keep_shape:
+            size = size_in_shape(shown, size, self.keep_shape)
+        frames = video.read([numbers[path] for path in paths], size=size)
         return [(frame, shown) for frame in frames]
 
     def _load(self, sample: Mapping[str, Any]) -> list[Frame]:

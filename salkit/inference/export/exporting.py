@@ -171,7 +171,7 @@ def export_model(
     on_step('building the model')
     model = build_model(cfg, weights)
     settings, _ = settings_of(cfg, model)
-    settings = dataclasses.replace(settings, size=export.size or settings.size)
+    settings = dataclasses.replace(settings, size=export.size or settings.size, keep_shape=0)
     sized(settings)
     metadata = ExportMetadata(
         clip=settings,

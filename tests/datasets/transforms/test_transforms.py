@@ -38,6 +38,30 @@ def test_load_clip_resizes_as_pillow_does(tmp_path):
     assert results['size'] == (20, 30)
 
 
+def test_load_clip_keeps_the_shape_of_frames(tmp_path):
+    load = LoadClip(size=(24, 32), keep_shape=8)
+    for shape, expected in (((20, 30), (24, 32)), ((20, 80), (16, 56)), ((90, 30), (48, 16))):
+        (tmp_path / f'{shape[0]}x{shape[1]}').mkdir()
+        paths = frame_files(tmp_path / f'{shape[0]}x{shape[1]}', 1, (*shape, 3))
+        results = load.transform(dict(frame_paths=paths))
+        assert results['clip'].shape == (1, *expected, 3) and results['size'] == shape
+        whole = Image.open(paths[0]).resize(expected[::-1], Image.Resampling.BILINEAR)
+        np.testing.assert_array_equal(results['clip'][0], np.asarray(whole))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(keep_shape=8), 'keep_shape needs a size'),
+        (dict(size=(8, 8), keep_shape=-1), 'keep_shape must be at least 0, got -1'),
+        (dict(size=(8, 8), keep_shape=8, cache='kept'), 'a cache is of frames of one size'),
+    ],
+)
+def test_load_clip_says_what_does_not_go_together(options, message):
+    with pytest.raises(ConfigError, match=message):
+        LoadClip(**options)
+
+
 def test_grey_and_palette_frames_become_rgb(tmp_path):
     grey = save(tmp_path / 'a.png', RNG.integers(0, 256, (8, 8), dtype=np.uint8))
     Image.open(grey).convert('P').save(tmp_path / 'b.png')
