@@ -2,7 +2,7 @@
 # two steps, lite0_cc-kl goes on from here.
 _base_ = [
     '../_base_/models/readout_lite0.py',
-    '../_base_/datasets/photos_288x384.py',
+    '../_base_/datasets/photos_320x416.py',
     '../_base_/schedules/adamw_readout.py',
     '../_base_/runtime.py',
 ]

@@ -1,7 +1,7 @@
-# Photographs at 288 x 384, each a video of one frame: OSIE, Crowd and Scene as `salkit prepare`
+# Photographs at 320 x 416, each a video of one frame: OSIE, Crowd and Scene as `salkit prepare`
 # makes them. They are read larger, since parts of them are cut out for training.
-_size = (288, 384)
-_read = (384, 512)
+_size = (320, 416)
+_read = (480, 640)
 _train_pipeline = [
     dict(type='LoadClip', size=_read),
     dict(type='LoadTargets', size=_read),
