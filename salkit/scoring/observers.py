@@ -13,8 +13,8 @@ from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..functional.density import gaussian_density
 from ..functional.fixations import count_fixations
+from ..media.gaze_csv import read_gaze_rows
 from ..media.maps import MAP_FORMATS, write_map_file
-from ..prepare.fixations.gaze_csv import read_gaze_rows
 from ..utils.files import sha256_of
 from ..utils.text import check_choice
 from .baselines import frame_size, write_videos
