@@ -47,11 +47,10 @@ class Recording:
 
     @property
     def digest(self) -> str:
-        """Changes when they do."""
+        """Changes when they do, whoever looked there."""
         content = [self.points, self.begins, self.durations]
         parts = [b'' if each is None else each.tobytes() for each in content]
-        names = ','.join(map(str, self.observers.tolist())).encode()
-        return hashlib.sha256(b''.join([*parts, names])).hexdigest()[:16]
+        return hashlib.sha256(b''.join(parts)).hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)
