@@ -39,10 +39,14 @@ setup(
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    license_files=['LICENSE'],
+    license_files=['LICENSE', 'NOTICE'],
     python_requires='>=3.10',
     packages=find_packages(include=['salkit', 'salkit.*']),
-    package_data={'salkit': ['py.typed'], 'salkit.plugin': ['templates/**/*.tmpl']},
+    package_data={
+        'salkit': ['py.typed'],
+        'salkit.models': ['shipped/*.safetensors'],
+        'salkit.plugin': ['templates/**/*.tmpl'],
+    },
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[
         'av>=18',

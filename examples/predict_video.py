@@ -2,8 +2,8 @@
 
     python examples/predict_video.py [VIDEO] [--model NAME --checkpoint FILE] [--out DIR]
 
-Without a model it takes the one that `salkit demo` trained, without a video a short one that it
-makes from a photograph.
+Without a model it takes the small one that salkit ships, without a video a short one that it makes
+from a photograph.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     video = args.video or make_video(args.out / 'ball.mp4')
 
-    model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
+    model, checkpoint = choose_model(args.model, args.checkpoint)
     predictor = SaliencyPredictor(model, checkpoint, args.device)
     maps = predictor.predict(video)
     print(maps)

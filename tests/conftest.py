@@ -18,12 +18,33 @@ hypothesis.settings.load_profile('salkit')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / 'data'
+CONFIGS = Path(__file__).parents[1] / 'configs'
 
 
 def pytest_collection_modifyitems(items):
     """Files with slow tests first, so that no process is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker('slow')}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope='session')
+def lite0(tmp_path_factory):
+    """The file of the model lite0, made with random weights where none lies in the package."""
+    from salkit.checkpoints import shipped
+    from salkit.checkpoints.convert import convert
+
+    if 'lite0' in shipped.shipped_files():
+        yield shipped.shipped_files()['lite0']
+        return
+    from shipped_model import write_lite0_work_dir
+
+    root = tmp_path_factory.mktemp('shipped')
+    write_lite0_work_dir(root / 'run')
+    about = json.loads((CONFIGS / 'lite' / 'lite0.json').read_text())
+    convert(root / 'run', root / 'lite0.safetensors', half=True, about=about)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shipped, 'SHIPPED_ROOT', root)
+        yield root / 'lite0.safetensors'
 
 
 @pytest.fixture(scope='session')

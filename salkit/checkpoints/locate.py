@@ -21,6 +21,7 @@ from ..errors import CheckpointError, one_line
 from ..utils.files import cache_dir, whole_file
 from ..utils.input_files import check_input_file
 from ..utils.text import in_units
+from .shipped import shipped_files
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -43,9 +44,9 @@ def locate(source: str | Path) -> Path:
     """The local file of a checkpoint, fetched first where it lies elsewhere.
 
     Args:
-        source: a file, a work dir (its best checkpoint), `https://HOST/FILE` or
-            `hf://OWNER/REPO[@REVISION]/FILE` (Hugging Face Hub). What is fetched is kept in a
-            cache and fetched once.
+        source: a file, a work dir (its best checkpoint), the name of a model that comes with
+            salkit, `https://HOST/FILE` or `hf://OWNER/REPO[@REVISION]/FILE` (Hugging Face Hub).
+            What is fetched is kept in a cache and fetched once.
 
     Raises:
         CheckpointError: nothing there, or it cannot be fetched.
@@ -59,6 +60,9 @@ def locate(source: str | Path) -> Path:
                 f'{text}: expected a local file, https://HOST/FILE or hf://OWNER/REPO/FILE'
             )
         return fetch(text)
+    # Of a folder and a model of one name, the model is meant.
+    if text in (shipped := shipped_files()):
+        return check_input_file(shipped[text], CheckpointError)
     path = Path(text)
     if text and path.is_dir():
         best = find_best_checkpoint(path)

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDING_SECONDS = 10.0
 CHECKPOINT_HELP = (
     "a training checkpoint, a .safetensors file, the authors' file, a work dir (its best "
-    'checkpoint), https://HOST/FILE or hf://OWNER/REPO[@REVISION]/FILE'
+    'checkpoint), lite0 (the one that comes with salkit), https://HOST/FILE or hf://OWNER/REPO[@REVISION]/FILE'
 )
 
 
@@ -159,8 +159,14 @@ def rows_and_columns(option: str, text: str | None) -> tuple[int, int] | None:
     return int(match[2]), int(match[1])
 
 
-def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
+def read_config(
+    args: argparse.Namespace, load: Callable[[str, dict[str, object]], Config] | None = None
+) -> tuple[Config, Path]:
     """The config of a command with its overrides, and the work dir.
+
+    Args:
+        args: with those of `add_config_arguments`.
+        load: gives the config of a name and overrides; None for `load_config`.
 
     Raises:
         ConfigError: see `load_config`; or the command was not started by its `--launcher`.
@@ -179,7 +185,7 @@ def read_config(args: argparse.Namespace) -> tuple[Config, Path]:
                 f'--launcher {args.launcher}: start the command with {starter}, which sets {name}; '
                 f'expected {kind}, got {value!r}'
             )
-    cfg = load_config(args.config, parse_options(args.cfg_options))
+    cfg = (load or load_config)(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
     default = Path('work_dirs') / Path(cfg.filename).stem
     return cfg, Path(args.work_dir or cfg.get('work_dir') or default)

@@ -33,8 +33,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'an encoder, which frames and how many blocks to keep',
     )
     add_cfg_options(parser, 'that config')
+    parser.add_argument(
+        '--half',
+        action='store_true',
+        help='write float16, small entries apart: half the size, read back as float32',
+    )
+    parser.add_argument(
+        '--about',
+        metavar='FILE.json',
+        help='texts by name that the file shall say about itself: data, licences, scores',
+    )
     parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
     parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')
+
+
+def _read_about(path: str | None) -> dict[str, str]:
+    from ..errors import ConfigError
+    from ..utils.input_files import read_input_json
+
+    content = {} if path is None else read_input_json(path, ConfigError)
+    if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
+        raise ConfigError(f'{path}: expected texts by name, {{"trained_on": "...", ...}}')
+    return content
 
 
 def _print_keys(heading: str, keys: Iterable[str]) -> None:
@@ -82,6 +102,8 @@ def run(args: argparse.Namespace) -> int:
             to=args.to,
             config=args.config,
             options=parse_options(args.cfg_options),
+            half=args.half,
+            about=_read_about(args.about),
         )
     except CheckpointError as error:
         report = getattr(error, 'report', None)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..utils.files import whole_file
-from .chosen_model import DEMO_CONFIG, DEMO_WORK_DIR
 from .common import add_cfg_options
 from .test import evaluate
 from .train import train
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
     from ..metrics import ScoreReport
     from ..models import SaliencyModel
+
+DEMO_CONFIG = 'demo/umt-tiny_cc-kl'
+DEMO_WORK_DIR = Path('work_dirs/demo')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,4 +152,5 @@ def run(args: argparse.Namespace) -> int:
     print(report.headline)
     print(format_table({'umt-tiny': report.scores, 'centre bias': baseline.scores}))
     print(f'scores: {work_dir / "scores.json"}; picture grid: {work_dir / "grid.png"}')
+    print(f'to predict with it: salkit predict VIDEO --overlay --out out --model {work_dir}')
     return 0

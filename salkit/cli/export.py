@@ -5,17 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .chosen_model import MODEL_HELP
 from .common import CHECKPOINT_HELP, ENDING_SECONDS, ended_as_interrupted, rows_and_columns
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit export`."""
-    parser.add_argument(
-        'config',
-        metavar='NAME',
-        help='a config file, the name of one that comes with salkit, PLUGIN::NAME, or a checkpoint '
-        'that says its config, such as a work dir',
-    )
+    parser.add_argument('config', nargs='?', metavar='NAME', help=MODEL_HELP)
+    parser.add_argument('--model', metavar='NAME', help='the same, as other commands call it')
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument('--checkpoint', metavar='FILE', help=CHECKPOINT_HELP)
     weights.add_argument(
@@ -45,9 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export."""
     from ..config import parse_options
+    from ..errors import ConfigError
     from ..inference.backends.onnx import sized
     from ..inference.export import ExportOptions, export_model
 
+    if None not in (args.config, args.model):
+        raise ConfigError(f'{args.config} and --model {args.model}: name one model')
     options = ExportOptions(
         half=args.half,
         dynamic_batch=args.dynamic_batch,
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     )
     with ended_as_interrupted(ENDING_SECONDS):
         done = export_model(
-            args.config,
+            args.model if args.config is None else args.config,
             args.checkpoint,
             args.out,
             options,

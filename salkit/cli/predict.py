@@ -194,7 +194,7 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
     from ..inference.predictor import SaliencyPredictor
     from .chosen_model import choose_model
 
-    model, checkpoint = choose_model(args.model, args.checkpoint, args.demo)
+    model, checkpoint = choose_model(args.model, args.checkpoint)
     about: dict[str, object] = {}
     weights = Path(str(model))
     if checkpoint is not None:
@@ -213,14 +213,6 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         head=args.head,
     )
     return predictor, dict(name=predictor.name, file=weights.name, stamp=stamp_of(weights), **about)
-
-
-def _demo_clip() -> str:
-    """One clip of the demo data, made if they are not there."""
-    from ..datasets.demo.generator import DEMO_VERSION, generate_demo_data
-    from ..utils.files import cache_dir
-
-    return str(generate_demo_data(cache_dir() / f'demo-v{DEMO_VERSION}') / 'test' / '0001')
 
 
 # Running ---------------------------------------------------------------------------------------
@@ -253,9 +245,7 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.out).expanduser()
     texts = args.inputs
     if not texts:
-        if not args.demo:
-            raise ConfigError('no INPUT: name a video, a picture or a folder of them')
-        texts = [_demo_clip()]
+        raise ConfigError('no INPUT: name a video, a picture or a folder of them')
     prepare_folder(out)
     cameras = [text for text in texts if text.isdecimal() and not os.path.lexists(text)]
     if args.frames and not cameras:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit profile`."""
-    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='config files or names')
+    parser.add_argument(
+        'configs',
+        nargs='+',
+        metavar='CONFIG',
+        help='config files or names, or checkpoints that say their config: lite0, a work dir',
+    )
     add_cfg_options(parser, 'every config')
     parser.add_argument(
         '--run', action='store_true', help='also time forward passes of one clip, and their memory'
@@ -90,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
     import torch
     from tqdm import tqdm
 
-    from ..config import load_config, parse_options
+    from ..config import parse_options
+    from ..models.load import find_model
     from ..models.profile import profile
 
     options = parse_options(args.cfg_options)
@@ -98,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     profiles = []
     # Written to stderr, so that --json can be piped.
     for config in tqdm(args.configs, unit='config', disable=not args.run):
-        found = profile(load_config(config, options))
+        found = profile(find_model(config, options=options)[0])
         if args.run:
             vars(found).update(_measured(config, options, device, args.seconds))
         profiles.append(found)

@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument(
         'checkpoint',
-        help='weights of the whole model: ' + CHECKPOINT_HELP,
+        nargs='?',
+        help=f'weights of the whole model: {CHECKPOINT_HELP}; not needed where CONFIG is a model '
+        'with its weights: lite0, a work dir',
     )
     parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
     parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
@@ -87,22 +89,36 @@ def report_scores(
         write_json(content, out)
 
 
+def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | None]:
+    """The config and work dir, and the checkpoint where it says the config."""
+    from ..checkpoints import read_checkpoint
+    from ..models.load import find_model
+
+    if args.checkpoint is None:
+        cfg, found = find_model(args.config)
+        if found is None:
+            raise ConfigError(f'{args.config}: is a config; give the checkpoint to test behind it')
+        cfg, work_dir = read_config(args, lambda _, options: find_model(cfg, found, options)[0])
+        return cfg, work_dir, found
+    try:
+        return *read_config(args), None
+    except ConfigError:
+        # It may fail for the want of a plugin that the checkpoint can name.
+        with read_checkpoint(args.checkpoint).plugin_hints():
+            raise
+
+
 def run(args: argparse.Namespace) -> int:
     """Test."""
     from ..checkpoints import read_checkpoint
     from ..utils.files import check_json_place
 
-    try:
-        cfg, work_dir = read_config(args)
-    except ConfigError:
-        # It may fail for the want of a plugin that the checkpoint can name.
-        with read_checkpoint(args.checkpoint).plugin_hints():
-            raise
+    cfg, work_dir, found = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
     if args.out:
         check_json_place(args.out)
     # A wrong file should not wait for the data set to be read.
-    checkpoint = read_checkpoint(args.checkpoint)
+    checkpoint = found or read_checkpoint(args.checkpoint)
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]

@@ -235,9 +235,13 @@ class TimmFrameEncoder(Encoder):
         self.check_clip(clip)
         batch = clip.shape[0]
         recompute = self.activation_checkpointing and self.training and torch.is_grad_enabled()
+        frames = rearrange(clip, 'b c t h w -> (b t) c h w')
+        if not self.training and frames.device.type == 'cpu':
+            # As a CPU's convolutions want it: EfficientNet-Lite0 takes half the time.
+            frames = frames.contiguous(memory_format=torch.channels_last)
         with torch.no_grad() if self.frozen_trunk else contextlib.nullcontext():
             features = self.trunk.forward_intermediates(
-                rearrange(clip, 'b c t h w -> (b t) c h w'),
+                frames,
                 indices=self.out_indices,
                 norm=self.norm,
                 output_fmt='NCHW',

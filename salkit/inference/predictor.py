@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError
+from ..errors import ConfigError, one_line
 from ..media.images import resize_image
 from .backends import Backend
 from .maps import SaliencyMaps
@@ -25,10 +26,30 @@ if TYPE_CHECKING:
 
 # Files that hold a whole exported model; those of 0.1's second format are refused with the reason.
 EXPORTED = ('.onnx', '.pt2')
+# What models of configs need, and exported ones do not.
+_FRAMEWORKS = ('torch', 'torchvision', 'mmengine', 'mmcv', 'timm')
+
+
+@contextmanager
+def pytorch_needed() -> Iterator[None]:
+    """Say what to do where the block imports PyTorch, and it is not installed.
+
+    Raises:
+        ConfigError: it, or what is built on it, cannot be imported.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or '').partition('.')[0] not in _FRAMEWORKS:
+            raise
+        raise ConfigError(
+            f'this model needs PyTorch and mmengine ({one_line(error)}): `pip install salkit` '
+            'brings both; a model that `salkit export` wrote (.onnx) runs without them'
+        ) from error
 
 
 def _open_backend(
-    model: Config | str | Path,
+    model: Config | str | Path | None,
     checkpoint: Checkpoint | str | Path | None,
     device: str,
     precision: str,
@@ -39,7 +60,8 @@ def _open_backend(
     The backends are imported here, since each needs a library that the other does without.
     """
     if not isinstance(model, (str, Path)) or Path(model).suffix.lower() not in EXPORTED:
-        from .backends.torch import TorchBackend
+        with pytorch_needed():
+            from .backends.torch import TorchBackend
 
         return TorchBackend(model, checkpoint, device, precision, random_weights)
     if checkpoint is not None or precision != 'auto':
@@ -70,8 +92,10 @@ class SaliencyPredictor:
 
     Args:
         config_or_name: a loaded config, its file, its name; a checkpoint that says its config,
-            such as a work dir; or a model that `salkit export` wrote (.onnx), which needs neither
-            a checkpoint nor PyTorch and mmengine.
+            such as a work dir; the name of a model that comes with salkit, `lite0`; or a model that
+            `salkit export` wrote (.onnx), which needs neither a checkpoint nor PyTorch and
+            mmengine. None for what the checkpoint says; without one too, `lite0`, which is said in
+            a line on stderr.
         checkpoint: weights of the whole model, see `salkit.build_model`; of a config.
         device: 'auto' (a GPU where there is one), 'cpu', 'cuda:1'.
         precision: 'float32', 'float16' or 'bfloat16'; 'auto' is that of testing with the config.
@@ -93,7 +117,7 @@ class SaliencyPredictor:
 
     def __init__(
         self,
-        config_or_name: Config | str | Path,
+        config_or_name: Config | str | Path | None = None,
         checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',

@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 from ..builder import build
 from ..checkpoints import Checkpoint, load_weights, read_checkpoint
+from ..checkpoints.shipped import default_model, shipped_files
 from ..config.find import config_names
 from ..config.kinds import CHECKPOINT, FOLDER, kind_of
 from ..config.load import load_config
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def find_model(
-    named: Config | str | Path,
+    named: Config | str | Path | None = None,
     checkpoint: Checkpoint | str | Path | None = None,
     options: Mapping[str, object] | None = None,
 ) -> tuple[Config, Checkpoint | None]:
@@ -31,15 +32,21 @@ def find_model(
 
     Args:
         named: a loaded config, its file or its name; or, in place of both, a checkpoint that says
-            its config: a file, a work dir or an address.
+            its config: a file, a work dir, an address, or the name of a model that comes with
+            salkit. None for what the checkpoint says; without one too, the model that is used
+            where none is named, which is said on stderr.
         checkpoint: the weights, read or not.
         options: overrides of the config.
 
     Raises:
-        ConfigError: a config that does not exist or has no model, or a checkpoint in its place.
+        ConfigError: a config that does not exist or has no model, or a checkpoint in its place;
+            no model is named, and the one that salkit ships is not there.
         CheckpointError: a checkpoint that cannot be read, or does not say its config.
     """
-    if not isinstance(named, Config) and _names_weights(str(named)):
+    if named is None:
+        checkpoint = _read(default_model() if checkpoint is None else checkpoint)
+        named = checkpoint.config()
+    elif not isinstance(named, Config) and _names_weights(str(named)):
         if checkpoint is not None:
             raise ConfigError(
                 f'{named}: is a checkpoint, expected the config of '
@@ -47,8 +54,8 @@ def find_model(
             )
         checkpoint = read_checkpoint(named)
         named = checkpoint.config()
-    elif checkpoint is not None and not isinstance(checkpoint, Checkpoint):
-        checkpoint = read_checkpoint(checkpoint)
+    elif checkpoint is not None:
+        checkpoint = _read(checkpoint)
     if not isinstance(named, Config):
         cfg = load_config(named, options)
     else:
@@ -59,9 +66,15 @@ def find_model(
     return cfg, checkpoint
 
 
+def _read(checkpoint: Checkpoint | str | Path) -> Checkpoint:
+    return checkpoint if isinstance(checkpoint, Checkpoint) else read_checkpoint(checkpoint)
+
+
 def _names_weights(text: str) -> bool:
     kind = kind_of(text)
-    return kind == CHECKPOINT or '://' in text or (kind == FOLDER and text not in config_names())
+    # Of a folder and a config or model of one name, the latter is meant.
+    is_folder = kind == FOLDER and text not in config_names()
+    return kind == CHECKPOINT or '://' in text or is_folder or text in shipped_files()
 
 
 def build_model(
@@ -73,7 +86,8 @@ def build_model(
 
     Args:
         config_or_name: a loaded config, a file, or a name such as `salfom/umt-l16_cc-kl`; or, in
-            place of both, a checkpoint that says its config, such as a work dir.
+            place of both, a checkpoint that says its config, such as a work dir, or the name of a
+            model that comes with salkit, `lite0`.
         checkpoint: weights to load: a training checkpoint, the authors' file or a converted one, a
             work dir (its best checkpoint), `https://...` or `hf://OWNER/REPO/FILE`, or what
             `read_checkpoint` gave. Random ones without; `model.init_weights()` then loads what the

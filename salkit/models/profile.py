@@ -16,12 +16,13 @@ from torch import nn
 
 from ..builder import build, build_on_meta
 from ..checkpoints.official import dead_entries
-from ..config import dataset_configs, load_config
+from ..config import dataset_configs
 from ..config.find import config_name
 from ..decoders import MultiBranchDecoder
 from ..encoders import UMTEncoder
 from ..errors import ConfigError
 from ..registry import MODELS
+from .load import find_model
 from .saliency_model import SaliencyModel
 
 # The size of a clip where a config's pipelines name none.
@@ -145,7 +146,7 @@ def measure(
     To be run in a process of its own: on a CPU the memory is that of the whole process.
 
     Args:
-        config: file or name.
+        config: file or name, or a checkpoint that says its config.
         options: overrides.
         device: a torch device.
         seconds: passes are repeated for about this long, at least once after a first one.
@@ -153,7 +154,7 @@ def measure(
     Returns:
         `latency_ms`, `peak_mib` and `device`, as `ModelProfile` has them.
     """
-    cfg = load_config(config, options)
+    cfg, _ = find_model(config, options=options)
     model = build(MODELS, cfg.model).to(device).eval()
     on_gpu = torch.device(device).type == 'cuda'
     clip = torch.randn(1, 3, model.encoder.clip_len, *clip_size(cfg), device=device)

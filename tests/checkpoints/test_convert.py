@@ -15,6 +15,7 @@ from golden import weight
 from make_data import write_dataset
 from safetensors import safe_open
 from safetensors.torch import load, load_file, save_file
+from shipped_model import write_lite0_work_dir
 from small_models import ARCH, MODEL, assert_same, filled
 
 import salkit
@@ -514,3 +515,42 @@ def test_a_file_of_the_size_of_umt_b(tmp_path):
         # Too large to be kept with the other temporary files.
         source.unlink()
         out.unlink(missing_ok=True)
+
+
+def test_half_the_size_and_the_same_maps(tmp_path):
+    model = write_lite0_work_dir(tmp_path / 'run')
+    (tmp_path / 'about.json').write_text('{"trained_on": "noise"}')
+    for name, more in (('whole', []), ('half', ['--half', '--about', tmp_path / 'about.json'])):
+        assert run(tmp_path / 'run', tmp_path / f'{name}.safetensors', *more) == 0
+    sizes = [(tmp_path / f'{name}.safetensors').stat().st_size for name in ('half', 'whole')]
+    assert 0.5 < sizes[0] / sizes[1] < 0.55
+    assert metadata(tmp_path / 'half.safetensors').items() >= {
+        ('trained_on', 'noise'),
+        ('seed', '0'),
+        ('epoch', '1'),
+    }
+    clip = torch.randn(2, 3, 1, 96, 128, generator=torch.Generator().manual_seed(0))
+    half = salkit.build_model(tmp_path / 'half.safetensors')
+    with torch.no_grad():
+        wanted, found = model(clip), half(clip)
+    assert found.dtype == torch.float32 and wanted.std() > 0.01
+    assert 0 < (found - wanted).abs().max() < 1e-3
+
+
+def test_what_half_cannot_hold_and_what_files_cannot_say(tmp_path, source, config, refused):
+    target = tmp_path / 'a.safetensors'
+    about = tmp_path / 'about.json'
+    for content, expected in (
+        ('{"model": "x"}', 'model is what the conversion itself notes'),
+        ('{"scores": 3}', 'expected texts by name'),
+        ('[]', 'expected texts by name'),
+        ('x', 'cannot be read as JSON'),
+    ):
+        about.write_text(content)
+        named = target if 'notes' in expected else about
+        line = refused(source, target, '--config', config, '--about', about, named=named)
+        assert expected in line
+    key = max(OFFICIAL, key=lambda key: OFFICIAL[key].numel())
+    large = {**OFFICIAL, key: torch.full_like(OFFICIAL[key], 1e6)}
+    torch.save(large, source)
+    assert 'float16 cannot' in refused(source, target, '--config', config, '--half')

@@ -24,6 +24,7 @@ import salkit
 from salkit.checkpoints import read_checkpoint, write_checkpoint
 from salkit.checkpoints.checkpoint import read_plain_config
 from salkit.checkpoints.convert import convert
+from salkit.checkpoints.shipped import shipped_about
 from salkit.cli import main
 from salkit.cli.predict import seconds_of
 from salkit.config.load import load_config
@@ -653,30 +654,27 @@ def test_no_code_of_a_checkpoint_is_run(text):
         read_plain_config(text, 'a.pth')
 
 
-def test_the_demo(predict, sources, tiny, tmp_path):
-    clip = sources / 'videos' / 'clip.mp4'
-    for argv in ([clip], [clip, '--demo'], [clip, '--model', 'demo/umt-tiny_cc-kl']):
-        status, _, told = predict(*argv, model=False)
-        assert status == 2 and len(told) == 1 and '`salkit demo` trains it in 4 minutes' in told[0]
-    trained(tmp_path / 'work_dirs' / 'demo', *tiny)
-    assert predict(clip, model=False)[0] == 0
-    assert 'clip.json' in files()
-    status, _, told = predict('--demo', '--model', 'x', model=False)
-    assert status == 2
-
-
-def test_the_demo_without_an_input_takes_a_clip_of_its_data(
-    predict, sources, tiny, tmp_path, monkeypatch
-):
-    trained(tmp_path / 'work_dirs' / 'demo', *tiny)
-    made = shutil.copytree(sources / 'set' / 'test' / '0701', tmp_path / 'data' / 'test' / '0001')
-    monkeypatch.setattr(
-        'salkit.datasets.demo.generator.generate_demo_data', lambda root: made.parent.parent
-    )
-    assert predict('--demo', '--overlay', model=False)[0] == 0
-    assert '0001_overlay.mp4' in files()
+def test_no_input(predict):
     status, _, told = predict(model=False)
-    assert status == 2 and 'no INPUT' in told[0]
+    assert status == 2 and len(told) == 1 and 'no INPUT: name a video' in told[0]
+
+
+def test_without_a_model_the_one_that_comes_with_salkit_is_used(predict, sources, lite0):
+    clip = sources / 'videos' / 'clip.mp4'
+    status, _, told = predict(clip, '--format', 'npz', model=False)
+    assert status == 0 and len(told) == 1
+    assert told[0].startswith('no model is named, so lite0 is used: ')
+    assert shipped_about('lite0')['trained_on'] in told[0]
+    record = json.loads(Path('out/clip.json').read_text())
+    assert record['model']['file'] == 'lite0.safetensors'
+    maps = np.load('out/clip.npz')['saliency_map']
+    # Each is a density over the frame, whose maximum is 1.
+    assert maps.shape == (10, 48, 80) and 0.5 < maps.max() <= 1
+    for named in (['--model', 'lite0'], ['--checkpoint', 'lite0']):
+        out = f'out{named[0]}'
+        status, _, told = predict(clip, '--format', 'npz', *named, out=out, model=False)
+        assert status == 0 and not told
+        assert np.array_equal(np.load(f'{out}/clip.npz')['saliency_map'], maps)
 
 
 def test_a_model_needs_weights(predict, sources):

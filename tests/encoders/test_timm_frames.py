@@ -441,3 +441,23 @@ def test_batch_norms_in_evaluation_mode_train_but_do_not_count():
     counting = TimmFrameEncoder(**LITE).train()
     counting(clip)
     assert not torch.equal(counting.trunk.bn1.running_mean, before)
+
+
+def test_a_cpu_convolves_with_channels_last_and_gives_the_same():
+    encoder = TimmFrameEncoder(**LITE).eval()
+    layouts = []
+
+    def note(module, args):
+        layouts.append(args[0].is_contiguous(memory_format=torch.channels_last))
+
+    encoder.trunk.conv_stem.register_forward_pre_hook(note)
+    clip = torch.randn(2, 3, 1, 64, 96)
+    with torch.no_grad():
+        found = encoder(clip)
+        encoder.train()
+        wanted = encoder.trunk.eval().forward_intermediates(
+            clip[:, :, 0], indices=encoder.out_indices, norm=True, intermediates_only=True
+        )
+    assert layouts == [True, False]
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one[:, :, 0], other, atol=1e-4, rtol=1e-4)

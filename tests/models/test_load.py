@@ -162,7 +162,7 @@ def test_what_is_taken_for_a_checkpoint(name, kind, tmp_path, capsys):
 
 def test_an_empty_name_is_not_the_demos_model():
     with pytest.raises(CheckpointError, match='expected a checkpoint'):
-        choose_model(None, '', demo=False)
+        choose_model(None, '')
 
 
 def test_two_checkpoints(work_dir, tmp_path):

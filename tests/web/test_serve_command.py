@@ -32,9 +32,6 @@ def refused(capsys, *arguments):
         (['--port', 0, '--model', 'missing.onnx'], 'missing.onnx'),
         (['--port', 0, '--model', 'salfom/umt-l16_cc-kl'], 'give --checkpoint'),
         (['--port', 0, '--checkpoint', 'x.pth'], 'x.pth: the checkpoint does not exist'),
-        (['--port', 0, '--demo', '--model', 'x.onnx'], '--demo names a model'),
-        (['--port', 0, '--demo'], '`salkit demo` trains it'),
-        (['--port', 0], '`salkit demo` trains it'),
     ],
 )
 def test_arguments(capsys, tmp_path, monkeypatch, arguments, message):

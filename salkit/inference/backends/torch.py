@@ -81,7 +81,7 @@ class TorchBackend(Backend[Tensor]):
 
     def __init__(
         self,
-        config_or_name: Config | str | Path,
+        config_or_name: Config | str | Path | None = None,
         checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
         precision: str = 'auto',

@@ -125,7 +125,7 @@ class ClipToMap(nn.Module):
 
 
 def export_model(
-    config: str | Path,
+    config: str | Path | None,
     checkpoint: Checkpoint | str | Path | None,
     out: str | Path,
     export: ExportOptions | None = None,
@@ -141,7 +141,7 @@ def export_model(
 
     Args:
         config: file or name; or, in place of both, a checkpoint that says its config, such as a
-            work dir.
+            work dir, or the name of a model that comes with salkit. None as for `find_model`.
         checkpoint: what `salkit.build_model` takes.
         out: the .onnx file to write.
         export: what it is made like.
@@ -164,8 +164,8 @@ def export_model(
     cfg, weights = find_model(config, checkpoint, export.options)
     if (weights is None) != export.random_weights:
         raise ConfigError(
-            f'{config}: expected either its weights (--checkpoint, or a work dir as the config) or '
-            '--random, to try what runs the file'
+            f'{config or "the default model"}: expected either its weights (--checkpoint, or a '
+            'work dir as the config) or --random, to try what runs the file'
         )
     source = None if weights is None else weights.path
     on_step('building the model')
