@@ -1,4 +1,4 @@
-"""Make the demo data, train the tiny model on it, score it beside a centre bias, draw a grid."""
+"""Show what lite0 sees; then train a tiny model on demo data, score it and draw a grid."""
 
 from __future__ import annotations
 
@@ -113,6 +113,20 @@ def resume_same_run(cfg: Config, work_dir: Path) -> None:
         cfg.resume, cfg.load_from = True, str(latest)
 
 
+def show_shipped_model(work_dir: Path) -> None:
+    """Draw what the model that salkit ships sees in photographs, and in a clip of them."""
+    from ..checkpoints.shipped import DEFAULT_MODEL
+    from ..inference.predictor import SaliencyPredictor
+    from ..inference.showcase import PAN_FPS, draw_photographs, panned_photographs
+
+    predictor = SaliencyPredictor(DEFAULT_MODEL)
+    picture = work_dir / f'{DEFAULT_MODEL}_photographs.jpg'
+    draw_photographs(predictor, picture)
+    panned = predictor.predict(panned_photographs(), fps=PAN_FPS)
+    video = panned.overlay(work_dir / f'{DEFAULT_MODEL}_overlay.mp4')
+    print(f'what {DEFAULT_MODEL} sees in photographs: {picture}; in a clip: {video}', flush=True)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the whole demo."""
     from ..checkpoints import read_checkpoint
@@ -125,6 +139,8 @@ def run(args: argparse.Namespace) -> int:
 
     work_dir = Path(args.work_dir)
     cfg = load_config(DEMO_CONFIG, parse_options(args.cfg_options))
+    work_dir.mkdir(parents=True, exist_ok=True)
+    show_shipped_model(work_dir)
     resume_same_run(cfg, work_dir)
     runner = train(cfg, work_dir)
     checkpoint = read_checkpoint(runner.message_hub.get_info('best_ckpt'))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import colorsys
 from functools import lru_cache
-from importlib.resources import files
 
 import numpy as np
 
-from ...errors import DataError
-from ...media.images import read_image
+from ...media.photographs import read_photograph
 
 SPRITE_SCALE = 2
 SUPERSAMPLING = 2
@@ -91,10 +89,7 @@ def choose_colors(
 @lru_cache(maxsize=32)
 def _load_photo(name: str) -> np.ndarray:
     """Read a photo that scikit-image carries, as (h, w, 3) float32 in [0, 1]."""
-    try:
-        return read_image(str(files('skimage') / 'data' / name)).astype(np.float32) / 255
-    except DataError as error:
-        raise DataError(f'scikit-image lacks its photograph {name}: reinstall it') from error
+    return read_photograph(name).astype(np.float32) / 255
 
 
 def crop_photo(
