@@ -34,7 +34,12 @@ NATIVE = dict(
     decoder_intermediate_size=24,
 )
 SIZES = {'small': 21_879_936, 'base': 86_227_200, 'large': 303_860_736, 'huge': 631_607_040}
-CONFIGS = ['videomae-b16_cc-kl', 'videomae-l16_cc-kl', 'videomae-tiny_demo']
+CONFIGS = [
+    'videomae-b16_cc-kl',
+    'videomae-b16-readout_cc-kl',
+    'videomae-l16_cc-kl',
+    'videomae-tiny_demo',
+]
 
 
 class TestVideoMAEEncoder(EncoderSuite):
