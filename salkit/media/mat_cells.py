@@ -93,7 +93,7 @@ class _Reader:
         """The array whose element has this content."""
         self._count += 1
         if self._count > _MOST_ARRAYS or depth > _DEEPEST:
-            raise ValueError(f'expected at most {_MOST_ARRAYS:,} arrays, {_DEEPEST} in each other')
+            raise self._too_many()
         if not len(content):
             # An empty cell may be written so.
             return np.zeros((0, 0))
@@ -112,10 +112,15 @@ class _Reader:
         values, _ = numbers_at(content, place, self._order) if size else (np.zeros(0), 0)
         return values.reshape(shape, order='F')
 
+    def _too_many(self) -> ValueError:
+        return ValueError(f'expected at most {_MOST_ARRAYS:,} arrays, {_DEEPEST} in each other')
+
     def _arrays(self, content: memoryview, place: int, size: int, depth: int) -> list[object]:
         """The arrays that follow each other from a place on."""
         # Each takes the eight bytes of its tag, at least.
-        if 8 * size > len(content) - place or size > _MOST_ARRAYS:
+        if self._count + size > _MOST_ARRAYS:
+            raise self._too_many()
+        if 8 * size > len(content) - place:
             raise ValueError(f'{size} arrays go beyond what is there')
         arrays = []
         for _ in range(size):
