@@ -1,6 +1,7 @@
 """Time prediction on a video: each stage, all but the model, and against a naive loop, as JSON.
 
     python benchmarks/predict.py [--frames 300] [--size 640x360] [--checkpoint FILE] [--out FILE]
+    python benchmarks/predict.py --command lite0 [--frames 200] [--size 640x360] [--out FILE]
 
 An H.264 video of a photograph that moves is predicted by the model of `salkit demo` (with random
 weights unless a checkpoint is given: they take the same time). `stages_ms` is milliseconds a frame
@@ -9,6 +10,11 @@ of each stage on its own, one after another; `around_the_model_ms` those of a wh
 encoding, in threads as always. `predict_s` and `naive_s` are seconds from the file to maps as PNG
 files: through salkit, and by a loop that decodes, resizes and normalizes each window again and runs
 the model on it alone. The best of `--runs` runs.
+
+`--command MODEL` times `salkit predict --model MODEL` as a process instead, to .npz and to an
+overlay, of so many frames and of ten times as many: frames per second less the start (that of a
+video of one frame), seconds of CPU a frame likewise, which a busy machine leaves as they are, and
+the peak memory of each, which is not to grow with the frames.
 """
 
 from __future__ import annotations
@@ -16,6 +22,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -116,19 +124,70 @@ def around_the_model(predictor: SaliencyPredictor, path: Path, folder: Path, run
         backend.predict = predict
 
 
+def run_command(model: str, path: Path, outputs: list[str], folder: Path) -> tuple[float, ...]:
+    """Seconds of the clock and of the CPU, and the most MiB, of a `salkit predict`."""
+    argv = [sys.executable, '-m', 'salkit', 'predict', str(path), '--model', model, *outputs]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [*argv, '--out', str(folder), '--force'],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = status
+    assert status == 0, argv
+    seconds = time.perf_counter() - start
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def time_command(
+    model: str, frames: int, size: tuple[int, int], runs: int, folder: Path
+) -> dict[str, object]:
+    """What `--command` prints."""
+    counts = (1, frames, 10 * frames)
+    for count in counts:
+        write_video(folder / f'{count}.mp4', count, size)
+    result: dict[str, object] = dict(
+        model=model, size=list(size), cores=len(os.sched_getaffinity(0)), torch=torch.__version__
+    )
+    for name, outputs in (('npz', ['--format', 'npz']), ('overlay', ['--format', 'none'])):
+        outputs = [*outputs, *(['--overlay'] if name == 'overlay' else [])]
+        found = {}
+        for count in counts:
+            # The long one is for its memory.
+            several = [
+                run_command(model, folder / f'{count}.mp4', outputs, folder / name)
+                for _ in range(runs if count <= frames else 1)
+            ]
+            found[count] = [min(values) for values in zip(*several, strict=True)]
+        (start, start_cpu, _), (seconds, cpu, peak), (*_, long_peak) = found.values()
+        result[name] = dict(
+            frames_per_s=round((frames - 1) / (seconds - start), 2),
+            cpu_ms_per_frame=round(1e3 * (cpu - start_cpu) / (frames - 1), 2),
+            start_s=round(start, 2),
+            peak_mib={frames: round(peak), 10 * frames: round(long_peak)},
+        )
+    return result
+
+
 def main() -> None:
     """Encode the video, time, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--frames', type=int, default=300)
+    parser.add_argument('--frames', type=int)
+    parser.add_argument('--command', metavar='MODEL')
     parser.add_argument('--size', default='640x360', metavar='WIDTHxHEIGHT')
     parser.add_argument('--checkpoint')
     parser.add_argument('--runs', type=int, default=3)
     parser.add_argument('--out', help='write the JSON there, too')
     args = parser.parse_args()
     size = rows_and_columns('--size', args.size)
+    args.frames = args.frames or (200 if args.command else 300)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ['SALKIT_CACHE'] = str(folder / 'cache')
+        if args.command:
+            report(time_command(args.command, args.frames, size, args.runs, folder), args.out)
+            return
         path = folder / 'clip.mp4'
         write_video(path, args.frames, size)
         predictor = SaliencyPredictor(
@@ -158,10 +217,15 @@ def main() -> None:
                 for file in (mine, folder / 'naive' / mine.name)
             )
             assert np.abs(first - second).max() <= 1, mine
+    report(result, args.out)
+
+
+def report(result: dict[str, object], out: str | None) -> None:
+    """Print the result, and write it where it is asked for."""
     text = json.dumps(result, indent=2)
     print(text)
-    if args.out:
-        Path(args.out).write_text(text + '\n')
+    if out:
+        Path(out).write_text(text + '\n')
 
 
 if __name__ == '__main__':

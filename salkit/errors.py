@@ -1,9 +1,15 @@
 """The errors salkit raises on purpose: one line that says what is wrong and what was expected."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from unicodedata import category
 
 # Control and format characters, halves of a pair, ends of lines and paragraphs.
 _STEERING = ('Cc', 'Cf', 'Cs', 'Zl', 'Zp')
+# What models of configs need, and exported ones do not.
+_FRAMEWORKS = ('torch', 'torchvision', 'mmengine', 'mmcv', 'timm')
 
 
 class SalkitError(Exception):
@@ -72,3 +78,22 @@ def printable(text: str) -> str:
         char.encode('unicode_escape').decode() if category(char) in _STEERING else char
         for char in text
     )
+
+
+@contextmanager
+def pytorch_needed() -> Iterator[None]:
+    """Say what to do where the block imports PyTorch, and it is not installed.
+
+    Raises:
+        ConfigError: it, or what is built on it, cannot be imported.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or '').partition('.')[0] not in _FRAMEWORKS:
+            raise
+        raise ConfigError(
+            f'this needs PyTorch and mmengine ({one_line(error)}): `pip install salkit` '
+            'brings both; `salkit predict` of a model that `salkit export` wrote (.onnx) does '
+            'without them'
+        ) from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from ..errors import DataWarning, PluginWarning, SalkitError, one_line
+from ..errors import DataWarning, PluginWarning, SalkitError, one_line, pytorch_needed
 from ..version import __version__
 from .common import ended_as_interrupted, leave_cores_to_workers, wait_asleep
 from .terminal import plain_output
@@ -86,7 +86,7 @@ def _run(module: ModuleType, argv: Sequence[str], prog: str) -> int:
     args = parser.parse_intermixed_args(argv)
     _warn_in_a_line()
     try:
-        with ended_as_interrupted():
+        with ended_as_interrupted(), pytorch_needed():
             return module.run(args)
     except (SalkitError, OSError) as error:
         # OSError: a full disk, a folder that may not be written to.

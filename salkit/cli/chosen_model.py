@@ -51,17 +51,14 @@ def choose_model(
         was made with, where it was not given.
 
     Raises:
-        ConfigError: arguments that do not go together, or no PyTorch to run them with.
+        ConfigError: arguments that do not go together.
         CheckpointError: a checkpoint that cannot be read, or does not say its config.
     """
     if is_exported(model):
         if checkpoint is not None:
             raise ConfigError(f'{model}: an exported model holds its weights, got {checkpoint} too')
         return str(model), None
-    from ..inference.predictor import pytorch_needed
-
-    with pytorch_needed():
-        from ..models.load import find_model
+    from ..models.load import find_model
 
     cfg, read = find_model(model, checkpoint)
     if read is None:
@@ -88,12 +85,11 @@ def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
         ConfigError: arguments that do not go together, or see `SaliencyPredictor`.
         CheckpointError: see there.
     """
-    from ..inference.predictor import SaliencyPredictor, pytorch_needed
+    from ..inference.predictor import SaliencyPredictor
     from ..utils.parallel import share_cores
 
     if not is_exported(args.model):
-        # Of PyTorch, which an exported model does without.
-        with pytorch_needed():
-            share_cores()
+        # Those of PyTorch, which an exported model does without.
+        share_cores()
     model, checkpoint = choose_model(args.model, args.checkpoint)
     return SaliencyPredictor(model, checkpoint, args.device)

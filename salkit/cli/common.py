@@ -79,12 +79,14 @@ def leave_cores_to_workers() -> None:
 
 
 def wait_asleep() -> None:
-    """Have the threads of PyTorch sleep while they wait for each other.
+    """Have the threads of libraries sleep while they wait for each other.
 
     They would spin instead, and where other processes want the cores, that takes most of their
     time: a training step of `demo/umt-tiny_cc-kl` took 13 s on 2 busy cores, asleep 1.3 s. Has to
-    come before PyTorch is imported.
+    come before PyTorch is imported, and before NumPy, whose own threads spin on whatever is said:
+    maps are too small to share, and predicting with an ONNX file took four times as long.
     """
+    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     if 'OMP_WAIT_POLICY' not in os.environ:
         os.environ['OMP_WAIT_POLICY'] = 'PASSIVE'
         # Not at once: on idle cores, a step of 0.19 s takes 0.27 s without any spinning, 0.20 s so.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import ConfigError, one_line
+from ..errors import ConfigError, pytorch_needed
 from ..media.images import resize_image
 from .backends import Backend
 from .maps import SaliencyMaps
@@ -26,26 +25,6 @@ if TYPE_CHECKING:
 
 # Files that hold a whole exported model; those of 0.1's second format are refused with the reason.
 EXPORTED = ('.onnx', '.pt2')
-# What models of configs need, and exported ones do not.
-_FRAMEWORKS = ('torch', 'torchvision', 'mmengine', 'mmcv', 'timm')
-
-
-@contextmanager
-def pytorch_needed() -> Iterator[None]:
-    """Say what to do where the block imports PyTorch, and it is not installed.
-
-    Raises:
-        ConfigError: it, or what is built on it, cannot be imported.
-    """
-    try:
-        yield
-    except ImportError as error:
-        if (error.name or '').partition('.')[0] not in _FRAMEWORKS:
-            raise
-        raise ConfigError(
-            f'this model needs PyTorch and mmengine ({one_line(error)}): `pip install salkit` '
-            'brings both; a model that `salkit export` wrote (.onnx) runs without them'
-        ) from error
 
 
 def _open_backend(

@@ -152,6 +152,8 @@ class OnnxBackend(Backend[np.ndarray]):
         options = runtime.SessionOptions()
         # Errors come as exceptions; what it warns of, users cannot mend.
         options.log_severity_level = 4
+        # Its threads wait asleep: they would take the cores from what decodes and writes.
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         try:
             # Files that hold its weights are looked for in its folder and nowhere else.
             # Constant parts of the graph are computed now, and may take as long.

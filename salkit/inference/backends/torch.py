@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PRECISIONS = ('float32', 'float16', 'bfloat16')
 # Parameters up to which one window leaves the cores of a CPU room for another.
 _SMALL_MODEL = 20e6
+# Values of the windows at once; with more, a CPU waits for memory.
+_MOST_VALUES = 1.2e6
 
 
 def choose_device(device: str) -> str:
@@ -133,6 +136,10 @@ class TorchBackend(Backend[Tensor]):
         return saliency_map.float().cpu().numpy()
 
     def suggest_batch_size(self) -> int:
-        """On a CPU, several windows of a small model and single ones of a large model."""
-        parameters = sum(p.numel() for p in self.model.parameters())
-        return 8 if self.device != 'cpu' or parameters < _SMALL_MODEL else 1
+        """On a CPU, several small windows of a small model, and single ones of another."""
+        if self.device != 'cpu':
+            return 8
+        if sum(p.numel() for p in self.model.parameters()) > _SMALL_MODEL:
+            return 1
+        values = 3 * self.settings.clip_len * math.prod(self.settings.size or (1, 1))
+        return min(8, max(1, int(_MOST_VALUES / values)))
