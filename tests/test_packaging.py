@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import salkit
+from salkit.checkpoints.shipped import shipped_files
 from salkit.config.find import config_names
 
 ROOT = Path(salkit.__file__).parents[1]
@@ -89,6 +90,20 @@ def test_the_wheel_holds_the_templates_of_plugins(installed, tmp_path):
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.py')}
     assert 'salkit-own-encoder/salkit_own_encoder/configs/own_encoder_demo.py' in names
     assert 'salkit-own-protocol/setup.py' in names
+
+
+def test_both_hold_the_models_that_salkit_ships_and_whose_works_are_in_them(built):
+    with tarfile.open(built[1]) as archive:
+        sdist = {name.split('/', 1)[1] for name in archive.getnames() if '/' in name}
+    wheel = zipfile.ZipFile(built[0]).namelist()
+    for path in shipped_files().values():
+        name = path.relative_to(ROOT).as_posix()
+        assert name in sdist and name in wheel
+    assert any(name.endswith('.dist-info/licenses/NOTICE') for name in wheel)
+    notice = (ROOT / 'NOTICE').read_text()
+    for owner in ('NUS VIP', 'Ming Jiang', 'Haoran Liang', 'ML Illustrated'):
+        assert owner in notice
+    assert 'NOTICE' in sdist
 
 
 def test_the_sdist_holds_what_a_build_needs(built):

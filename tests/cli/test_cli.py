@@ -231,6 +231,11 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
     argv = ['test', CONFIG, work_dir, '--out', out, '--work-dir', tmp_path / 'w', *with_root(root)]
     assert main([str(item) for item in argv]) == 0
     assert json.loads(out.read_text())['scores'] == scores['scores']
+    # A work dir says its config.
+    argv = ['test', work_dir, '--out', out, '--work-dir', tmp_path / 'w', *with_root(root)]
+    assert main([str(item) for item in argv]) == 0
+    assert json.loads(out.read_text())['scores'] == scores['scores']
+    assert main(['test', CONFIG, '--work-dir', str(tmp_path / 'w')]) == 2
 
 
 @pytest.mark.slow
@@ -253,7 +258,9 @@ def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
 
     picture = np.asarray(Image.open(tmp_path / 'demo' / 'grid.png').convert('RGB'))
     assert picture.shape[0] > 200 and picture.std() > 10
-    assert 'centre bias' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert 'centre bias' in printed
+    assert f'salkit predict VIDEO --overlay --out out --model {tmp_path / "demo"}' in printed
     # Run again, it trains nothing twice; with another config it starts anew.
     trained = (tmp_path / 'demo' / 'epoch_2.pth').stat().st_mtime_ns
     assert main([str(item) for item in argv]) == 0

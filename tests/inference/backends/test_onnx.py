@@ -86,6 +86,44 @@ def test_a_video_where_pytorch_cannot_be_imported(small, onnx_file, tmp_path):
     np.testing.assert_allclose(np.load(found), wanted, atol=1e-4, rtol=0)
 
 
+COMMAND = """
+import sys
+
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in ('torch', 'torchvision', 'mmengine', 'mmcv', 'timm'):
+            raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+
+
+sys.meta_path.insert(0, Refuse())
+from salkit.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_the_command_where_pytorch_is_not_installed(small, onnx_file, tmp_path):
+    encode_video(tmp_path / 'clip.mp4', frames=5)
+
+    def run(*argv):
+        argv = [sys.executable, '-c', COMMAND, *map(str, argv)]
+        return subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path)
+
+    done = run('predict', 'clip.mp4', '--model', onnx_file, '--overlay', '--out', 'out')
+    assert done.returncode == 0 and done.stdout.startswith('1 predicted: 5 frames'), done.stderr
+    assert len(list((tmp_path / 'out' / 'clip').glob('*.png'))) == 5
+    assert (tmp_path / 'out' / 'clip_overlay.mp4').stat().st_size > 500
+    for argv in (
+        ['predict', 'clip.mp4', '--out', 'other'],
+        ['predict', 'clip.mp4', '--out', 'other', '--model', 'lite0'],
+        ['export', '--out', 'x.onnx'],
+        ['train', 'demo/umt-tiny_cc-kl'],
+    ):
+        done = run(*argv)
+        assert done.returncode == 2 and done.stderr.count('\n') == 1, done.stderr
+        assert 'needs PyTorch and mmengine' in done.stderr and 'pip install' in done.stderr
+
+
 def test_predictors_of_both_kinds_agree(small, onnx_file):
     frames = random_frames(6, (50, 70))
     of_torch = SaliencyPredictor(small.config, small.checkpoint, device='cpu')

@@ -156,6 +156,18 @@ def test_weights_must_be_named(small, capsys):
     assert 'does not say which model it holds' in capsys.readouterr().err
 
 
+def test_without_a_model_the_one_that_comes_with_salkit_is_exported(lite0, tmp_path, capsys):
+    out = tmp_path / 'lite0.onnx'
+    argv = ['export', '--out', str(out), '--size', '64x64']
+    assert main(argv) == 0
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[0].startswith('no model is named, so lite0 is used: ')
+    assert printed.out.startswith('lite/lite0_cc-kl: clips of 1 frames, 64 x 64, one at once')
+    assert OnnxBackend(out).metadata.checkpoint == 'lite0.safetensors'
+    assert main([*argv, 'lite0', '--model', 'lite0']) == 2
+    assert 'lite0 and --model lite0: name one model' in capsys.readouterr().err
+
+
 def test_a_model_that_cannot_be_traced(small, tmp_path, monkeypatch, capsys):
     from salkit.models import SaliencyModel
 
