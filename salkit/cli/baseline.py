@@ -54,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE.csv',
         help='inter-observer: fixations with the columns video,frame,observer,row,col',
     )
+    parser.add_argument(
+        '--half',
+        action='store_true',
+        help='inter-observer: predict a half of the observers, every second one, from the others',
+    )
     add_cfg_options(parser)
 
 
@@ -105,11 +110,13 @@ def run(args: argparse.Namespace) -> int:
 
     if bool(args.observers) != (args.kind == 'inter-observer'):
         raise ConfigError('--observers FILE.csv goes with inter-observer, and only with that')
+    if args.half and args.kind != 'inter-observer':
+        raise ConfigError('--half goes with inter-observer')
     dataset = open_dataset(args)
     options = dict(format=args.format, sigma=args.sigma, progress=True)
     out, truth = Path(args.out), dataset.videos[0].folder.parent
     if args.kind == 'inter-observer':
-        written = write_inter_observer(dataset, out, args.observers, **options)
+        written = write_inter_observer(dataset, out, args.observers, half=args.half, **options)
         out, truth = out / 'predictions', out / 'ground_truth'
     else:
         written = write_baseline(args.kind, dataset, out, **options)

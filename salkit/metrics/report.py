@@ -32,6 +32,7 @@ class ScoreReport:
         nan_maps: predictions that hold a NaN.
         interval: by metric, ends of the 95 % bootstrap interval over videos, where the protocol
             gives one and there are two videos.
+        selection: which frames were scored, in words; '' for all.
     """
 
     protocol: str
@@ -47,6 +48,7 @@ class ScoreReport:
     constant_maps: int = 0
     nan_maps: int = 0
     interval: dict[str, list[float]] = field(default_factory=dict)
+    selection: str = ''
 
     @classmethod
     def from_videos(
@@ -55,6 +57,7 @@ class ScoreReport:
         dataset: str,
         split: str,
         videos: Sequence[VideoScores],
+        selection: str = '',
     ) -> ScoreReport:
         """Average the scores of videos, in the order of their names whatever order they come in.
 
@@ -63,6 +66,7 @@ class ScoreReport:
             dataset: data set class.
             split: split scored.
             videos: one entry a video.
+            selection: which frames these are, in words; '' for all.
         """
         protocol = get_protocol(protocol)
         metrics = list(dict.fromkeys(metric for video in videos for metric in video.metrics))
@@ -82,6 +86,7 @@ class ScoreReport:
             constant_maps=sum(video.constant_maps for video in videos),
             nan_maps=sum(video.nan_maps for video in videos),
             interval=bootstrap_intervals(protocol, metrics, videos) if protocol.interval else {},
+            selection=selection,
         )
 
     @property
@@ -91,6 +96,8 @@ class ScoreReport:
             f'protocol {self.protocol}, {self.dataset} {self.split}: '
             f'{self.videos} videos, {self.frames} frames'
         )
+        if self.selection:
+            line += f' ({self.selection})'
         if self.frames_without_fixations:
             line += f' ({self.frames_without_fixations} without fixations)'
         if self.constant_maps:

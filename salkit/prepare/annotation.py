@@ -222,6 +222,8 @@ class GazeMaps(WrittenMaps):
     def kind(self) -> str:
         """With a digest of the samples."""
         content = self.gaze.points.tobytes() + self.gaze.moments.tobytes()
+        if self.gaze.durations is not None:
+            content += self.gaze.durations.tobytes()
         digest = hashlib.sha256(content).hexdigest()[:16]
         return f'gaze {digest}, {self.options}, {self.bits} bits'
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigError
+from ..media.gaze_columns import GazeColumns, parse_columns
 from ..utils.parallel import check_workers
 from ..utils.text import check_choice
-from .gaze_columns import GazeColumns, parse_columns
 
 FORMATS = ('png', 'jpg')
 SHOWN = ('fit', 'actual-size')

@@ -15,6 +15,9 @@ from .options import PrepareOptions
 from .report import FAILED, SKIPPED, SPLITS, Outcome
 from .sources import VideoSource
 
+# Differences that a message names.
+MOST_CHANGES = 3
+
 
 def folders_at(target: Path) -> dict[str, Path]:
     """The folders of videos in a destination, by `<split>/<name>`."""
@@ -67,7 +70,11 @@ def finished_before(
                 video.name, video.split, SKIPPED, record['frames'], record.get('note', '')
             )
     if differing and not options.overwrite:
-        found = '. '.join(f'{listed(names, 3)}: {change}' for change, names in differing.items())
+        changes = [f'{listed(names, 3)}: {change}' for change, names in differing.items()]
+        # Gaze differs from video to video.
+        found = '. '.join(changes[:MOST_CHANGES])
+        if len(changes) > MOST_CHANGES:
+            found += f'. And {len(changes) - MOST_CHANGES} other differences'
         raise ConfigError(
             f'videos were prepared with other options. {found}. --overwrite makes them again; '
             'another destination keeps both'

@@ -58,6 +58,7 @@ class PrepareReport:
         others: videos of the destination that are not in the source.
         warnings: on the source as a whole.
         outcomes: by video, in order.
+        observers: file with the fixations of each observer, where the data set tells them apart.
         config: file that `salkit train` takes, where one was written.
     """
 
@@ -69,6 +70,7 @@ class PrepareReport:
     others: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    observers: Path | None = None
     config: Path | None = None
 
     def leave_out(self, name: str, reason: str) -> None:
@@ -126,6 +128,8 @@ class PrepareReport:
             yield f'note: {listed(names, SHOWN)}: {note}'
         for reason, names in self.left_out.items():
             yield f'left out, {reason}: {len(names)} video(s): {listed(names, SHOWN)}'
+        if self.observers:
+            yield f'who looked where: {self.observers}'
         if self.others:
             yield (
                 f'not in {self.source}, left as they are: {len(self.others)} video(s): '
@@ -174,6 +178,7 @@ class PrepareReport:
             left_out=self.left_out,
             others=self.others,
             warnings=self.warnings,
+            observers=None if self.observers is None else str(self.observers),
             config=None if self.config is None else str(self.config),
         )
         write_json(content, path)

@@ -13,6 +13,7 @@ from ..utils.files import is_disk_full, locked_folder
 from ..utils.leftovers import remove_leftovers
 from ..utils.parallel import Stopped, check_workers, run_tasks
 from .folder import find_folder
+from .observers import write_observers
 from .one_video import make_video
 from .options import PrepareOptions
 from .previous_run import finished_before, folders_at
@@ -73,6 +74,8 @@ def prepare(
         if todo:
             tell(f'{len(todo)} videos to prepare')
             outcomes |= _make_all(todo, (target, options), progress, tell)
+        done = [video for video in videos if outcomes[video.label].status != FAILED]
+        report.observers = write_observers(done, target)
     report.outcomes = [outcomes[video.label] for video in videos]
     return report
 

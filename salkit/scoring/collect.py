@@ -70,7 +70,7 @@ def collect(
             )
     truth = plan.truth
     return {
-        name: ScoreReport.from_videos(name, truth.dataset, truth.split, videos)
+        name: ScoreReport.from_videos(name, truth.dataset, truth.split, videos, str(plan.choice))
         for name, videos in scored.items()
     }
 

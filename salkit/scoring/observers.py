@@ -1,4 +1,4 @@
-"""The ceiling: each observer's gaze predicted from that of all others."""
+"""The ceiling: gaze predicted from that of other observers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..datasets.layout import VideoRecord
 from ..errors import ConfigError, DataError
 from ..functional.density import gaussian_density
 from ..functional.fixations import count_fixations
+from ..media.gaze_csv import read_gaze_rows
 from ..media.maps import MAP_FORMATS, write_map_file
-from ..prepare.fixations.gaze_csv import read_gaze_rows
-from ..utils.files import sha256_of
+from ..utils.files import natural_key, sha256_of
 from ..utils.text import check_choice
 from .baselines import frame_size, write_videos
 
@@ -83,9 +83,19 @@ def _density(points: np.ndarray, size: tuple[int, int], sigma_px: float) -> np.n
     return gaussian_density(count_fixations(points, size), sigma_px, window)
 
 
-def _write_video(video: VideoRecord, points: Points, sigma: float, out: Path, format: str) -> None:
+def _predicted(video: VideoRecord, points: Points, half: bool) -> dict[str, set[str]]:
+    """The observers that are predicted together from all others, by what that is called."""
+    names = sorted({observer for seen in points.values() for observer in seen}, key=natural_key)
+    if half:
+        return {video.name: set(names[1::2])}
+    return {f'{video.name}@{observer}': {observer} for observer in names}
+
+
+def _write_video(
+    video: VideoRecord, points: Points, sigma: float, out: Path, format: str, half: bool
+) -> None:
     """Write predictions and ground truth of the frames of a video that two observers looked at."""
-    size = frame_size(video)
+    size, groups = frame_size(video), _predicted(video, points, half)
     for frame in video.frames:
         stem = Path(frame).stem
         seen = points.get(stem, {})
@@ -93,12 +103,16 @@ def _write_video(video: VideoRecord, points: Points, sigma: float, out: Path, fo
             continue
         blurred = {o: _density(found, size, sigma * max(size)) for o, found in seen.items()}
         total = sum(blurred.values())
-        for observer, density in blurred.items():
-            name = f'{video.name}@{observer}'
+        for name, group in groups.items():
+            predicted = group & seen.keys()
+            if not predicted or predicted == seen.keys():
+                continue
+            density = np.sum([blurred[observer] for observer in sorted(predicted)], axis=0)
             truth = out / 'ground_truth' / name
             fixations = np.zeros(size)
-            fixations[tuple(seen[observer].T)] = 1
-            # Rounding may leave less than nothing where only this observer looked.
+            for observer in predicted:
+                fixations[tuple(seen[observer].T)] = 1
+            # Rounding may leave less than nothing where only these looked.
             others = np.maximum(total - density, 0)
             write_map_file(others / others.max(), out / 'predictions' / name / stem, format)
             write_map_file(density / density.max(), truth / 'maps' / stem, 'png')
@@ -112,6 +126,7 @@ def write_inter_observer(
     format: str = 'png16',
     sigma: float | None = None,
     progress: bool = False,
+    half: bool = False,
 ) -> int:
     """Predict each observer's fixations from those of all others (leave one observer out).
 
@@ -121,6 +136,9 @@ def write_inter_observer(
     Both densities are the points blurred by `sigma`. Frames that only one observer has fixations on
     are left out. Finished videos are left as they are.
 
+    With `half`, the second, fourth, ... observer of a video are predicted together from the first,
+    third, ..., and a video stays one, of the same name.
+
     Args:
         dataset: whose frames are predicted.
         out: folder, made where it does not exist.
@@ -128,6 +146,7 @@ def write_inter_observer(
         format: of the predictions, 'npy' (float32), 'png16' or 'png'.
         sigma: standard deviation of the blur as a share of the frame's longer side; None for 1/30.
         progress: whether to show a bar.
+        half: predict a half of the observers from the other one.
 
     Returns:
         The number of videos of the data set written now.
@@ -146,12 +165,13 @@ def write_inter_observer(
     for video in dataset.videos:
         _check_points(video, points.get(video.name, {}), frame_size(video))
     digest = sha256_of(observers_csv)
-    settings = dict(baseline='inter-observer', format=format, sigma=sigma, observers_sha256=digest)
+    kind = 'half-of-observers' if half else 'inter-observer'
+    settings = dict(baseline=kind, format=format, sigma=sigma, observers_sha256=digest)
     # The maps alone do not tell whether a video's last ones are written.
     finished = out / 'finished'
 
     def write(video: VideoRecord) -> None:
-        _write_video(video, points[video.name], sigma, out, format)
+        _write_video(video, points[video.name], sigma, out, format, half)
         finished.mkdir(exist_ok=True)
         (finished / video.name).touch()
 

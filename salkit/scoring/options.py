@@ -6,6 +6,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import ConfigError
+
+
+@dataclass(frozen=True)
+class FrameChoice:
+    """Which frames of a video are scored.
+
+    Attributes:
+        every: only frames 0, N, 2 N, ... of a video, counted from 0.
+        min_fixations: only frames with so many fixations.
+
+    Raises:
+        ConfigError: a number out of range.
+    """
+
+    every: int = 1
+    min_fixations: int = 0
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ConfigError(f'every must be at least 1, got {self.every}')
+        if self.min_fixations < 0:
+            raise ConfigError(f'min_fixations must be at least 0, got {self.min_fixations}')
+
+    def __str__(self) -> str:
+        parts = [f'frames 0, {self.every}, {2 * self.every}, ...'] if self.every > 1 else []
+        parts += [f'at least {self.min_fixations} fixations'] if self.min_fixations else []
+        return ' with '.join(parts)
+
 
 @dataclass(frozen=True)
 class ScoreOptions:
@@ -21,6 +50,9 @@ class ScoreOptions:
         seed: draw the random parts of a protocol as its code does, instead of their expectation.
         final: the maps have the size of their frames and are post-processed, as `salkit test`
             dumps them: a protocol that blurs does not blur them again.
+        every: score only frames 0, N, 2 N, ... of each video, counted from 0.
+        min_fixations: score only frames with at least so many fixations; in a fixation map, each
+            pixel counts once.
         progress: show a progress bar.
     """
 
@@ -32,4 +64,11 @@ class ScoreOptions:
     allow_missing: bool = False
     seed: int | None = None
     final: bool = False
+    every: int = 1
+    min_fixations: int = 0
     progress: bool = False
+
+    @property
+    def choice(self) -> FrameChoice:
+        """The frames that are scored."""
+        return FrameChoice(self.every, self.min_fixations)

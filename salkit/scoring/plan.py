@@ -14,6 +14,7 @@ from ..media.map_stacks import MapStack, fingerprint_of
 from ..metrics import get_protocol
 from ..utils.text import listed
 from ..version import __version__
+from .options import FrameChoice
 
 # By name of the protocol, the metrics to compute.
 Metrics = dict[str, list[str]]
@@ -81,6 +82,7 @@ class Plan:
     Attributes:
         metrics: to compute, by name of the protocol.
         truth: what is scored against.
+        choice: which frames of it.
         rules: by which metrics need the fixations of the whole set, see `nonfixation_pool`.
         videos: those that have predictions.
         missing: what is not there.
@@ -90,6 +92,7 @@ class Plan:
 
     metrics: Metrics
     truth: GroundTruth
+    choice: FrameChoice = field(default_factory=FrameChoice)
     rules: set[str] = field(default_factory=set)
     videos: list[MatchedVideo] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
@@ -103,6 +106,7 @@ def make_plans(
     ground_truth: str | Path,
     split: str | None,
     settings: object,
+    choice: FrameChoice | None = None,
 ) -> list[Plan]:
     """Match everything by name; files are listed, and none is opened but for its header.
 
@@ -113,6 +117,7 @@ def make_plans(
         ground_truth: root of a data set.
         split: of the data set; None where there is only one.
         settings: whatever else the scores depend on.
+        choice: the frames to score; all by default.
 
     Raises:
         ConfigError: no metric is left.
@@ -125,7 +130,8 @@ def make_plans(
     if len(truths) == 2 and _same_fixations(*truths.values()):
         groups = {False: wanted}
     return [
-        _make_plan(metrics, predictions, truths[mat], settings) for mat, metrics in groups.items()
+        _make_plan(Plan(metrics, truths[mat], choice or FrameChoice()), predictions, settings)
+        for mat, metrics in groups.items()
     ]
 
 
@@ -133,10 +139,10 @@ def _same_fixations(one: GroundTruth, other: GroundTruth) -> bool:
     return [v.fixations for v in one.videos] == [v.fixations for v in other.videos]
 
 
-def _make_plan(
-    metrics: Metrics, predictions: dict[str, MapStack], truth: GroundTruth, settings: object
-) -> Plan:
-    plan, needs = Plan({}, truth), set[str]()
+def _make_plan(plan: Plan, predictions: dict[str, MapStack], settings: object) -> Plan:
+    """Fill in the plan of metrics, ground truth and frames."""
+    metrics, truth, needs = plan.metrics, plan.truth, set[str]()
+    plan.metrics = {}
     for name, chosen in metrics.items():
         protocol = get_protocol(name)
         shuffled = [metric for metric in chosen if 'nonfixations' in protocol.needs(metric)]
@@ -150,35 +156,65 @@ def _make_plan(
             plan.rules.add(protocol.pool)
         plan.metrics[name] = chosen
         needs.update(*map(protocol.needs, chosen))
-    shared = fingerprint_of([__version__, plan.metrics, settings])
+    shared = fingerprint_of([__version__, plan.metrics, settings, vars(plan.choice)])
     if plan.rules:
         shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
     matches = match_videos(predictions, [video.name for video in truth.videos])
+    passed_over: list[str] = []
     for video in truth.videos:
         stack = predictions.get(matches.get(video.name, ''))
         if stack is None or not len(stack):
             plan.missing.videos.append(video.name)
             continue
-        pairs = _pairs(plan, video, stack, needs)
+        frames = _chosen(video, plan.choice)
+        if not frames:
+            passed_over.append(video.name)
+            continue
+        pairs = _pairs(plan, video, stack, needs, frames)
         key = fingerprint_of([shared, stack.path, stack.fingerprint(), video.fingerprint()])
         plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs, key))
+    if passed_over:
+        plan.warnings.append(
+            f'{len(passed_over)} video(s) left out, which have no frame to score of {plan.choice}: '
+            f'{listed(passed_over)}'
+        )
     unused = [name for name in predictions if name not in set(matches.values())]
     if unused:
         plan.warnings.append(
             f'{len(unused)} predicted video(s) have no ground truth in this split: {listed(unused)}'
         )
     if not any(video.pairs for video in plan.videos):
-        raise DataError(f'nothing to score: {plan.missing.summary()}')
+        reasons = filter(None, [plan.missing.summary(), *plan.warnings])
+        raise DataError(f'nothing to score: {"; ".join(reasons)}')
     return plan
 
 
+def _chosen(truth: TruthVideo, choice: FrameChoice) -> Collection[int]:
+    """Indices of the frames that a choice takes."""
+    indices = range(0, len(truth.frames), choice.every)
+    if not choice.min_fixations:
+        return indices
+    if not {*indices} <= {*truth.with_fixations}:
+        raise DataError(f'{truth.name}: not all frames have fixations that could be counted')
+    points = truth.read_points(indices)
+    return {
+        index
+        for index, (found, _) in zip(indices, points, strict=True)
+        if len(found) >= choice.min_fixations
+    }
+
+
 def _pairs(
-    plan: Plan, truth: TruthVideo, stack: MapStack, needs: Collection[str]
+    plan: Plan,
+    truth: TruthVideo,
+    stack: MapStack,
+    needs: Collection[str],
+    chosen: Collection[int],
 ) -> list[tuple[int, int]]:
-    """The frames to score; what does not fit is noted in the plan."""
-    match, lacking = match_frames(stack, truth.frames), truth.lacking(needs)
-    names = truth.frames.names
-    plan.missing.frames += [f'{truth.name}/{names[i]}' for i in match.missing]
+    """The frames to score of those that are chosen; what does not fit is noted in the plan."""
+    match, names = match_frames(stack, truth.frames), truth.frames.names
+    lacking = {i: kind for i, kind in truth.lacking(needs).items() if i in chosen}
+    plan.missing.frames += [f'{truth.name}/{names[i]}' for i in match.missing if i in chosen]
     plan.missing.maps += [f'{truth.name}/{names[i]}: {kind}' for i, kind in lacking.items()]
     if match.note:
         plan.warnings.append(f'{truth.name}: {match.note}')
@@ -187,4 +223,4 @@ def _pairs(
             f'{truth.name}: {len(match.extra)} of {len(stack)} predicted frames have no ground '
             f'truth, {stack.where(match.extra[0])} first'
         )
-    return [pair for pair in match.pairs if pair[1] not in lacking]
+    return [pair for pair in match.pairs if pair[1] in chosen and pair[1] not in lacking]

@@ -116,14 +116,15 @@ def score_protocols(
     if options.out:
         check_json_place(options.out)
     settings = (options.seed, options.final)
+    choice = options.choice
     stacks = find_predictions(predictions)
-    plans = make_plans(wanted, stacks, ground_truth, options.split, settings)
+    plans = make_plans(wanted, stacks, ground_truth, options.split, settings, choice)
     for plan in plans:
         _refuse(predictions, plan.missing, options)
     folder = Path(f'{options.out}.parts')
     if options.out is None:
         inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
-        name = fingerprint_of([*inputs, wanted, options.split, settings])
+        name = fingerprint_of([*inputs, wanted, options.split, settings, vars(choice)])
         folder = cache_dir() / 'score' / name
     reports: dict[str, ScoreReport] = {}
     keys = {video.key for plan in plans for video in plan.videos}

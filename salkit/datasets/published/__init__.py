@@ -1,6 +1,6 @@
 """The public data sets, one module each."""
 
-from . import avimos, crowd, dhf1k, hollywood2, osie, scene, ucf_sports
+from . import avimos, crowd, dhf1k, hollywood2, osie, scene, ucf_sports, xu_video
 from .base import (
     LAYOUT,
     DensityArguments,
@@ -36,4 +36,5 @@ __all__ = [
     'scene',
     'ucf_sports',
     'video_at',
+    'xu_video',
 ]

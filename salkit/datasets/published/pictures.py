@@ -12,43 +12,17 @@ import numpy as np
 from ...errors import DataError
 from ...media.images import IMAGE_SUFFIXES, image_size
 from ...media.mat_cells import described, read_mat_cells
-from ...utils.density_options import DensityOptions
 from ..file_list import list_files
-from ..recorded_truth import RecordedTruth, Recording
-from ..truth_video import TruthVideo
-from .base import DensityArguments, PublishedDataset
+from ..recorded_truth import Recording
+from .base import PublishedDataset
 from .raw_layout import NO_SPLIT, PublishedVideo
+from .recorded_video import RecordedVideo
 from .split_by_name import split_by_name
 
 PICTURES = Path('data', 'stimuli')
 NO_PICTURE, NO_FIXATIONS, NONE_INSIDE = 'no picture', 'no fixations', 'no fixation on the picture'
 # The Gaussian's standard deviation as a share of the width of a picture.
 SIGMA_WIDTH = 0.03
-
-
-@dataclass(frozen=True)
-class FixatedPicture(PublishedVideo):
-    """A picture with its fixations.
-
-    Attributes:
-        recording: the fixations; None where the list has none of it.
-        recipe: of its density map.
-    """
-
-    recording: Recording | None = field(default=None, compare=False)
-    recipe: DensityArguments = field(default_factory=DensityArguments, compare=False)
-
-    @property
-    def needs_densities(self) -> bool:
-        """The picture tells its size."""
-        return False
-
-    def truth(self, prefer_mat: bool = False) -> TruthVideo:
-        """Its ground truth, which is made of the fixations."""
-        if self.stimulus is None or self.recording is None:
-            return super().truth(prefer_mat)
-        density = DensityOptions(**self.recipe)
-        return RecordedTruth(self.name, self.stimulus, self.recording, density)
 
 
 @dataclass(frozen=True)
@@ -115,7 +89,7 @@ class PictureDataset(PublishedDataset):
 
     def _video(
         self, stem: str, file: Path | None, fixations: Path, points: list[np.ndarray] | None
-    ) -> FixatedPicture:
+    ) -> RecordedVideo:
         recording, problem = None, '' if file else NO_PICTURE
         if points is not None:
             numbers = [np.full(len(each), index + 1) for index, each in enumerate(points)]
@@ -126,7 +100,7 @@ class PictureDataset(PublishedDataset):
             problem = NONE_INSIDE if len(recording) else NO_FIXATIONS
         if problem:
             recording = None
-        return FixatedPicture(
+        return RecordedVideo(
             f'{self.name}-{stem}',
             self.splits.get(stem, NO_SPLIT),
             fixations.parent,

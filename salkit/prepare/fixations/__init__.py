@@ -1,11 +1,11 @@
 """Makes ground truth: fixation maps from gaze, density maps from fixations."""
 
 from ...datasets.published import DensityArguments, density_recipes
+from ...media.gaze_csv import GazeRow, read_gaze_rows
 from ...utils.density_options import DensityOptions
 from ..options import GazeReading
 from .density import density_arguments, density_map, points_to_map
 from .gaze import Gaze, read_gaze_csv
-from .gaze_csv import GazeRow, read_gaze_rows
 from .screen import fixation_points
 
 __all__ = [

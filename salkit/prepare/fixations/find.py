@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ...datasets.published import NO_SPLIT, PublishedVideo, dataset_at, published_datasets
 from ...datasets.published.raw_layout import holds
+from ...datasets.recorded_truth import RecordedTruth
 from ...datasets.truth_video import TruthVideo
 from ...errors import ConfigError, DataError
 from ...functional.fixations import count_fixations
@@ -167,9 +168,10 @@ def _with_fixations(root: Path) -> list[PublishedVideo]:
 def _in_lists(videos: list[PublishedVideo], reading: GazeOnVideos, progress: bool) -> Found:
     found = []
     for video in _looking(videos, progress):
-        shown = reading.look_up(video.name)
         truth = replace(video, densities=None).truth()
-        found.append(FixationVideo(video.name, truth, shown.size, shown.pixel_aspect))
+        # A list does not say how large the frames are; a recording knows what was shown.
+        known = truth.shown if isinstance(truth, RecordedTruth) else reading.look_up(video.name)
+        found.append(FixationVideo(video.name, truth, known.size, known.pixel_aspect))
     return Found(found, 'gaze')
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import DataError
+from ...media.gaze_csv import GazeFile, GazeRow, open_gaze_file
 from ..options import GazeReading
-from .gaze_csv import GazeFile, GazeRow, open_gaze_file
 
 # Share of the samples that may look like another unit.
 MOST_WRONG = 0.5
@@ -29,6 +29,8 @@ class Gaze:
         video: its name.
         points: (n, 2) float64 y and x as in the file, from the top; NaN where the eye was lost.
         moments: (n,) int64 frames counted from 0; or float64 seconds from the start of the video.
+        durations: (n,) float64 seconds that each fixation lasts from its moment on; None for
+            samples, which are on one frame.
         unit: what moments are in the file: 'frame', 'time_s', 'time_ms', ...
     """
 
@@ -36,6 +38,7 @@ class Gaze:
     points: np.ndarray
     moments: np.ndarray
     unit: str = 'time_s'
+    durations: np.ndarray | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -61,22 +64,24 @@ def read_gaze_csv(path: str | Path, reading: GazeReading | None = None) -> dict[
     first_frame = reading.layout.first_frame
     if first_frame is None:
         first_frame = reading.first_frame
-    # y, x and moment of each sample.
+    # y, x, moment and duration of each sample.
     found: dict[str, array[float]] = {}
     with open_gaze_file(path) as file:
         rows = GazeFile(path, file, reading.layout)
         for row in rows:
             moment = _frame(row, first_frame) if row.seconds is None else row.seconds
-            found.setdefault(row.video, array('d')).extend((row.y, row.x, moment))
+            found.setdefault(row.video, array('d')).extend(
+                (row.y, row.x, moment, row.duration or 0)
+            )
     if not found:
         raise DataError(f'{path}: holds no gaze')
     gaze = {}
     for video, samples in found.items():
-        table = np.array(samples).reshape(-1, 3)
-        points, moments = table[:, :2].copy(), table[:, 2].copy()
+        table = np.array(samples).reshape(-1, 4)
+        points, moments, durations = table[:, :2].copy(), table[:, 2].copy(), table[:, 3].copy()
         if rows.unit == 'frame':
             moments = moments.astype(np.int64)
-        gaze[video] = Gaze(video, points, moments, rows.unit)
+        gaze[video] = Gaze(video, points, moments, rows.unit, durations if rows.duration else None)
     points = np.concatenate([each.points for each in gaze.values()])
     _check_shares(path, points, reading.in_shares)
     if reading.drop_zeros:

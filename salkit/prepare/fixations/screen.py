@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import ConfigError, DataError
-from ..gaze_columns import TIME_COLUMNS
+from ...media.frame_times import frames_at, frames_during
+from ...media.gaze_columns import TIME_COLUMNS
 from ..options import GazeReading
 from .gaze import FEW, Gaze
 
@@ -14,6 +15,8 @@ from .gaze import FEW, Gaze
 MOST_BESIDE, CROWDED = 0.5, 0.01
 # Of a video whose length is not known.
 MOST_FRAMES = 1_000_000
+# Fixations on all frames of a video together.
+MOST_POINTS = 50_000_000
 
 
 def to_video_pixels(
@@ -53,30 +56,6 @@ def to_video_pixels(
     return (points - (whole - size * pixel) / 2) / pixel
 
 
-def frames_at(times: np.ndarray, clock: float | np.ndarray) -> np.ndarray:
-    """The frame that is shown at each time.
-
-    Args:
-        times: (n,) seconds from the start of the video.
-        clock: frames per second, or (frames,) seconds at which each frame appears, the last of
-            which stays as long as the one before it.
-
-    Returns:
-        (n,) int64, counted from 0; -1 or less before the first frame, and beyond the last one
-        where gaze was recorded for longer.
-    """
-    # 0.29 s are frame 29 at 100 frames per second, whatever 0.29 * 100 is in binary.
-    slack = 1e-6
-    starts = np.asarray(clock, dtype=np.float64)
-    if starts.ndim == 0:
-        frames = np.floor(np.asarray(times) * starts + slack)
-        return np.clip(frames, -1, np.iinfo(np.int32).max).astype(np.int64)
-    starts = starts - starts[0]
-    frames = np.searchsorted(starts, np.asarray(times) + slack, side='right') - 1
-    duration = starts[-1] - starts[-2] if len(starts) > 1 else np.inf
-    return frames + (np.asarray(times) + slack >= starts[-1] + duration)
-
-
 def fixation_points(
     gaze: Gaze,
     size: tuple[int, int],
@@ -85,13 +64,14 @@ def fixation_points(
     reading: GazeReading | None = None,
     pixel_aspect: float = 1.0,
 ) -> tuple[list[np.ndarray], int]:
-    """Fixation points of every frame of a video.
+    """Fixation points of every frame of a video; one that lasts is on several, see `frames_during`.
 
     Args:
         gaze: what was recorded.
         size: (H, W) of the video.
         frames: how many frames it has; by default the last that was looked at is its last.
-        clock: frames per second or the time of each frame, see `frames_at`; needed for times.
+        clock: frames per second or the time of each frame, see `frames_at`; needed for times and
+            durations.
         reading: where gaze is given, see `to_video_pixels`.
         pixel_aspect: likewise.
 
@@ -105,22 +85,29 @@ def fixation_points(
     """
     reading = reading or GazeReading()
     moments = gaze.moments
-    if gaze.is_timed:
-        if clock is None:
-            raise ConfigError(
-                f'{gaze.video}: gaze is given by time; the frame rate (--fps) or the videos '
-                '(--videos) say which frame that is'
-            )
-        moments = frames_at(moments, clock)
+    if clock is None and (gaze.is_timed or gaze.durations is not None):
+        what = 'is given by time' if gaze.is_timed else 'has durations'
+        raise ConfigError(
+            f'{gaze.video}: gaze {what}; the frame rate (--fps) or the videos (--videos) say which '
+            'frame that is'
+        )
+    first, stop = moments, moments + 1
+    if clock is not None and gaze.is_timed:
+        moments = frames_at(gaze.moments, clock)
+        first, stop = moments, moments + 1
+    if clock is not None and gaze.durations is not None:
+        begins = gaze.moments if gaze.is_timed else _times_of(gaze.moments, clock)
+        first, stop = frames_during(begins, gaze.durations, clock)
     if frames:
         _check_moments(gaze, moments, frames, clock)
     points = to_video_pixels(
         gaze.points, size, reading.screen, reading.in_shares, reading.shown, pixel_aspect
     )
-    # A lost eye is NaN, which is nowhere.
-    on = ((points >= 0) & (points < size)).all(1) & (moments >= 0)
+    first = np.maximum(first, 0)
     if frames is not None:
-        on &= moments < frames
+        stop = np.minimum(stop, frames)
+    # A lost eye is NaN, which is nowhere.
+    on = ((points >= 0) & (points < size)).all(1) & (first < stop)
     if not on.any():
         length = '' if frames is None else f' and {frames} frames'
         raise DataError(
@@ -128,16 +115,34 @@ def fixation_points(
             f'{size[1]} columns{length}; the first, as read, is at row {points[0, 0]:.4g}, column '
             f'{points[0, 1]:.4g} of frame {moments[0] + 1} (--screen, --normalized, --first-frame)'
         )
-    pixels, moments = np.floor(points[on]).astype(np.int64), moments[on]
-    count = frames if frames is not None else int(moments.max()) + 1
+    pixels, first, stop = np.floor(points[on]).astype(np.int64), first[on], stop[on]
+    count = frames if frames is not None else int(stop.max())
     if count > MOST_FRAMES:
         raise DataError(
             f'{gaze.video}: its last sample is on frame {count:,}; expected at most '
             f'{MOST_FRAMES:,} ({gaze.unit} from the start of the video)'
         )
+    lengths = stop - first
+    if (total := int(lengths.sum())) > MOST_POINTS:
+        raise DataError(
+            f'{gaze.video}: {total:,} fixations on all frames together, expected at most '
+            f'{MOST_POINTS:,}'
+        )
+    # Each one on the first of its frames, the second, ...
+    moments = np.arange(total) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
     order = np.argsort(moments, kind='stable')
-    found = np.split(pixels[order], np.searchsorted(moments[order], np.arange(1, count)))
+    pixels, moments = np.repeat(pixels, lengths, axis=0)[order], moments[order]
+    found = np.split(pixels, np.searchsorted(moments, np.arange(1, count)))
     return found, int((~on).sum())
+
+
+def _times_of(frames: np.ndarray, clock: float | np.ndarray) -> np.ndarray:
+    """When frames appear, in seconds (n,); those behind the last one, never."""
+    starts = np.asarray(clock, dtype=np.float64)
+    if starts.ndim == 0:
+        return frames / starts
+    times = np.append(starts - starts[0], np.inf)
+    return times[np.minimum(frames, len(starts))]
 
 
 def _check_moments(

@@ -29,9 +29,9 @@ def labels(dataset, root):
 
 
 def test_names_and_recipes():
-    pictures = ['crowd', 'osie', 'scene']
-    assert {*published_datasets()} == {'avimos', 'dhf1k', 'hollywood2', 'ucf-sports', *pictures}
-    assert {*density_recipes()} == {'dhf1k', 'dhf1k-published', 'ucf-hollywood2', *pictures}
+    gaze = ['crowd', 'osie', 'scene', 'xu-video']
+    assert {*published_datasets()} == {'avimos', 'dhf1k', 'hollywood2', 'ucf-sports', *gaze}
+    assert {*density_recipes()} == {'dhf1k', 'dhf1k-published', 'ucf-hollywood2', *gaze}
     assert get_published('dhf1k').counts['train'] == (600, 346_140)
     with pytest.raises(ConfigError, match="unknown public data set 'dhf1'; did you mean dhf1k"):
         get_published('dhf1')

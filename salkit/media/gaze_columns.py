@@ -11,9 +11,11 @@ from ..utils.text import check_choice
 
 # Seconds in a unit.
 TIME_COLUMNS = {'time_s': 1.0, 'time_ms': 1e-3, 'time_us': 1e-6, 'time_ns': 1e-9}
+# How long somebody looked at one place, likewise.
+DURATION_COLUMNS = {'duration_s': 1.0, 'duration_ms': 1e-3}
 # What says when somebody looked; of several in a file, the first one here.
 MOMENTS = ('frame', *TIME_COLUMNS)
-ROLES = ('video', 'x', 'y', *MOMENTS, 'observer')
+ROLES = ('video', 'x', 'y', *MOMENTS, *DURATION_COLUMNS, 'observer')
 
 
 @dataclass(frozen=True)

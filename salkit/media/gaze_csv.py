@@ -13,12 +13,22 @@ from itertools import chain, count
 from pathlib import Path, PureWindowsPath
 from typing import TextIO
 
-from ...errors import DataError, reason_of
-from ...utils.input_files import open_input_file
-from ...utils.text import listed
-from ..gaze_columns import MOMENTS, OWN, PROGRAMS, TIME_COLUMNS, GazeColumns
+from ..errors import DataError, reason_of
+from ..utils.input_files import open_input_file
+from ..utils.text import listed
+from .gaze_columns import (
+    DURATION_COLUMNS,
+    MOMENTS,
+    OWN,
+    PROGRAMS,
+    TIME_COLUMNS,
+    GazeColumns,
+)
 
-EXPECTED = 'expected video, x, y and one of frame, time_s and time_ms; observer is optional'
+EXPECTED = (
+    'expected video, x, y and one of frame, time_s and time_ms; observer and duration_s or '
+    'duration_ms are optional'
+)
 # Hours of both eyes at 1000 Hz stay below; as do all columns that a tracker's program has.
 MOST_BYTES = 1_000_000_000
 MOST_LINE = 100_000
@@ -39,6 +49,7 @@ class GazeRow:
         frame: the frame as it is written; None where a time is given.
         seconds: from the start of the video; None where a frame is given.
         observer: '' where the file has no such column.
+        duration: seconds that a fixation lasts, from 0; None where the file does not say it.
     """
 
     where: str
@@ -48,6 +59,7 @@ class GazeRow:
     frame: str | None
     seconds: float | None
     observer: str
+    duration: float | None = None
 
 
 class GazeFile:
@@ -62,6 +74,7 @@ class GazeFile:
 
     Attributes:
         unit: which of `MOMENTS` the file has.
+        duration: which of `DURATION_COLUMNS`; '' for none.
 
     Raises:
         DataError: no such columns, or two for one thing.
@@ -87,6 +100,7 @@ class GazeFile:
             self._only += [(index, value.casefold()) for index in places.get(name.casefold(), ())]
         at = {role: _find(self._where, header, role, columns) for role in columns.names}
         self.unit = next((name for name in MOMENTS if at.get(name)), '')
+        self.duration = next((name for name in DURATION_COLUMNS if at.get(name)), '')
         lacking = [role for role in ('x', 'y', *needed) if not at.get(role)]
         if not self.unit or lacking or not (at.get('video') or columns.video):
             raise DataError(f'{self._where}: {_expected(columns, needed)}; {_found(header)}')
@@ -94,7 +108,9 @@ class GazeFile:
             raise DataError(f'{self._where}: its columns for x and y do not pair up')
         self._pairs = list(zip(at['y'], at['x'], strict=True))
         self._single = {
-            role: at[role][0] for role in ('video', self.unit, 'observer') if at.get(role)
+            role: at[role][0]
+            for role in ('video', self.unit, self.duration, 'observer')
+            if at.get(role)
         }
         chosen = header[self._single[self.unit]].strip().casefold()
         self._is_since_recording = chosen in map(str.casefold, columns.since_recording)
@@ -136,11 +152,12 @@ class GazeFile:
                 raise DataError(f'{self._where}: the video has no name, but {video!r}')
             y, x = self._point(row)
             observer, moment = cell.get('observer', ''), cell[self.unit]
+            lasts = self._duration(cell[self.duration]) if self.duration else None
             if self.unit == 'frame':
-                yield GazeRow(self._where, video, y, x, moment, None, observer)
+                yield GazeRow(self._where, video, y, x, moment, None, observer, lasts)
             else:
                 seconds = self._seconds(moment, video, observer)
-                yield GazeRow(self._where, video, y, x, None, seconds, observer)
+                yield GazeRow(self._where, video, y, x, None, seconds, observer, lasts)
 
     def _end_showing(self) -> None:
         self._showing: tuple[str, str] | None = None
@@ -167,6 +184,13 @@ class GazeFile:
             self._showing, self._start = (video, observer), seconds
         self._last = seconds
         return seconds - self._start
+
+    def _duration(self, text: str) -> float:
+        """The duration in a cell, in seconds."""
+        seconds = self._number(text, self.duration) * DURATION_COLUMNS[self.duration]
+        if not seconds >= 0:
+            raise DataError(f'{self._where}: {self.duration} must be a number from 0, got {text!r}')
+        return seconds
 
     def _number(self, text: str, name: str) -> float:
         """The number in a cell, NaN where there is none."""

@@ -1,8 +1,8 @@
 import pytest
 
 from salkit.errors import ConfigError
+from salkit.media.gaze_columns import OWN, PROGRAMS, parse_columns
 from salkit.prepare.fixations import GazeReading
-from salkit.prepare.gaze_columns import OWN, PROGRAMS, parse_columns
 
 
 def test_a_program_with_other_coordinates(tmp_path):
