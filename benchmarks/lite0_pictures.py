@@ -22,8 +22,8 @@ from salkit.media.images import read_image
 from salkit.utils.files import whole_file
 
 CONFIG = 'lite/lite0_cc-kl'
-NAMES = ('coffee.png', 'astronaut.png', 'page.png', 'ihc.png')
-HEIGHT, GAP, QUALITY = 220, 6, 88
+NAMES = ('astronaut.png', 'chelsea.png', 'page.png', 'ihc.png')
+HEIGHT, GAP, QUALITY = 200, 6, 85
 
 
 def drawn(predictor: salkit.SaliencyPredictor, name: str) -> np.ndarray:

@@ -94,7 +94,7 @@ class Task:
 
     @property
     def every(self) -> int:
-        """Of the frames of a video, each so-manieth is scored."""
+        """Scored are the frames 0, N, 2 N, ... of a video."""
         return FILM_FRAMES['every'] if self.is_film else 1
 
     def opened(self, split: str) -> list[VideoRecord]:
@@ -337,8 +337,11 @@ def tasks(root: Path) -> Iterator[Task]:
         dataset = 'VideoSaliencyDataset'
         names = [v.name for v in Task(FILMS, '', root / FILMS, dataset).all_videos]
         held_out = tuple(name for name in names if name not in LOOKED_AT)
-        yield Task(FILMS, 'Films', root / FILMS, dataset, only=held_out)
-        yield Task('looked-at', 'Films looked at', root / FILMS, dataset, only=LOOKED_AT)
+        title = 'Films of Xu et al.'
+        yield Task(FILMS, title, root / FILMS, dataset, only=held_out)
+        yield Task(
+            'looked-at', f'{title} that were looked at', root / FILMS, dataset, only=LOOKED_AT
+        )
 
 
 def main() -> None:
