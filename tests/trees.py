@@ -91,6 +91,66 @@ def write_gaze(path, videos, frames=12, size=SIZE, header='video,frame,x,y,obser
     return path
 
 
+def write_pictures(root, fixations, size=SIZE):
+    """`data/stimuli/<stem>.jpg` and `data/eye/fixations.mat`, as OSIE is published.
+
+    `fixations` has for each stem the points (n, 2) x and y of every observer.
+    """
+    from scipy.io import savemat
+
+    pictures = np.empty((len(fixations), 1), object)
+    for index, (stem, observers) in enumerate(fixations.items()):
+        write_picture(root / 'data' / 'stimuli' / f'{stem}.jpg', size, index)
+        subjects = np.empty((len(observers), 1), object)
+        for number, points in enumerate(observers):
+            x, y = np.array(points, float).reshape(-1, 2).T[:, None]
+            lasts = np.full(x.shape, 200, np.uint16)
+            subjects[number, 0] = dict(fix_x=x, fix_y=y, fix_duration=lasts)
+        pictures[index, 0] = dict(img=f'{stem}.jpg', subjects=subjects)
+    (root / 'data' / 'eye').mkdir(parents=True)
+    savemat(root / 'data' / 'eye' / 'fixations.mat', dict(fixations=pictures), do_compression=True)
+    return root
+
+
+def write_scene(root, fixations, size=SIZE, shape=(500, 12)):
+    """`data/stimuli/001.jpg` and `data/tidy/fixations.mat`, as Scene is published.
+
+    `fixations` has for each stem the points (n, 2) y and x of every observer.
+    """
+    from scipy.io import savemat
+
+    cells = np.empty(shape, object)
+    cells[:] = [[np.zeros((0, 0), np.uint8)] * shape[1]] * shape[0]
+    for stem, observers in fixations.items():
+        write_picture(root / 'data' / 'stimuli' / f'{stem}.jpg', size, int(stem))
+        for number, points in enumerate(observers):
+            rows = [(y, x, 0.3 * index, 0.25) for index, (y, x) in enumerate(points)]
+            cells[int(stem) - 1, number] = np.array(rows, float).reshape(-1, 4)
+    (root / 'data' / 'tidy').mkdir(parents=True)
+    savemat(root / 'data' / 'tidy' / 'fixations.mat', dict(fixations=cells), do_compression=True)
+    return root
+
+
+def write_picture(path, size, level):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = np.arange(size[0])[:, None, None] + np.zeros((*size, 3))
+    # No two are alike.
+    Image.fromarray(((rows * 3 + 7 * level) % 256).astype(np.uint8)).save(path)
+
+
+def write_films(root, rows, frames=10, size=SIZE):
+    """`videos/<name>.avi` at 25 frames per second, and `fixations.csv`, as the films of Xu et al.
+
+    `rows` has for each film (time_s, duration_s, x, y, observer).
+    """
+    lines = ['video,time_s,duration_s,x,y,observer']
+    for name, fixations in rows.items():
+        encode_video(root / 'videos' / f'{name}.avi', frames, size, **AVI)
+        lines += [','.join(map(str, (name, *fixation))) for fixation in fixations]
+    (root / 'fixations.csv').write_text('\n'.join(lines) + '\n')
+    return root
+
+
 def hashes(root):
     """Every file's content by its path, links as what they point to."""
     import hashlib

@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--gaze',
         dest='gaze_file',
         metavar='FILE.csv',
-        help='columns video, x, y, frame (or time_s, time_ms) and perhaps observer',
+        help='columns video, x, y, frame (or time_s, time_ms), perhaps duration_s (or duration_ms) '
+        'and observer',
     )
     gaze.add_argument('--recipe', metavar='NAME', help='density maps as those of a data set')
     add_options(gaze, DensityOptions, 'sigma_px', 'sigma_width', 'ppd')

@@ -12,7 +12,8 @@ EPILOG = """
 Predictions: a folder of maps for each video (PNG of 8 or 16 bits, JPEG, .npy or .npz, a file a
 frame), or an array file (T, H, W) or a gray video for each. Ground truth:
 <root>/[<split>/]<video>/{maps,fixation}, annotation/<video>/{maps,fixation} (DHF1K), or
-fixations.json files and saliency videos (AViMoS). Results are kept while it runs: the same command
+fixations.json files and saliency videos (AViMoS), or pictures or films with one list of all
+fixations (OSIE, xu-video, ...). Results are kept while it runs: the same command
 goes on where an interrupted one was.
 """
 

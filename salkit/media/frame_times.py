@@ -60,4 +60,7 @@ def _frames_before(times: np.ndarray, clock: float | np.ndarray) -> np.ndarray:
     if starts.ndim == 0:
         frames = np.ceil(np.asarray(times) * starts - _SLACK)
         return np.clip(frames, 0, _LAST).astype(np.int64)
-    return np.searchsorted(starts - starts[0], np.asarray(times) - _SLACK, side='left')
+    starts = starts - starts[0]
+    # Where the last frame ends, another one would appear.
+    end = 2 * starts[-1] - starts[-2] if len(starts) > 1 else np.inf
+    return np.searchsorted(np.append(starts, end), np.asarray(times) - _SLACK, side='left')

@@ -22,8 +22,8 @@ from .mat_elements import (
 )
 
 # Lists of fixations of a data set stay far below, in the file and as they are unpacked.
-_MOST_PACKED, _MOST_BYTES = 2**26, 2**28
-_MOST_ARRAYS = 2_000_000
+_MOST_PACKED, _MOST_BYTES = 2**26, 2**27
+_MOST_ARRAYS = 500_000
 _DEEPEST = 16
 _CELL, _STRUCT, _TEXT = 1, 2, 4
 _UTF8, _UTF16 = 16, 17
@@ -91,13 +91,15 @@ class _Reader:
 
     def value(self, content: memoryview, depth: int = 0) -> object:
         """The array whose element has this content."""
+        self._count += 1
+        if self._count > _MOST_ARRAYS or depth > _DEEPEST:
+            raise self._too_many()
         if not len(content):
             # An empty cell may be written so.
             return np.zeros((0, 0))
         flags, shape, _, place = head_of(content, self._order)
-        self._count += 1
-        if self._count > _MOST_ARRAYS or depth > _DEEPEST or min(shape, default=-1) < 0:
-            raise ValueError(f'expected at most {_MOST_ARRAYS:,} arrays, {_DEEPEST} in each other')
+        if min(shape, default=-1) < 0:
+            raise ValueError(f'expected the shape of an array, got {shape}')
         kind, size = flags & CLASS, math.prod(shape)
         if kind == _CELL:
             return _filled(self._arrays(content, place, size, depth), shape)
@@ -110,9 +112,14 @@ class _Reader:
         values, _ = numbers_at(content, place, self._order) if size else (np.zeros(0), 0)
         return values.reshape(shape, order='F')
 
+    def _too_many(self) -> ValueError:
+        return ValueError(f'expected at most {_MOST_ARRAYS:,} arrays, {_DEEPEST} in each other')
+
     def _arrays(self, content: memoryview, place: int, size: int, depth: int) -> list[object]:
         """The arrays that follow each other from a place on."""
         # Each takes the eight bytes of its tag, at least.
+        if self._count + size > _MOST_ARRAYS:
+            raise self._too_many()
         if 8 * size > len(content) - place:
             raise ValueError(f'{size} arrays go beyond what is there')
         arrays = []

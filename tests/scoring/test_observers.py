@@ -63,6 +63,35 @@ def blurred(points, size, sigma):
     return found / found.max()
 
 
+def test_a_half_is_predicted_from_the_other(root, tmp_path, points_csv, capsys):
+    out = tmp_path / 'out'
+    argv = ['--dataset-root', root, '--out', out, '--observers', points_csv, '--sigma', 0.05]
+    assert run('inter-observer', '--half', *argv, '--format', 'npy') == 0
+    names = {
+        part: sorted(path.relative_to(out / part).as_posix() for path in (out / part).rglob('*.*'))
+        for part in ('predictions', 'ground_truth')
+    }
+    # Every second one of the video's; frames that these, or the others, did not look at are left
+    # out.
+    frames = ['test000/0001', 'test000/0004', 'test001/0006', 'test002/0001']
+    assert names['predictions'] == [f'{frame}.npy' for frame in frames]
+    size = density(root / 'test' / 'test000' / 'maps' / '0001.png').shape
+    sigma = 0.05 * max(size)
+    found = np.load(out / 'predictions' / 'test000' / '0001.npy')
+    assert np.abs(found - blurred([(10, 20), (0, 0)], size, sigma)).max() < 1e-5
+    truth = out / 'ground_truth' / 'test000'
+    assert np.argwhere(density(truth / 'fixation' / '0001.png')).tolist() == [[12, 22], [20, 40]]
+    expected = blurred([(12, 22), (20, 40)], size, sigma)
+    assert np.abs(density(truth / 'maps' / '0001.png') - 255 * expected).max() <= 0.51
+    assert main(['score', str(out / 'predictions'), str(out / 'ground_truth')]) == 0
+    assert '3 videos, 4 frames' in capsys.readouterr().out
+    assert 'holds another baseline (other baseline)' in fails(
+        capsys, 'inter-observer', *argv, '--format', 'npy'
+    )
+    argv = ['--half', '--dataset-root', root, '--out', tmp_path / 'c']
+    assert '--half goes with inter-observer' in fails(capsys, 'center', *argv)
+
+
 def test_each_observer_is_predicted_from_the_others(root, tmp_path, points_csv, capsys):
     out = tmp_path / 'out'
     argv = [

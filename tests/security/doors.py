@@ -14,7 +14,7 @@ from make_data import write_dataset
 from make_video import encode_video
 from score_data import write_set
 from tiny_model import write_tiny_model
-from trees import write_avimos, write_dhf1k, write_gaze
+from trees import write_avimos, write_dhf1k, write_films, write_gaze, write_pictures, write_scene
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ def write_templates(root):
     write_set(root / 'scores', videos=('0601', '0602'), frames=4)
     write_dhf1k(root / 'dhf1k', (1,), frames=4)
     write_avimos(root / 'avimos', dict(public_test=['d']), frames=4)
+    write_pictures(root / 'osie', {'1001': [[(5, 3)]]})
+    write_scene(root / 'scene', {'001': [[(5, 3)]]})
+    write_films(root / 'films', dict(Couple=[(0, 0.1, 5, 3, 1)]), frames=4)
     encode_video(root / 'videos' / 'clip.mp4', 4)
     write_gaze(root / 'gaze.csv', ['clip'], frames=4)
     (root / 'scores.json').write_text('{}')
@@ -96,6 +99,7 @@ DENSITY = ('density', '--sigma-px', '3', *OUT, *ONE)
 GAZE = ('prepare', 'folder', *ONE, '--sigma-px', '3', '--gaze')
 BASELINE = ('baseline', '--dataset-root', 'set', '--split', 'train', *OUT)
 AVIMOS = ('prepare', 'avimos', 'avimos', 'out', *ONE)
+FILMS = ('prepare', 'xu-video', 'films', 'out', *ONE)
 SERVE = ('serve', '--port', '0', '--no-open')
 CLIP = ('predict', '../templates/videos/clip.mp4', *OUT)
 
@@ -126,6 +130,12 @@ _PICTURES = [
     _within('density_of_pictures', f'{_SCORED}/fixation/0002.png', *DENSITY, f'{_SCORED}/fixation'),
 ]
 _MATS = 'dhf1k/annotation/0001/fixation/maps'
+_LISTS = [
+    _within('osie_list', 'osie/data/eye/fixations.mat', 'prepare', 'osie', 'osie', 'out', *ONE),
+    _within(
+        'scene_list', 'scene/data/tidy/fixations.mat', 'prepare', 'scene', 'scene', 'out', *ONE
+    ),
+]
 _DENSITY_OF_MATS = _within('density_of_mats', f'{_MATS}/0002.mat', *DENSITY, _MATS)
 
 
@@ -170,6 +180,9 @@ _VIDEOS = [
     _within(
         'prepare_own_videos', 'videos/clip.mp4', *GAZE, '../templates/gaze.csv', 'videos', 'out'
     ),
+    _within(
+        'prepare_films', 'films/videos/Couple.avi', 'prepare', 'xu-video', 'films', 'out', *ONE
+    ),
     _within('prepare_gray_videos', 'avimos/SaliencyTest/Test/d.mkv', *AVIMOS),
     _within(
         'density_on_videos',
@@ -182,6 +195,7 @@ _VIDEOS = [
 ]
 _GAZE = [
     _new('density_of_gaze', 'x.csv', *DENSITY, '--size', '48x32', 'x.csv'),
+    _within('films_list', 'films/fixations.csv', *FILMS),
     _new('prepare_gaze', 'x.csv', *GAZE, 'x.csv', '../templates/videos', 'out'),
     _new(
         'inter_observer_of_gaze',
@@ -256,7 +270,10 @@ def _config(suffix):
 # The list -----------------------------------------------------------------------------------------
 
 # These go on with other videos, and report what is wrong with one.
-_REPORTING = ('check_', 'cache_', 'prepare_videos', 'prepare_own', 'prepare_gray', 'prepare_lists')
+_REPORTING = (
+    *('check_', 'cache_', 'prepare_videos', 'prepare_own', 'prepare_films', 'prepare_gray'),
+    'prepare_lists',
+)
 # In place of other files, a folder is a video of its own, and a link to nowhere is nothing.
 _FILES = tuple(
     make for make in hostile.ANY if make not in (hostile.folder, hostile.link_to_nowhere)
@@ -286,6 +303,7 @@ DOORS = [
         [_score_one_file('npz'), _score_frames('npz')],
     ),
     *_doors(hostile.ANY + hostile.MAT, (), [_DENSITY_OF_MATS]),
+    *_doors(hostile.ANY + hostile.MAT + hostile.MAT_CELLS, hostile.MAT_CELLS, _LISTS),
     *_doors(
         _FILES + hostile.VIDEOS,
         (hostile.pipe, hostile.list_of_files, hostile.video_of_a_gigapixel),

@@ -243,10 +243,12 @@ def _mat(path, elements):
     path.write_bytes(b'MATLAB 5.0'.ljust(124) + struct.pack('<H2s', 0x0100, b'IM') + elements)
 
 
-def _mat_array(rows, columns, data, kind=9, nonzero=0):
+def _mat_array(rows, columns, data, kind=9, nonzero=0, called=b'I'):
     flags = struct.pack('<IIII', 6, 8, kind, nonzero)
     shape = struct.pack('<IIii', 5, 8, rows, columns)
-    name = struct.pack('<HH4s', 1, 1, b'I')
+    name = struct.pack('<HH4s', 1, 1, called)
+    if len(called) > 4:
+        name = struct.pack('<II', 1, len(called)) + called + bytes(-len(called) % 8)
     content = flags + shape + name + data
     return struct.pack('<II', 14, len(content)) + content
 
@@ -280,6 +282,44 @@ def mat_of_a_sparse_matrix_out_of_bounds(path):
 MAT = (
     *(mat_that_claims_a_terabyte, mat_bomb, mat_of_an_unknown_type),
     mat_of_a_sparse_matrix_out_of_bounds,
+)
+
+
+def _cells(rows, data):
+    return _mat_array(rows, 1, data, kind=1, called=b'fixations')
+
+
+def mat_cells_that_claim_a_terabyte(path):
+    _mat(path, _cells(2**31 - 1, struct.pack('<II', 14, 0)))
+
+
+def mat_of_endless_cells(path):
+    """Ten million empty cells in 80 kB."""
+    packed = zlib.compress(_cells(10**7, struct.pack('<II', 14, 0) * 10**7))
+    _mat(path, struct.pack('<II', 15, len(packed)) + packed)
+
+
+def mat_of_small_cells(path):
+    cell = _mat_array(1, 1, struct.pack('<HH4s', 2, 1, b'1'), called=b'')
+    packed = zlib.compress(_cells(10**6, cell * 10**6))
+    _mat(path, struct.pack('<II', 15, len(packed)) + packed)
+
+
+def mat_of_cells_in_each_other(path):
+    content = struct.pack('<II', 14, 0)
+    for _ in range(2000):
+        content = _mat_array(1, 1, content, kind=1)
+    _mat(path, _cells(1, content))
+
+
+def mat_of_fields_without_names(path):
+    width = struct.pack('<HHi', 5, 4, 0)
+    _mat(path, _mat_array(1, 1, width + bytes(8), kind=2, called=b'fixations'))
+
+
+MAT_CELLS = (
+    *(mat_cells_that_claim_a_terabyte, mat_of_endless_cells, mat_of_small_cells),
+    *(mat_of_cells_in_each_other, mat_of_fields_without_names),
 )
 
 # Videos ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import traceback
 import zlib
 from pathlib import Path
@@ -69,6 +70,22 @@ def mats(folder):
     savemat(folder / 'packed.mat', {'I': fixations.astype(np.uint8)}, do_compression=True)
     savemat(folder / 'plain.mat', {'other': 'text', 'I': fixations})
     savemat(folder / 'more.mat', {'b': {'a': [1, 2]}, 'c': np.array([1j]), 'I': fixations > 0})
+
+
+def lists_of_osie(folder):
+    from trees import write_pictures
+
+    root = write_pictures(folder / 'osie', {'1001': [[(5, 3)], []], '1002': [[(5, 3), (6, 3)]]})
+    (root / 'data' / 'eye' / 'fixations.mat').rename(folder / 'osie.mat')
+    shutil.rmtree(root)
+
+
+def lists_of_scene(folder):
+    from trees import write_scene
+
+    root = write_scene(folder / 'scene', {'001': [[(3, 5)], [(7, 8)]]}, shape=(500, 2))
+    (root / 'data' / 'tidy' / 'fixations.mat').rename(folder / 'scene.mat')
+    shutil.rmtree(root)
 
 
 def videos(folder):
@@ -231,6 +248,27 @@ def read_gaze(path):
     read_gaze_csv(path)
 
 
+def read_list_of(name):
+    def read(path):
+        from salkit.datasets.published import get_published
+
+        get_published(name).read_fixations(path)
+
+    return read
+
+
+def tables_of_films(folder):
+    lines = 'video,time_s,duration_s,x,y,observer\nCouple,0.003,0.6,3,2,1\nMale,0.2,0.1,5.5,6,2\n'
+    (folder / 'films.csv').write_text(lines)
+    (folder / 'more.csv').write_text((lines + lines.splitlines()[1] + '\n').replace(',', ';'))
+
+
+def read_films(path):
+    from salkit.datasets.published.xu_video import read_recordings
+
+    read_recordings(path)
+
+
 def read_configs(path):
     from salkit.config.load import load_config
 
@@ -269,6 +307,9 @@ READERS = {
     'maps in arrays': (arrays, read_maps),
     'fixation maps in pictures': (fixation_pictures, read_fixation_maps),
     'fixation maps in .mat': (mats, read_fixation_maps),
+    'fixations of OSIE': (lists_of_osie, read_list_of('osie')),
+    'fixations of Scene': (lists_of_scene, read_list_of('scene')),
+    'fixations on films': (tables_of_films, read_films),
     'stacks of maps': (arrays_of_videos, read_stacks),
     'gray videos': (gray_videos, read_stacks),
     'videos': (videos, read_videos),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,15 +74,14 @@ class PictureDataset(PublishedDataset):
             DataError: a file of fixations of another layout.
         """
         path, folder = root / self.fixations_file, root / PICTURES
-        if not folder.is_dir() and not path.is_file():
+        if not folder.is_dir():
             return []
-        files = {}
-        if folder.is_dir():
-            listed = list_files(folder, IMAGE_SUFFIXES)
-            files = {stem: Path(file) for stem, file in zip(listed.stems(), listed, strict=True)}
+        listed = list_files(folder, IMAGE_SUFFIXES)
+        files = {stem: Path(file) for stem, file in zip(listed.stems(), listed, strict=True)}
         if files and not any(stem in self.stems for stem in files):
             return []
-        fixations = self.read_fixations(path) if path.is_file() else {}
+        # What is there and is no file is refused by the reader.
+        fixations = self.read_fixations(path) if os.path.lexists(path) else {}
         return [
             self._video(stem, files.get(stem), path, fixations.get(stem))
             for stem in sorted({*files, *fixations})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -37,7 +38,8 @@ class _XuVideo(PublishedDataset):
         if not folder.is_dir():
             return []
         files = {file.stem: file for file in video_files(folder)}
-        recordings = read_recordings(path) if path.is_file() else {}
+        # What is there and is no file is refused by the reader.
+        recordings = read_recordings(path) if os.path.lexists(path) else {}
         return [
             RecordedVideo(
                 name,

@@ -57,6 +57,8 @@ class FixationVideo:
     @cached_property
     def stems(self) -> Sequence[str]:
         """What the files of each frame are called, without their endings."""
+        if isinstance(self.source, RecordedTruth):
+            return self.source.frames.names
         points = self.source if isinstance(self.source, list) else self.source.point_lists()
         if isinstance(self.source, TruthVideo) and points is None:
             return self.source.frames.names

@@ -13,6 +13,7 @@ from make_data import write_dataset
 from make_video import encode_video
 from PIL import Image
 from scipy.io import savemat
+from trees import write_pictures
 
 from salkit.cli import main
 from salkit.datasets import VideoSaliencyDataset
@@ -207,6 +208,29 @@ def test_an_error_on_the_way_leaves_no_folder(root, capsys):
     assert run(root, '--sigma-px', 3) == 0
     # A frame that nobody looked at.
     assert not read(root / 'train' / 'train001' / 'maps' / '0003.png').any()
+
+
+def test_a_share_of_the_width(root, tmp_path, capsys):
+    out = tmp_path / 'out'
+    argv = [root, '--sigma-width', 0.1, '--out', out, '--format', 'npy']
+    assert run(*argv) == 0 and run(*argv) == 0
+    assert '(3 were there already)' in capsys.readouterr().out
+    expected = expected_map(root / 'test' / 'test000', '0003', sigma_px=0.1 * SIZE[1])
+    folder = out / 'test' / 'test000' / 'maps'
+    assert np.array_equal(read(folder / '0003.npy'), expected)
+    assert json.loads((folder / 'density.json').read_text())['settings']['density'] == dict(
+        sigma_width=0.1, pixel_aspect=1.0, window_px=None, shift_px=0, normalize='max'
+    )
+    argv[2] = 0.2
+    assert 'made otherwise (density)' in fails(capsys, *argv)
+
+
+def test_recorded_fixations_of_a_published_set(tmp_path):
+    root = write_pictures(tmp_path / 'osie', {'1001': [[(5, 3)], [(20, 10)]]}, SIZE)
+    out = tmp_path / 'out'
+    assert run(root, '--recipe', 'osie', '--out', out, '--format', 'npy') == 0
+    expected = density_map([(3, 5), (10, 20)], SIZE, sigma_width=0.03)
+    assert np.array_equal(read(out / 'osie-1001' / 'maps' / '1001.npy'), expected)
 
 
 # Gaze --------------------------------------------------------------------------------------------

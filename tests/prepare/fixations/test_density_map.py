@@ -109,6 +109,17 @@ def test_degrees_on_pixels_that_are_not_square():
     assert np.array_equal(pixels, density_of(counts, DensityOptions(ppd=4.0)))
 
 
+def test_a_share_of_the_width_of_the_frame():
+    points = [(3, 5), (3, 5), (8, 9)]
+    found = density_map(points, (20, 40), sigma_width=0.05)
+    assert np.array_equal(found, density_map(points, (20, 40), sigma_px=2.0))
+    # A frame that is shown twice as wide: 4 rows, and 2 columns.
+    counts = np.zeros((20, 40), int)
+    counts[8, 9] = 1
+    found = density_of(counts, DensityOptions(sigma_width=0.05), pixel_aspect=2.0)
+    assert found[12, 9] == found[8, 11] == pytest.approx(np.exp(-0.5))
+
+
 def test_points_fall_into_the_pixel_they_are_in():
     assert np.argwhere(points_to_map([(3.99, 0.0)], SIZE)).tolist() == [[3, 0]]
     with pytest.raises(DataError, match='inside'):
@@ -123,6 +134,9 @@ def test_points_fall_into_the_pixel_they_are_in():
         ({}, 'by one of a recipe'),
         (dict(sigma_px=2, ppd=3), 'by one of a recipe'),
         (dict(sigma_px=2, sigma_deg=3), 'sigma_deg goes with ppd'),
+        (dict(sigma_px=2, sigma_width=0.03), 'by one of a recipe'),
+        (dict(sigma_width=0.03, sigma_deg=2), 'sigma_deg goes with ppd, not with sigma_width'),
+        (dict(sigma_width=-0.03), 'sigma_width must be above 0'),
         (dict(sigma_px=0), 'sigma_px must be above 0'),
         (dict(sigma_px=float('nan')), 'sigma_px must be above 0'),
         (dict(ppd=-1), 'ppd must be above 0'),

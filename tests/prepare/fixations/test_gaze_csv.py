@@ -2,8 +2,6 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from salkit.errors import ConfigError, DataError
 from salkit.prepare.fixations import (
@@ -12,7 +10,7 @@ from salkit.prepare.fixations import (
     read_gaze_csv,
     read_gaze_rows,
 )
-from salkit.prepare.fixations.screen import frames_at, to_video_pixels
+from salkit.prepare.fixations.screen import to_video_pixels
 
 SIZE = (36, 64)
 
@@ -113,18 +111,6 @@ def test_times(write):
             fixation_points(only(path), SIZE)
         points, lost = fixation_points(only(path), SIZE, clock=100.0)
         assert [i for i, each in enumerate(points) if len(each)] == [0, 29, 30] and lost == 0
-
-
-@given(st.integers(0, 5000), st.sampled_from([23.976, 24.0, 25.0, 29.97, 30.0, 60.0, 100.0]))
-def test_the_start_of_a_frame_is_in_it(frame, fps):
-    assert frames_at(np.array([frame / fps]), fps) == frame
-    assert frames_at(np.array([(frame + 0.99) / fps]), fps) == frame
-
-
-def test_frames_of_uneven_length():
-    clock = np.array([0.5, 0.6, 1.0, 1.1])
-    times = np.array([-0.1, 0, 0.05, 0.1, 0.49, 0.5, 0.6, 0.69, 0.7, 9.0])
-    assert frames_at(times, clock).tolist() == [-1, 0, 0, 1, 1, 2, 3, 3, 4, 4]
 
 
 def test_what_is_not_on_the_video_is_left_out(write):
