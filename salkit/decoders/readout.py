@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -109,7 +110,10 @@ class ReadoutDecoder(Decoder):
 
     def _logits(self, features: tuple[Tensor, ...], out_size: tuple[int, int]) -> Tensor:
         # Differences of logits are ratios of the density: three digits of bfloat16 are too few.
-        with torch.autocast(features[0].device.type, enabled=False):
+        kind = features[0].device.type
+        available = torch.amp.is_autocast_available(kind)
+        # Not on the meta device, where a model is counted.
+        with torch.autocast(kind, enabled=False) if available else nullcontext():
             return self._full_precision_logits(
                 [feature.to(self.logit.weight.dtype) for feature in self._frames(features)],
                 out_size,

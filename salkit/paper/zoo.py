@@ -1,6 +1,6 @@
 """The pages of `configs/salfom/`: README.md, and OpenMMLab's metafile.yml.
 
-`python -m salkit.paper.zoo` writes both, and model-index.yml, in a checkout.
+`python -m salkit.paper.zoo` writes both, those of `models_page` and model-index.yml, in a checkout.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..config.find import config_names, config_root
 from ..config.load import load_config
 from ..models.profile import profile
 from ..utils.files import whole_file
+from . import models_page
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
 from .tables import format_table, params_of
 
@@ -118,17 +119,27 @@ def metafile() -> str:
     return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
+def index() -> str:
+    """The text of model-index.yml."""
+    folders = (models_page.FOLDER, FOLDER)
+    return 'Import:\n' + ''.join(f'  - configs/{folder}/{METAFILE}\n' for folder in folders)
+
+
 def main() -> None:
     """Write the files of a checkout."""
     root = config_root()
     texts = {
         root / FOLDER / README: readme(),
         root / FOLDER / METAFILE: metafile(),
-        root.parent / INDEX: f'Import:\n  - configs/{FOLDER}/{METAFILE}\n',
+        root / models_page.FOLDER / METAFILE: models_page.lite_metafile(),
+        root.parent / INDEX: index(),
     }
     for path, text in texts.items():
         with whole_file(path) as temporary:
             temporary.write_text(text, encoding='utf-8')
+    # Of the metafiles that have just been written.
+    with whole_file(root.parent / 'docs' / models_page.PAGE) as temporary:
+        temporary.write_text(models_page.models_page(), encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -164,3 +164,9 @@ def test_impossible_arguments(options, message):
     config = dict(type='ReadoutDecoder', in_specs=PYRAMID, clip_len=1, **options)
     with pytest.raises(ConfigError, match=message):
         build(DECODERS, config)
+
+
+def test_the_meta_device_has_no_autocast_and_counts_it():
+    decoder = decoder_of().to('meta')
+    features = tuple(feature.to('meta') for feature in features_of())
+    assert decoder(features, (64, 96)).shape == (2, 64, 96)
