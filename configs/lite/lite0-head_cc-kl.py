@@ -1,8 +1,8 @@
 # The readout of lite0 alone, on features of EfficientNet-Lite0 as ImageNet left them: the first of
-# two steps, lite0_cc-kl goes on from here.
+# three steps, lite0-one-scale_cc-kl goes on from here.
 _base_ = [
     '../_base_/models/readout_lite0.py',
-    '../_base_/datasets/photos_320x416.py',
+    '../_base_/datasets/photos_384x512.py',
     '../_base_/schedules/adamw_readout.py',
     '../_base_/runtime.py',
 ]

@@ -44,6 +44,9 @@ class ReadoutDecoder(Decoder):
         depth: number of depth-wise layers.
         kernel: odd side of their kernels, in cells.
         stride: pixels of the clip in a cell, down and across.
+        center_gain: factor on the share of the center bias when the model is not trained: who
+            watches films looks at the middle more than who looks at the photographs that a readout
+            was trained on.
 
     Raises:
         ConfigError: an argument that is not possible.
@@ -57,10 +60,12 @@ class ReadoutDecoder(Decoder):
         depth: int = 3,
         kernel: int = 5,
         stride: int = 8,
+        center_gain: float = 1.0,
     ) -> None:
         super().__init__()
         for name, value in dict(width=width, depth=depth, kernel=kernel, stride=stride).items():
             check_range('ReadoutDecoder', name, value, 0 if name == 'depth' else 1)
+        check_range('ReadoutDecoder', 'center_gain', center_gain, 0)
         if kernel % 2 == 0:
             raise ConfigError(f'ReadoutDecoder: kernel must be odd, got {kernel}')
         self.in_specs = in_specs
@@ -84,6 +89,7 @@ class ReadoutDecoder(Decoder):
         nn.init.normal_(self.logit.weight, std=0.01)
         self.blur = LearnedBlur()
         self.center_bias = LearnedCenterBias()
+        self.center_gain = center_gain
 
     def forward(self, features: tuple[Tensor, ...], out_size: tuple[int, int]) -> Tensor:
         """Decode features into a map (B, *out_size) that is proportional to the density.
@@ -135,7 +141,8 @@ class ReadoutDecoder(Decoder):
         hidden = F.relu(readout.sum(0))
         for layer in self.layers:
             hidden = hidden + layer(hidden)
-        logits = self.blur(self.logit(F.relu(hidden))) + self.center_bias(rows, columns)
+        gain = 1.0 if self.training else self.center_gain
+        logits = self.blur(self.logit(F.relu(hidden))) + gain * self.center_bias(rows, columns)
         return _resized(logits, out_size)[:, 0]
 
     def _frames(self, features: tuple[Tensor, ...]) -> list[Tensor]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
+import torch.nn.functional as F
+from einops import rearrange
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -17,6 +20,9 @@ from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
 from ..types import ClipMeta, Targets
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
+
+# What saliency counts as at least in a mean of logarithms.
+LEAST_SALIENCY = 1e-12
 
 
 def _pretrained_checkpoint(cfg: str | dict, part: str) -> str:
@@ -40,6 +46,8 @@ class SaliencyModel(BaseModel):
         decoder: config of a decoder.
         losses: configs of the losses by name; one set to None is left out. Their sum is trained.
         blur_kernel: side of the Gaussian blur after resizing to the frame, when testing; 0: none.
+        scales: the sides of the clip that the model looks at, as shares of those that it is given;
+            the maps of several are averaged geometrically, which is the mean of their logarithms.
         init_cfg: the checkpoint that `init_weights` starts the whole model from: a path or an
             address, or `dict(type='Pretrained', checkpoint=...)` around one. The encoder's config
             may hold an `init_cfg` too, whatever its class, for the encoder alone.
@@ -48,6 +56,9 @@ class SaliencyModel(BaseModel):
         encoder: the built encoder.
         decoder: the built decoder.
         pretrained: what `init_weights` loads, by part ('encoder' first, then 'model').
+
+    Raises:
+        ConfigError: no scale, or one that is not above 0.
     """
 
     def __init__(
@@ -56,8 +67,11 @@ class SaliencyModel(BaseModel):
         decoder: dict,
         losses: dict[str, dict | None] | None = None,
         blur_kernel: int = 11,
+        scales: tuple[float, ...] = (1.0,),
         init_cfg: str | dict | None = None,
     ) -> None:
+        if not scales or not min(scales) > 0:
+            raise ConfigError(f'SaliencyModel: scales must be above 0, got {tuple(scales)}')
         sources = dict(encoder=None, model=init_cfg)
         if isinstance(encoder, Mapping):
             encoder = dict(encoder)
@@ -72,6 +86,7 @@ class SaliencyModel(BaseModel):
             {name: build(LOSSES, cfg) for name, cfg in (losses or {}).items() if cfg is not None}
         )
         self.blur_kernel = blur_kernel
+        self.scales = tuple(scales)
         self.pretrained = {
             part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
         }
@@ -116,7 +131,7 @@ class SaliencyModel(BaseModel):
         Raises:
             ShapeError: a clip that the encoder does not take.
         """
-        saliency_map = self.decoder(self.encoder(clip), tuple(clip.shape[-2:]))
+        saliency_map = self._map_of(clip)
         if mode == 'tensor':
             return saliency_map
         if mode == 'loss':
@@ -132,6 +147,27 @@ class SaliencyModel(BaseModel):
         if mode == 'predict':
             return self._predictions(saliency_map, targets, metas)
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
+
+    def _map_of(self, clip: Tensor) -> Tensor:
+        """The saliency_map (B, H, W) of a clip at all scales."""
+        size = (clip.shape[-2], clip.shape[-1])
+        if self.scales == (1.0,):
+            return self.decoder(self.encoder(clip), size)
+        maps = [
+            self.decoder(self.encoder(self._scaled(clip, scale)), size) for scale in self.scales
+        ]
+        mean = torch.stack([each.clamp_min(LEAST_SALIENCY).log() for each in maps]).mean(0)
+        return (mean - mean.amax((-2, -1), keepdim=True)).exp()
+
+    def _scaled(self, clip: Tensor, scale: float) -> Tensor:
+        """A clip whose sides are as near to `scale` times its own as the encoder takes."""
+        if scale == 1:
+            return clip
+        divisor = self.encoder.size_divisor
+        size = [max(1, round(scale * side / divisor)) * divisor for side in clip.shape[-2:]]
+        frames = rearrange(clip, 'b c t h w -> (b t) c h w')
+        small = F.interpolate(frames, size, mode='bilinear', align_corners=False)
+        return rearrange(small, '(b t) c h w -> b c t h w', b=clip.shape[0])
 
     def _predictions(
         self, saliency_map: Tensor, targets: Targets | None, metas: list[ClipMeta] | None

@@ -1,18 +1,21 @@
-# Photographs at 320 x 416, each a video of one frame: OSIE, Crowd and Scene as `salkit prepare`
-# makes them. They are read larger, since parts of them are cut out for training.
-_size = (320, 416)
+# Photographs, each a video of one frame: OSIE, Crowd and Scene as `salkit prepare` makes them.
+# Parts of them are cut out for training, at 320 x 416; whole ones are tested at 384 x 512, where
+# things are as large as they were in the parts (Touvron et al. 2019, "Fixing the train-test
+# resolution discrepancy").
 _read = (480, 640)
+_part = (320, 416)
+_whole = (384, 512)
 _train_pipeline = [
     dict(type='LoadClip', size=_read),
     dict(type='LoadTargets', size=_read),
-    dict(type='RandomResizedCropClip', size=_size, scale=(0.5, 1.0), ratio=(0.75, 1.33)),
+    dict(type='RandomResizedCropClip', size=_part, scale=(0.5, 1.0), ratio=(0.75, 1.33)),
     dict(type='FlipClip', horizontal=0.5),
     dict(type='ColorJitterClip', brightness=0.2, contrast=0.2, saturation=0.2),
     dict(type='PackClip'),
 ]
 # Frames of any other shape keep it.
 _test_pipeline = [
-    dict(type='LoadClip', size=_size, keep_shape=32),
+    dict(type='LoadClip', size=_whole, keep_shape=32),
     dict(type='LoadTargets'),
     dict(type='PackClip'),
 ]
