@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# What saliency counts as at least where logarithms of maps are averaged.
+LEAST_SALIENCY = 1e-12
+
+
 @dataclass(frozen=True)
 class FeatureSpec:
     """What one feature of an encoder looks like, before any clip is seen.

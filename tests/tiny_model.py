@@ -8,7 +8,7 @@ from salkit.models import build_model
 CONFIG = """
 _base_ = 'salkit::demo/umt-tiny_cc-kl'
 
-model = dict(encoder=dict(clip_len={clip_len}, depth=1))
+model = dict(encoder=dict(clip_len={clip_len}, depth=1), smooth_s={smooth_s})
 _test = [
     dict(type='LoadClip', size={size}, keep_shape={keep_shape}),
     dict(type='LoadTargets'),
@@ -22,7 +22,13 @@ test_dataloader = dict(
 
 
 def write_tiny_model(
-    folder, clip_len=4, size=(32, 48), head='repeat-first', clip_stride=1, keep_shape=0
+    folder,
+    clip_len=4,
+    size=(32, 48),
+    head='repeat-first',
+    clip_stride=1,
+    keep_shape=0,
+    smooth_s=0.0,
 ):
     """Write `tiny.py` and `tiny.pth` into `folder` and give their paths."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,6 +40,7 @@ def write_tiny_model(
             head=head,
             clip_stride=clip_stride,
             keep_shape=keep_shape,
+            smooth_s=smooth_s,
         )
     )
     model = build_model(config)

@@ -22,6 +22,7 @@ from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
 from .selection import Selection
+from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
 
 # Frames, and maps, that may wait for the model, and for what is done with them.
@@ -109,6 +110,7 @@ class SaliencyMaps:
         predicted = self.selection.predicted(places)
         if not predicted:
             return
+        first, predicted = predicted[0], self.selection.remembered(predicted)
         needed = self.selection.needed(predicted)
         shown = self.selection.shown
         size = self.settings.size_for(self.stimulus.size)
@@ -117,7 +119,11 @@ class SaliencyMaps:
         prepared = (self.backend.prepare(frame) for frame in frames)
         with closing(in_background(prepared, _AHEAD_FRAMES)) as ready:
             windows = sliding_windows(ready, self.settings, predicted, needed.start)
-            yield from interpolate(predict_windows(self.backend, windows, self.batch_size), places)
+            maps = predict_windows(self.backend, windows, self.batch_size)
+            if seconds := self.settings.smooth_s:
+                times = self.stimulus.times[shown]
+                maps = smoothed(maps, lambda place: times[place], seconds, first)
+            yield from interpolate(maps, places)
 
     # Keeping, writing and showing --------------------------------------------------------------
 

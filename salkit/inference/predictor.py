@@ -15,6 +15,7 @@ from ..media.images import resize_image
 from .backends import Backend
 from .maps import SaliencyMaps
 from .selection import Selection
+from .smoothing import smoothed
 from .stimulus import Picture, Stimulus, check_frame, open_stimulus
 from .window import predict_windows, sliding_windows
 
@@ -162,7 +163,7 @@ class SaliencyPredictor:
         selection = Selection(opened, self.settings, start=start, end=end, fps=fps, stride=stride)
         return SaliencyMaps(self.backend, selection, self.batch_size)
 
-    def stream(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def stream(self, frames: Iterable[np.ndarray], *, fps: float = 25.0) -> Iterator[np.ndarray]:
         """Maps of frames that come one by one: a camera, or a video that is decoded elsewhere.
 
         A map comes with its frame, unless the predictor was given a batch size: then so many
@@ -170,6 +171,7 @@ class SaliencyPredictor:
 
         Args:
             frames: (H, W, 3) uint8 RGB, all of one size.
+            fps: how many come in a second, for models that smooth along time.
 
         Yields:
             (H, W) float32, one a frame (under the head policy 'skip', none for the first
@@ -190,5 +192,8 @@ class SaliencyPredictor:
                 yield self.backend.prepare(np.ascontiguousarray(small))
 
         windows = sliding_windows(prepared(), self.settings)
-        for _, small in predict_windows(self.backend, windows, self._streamed_at_once):
+        maps = predict_windows(self.backend, windows, self._streamed_at_once)
+        if seconds := self.settings.smooth_s:
+            maps = smoothed(maps, lambda number: number / fps, seconds)
+        for _, small in maps:
             yield self.backend.finish(small, size)

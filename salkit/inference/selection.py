@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ConfigError, DataError
 from ..media.clips import ClipSettings
+from .smoothing import MEMORY
 from .stimulus import Stimulus
 
 # Seconds; time stamps are rounded to milliseconds.
@@ -77,6 +78,16 @@ class Selection:
         every = sorted({*self._predicted[:: self.stride], self._predicted[-1]})
         low = np.searchsorted(every, places[0], side='right') - 1
         return every[low : np.searchsorted(every, places[-1]) + 1]
+
+    def remembered(self, predicted: Sequence[int]) -> Sequence[int]:
+        """`predicted`, after the places before them that their maps are smoothed with."""
+        seconds = MEMORY * self.settings.smooth_s
+        if not seconds:
+            return predicted
+        times = self.stimulus.times[self.shown[: predicted[-1] + 1]]
+        oldest = int(np.searchsorted(times, times[predicted[0]] - seconds - _ROUNDING))
+        before = self._predicted[:: self.stride]
+        return [*(place for place in before if oldest <= place < predicted[0]), *predicted]
 
     def needed(self, predicted: Sequence[int]) -> range:
         """Places whose frames the clips of all of `predicted` are made of."""

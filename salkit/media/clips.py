@@ -19,6 +19,8 @@ SAMPLINGS = ('random', 'strided', 'all')
 MOST_VALUES = 2**31
 # From a clip's first frame to its last.
 MOST_FRAMES = 10_000
+# Of a smoothing along time.
+MOST_SECONDS = 60
 # Width by height, or the other way round, up to which frames may keep their shape.
 MOST_STRETCHED = 4
 
@@ -89,6 +91,7 @@ class ClipSettings:
         size: (rows, columns) that frames are resized to; None keeps them.
         keep_shape: where it is not 0, frames keep their shape: sides are multiples of it, see
             `size_in_shape`.
+        smooth_s: time constant of a causal smoothing of a video's maps, in seconds; 0 for none.
         clip_stride: frames from one of a clip to the next.
         head: what stands before a video's first frame, see `clip_indices`.
         pixel_mean: of the RGB pixels, scaled to [0, 1].
@@ -106,6 +109,7 @@ class ClipSettings:
     blur_kernel: int = 11
     name: str = ''
     keep_shape: int = 0
+    smooth_s: float = 0.0
 
     def __post_init__(self) -> None:
         check_choice('prediction', 'head', self.head, HEADS)
@@ -128,6 +132,8 @@ class ClipSettings:
             values = getattr(self, field)
             if not _are_numbers(values, 3) or (field == 'pixel_std' and 0 in values):
                 raise ConfigError(f'{field} must be three numbers, got {values!r:.100}')
+        if not _are_numbers([self.smooth_s], 1) or not 0 <= self.smooth_s <= MOST_SECONDS:
+            raise ConfigError(f'smooth_s must be 0 to {MOST_SECONDS}, got {self.smooth_s!r:.100}')
         if self.size is None:
             return
         if not _are_numbers(self.size, 2) or float in map(type, self.size):

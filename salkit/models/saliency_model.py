@@ -17,12 +17,9 @@ from ..decoders import Decoder
 from ..encoders import Encoder
 from ..errors import ConfigError, ShapeError
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
-from ..types import ClipMeta, Targets
+from ..types import LEAST_SALIENCY, ClipMeta, Targets
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
-
-# What saliency counts as at least in a mean of logarithms.
-LEAST_SALIENCY = 1e-12
 
 
 def _pretrained_checkpoint(cfg: str | dict, part: str) -> str:
@@ -46,6 +43,8 @@ class SaliencyModel(BaseModel):
         decoder: config of a decoder.
         losses: configs of the losses by name; one set to None is left out. Their sum is trained.
         blur_kernel: side of the Gaussian blur after resizing to the frame, when testing; 0: none.
+        smooth_s: time constant in seconds of a causal smoothing of maps when a video is predicted,
+            for encoders that look at every frame by itself; 0: none. Testing scores each clip.
         scales: the sides of the clip that the model looks at, as shares of those that it is given;
             the maps of several are averaged geometrically, which is the mean of their logarithms.
         init_cfg: the checkpoint that `init_weights` starts the whole model from: a path or an
@@ -68,6 +67,7 @@ class SaliencyModel(BaseModel):
         losses: dict[str, dict | None] | None = None,
         blur_kernel: int = 11,
         scales: tuple[float, ...] = (1.0,),
+        smooth_s: float = 0.0,
         init_cfg: str | dict | None = None,
     ) -> None:
         if not scales or not min(scales) > 0:
@@ -87,6 +87,7 @@ class SaliencyModel(BaseModel):
         )
         self.blur_kernel = blur_kernel
         self.scales = tuple(scales)
+        self.smooth_s = smooth_s
         self.pretrained = {
             part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
         }

@@ -170,3 +170,16 @@ def test_the_meta_device_has_no_autocast_and_counts_it():
     decoder = decoder_of().to('meta')
     features = tuple(feature.to('meta') for feature in features_of())
     assert decoder(features, (64, 96)).shape == (2, 64, 96)
+
+
+def test_the_center_counts_more_when_the_model_is_not_trained():
+    plain, gained = decoder_of(), decoder_of(center_gain=1.5)
+    features = features_of()
+    with torch.no_grad():
+        difference = gained.log_density(features, (8, 12)) - plain.log_density(features, (8, 12))
+        bias = plain.center_bias(8, 12)
+        expected = (bias / 2 - (bias / 2).mean()).expand(2, 8, 12)
+        centered = difference - difference.mean((1, 2), keepdim=True)
+        torch.testing.assert_close(centered, expected, atol=1e-5, rtol=1e-4)
+        trained = (decoder.train()(features, (8, 12)) for decoder in (plain, gained))
+        torch.testing.assert_close(*trained)

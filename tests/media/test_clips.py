@@ -24,6 +24,7 @@ THREE = st.tuples(*[st.floats(0.01, 1)] * 3)
         pixel_std=THREE,
         blur_kernel=st.sampled_from([0, 11]),
         keep_shape=st.sampled_from([0, 32]),
+        smooth_s=st.floats(0, 60),
         name=st.text(),
     )
 )
@@ -39,6 +40,9 @@ def test_settings_come_back_from_json(settings):
         dict(size=(0, 4)),
         dict(head='none'),
         dict(keep_shape=-1),
+        dict(smooth_s=-0.1),
+        dict(smooth_s=61.0),
+        dict(smooth_s=float('nan')),
     ],
 )
 def test_settings_out_of_range(wrong):

@@ -165,3 +165,31 @@ def test_the_fields_other_input_size(size):
     with torch.no_grad():
         saliency = salkit.build_model(cfg)(torch.randn(1, 3, 16, *size))
     assert saliency.shape == (1, *size) and torch.isfinite(saliency).all()
+
+
+def test_maps_of_several_scales_are_averaged_geometrically():
+    torch.manual_seed(1)
+    one = model_of().eval()
+    several = model_of(scales=(1.0, 0.6, 2)).eval()
+    several.load_state_dict(one.state_dict())
+    seen = []
+    several.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    x = clip(size=(64, 96))
+    with torch.no_grad():
+        averaged = several(x)
+        # 0.6 times the sides, in whole patches of 16 pixels.
+        assert [tuple(each.shape[-2:]) for each in seen] == [(64, 96), (32, 64), (128, 192)]
+        assert torch.equal(seen[0], x)
+        maps = torch.stack([one.decoder(one.encoder(each), (64, 96)) for each in seen])
+    mean = maps.clamp_min(1e-12).log().mean(0).exp()
+    torch.testing.assert_close(averaged, mean / mean.amax((1, 2), keepdim=True))
+    # All scales are trained at once.
+    losses = several.train()(x, targets((64, 96)), mode='loss')
+    sum(losses.values()).backward()
+    assert all(p.grad is not None for p in several.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize('scales', [(), (1.0, 0), (-0.5,)])
+def test_impossible_scales(scales):
+    with pytest.raises(ConfigError, match='scales must be above 0'):
+        model_of(scales=scales)

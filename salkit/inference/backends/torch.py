@@ -63,6 +63,7 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
         pixel_mean=tuple(encoder.pixel_mean),
         pixel_std=tuple(encoder.pixel_std),
         blur_kernel=model.blur_kernel,
+        smooth_s=model.smooth_s,
         name=config_name(cfg.filename) if cfg.filename else '',
     )
     return settings, left_out
