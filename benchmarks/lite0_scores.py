@@ -37,7 +37,6 @@ from salkit.builder import build
 from salkit.checkpoints import read_checkpoint
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.layout import VideoRecord
-from salkit.inference import open_stimulus
 from salkit.media.maps import write_map_file
 from salkit.models.profile import profile
 from salkit.paper.measured import Measured, ScoredSet, Scores, Speed, measured_file
@@ -127,22 +126,16 @@ def thinned(video: VideoRecord, every: int) -> VideoRecord:
 # Predictions -------------------------------------------------------------------------------------
 
 
-def maps_of(
-    predictor: salkit.SaliencyPredictor, video: VideoRecord, numbers: Sequence[int]
-) -> Iterator[np.ndarray]:
-    """The model's maps of some frames of a video."""
-    stimulus = open_stimulus(video.video_path or Path(video.frames[0]).parent)
-    return predictor.stream(stimulus.frames(numbers))
-
-
 def predict(predictor: salkit.SaliencyPredictor, task: Task, out: Path) -> None:
     """Write the model's maps of the videos that have none yet."""
     for video in task.videos:
         if not (out / video.name).exists():
-            numbers = range(0, len(video.frames), task.every)
+            maps = predictor.predict(video.video_path or Path(video.frames[0]).parent)
             with whole_folder(out / video.name) as folder:
-                for number, found in zip(numbers, maps_of(predictor, video, numbers), strict=True):
-                    write_map_file(found, folder / Path(video.frames[number]).stem, 'npy')
+                # All are predicted: they are smoothed along time.
+                for number, (frame, found) in enumerate(zip(video.frames, maps, strict=True)):
+                    if number % task.every == 0:
+                        write_map_file(found, folder / Path(frame).stem, 'npy')
 
 
 def write_same(video: VideoRecord, every: int, saliency_map: np.ndarray, out: Path) -> None:
