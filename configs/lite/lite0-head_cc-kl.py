@@ -1,5 +1,5 @@
 # The readout of lite0 alone, on features of EfficientNet-Lite0 as ImageNet left them: the first of
-# three steps, lite0-one-scale_cc-kl goes on from here.
+# two steps, lite0_cc-kl goes on from here.
 _base_ = [
     '../_base_/models/readout_lite0.py',
     '../_base_/datasets/photos_384x512.py',

@@ -1,8 +1,17 @@
-# lite0, the model that salkit ships: EfficientNet-Lite0 and a readout, trained on photographs, at
-# two scales. The last of three steps: it goes on from the best checkpoint of lite0-one-scale_cc-kl.
-_base_ = './lite0-one-scale_cc-kl.py'
-# center_gain and smooth_s were chosen on the val splits and on a third of the films.
-model = dict(decoder=dict(center_gain=1.5), scales=(1.0, 0.6), smooth_s=0.4)
-load_from = 'work_dirs/lite0-one-scale_cc-kl'
-optim_wrapper = dict(optimizer=dict(lr=2e-4))
-train_cfg = dict(max_epochs=3)
+# lite0, the model that salkit ships: EfficientNet-Lite0 and a readout, trained on photographs. The
+# second of two steps: it goes on from the best checkpoint of lite0-head_cc-kl, with everything at a
+# small rate.
+_base_ = './lite0-head_cc-kl.py'
+model = dict(
+    encoder=dict(frozen_trunk=False, init_cfg=None),
+    # What follows was chosen on the val splits and on a third of the films.
+    decoder=dict(center_gain=1.75),
+    test_scales=(1.0, 0.6),
+    smooth_s=0.4,
+)
+load_from = 'work_dirs/lite0-head_cc-kl'
+optim_wrapper = dict(
+    optimizer=dict(lr=5e-4),
+    paramwise_cfg=dict(custom_keys={'encoder': dict(lr_mult=0.4)}),
+)
+train_cfg = dict(max_epochs=6)

@@ -45,8 +45,9 @@ class SaliencyModel(BaseModel):
         blur_kernel: side of the Gaussian blur after resizing to the frame, when testing; 0: none.
         smooth_s: time constant in seconds of a causal smoothing of maps when a video is predicted,
             for encoders that look at every frame by itself; 0: none. Testing scores each clip.
-        scales: the sides of the clip that the model looks at, as shares of those that it is given;
-            the maps of several are averaged geometrically, which is the mean of their logarithms.
+        test_scales: the sides of the clip that the model looks at when it is not trained, as shares
+            of those that it is given; the maps of several are averaged geometrically, which is the
+            mean of their logarithms.
         init_cfg: the checkpoint that `init_weights` starts the whole model from: a path or an
             address, or `dict(type='Pretrained', checkpoint=...)` around one. The encoder's config
             may hold an `init_cfg` too, whatever its class, for the encoder alone.
@@ -66,12 +67,14 @@ class SaliencyModel(BaseModel):
         decoder: dict,
         losses: dict[str, dict | None] | None = None,
         blur_kernel: int = 11,
-        scales: tuple[float, ...] = (1.0,),
+        test_scales: tuple[float, ...] = (1.0,),
         smooth_s: float = 0.0,
         init_cfg: str | dict | None = None,
     ) -> None:
-        if not scales or not min(scales) > 0:
-            raise ConfigError(f'SaliencyModel: scales must be above 0, got {tuple(scales)}')
+        if not test_scales or not min(test_scales) > 0:
+            raise ConfigError(
+                f'SaliencyModel: test_scales must be above 0, got {tuple(test_scales)}'
+            )
         sources = dict(encoder=None, model=init_cfg)
         if isinstance(encoder, Mapping):
             encoder = dict(encoder)
@@ -86,7 +89,7 @@ class SaliencyModel(BaseModel):
             {name: build(LOSSES, cfg) for name, cfg in (losses or {}).items() if cfg is not None}
         )
         self.blur_kernel = blur_kernel
-        self.scales = tuple(scales)
+        self.test_scales = tuple(test_scales)
         self.smooth_s = smooth_s
         self.pretrained = {
             part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
@@ -150,12 +153,13 @@ class SaliencyModel(BaseModel):
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
 
     def _map_of(self, clip: Tensor) -> Tensor:
-        """The saliency_map (B, H, W) of a clip at all scales."""
+        """The saliency_map (B, H, W) of a clip, at all scales when it is not trained."""
         size = (clip.shape[-2], clip.shape[-1])
-        if self.scales == (1.0,):
+        if self.training or self.test_scales == (1.0,):
             return self.decoder(self.encoder(clip), size)
         maps = [
-            self.decoder(self.encoder(self._scaled(clip, scale)), size) for scale in self.scales
+            self.decoder(self.encoder(self._scaled(clip, scale)), size)
+            for scale in self.test_scales
         ]
         mean = torch.stack([each.clamp_min(LEAST_SALIENCY).log() for each in maps]).mean(0)
         return (mean - mean.amax((-2, -1), keepdim=True)).exp()

@@ -170,7 +170,7 @@ def test_the_fields_other_input_size(size):
 def test_maps_of_several_scales_are_averaged_geometrically():
     torch.manual_seed(1)
     one = model_of().eval()
-    several = model_of(scales=(1.0, 0.6, 2)).eval()
+    several = model_of(test_scales=(1.0, 0.6, 2)).eval()
     several.load_state_dict(one.state_dict())
     seen = []
     several.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
@@ -183,13 +183,13 @@ def test_maps_of_several_scales_are_averaged_geometrically():
         maps = torch.stack([one.decoder(one.encoder(each), (64, 96)) for each in seen])
     mean = maps.clamp_min(1e-12).log().mean(0).exp()
     torch.testing.assert_close(averaged, mean / mean.amax((1, 2), keepdim=True))
-    # All scales are trained at once.
-    losses = several.train()(x, targets((64, 96)), mode='loss')
-    sum(losses.values()).backward()
-    assert all(p.grad is not None for p in several.parameters() if p.requires_grad)
+    # One is trained.
+    seen.clear()
+    several.train()(x, targets((64, 96)), mode='loss')
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize('scales', [(), (1.0, 0), (-0.5,)])
 def test_impossible_scales(scales):
-    with pytest.raises(ConfigError, match='scales must be above 0'):
-        model_of(scales=scales)
+    with pytest.raises(ConfigError, match='test_scales must be above 0'):
+        model_of(test_scales=scales)
