@@ -2,6 +2,7 @@
 
 from .attention import TemporalWindowBlock
 from .conv import conv_relu, upsample
+from .folding import fold_batch_norms
 from .positions import TABLE_THW, fixed_table, resize_position_table, sine_cosine_table
 from .temporal import factor_pair, prime_factors, temporal_strides
 
@@ -11,6 +12,7 @@ __all__ = [
     'conv_relu',
     'factor_pair',
     'fixed_table',
+    'fold_batch_norms',
     'prime_factors',
     'resize_position_table',
     'sine_cosine_table',

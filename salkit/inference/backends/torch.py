@@ -16,6 +16,7 @@ from torch import Tensor
 from ...config.clips import clip_reading
 from ...config.find import config_name
 from ...errors import ConfigError, one_line
+from ...layers import fold_batch_norms
 from ...media.clips import ClipSettings
 from ...models.load import build_model, find_model
 from ...utils.text import check_choice
@@ -29,7 +30,7 @@ PRECISIONS = ('float32', 'float16', 'bfloat16')
 # Parameters up to which one window leaves the cores of a CPU room for another.
 _SMALL_MODEL = 20e6
 # Values of the windows at once; with more, a CPU waits for memory.
-_MOST_VALUES = 1.2e6
+_MOST_VALUES = 1.1e6
 
 
 def choose_device(device: str) -> str:
@@ -104,6 +105,8 @@ class TorchBackend(Backend[Tensor]):
         check_choice('', 'precision', precision, PRECISIONS)
         self.precision: str = precision
         self.model = build_model(cfg, checkpoint, self.device)
+        if self.device == 'cpu':
+            fold_batch_norms(self.model)
         self.source = str(cfg.filename) if checkpoint is None else checkpoint.source
         try:
             self.settings, self.left_out = settings_of(cfg, self.model)
