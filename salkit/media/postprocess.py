@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from ..errors import ConfigError
@@ -100,5 +101,8 @@ def postprocess_array(
         (rows, columns) float32.
     """
     size = tuple(saliency_map.shape if size is None else size)
+    if blur_kernel == 0:
+        # Two neighbors a pixel: what the matrices hold beside zeros.
+        return cv2.resize(saliency_map, size[::-1], interpolation=cv2.INTER_LINEAR)
     rows, columns = _float_matrices(tuple(saliency_map.shape), size, blur_kernel)
     return rows @ saliency_map @ columns
