@@ -73,9 +73,12 @@ BUILT_INS: dict[tuple[str, str], Arguments | list[Arguments]] = {
     ('loss', 'NSSLoss'): {},
     ('loss', 'SIMLoss'): {},
     ('metric', 'SaliencyMetric'): dict(protocol='exact'),
+    ('dataset', 'CrowdDataset'): dict(clip_len=4),
     ('dataset', 'DHF1KDataset'): dict(clip_len=4),
     ('dataset', 'DemoDataset'): dict(clip_len=4),
     ('dataset', 'Hollywood2Dataset'): dict(clip_len=4),
+    ('dataset', 'OSIEDataset'): dict(clip_len=4),
+    ('dataset', 'SceneDataset'): dict(clip_len=4),
     ('dataset', 'UCFSportsDataset'): dict(clip_len=4),
     ('dataset', 'VideoSaliencyDataset'): dict(clip_len=4),
 }

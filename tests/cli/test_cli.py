@@ -52,7 +52,7 @@ def test_help_lists_the_commands(capsys):
     assert stopped.value.code == 0 and all(name in text for name in COMMANDS)
 
 
-@pytest.mark.parametrize('argv', [[], ['fly'], ['train'], ['test', CONFIG]])
+@pytest.mark.parametrize('argv', [[], ['fly'], ['train'], ['test']])
 def test_wrong_usage(argv):
     with pytest.raises(SystemExit) as stopped:
         main(argv)

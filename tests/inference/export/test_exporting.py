@@ -46,6 +46,8 @@ def test_metadata(small, onnx_file):
         pixel_mean=[0.485, 0.456, 0.406],
         pixel_std=[0.229, 0.224, 0.225],
         name='tiny.py',
+        keep_shape=0,
+        smooth_s=0.0,
     )
     assert told.pop('salkit_version')
     digest = hashlib.sha256(small.checkpoint.read_bytes()).hexdigest()
