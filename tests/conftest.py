@@ -18,7 +18,6 @@ hypothesis.settings.load_profile('salkit')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / 'data'
-CONFIGS = Path(__file__).parents[1] / 'configs'
 
 
 def pytest_collection_modifyitems(items):
@@ -28,23 +27,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope='session')
-def lite0(tmp_path_factory):
-    """The file of the model lite0, made with random weights where none lies in the package."""
-    from salkit.checkpoints import shipped
-    from salkit.checkpoints.convert import convert
-
-    if 'lite0' in shipped.shipped_files():
-        yield shipped.shipped_files()['lite0']
-        return
-    from shipped_model import write_lite0_work_dir
-
-    root = tmp_path_factory.mktemp('shipped')
-    write_lite0_work_dir(root / 'run')
-    about = json.loads((CONFIGS / 'lite' / 'lite0.json').read_text())
-    convert(root / 'run', root / 'lite0.safetensors', half=True, about=about)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shipped, 'SHIPPED_ROOT', root)
-        yield root / 'lite0.safetensors'
+def sample_gaze():
+    """Folder of real gaze: `osie`, `crowd` and `scene` as published, and films in `xu_video`."""
+    root = os.environ.get('SALKIT_SAMPLE_DATA')
+    if not root or not Path(root, 'gaze').is_dir():
+        pytest.skip('SALKIT_SAMPLE_DATA is unset, or holds no gaze')
+    return Path(root, 'gaze')
 
 
 @pytest.fixture(scope='session')

@@ -6,6 +6,7 @@ from golden import official_entries
 
 from salkit.builder import build_on_meta, check
 from salkit.checkpoints.official import salkit_key
+from salkit.checkpoints.stored_config import read_plain_config
 from salkit.config import dataset_configs, load_config
 from salkit.config.find import config_names, config_root
 from salkit.config.options import DATALOADERS
@@ -29,6 +30,16 @@ def test_config_is_whole(name):
             for transform in dataset.pipeline:
                 check(TRANSFORMS, transform)
             assert dataset.clip_len == cfg.model.encoder.clip_len
+
+
+@pytest.mark.parametrize(
+    'name', ['lite/lite0_cc-kl', 'salfom/umt-l16_cc-kl', 'demo/umt-tiny_cc-kl']
+)
+def test_a_config_is_read_back_from_a_checkpoint(name):
+    cfg = load_config(name)
+    stored = read_plain_config(cfg.pretty_text, name)
+    assert stored == {key: value for key, value in cfg.to_dict().items() if key in stored}
+    assert {'model', 'optim_wrapper', 'train_dataloader'} <= stored.keys()
 
 
 def test_the_default_is_the_papers_recipe():

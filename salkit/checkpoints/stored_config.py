@@ -185,15 +185,18 @@ def read_plain_config(text: str, source: str) -> dict[str, object]:
 
 
 class _DictDisplays(ast.NodeTransformer):
-    """Makes `{'a': 1}` of `dict(a=1)`; other calls stay, and are no values."""
+    """Makes a display of `dict(a=1)` and `dict({'a.b': 1}, c=2)`; other calls are no values."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         match node:
             case ast.Call(func=ast.Name(id='dict'), args=[], keywords=keywords):
-                # `**b` has no name, in a call as in a display.
-                keys: list[ast.expr | None] = [
-                    ast.Constant(k.arg) if k.arg else None for k in keywords
-                ]
-                return ast.Dict(keys, [k.value for k in keywords])
-        return node
+                first = ast.Dict([], [])
+            case ast.Call(func=ast.Name(id='dict'), args=[ast.Dict() as first], keywords=keywords):
+                # Keys that are no names, as those of `custom_keys`.
+                pass
+            case _:
+                return node
+        # `**b` has no name, in a call as in a display.
+        names = [ast.Constant(k.arg) if k.arg else None for k in keywords]
+        return ast.Dict([*first.keys, *names], [*first.values, *(k.value for k in keywords)])

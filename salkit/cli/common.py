@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 ENDING_SECONDS = 10.0
 CHECKPOINT_HELP = (
     "a training checkpoint, a .safetensors file, the authors' file, a work dir (its best "
-    'checkpoint), lite0 (the one that comes with salkit), https://HOST/FILE or hf://OWNER/REPO[@REVISION]/FILE'
+    'checkpoint), lite0 (the one that comes with salkit), https://HOST/FILE or '
+    'hf://OWNER/REPO[@REVISION]/FILE'
 )
 
 

@@ -64,6 +64,11 @@ def _open_backend(
     return backend
 
 
+def _check_fps(fps: float | None) -> None:
+    if fps is not None and not 0 < fps < 1e4:
+        raise ConfigError(f'fps must be positive, got {fps}')
+
+
 class SaliencyPredictor:
     """Predicts where people look in videos and pictures.
 
@@ -157,8 +162,7 @@ class SaliencyPredictor:
             DataError: nothing that can be read, or no frame between `start` and `end`.
             ConfigError: an argument out of range.
         """
-        if fps is not None and not 0 < fps < 1e4:
-            raise ConfigError(f'fps must be positive, got {fps}')
+        _check_fps(fps)
         opened = open_stimulus(stimulus, fps)
         selection = Selection(opened, self.settings, start=start, end=end, fps=fps, stride=stride)
         return SaliencyMaps(self.backend, selection, self.batch_size)
@@ -180,6 +184,7 @@ class SaliencyPredictor:
         Raises:
             DataError: a frame of another type, shape or size.
         """
+        _check_fps(fps)
         size = (0, 0)
 
         def prepared() -> Iterator[object]:

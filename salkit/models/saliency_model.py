@@ -16,8 +16,10 @@ from ..checkpoints import load_pretrained, load_weights
 from ..decoders import Decoder
 from ..encoders import Encoder
 from ..errors import ConfigError, ShapeError
+from ..media.clips import MOST_SECONDS
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
 from ..types import LEAST_SALIENCY, ClipMeta, Targets
+from ..utils.text import check_range
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
 
@@ -58,7 +60,7 @@ class SaliencyModel(BaseModel):
         pretrained: what `init_weights` loads, by part ('encoder' first, then 'model').
 
     Raises:
-        ConfigError: no scale, or one that is not above 0.
+        ConfigError: no scale, or one that is not above 0; a `smooth_s` out of range.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class SaliencyModel(BaseModel):
         smooth_s: float = 0.0,
         init_cfg: str | dict | None = None,
     ) -> None:
+        check_range('SaliencyModel', 'smooth_s', smooth_s, 0, MOST_SECONDS)
         if not test_scales or not min(test_scales) > 0:
             raise ConfigError(
                 f'SaliencyModel: test_scales must be above 0, got {tuple(test_scales)}'

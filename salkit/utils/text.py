@@ -48,7 +48,8 @@ def check_range(
     owner: str, argument: str, value: float, low: float, high: float | None = None
 ) -> None:
     """Raise ConfigError unless `value` is at least `low`, and at most `high` where there is one."""
-    if value < low or (high is not None and value > high):
+    # Asked so that NaN is out of every range.
+    if not (value >= low and (high is None or value <= high)):
         expected = f'at least {low}' if high is None else f'{low} to {high}'
         raise ConfigError(f'{owner}: {argument} must be {expected}, got {value}')
 

@@ -642,6 +642,9 @@ def test_options_of_a_run_count_more_than_its_config(tmp_path):
         'a = open("x")',
         'import os',
         'a = dict(**b)',
+        'a = dict([("b", 1)])',
+        'a = dict({"b": open("x")})',
+        'a = dict({}, {})',
         'a = __import__("os").system("x")',
         'a = (',
         'a = dict(b=[c for c in d])',
@@ -659,7 +662,7 @@ def test_no_input(predict):
     assert status == 2 and len(told) == 1 and 'no INPUT: name a video' in told[0]
 
 
-def test_without_a_model_the_one_that_comes_with_salkit_is_used(predict, sources, lite0):
+def test_without_a_model_the_one_that_comes_with_salkit_is_used(predict, sources):
     clip = sources / 'videos' / 'clip.mp4'
     status, _, told = predict(clip, '--format', 'npz', model=False)
     assert status == 0 and len(told) == 1

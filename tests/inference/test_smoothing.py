@@ -8,6 +8,7 @@ from make_video import encode_video
 from tiny_model import write_tiny_model
 
 from salkit import SaliencyPredictor
+from salkit.errors import ConfigError
 from salkit.inference.smoothing import MEMORY, smoothed
 from salkit.types import LEAST_SALIENCY
 
@@ -104,3 +105,9 @@ def test_a_camera_is_smoothed_at_its_rate(predictors, video):
     np.testing.assert_allclose(np.stack(streamed), maps[:20], **TOLERANCE)
     slower = list(itertools.islice(predictors[1].stream(frames, fps=maps.fps / 8), 20))
     assert abs(slower[10] - streamed[10]).max() > 1e-4
+
+
+@pytest.mark.parametrize('fps', [0, -1.0])
+def test_a_camera_without_a_rate(predictors, fps):
+    with pytest.raises(ConfigError, match='fps must be positive'):
+        list(predictors[1].stream([np.zeros((32, 48, 3), np.uint8)], fps=fps))

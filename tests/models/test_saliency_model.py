@@ -189,6 +189,12 @@ def test_maps_of_several_scales_are_averaged_geometrically():
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize('seconds', [-0.1, 61, float('nan')])
+def test_impossible_smoothing(seconds):
+    with pytest.raises(ConfigError, match='smooth_s must be 0 to 60, got'):
+        model_of(smooth_s=seconds)
+
+
 @pytest.mark.parametrize('scales', [(), (1.0, 0), (-0.5,)])
 def test_impossible_scales(scales):
     with pytest.raises(ConfigError, match='test_scales must be above 0'):

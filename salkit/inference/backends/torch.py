@@ -30,7 +30,7 @@ PRECISIONS = ('float32', 'float16', 'bfloat16')
 # Parameters up to which one window leaves the cores of a CPU room for another.
 _SMALL_MODEL = 20e6
 # Values of the windows at once; with more, a CPU waits for memory.
-_MOST_VALUES = 1.1e6
+_MOST_VALUES = 1.2e6
 
 
 def choose_device(device: str) -> str:

@@ -1,8 +1,6 @@
 """OSIE, Saliency in Crowd and Scene: pictures and one list of all fixations."""
 
 import hashlib
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -264,20 +262,12 @@ def test_one_set_is_not_taken_for_another(tmp_path):
 # The real ones -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def gaze_data():
-    root = os.environ.get('SALKIT_SAMPLE_DATA')
-    if not root or not Path(root, 'gaze').is_dir():
-        pytest.skip('SALKIT_SAMPLE_DATA is unset, or holds no gaze')
-    return Path(root, 'gaze')
-
-
 @pytest.mark.parametrize(
     ('name', 'fixations', 'beside'), [('osie', 98321, 0), ('crowd', 126348, 3), ('scene', 43894, 0)]
 )
-def test_the_published_lists(gaze_data, name, fixations, beside):
+def test_the_published_lists(sample_gaze, name, fixations, beside):
     dataset = get_published(name)
-    videos = dataset.find_videos(gaze_data / name)
+    videos = dataset.find_videos(sample_gaze / name)
     assert [video.name for video in videos] == [f'{name}-{stem}' for stem in dataset.stems]
     assert all(video.has_stimulus and video.is_annotated for video in videos)
     assert sum(len(video.recording) for video in videos) == fixations

@@ -1,8 +1,5 @@
 """The films of Xu et al.: fixations with a start and a length, on every frame while they last."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from make_video import SIZE
@@ -120,10 +117,8 @@ def test_a_list_of_another_layout(tmp_path):
         get_published('xu-video').find_videos(root)
 
 
-def test_the_published_films():
-    root = Path(os.environ.get('SALKIT_SAMPLE_DATA', '-'), 'gaze', 'xu_video')
-    if not root.is_dir():
-        pytest.skip('SALKIT_SAMPLE_DATA is unset, or holds no gaze')
+def test_the_published_films(sample_gaze):
+    root = sample_gaze / 'xu_video'
     videos = get_published('xu-video').find_videos(root)
     assert len(videos) == 18 and all(v.has_stimulus and v.is_annotated for v in videos)
     film = next(video for video in videos if video.name == 'BasketballDrill').truth()

@@ -158,7 +158,7 @@ def test_weights_must_be_named(small, capsys):
     assert 'does not say which model it holds' in capsys.readouterr().err
 
 
-def test_without_a_model_the_one_that_comes_with_salkit_is_exported(lite0, tmp_path, capsys):
+def test_without_a_model_the_one_that_comes_with_salkit_is_exported(tmp_path, capsys):
     out = tmp_path / 'lite0.onnx'
     argv = ['export', '--out', str(out), '--size', '64x64']
     assert main(argv) == 0
