@@ -49,7 +49,7 @@ def same(found, value):
         return found == value or (not value and not len(found))
     if value.dtype == object:
         return found.shape == value.shape and all(map(same, found.flat, value.flat))
-    return np.array_equal(found, value)
+    return np.array_equal(found, value, equal_nan=value.dtype.kind == 'f')
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,10 +22,10 @@ def source(tmp_path_factory):
     return write_dhf1k(tmp_path_factory.mktemp('published'), NUMBERS)
 
 
-def start(tmp_path, tool, *arguments):
+def start(tmp_path, *arguments):
     environment = dict(os.environ, SALKIT_CACHE=str(tmp_path / 'cache'), OMP_NUM_THREADS='1')
     return subprocess.Popen(
-        [sys.executable, str(TOOLS / f'{tool}.py'), *map(str, arguments)],
+        [sys.executable, *arguments],
         env=environment,
         cwd=tmp_path,
         text=True,
@@ -37,7 +36,7 @@ def start(tmp_path, tool, *arguments):
 
 
 def run(tmp_path, tool, *arguments):
-    process = start(tmp_path, tool, *arguments)
+    process = start(tmp_path, str(TOOLS / f'{tool}.py'), *map(str, arguments))
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, out + err
     return out + err
@@ -49,31 +48,37 @@ def own_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def finished(target):
-    return {path.parent for path in target.glob('[!.]*/[!.]*/.prepared.json')}
+# Makes two of six videos and a part of the next, then says so and waits to be ended.
+SOME_OF_A_RUN = """
+import os, sys, time
+from salkit.cli import main
+from salkit.prepare import stimulus
 
+write = stimulus.VideoFile.write
 
-def stop_half_way(process, target, number):
-    """Send a signal once a video is finished and another one is being made."""
-    until = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < until:
-        if finished(target) and list(target.glob('[!.]*/.*.unfinished')):
-            process.send_signal(number)
-            break
-        time.sleep(0.002)
-    process.communicate(timeout=60)
-    return finished(target)
+def write_some(video, folder, names, options):
+    if video.path.stem in ('001', '002'):
+        return write(video, folder, names, options)
+    write(video, folder, names[:3], options)
+    os.write(1, b'begun\\n')
+    while True:
+        stimulus.check_stopped()
+        time.sleep(0.01)
+
+stimulus.VideoFile.write = write_some
+sys.exit(main(['prepare', *sys.argv[1:]]))
+"""
 
 
 @pytest.fixture(scope='module')
-def long_videos(tmp_path_factory):
-    """A data set whose videos take a while, and what an undisturbed run makes of it."""
+def published(tmp_path_factory):
+    """A data set, and what an undisturbed run makes of it."""
     root = tmp_path_factory.mktemp('long')
-    published = write_dhf1k(root / 'published', (1, 2, 3, 4, 5, 601), 40, (240, 320))
+    source = write_dhf1k(root / 'published', (1, 2, 3, 4, 5, 601))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('SALKIT_CACHE', str(root / 'cache'))
-        assert main(['prepare', 'dhf1k', str(published), str(root / 'out')]) == 0
-    return published, hashes(root / 'out')
+        assert main(['prepare', 'dhf1k', str(source), str(root / 'out')]) == 0
+    return source, hashes(root / 'out')
 
 
 @pytest.mark.slow
@@ -81,20 +86,26 @@ def long_videos(tmp_path_factory):
     ('number', 'workers'), [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 2)]
 )
 def test_stopped_half_way_it_goes_on_and_ends_up_the_same(
-    tmp_path, long_videos, number, workers, capsys
+    tmp_path, published, number, workers, capsys
 ):
-    published, undisturbed = long_videos
+    source, undisturbed = published
     out = tmp_path / 'out'
-    arguments = ['dhf1k', str(published), str(out), '--workers', str(workers)]
-    process = start(tmp_path, 'prepare', *arguments)
-    done = stop_half_way(process, out, number)
+    arguments = ['dhf1k', str(source), str(out), '--workers', str(workers)]
+    process = start(tmp_path, '-c', SOME_OF_A_RUN, *arguments)
+    # With two workers, the second may have begun while the first makes its last video.
+    for _ in range(workers):
+        assert process.stdout.readline() == 'begun\n'
+    process.send_signal(number)
+    process.communicate(timeout=60)
     assert process.returncode == (-number if number == signal.SIGKILL else 130)
-    assert 1 <= len(done) < 6
+    done = {path.parent for path in out.glob('[!.]*/[!.]*/.prepared.json')}
+    assert {folder.name for folder in done} == {'0001', '0002'}
+    assert list(out.glob('*/.*.unfinished')) or number != signal.SIGKILL
     if number != signal.SIGKILL:
         assert not list(out.glob('*/.*.unfinished'))
     stamps = {folder: (folder / '.prepared.json').stat().st_mtime_ns for folder in done}
     assert main(['prepare', *arguments]) == 0
-    assert f'{6 - len(done)} videos to prepare' in capsys.readouterr().err
+    assert '4 videos to prepare' in capsys.readouterr().err
     assert {f: (f / '.prepared.json').stat().st_mtime_ns for f in done} == stamps
     assert not list(out.rglob('.*unfinished*'))
     assert hashes(out) == undisturbed
