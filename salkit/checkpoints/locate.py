@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -11,17 +12,19 @@ import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from ..config.find import config_names
 from ..config.kinds import CHECKPOINT, kind_of
 from ..errors import CheckpointError, one_line
-from ..utils.files import cache_dir, whole_file
+from ..types import is_lower_better
+from ..utils.files import cache_dir, natural_key, whole_file
 from ..utils.input_files import check_input_file
 from ..utils.text import in_units
 from .shipped import shipped_files
+from .torch_files import load_torch_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -34,10 +37,36 @@ LEAST_BYTES = 6000
 def find_best_checkpoint(work_dir: str | Path) -> Path | None:
     """The checkpoint with the best validation score in a work dir, or None.
 
-    Where several scores were watched, the one by CC goes first.
+    Where several scores were watched, the one by CC goes first; of several checkpoints by one, as
+    a run that was killed may leave them, the one that holds the best score.
     """
-    found = Path(work_dir).glob('best_*.pth')
-    return min(found, key=lambda p: (not p.name.startswith('best_CC_'), p.name), default=None)
+    found: dict[str, list[Path]] = {}
+    for path in sorted(Path(work_dir).glob('best_*.pth'), key=lambda path: natural_key(path.name)):
+        match = re.fullmatch(r'best_(.+)_(?:epoch|iter)_\d+\.pth', path.name)
+        found.setdefault(match[1] if match else path.stem, []).append(path)
+    if not found:
+        return None
+    metric = min(found, key=lambda name: (name != 'CC', name))
+    paths = found[metric]
+    if len(paths) == 1:
+        return paths[0]
+    sign = -1 if is_lower_better(metric) else 1
+    scores = [_score_in(path, metric) for path in paths]
+    # Of two that are equal, or that hold no score, the later.
+    order = range(len(paths))
+    return paths[max(order, key=lambda i: (scores[i] is not None, sign * (scores[i] or 0), i))]
+
+
+def _score_in(path: Path, metric: str) -> float | None:
+    """The validation score for which a checkpoint was kept; None where it holds none."""
+    try:
+        content: Any = load_torch_file(check_input_file(path, CheckpointError))
+        info = content['message_hub']['runtime_info']
+    except Exception:
+        # What is wrong with it is said when it is read.
+        return None
+    score = info.get(f'best_score_{metric}', info.get('best_score'))
+    return float(score) if isinstance(score, (int, float)) and math.isfinite(score) else None
 
 
 def locate(source: str | Path) -> Path:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import io
-import warnings
-import zipfile
 from collections.abc import Mapping, Sized
 from pathlib import Path
 
@@ -14,10 +10,9 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..errors import CheckpointError, printable, reason_of
-from ..utils.input_files import open_input_file, opened_zip
 from .checkpoint import Checkpoint
 from .locate import locate
-from .pickles import check_pickle
+from .torch_files import load_torch_file
 
 # Keys under which published files keep their weights, in the order they are looked for.
 WRAPPERS = ('state_dict', 'model', 'module')
@@ -27,8 +22,6 @@ PREFIXES = ('module.', 'model.', '_orig_mod.')
 MOST_LETTERS = 1000
 # Models have a thousand; reading and building take time for each.
 MOST_ENTRIES = 10_000
-# A number that marks the format, its version, the machine, the content, the names of its storages.
-_OLD_PICKLES = 5
 
 
 def read_checkpoint(
@@ -59,7 +52,7 @@ def read_checkpoint(
                 meta: object = file.metadata()
             rest: dict[str, object] = {}
         else:
-            content = _load(path, map_location)
+            content = load_torch_file(path, map_location)
             found = _weights_in(content)
             rest = _beside(content, found)
             # Other codes may keep anything under this name; what salkit keeps there is a dict.
@@ -81,49 +74,6 @@ def read_checkpoint(
         meta if isinstance(meta, dict) else {},
         rest,
     )
-
-
-def _load(path: Path, map_location: str | torch.device | None) -> object:
-    is_archive = zipfile.is_zipfile(path)
-    if is_archive:
-        _check_archive(path)
-    else:
-        _check_old_format(path)
-    # Training scripts of the field store their command line beside the weights; a namespace holds
-    # values and runs nothing.
-    with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-        # About files whose values were pickled in a newer way; all that matters is checked.
-        warnings.filterwarnings('ignore', 'Detected pickle protocol')
-        # Mapped files cost no memory beside the tensors that are really used.
-        return torch.load(path, map_location=map_location, weights_only=True, mmap=is_archive)
-
-
-def _check_archive(path: Path) -> None:
-    """Raise ValueError for an archive that holds more than the file has bytes."""
-    with (
-        open_input_file(path, CheckpointError) as file,
-        opened_zip(file, 'the archive', CheckpointError) as archive,
-    ):
-        entries = archive.infolist()
-        packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED]
-        if packed:
-            raise ValueError(f'expected entries as torch.save stores them, {packed[0]} is packed')
-        if sum(entry.file_size for entry in entries) > path.stat().st_size:
-            raise ValueError('its entries are said to be larger than the file')
-        for entry in entries:
-            # PyTorch does not tell capitals from small letters here.
-            if entry.filename.lower().endswith('.pkl'):
-                check_pickle(io.BytesIO(archive.read(entry)))
-
-
-def _check_old_format(path: Path) -> None:
-    """Raise ValueError for what the pickles before the weights of PyTorch's old format ask for."""
-    with open_input_file(path, CheckpointError) as file:
-        if file.read(4) == b'PK\3\4':
-            raise ValueError('the archive is cut off')
-        file.seek(0)
-        for _ in range(_OLD_PICKLES):
-            check_pickle(file)
 
 
 def _weights_in(content: object) -> dict[str, Tensor]:

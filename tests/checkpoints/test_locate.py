@@ -207,6 +207,33 @@ def test_a_work_dir_stands_for_its_best_checkpoint(tmp_path):
     assert locate(tmp_path).name == 'best_AUC-J_epoch_9.pth'
 
 
+def write_best(folder, name, **scores):
+    info = {'best_score' if key == 'score' else f'best_score_{key}': s for key, s in scores.items()}
+    content = dict(state_dict=dict(a=torch.ones(1)), message_hub=dict(runtime_info=info))
+    torch.save(content, folder / name)
+
+
+def test_of_several_best_checkpoints_the_score_decides(tmp_path):
+    """As a run leaves them that was killed between writing one and removing the other."""
+    write_best(tmp_path, 'best_CC_epoch_9.pth', score=0.66)
+    write_best(tmp_path, 'best_CC_epoch_12.pth', score=0.78)
+    assert locate(tmp_path).name == 'best_CC_epoch_12.pth'
+    write_best(tmp_path, 'best_CC_epoch_3.pth', CC=0.8)
+    assert locate(tmp_path).name == 'best_CC_epoch_3.pth'
+    # One without a score is no reason to take it, nor is one of another kind.
+    write_best(tmp_path, 'best_CC_epoch_20.pth')
+    write_best(tmp_path, 'best_CC_epoch_21.pth', score='high')
+    (tmp_path / 'best_CC_epoch_22.pth').write_bytes(b'broken')
+    write_best(tmp_path, 'best_CC_epoch_23.pth', score=float('nan'))
+    assert locate(tmp_path).name == 'best_CC_epoch_3.pth'
+
+
+def test_the_best_may_be_the_lowest_and_the_latest(tmp_path):
+    for epoch, score in ((2, 1.5), (10, 1.25), (9, 1.25)):
+        write_best(tmp_path, f'best_KL_epoch_{epoch}.pth', score=score)
+    assert locate(tmp_path).name == 'best_KL_epoch_10.pth'
+
+
 def test_a_folder_without_a_best_checkpoint(tmp_path):
     (tmp_path / 'epoch_3.pth').touch()
     assert find_best_checkpoint(tmp_path) is None
