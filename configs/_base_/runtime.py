@@ -8,7 +8,13 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=20),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='SafeCheckpointHook', interval=1, max_keep_ckpts=2, save_best='CC', rule='greater'
+        type='SafeCheckpointHook',
+        interval=1,
+        # Of longer epochs, half an hour at most is lost.
+        interval_minutes=30,
+        max_keep_ckpts=2,
+        save_best='CC',
+        rule='greater',
     ),
 )
 custom_hooks = []

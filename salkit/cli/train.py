@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
-    """Train the model of `cfg` and return the Runner after its last epoch."""
+    """Train the model of `cfg` and return the Runner after its last epoch.
+
+    Raises:
+        TrainingStopped: the run was ended by a signal.
+    """
     from ..engine import build_runner
 
     runner = build_runner(cfg, work_dir, ('train', 'val'))
@@ -77,8 +82,10 @@ def run(args: argparse.Namespace) -> int:
     cfg, work_dir = read_config(args)
     loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
     check_data_roots(cfg, *loaders)
+    from mmengine.dist import is_main_process
+
     from ..checkpoints import locate
-    from ..engine import find_latest_checkpoint
+    from ..engine import TrainingStopped, find_latest_checkpoint
 
     if args.amp:
         cfg.optim_wrapper.type = _amp_wrapper()
@@ -98,7 +105,12 @@ def run(args: argparse.Namespace) -> int:
         # A wrong name should not wait for the model to be built.
         locate(cfg.load_from)
     start_processes(cfg)
-    train(cfg, work_dir)
+    try:
+        train(cfg, work_dir)
+    except TrainingStopped as stopped:
+        if is_main_process():
+            print(f'salkit train: {stopped}; --resume goes on there', file=sys.stderr)
+        return stopped.status
     if args.test:
         score_best(args, cfg, work_dir)
     return 0

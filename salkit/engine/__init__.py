@@ -4,6 +4,7 @@ from .amp import BFloat16OptimWrapper
 from .building import build_runner, find_latest_checkpoint
 from .hooks import DumpMapsHook, EpochSeedHook, SafeCheckpointHook
 from .runner import SaliencyRunner
+from .stopping import TrainingStopped
 
 __all__ = [
     'BFloat16OptimWrapper',
@@ -11,6 +12,7 @@ __all__ = [
     'EpochSeedHook',
     'SafeCheckpointHook',
     'SaliencyRunner',
+    'TrainingStopped',
     'build_runner',
     'find_latest_checkpoint',
 ]

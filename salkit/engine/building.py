@@ -20,22 +20,23 @@ from ..builder import build, check, check_arguments, named_errors, resolve
 from ..errors import ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, SCOPE
 from .runner import SaliencyRunner
+from .schedules import schedulers_of
 
 # Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
 _RUNS = itertools.count()
 
 
 def find_latest_checkpoint(work_dir: str | Path) -> Path | None:
-    """The checkpoint of the highest epoch or iteration in `work_dir`, or None.
+    """The checkpoint of the highest epoch and iteration in `work_dir`, or None.
 
     Checkpoints get their final name only when they are complete, so the newest name is safe.
     """
     found = []
     for path in Path(work_dir).glob('*.pth'):
-        match = re.fullmatch(r'(epoch|iter)_(\d+)\.pth', path.name)
+        match = re.fullmatch(r'(?:epoch_(\d+))?(?:(?:^|_)iter_(\d+))?\.pth', path.name)
         if match:
-            found.append((int(match[2]), path))
-    return max(found)[1] if found else None
+            found.append((int(match[1] or 0), int(match[2] or 0), path))
+    return max(found)[2] if found else None
 
 
 def _as_list(value: object) -> list:
@@ -76,15 +77,6 @@ def _need(cfg: Config | Mapping, key: str, owner: str = 'the config') -> Any:
     return cfg[key]
 
 
-def _schedulers(cfg: Config) -> list[dict] | dict | None:
-    """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
-    schedulers = copy.deepcopy(cfg.get('param_scheduler'))
-    for scheduler in _as_list(schedulers):
-        if scheduler.get('end') == 'max_epochs':
-            scheduler['end'] = _need(_need(cfg, 'train_cfg'), 'max_epochs', 'train_cfg')
-    return schedulers
-
-
 def _check_clip_len(model: nn.Module, dataset: Dataset, key: str) -> None:
     clip_len = getattr(getattr(model, 'encoder', None), 'clip_len', None)
     given = getattr(dataset, 'clip_len', None)
@@ -97,11 +89,8 @@ def _check_clip_len(model: nn.Module, dataset: Dataset, key: str) -> None:
 
 def _open_dataloader(cfg: Config, key: str) -> dict:
     """The data loader config with its data set opened."""
-    loader = dict(cfg[key])
+    loader = dict(cfg[key], seeded=key == 'train_dataloader')
     loader['dataset'] = build(DATASETS, _need(cfg[key], 'dataset', key))
-    if not loader.get('num_workers'):
-        # A leaf may set num_workers=0 over a base that keeps its workers.
-        loader['persistent_workers'] = False
     return loader
 
 
@@ -140,7 +129,7 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         arguments[f'{stage}_cfg'] = cfg[f'{stage}_cfg']
         if stage == 'train':
             arguments['optim_wrapper'] = cfg.optim_wrapper
-            arguments['param_scheduler'] = _schedulers(cfg)
+            arguments['param_scheduler'] = schedulers_of(cfg)
             arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
         else:
             # A list: mmengine takes a dict that has `metrics`, as a metric may, for an evaluator.

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
 from pprint import pformat
 
 import mmengine
 import torch
 from mmengine.config import Config
-from mmengine.dist import master_only
+from mmengine.dist import get_world_size, is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader
 
 from ..builder import named_errors
 from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
 from ..config.find import config_name
 from ..config.load import plain_config
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, SalkitError
 from ..metrics import SaliencyMetric
 from ..plugin import plugins_of
 from ..registry import RUNNERS
 from ..types import is_lower_better
-from ..utils.files import whole_file
+from ..utils.files import locked_folder, whole_file
+from ..utils.leftovers import remove_leftovers
 from ..utils.text import check_choice
 from ..version import __version__
+from .loader import WORKER_TIMEOUT, WatchedDataLoader
+from .loops import ResumableEpochLoop, ResumableIterLoop
+from .schedules import follow_new_end
 from .state import pack_message_hub, plain, unpack_message_hub
+from .stopping import StopSignals
 
 # The points of a run at which hooks set up what they were configured to do.
 _SETTING_UP = ('before_run', 'before_train', 'before_val', 'before_test')
@@ -44,7 +52,69 @@ class SaliencyRunner(Runner):
     They are streamed to disk (a second copy of a large model does not fit many machines), hold
     nothing but tensors and plain values, so that they load with `weights_only=True`, and must fit
     the model in every entry.
+
+    Attributes:
+        stop_signals: what was asked from outside, see `StopSignals`.
     """
+
+    stop_signals = StopSignals()
+    _resumed_meta: Mapping[str, object] = {}
+
+    def train(self) -> nn.Module:
+        """Train; one run at a time in a work dir.
+
+        After an error that leaves the weights as they were, a checkpoint is written before it goes
+        on its way.
+
+        Raises:
+            TrainingStopped: the run was ended by a signal.
+            ConfigError: another run is at work in the work dir.
+        """
+        with ExitStack() as stack:
+            if is_main_process():
+                stack.enter_context(locked_folder(self.work_dir, '.lock', 'salkit train'))
+                # Of whatever process: no other one writes here.
+                remove_leftovers(Path(self.work_dir), whoever=True)
+            self.stop_signals = stack.enter_context(StopSignals())
+            stack.enter_context(self._ended_with_a_checkpoint())
+            return super().train()
+
+    @contextmanager
+    def _ended_with_a_checkpoint(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            loop = self._train_loop
+            between = getattr(loop, 'between_steps', False) and getattr(loop, 'iter', 0) > 0
+            for hook in self.hooks:
+                if isinstance(error, SalkitError) and between and hasattr(hook, 'write_now'):
+                    # What went wrong first is what counts.
+                    with suppress(OSError, SalkitError):
+                        hook.write_now(self, loop.epoch, loop.iter)
+                        self.logger.info(f'Written before the run ends: {hook.last_ckpt}')
+            raise
+        finally:
+            for part in (self._train_loop, self._val_loop):
+                loader = getattr(part, 'dataloader', None)
+                if isinstance(loader, WatchedDataLoader):
+                    loader.end_workers()
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """A loader whose workers are watched; `seeded`, with the random numbers of their place."""
+        if isinstance(dataloader, DataLoader):
+            return dataloader
+        options = dict(dataloader)
+        seeded = options.pop('seeded', False)
+        options['timeout'] = options.pop('worker_timeout', WORKER_TIMEOUT)
+        if not options.get('num_workers'):
+            # A leaf may set num_workers=0 over a base that keeps its workers.
+            options |= dict(persistent_workers=False, timeout=0)
+        return WatchedDataLoader(
+            Runner.build_dataloader(options, seed, diff_rank_seed), seed, seeded
+        )
 
     def load_checkpoint(
         self,
@@ -79,6 +149,7 @@ class SaliencyRunner(Runner):
         if isinstance(hub, dict):
             content['message_hub'] = unpack_message_hub(hub)
         self._has_loaded = True
+        self._resumed_meta = read.meta
         self.logger.info(report.summary)
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
@@ -105,8 +176,12 @@ class SaliencyRunner(Runner):
     # What a config names, where a value that does not fit is one error that names the entry.
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """The training loop."""
+        """The training loop; unless its type is named, one that can begin within an epoch."""
         with named_errors('train_cfg or train_dataloader'):
+            if isinstance(loop, dict) and 'type' not in loop:
+                loop = dict(loop)
+                by_epoch = loop.pop('by_epoch')
+                loop['type'] = ResumableEpochLoop if by_epoch else ResumableIterLoop
             return super().build_train_loop(loop)
 
     def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
@@ -181,6 +256,37 @@ class SaliencyRunner(Runner):
                 'use it as load_from instead'
             )
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+        meta = self._resumed_meta
+        self.train_loop.first_batch = self._first_batch(filename, meta)
+        if resume_param_scheduler and self.param_schedulers is not None:
+            for line in follow_new_end(self, meta.get('max_epochs')):
+                self.logger.warning(line)
+
+    def _first_batch(self, filename: str, meta: Mapping[str, object]) -> int:
+        """How many batches of the epoch resumed at have been trained on."""
+        loop = self.train_loop
+        # Older checkpoints were written between epochs.
+        batches = meta.get('batches_per_epoch')
+        if not isinstance(loop, ResumableEpochLoop) or not isinstance(batches, int):
+            return 0
+        first = loop.iter - loop.epoch * batches
+        now = self._epoch_shape()
+        then = {key: meta.get(key) for key in now}
+        if first > 0 and then != now:
+            self.logger.warning(
+                f'{filename}: was written within an epoch of {then}, which is one of {now} here: '
+                'the epoch begins anew'
+            )
+            return 0
+        return max(0, first)
+
+    def _epoch_shape(self) -> dict[str, int | None]:
+        loader = self.train_dataloader
+        return dict(
+            batches_per_epoch=len(loader),
+            batch_size=loader.batch_size,
+            processes=get_world_size(),
+        )
 
     @master_only
     def save_checkpoint(
@@ -214,7 +320,9 @@ class SaliencyRunner(Runner):
             meta={
                 **position,
                 **(meta or {}),
-                'cfg': self.cfg.pretty_text,
+                **self._epoch_shape(),
+                'max_epochs': self.max_epochs,
+                'cfg': self._config_text,
                 # What a reader may build the model from without running that text.
                 **model_entry(self.cfg),
                 'seed': self.seed,
@@ -233,6 +341,11 @@ class SaliencyRunner(Runner):
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+
+    @cached_property
+    def _config_text(self) -> str:
+        # Formatting it takes a second.
+        return self.cfg.pretty_text
 
 
 def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+
+_IS_CHECKPOINT = re.compile('(best|last)_ckpt')
 
 
 def plain(value: Any) -> Any:
@@ -30,9 +34,14 @@ def pack_message_hub(state: dict[str, Any]) -> dict[str, object]:
     for key, buffer in state['log_scalars'].items():
         log, count = buffer.data
         scalars[key] = dict(log=plain(log), count=plain(count), max_length=buffer.max_length)
+    info = {
+        # A work dir may move: names of files in it, not paths.
+        key: Path(str(value)).name if value and _IS_CHECKPOINT.match(key) else value
+        for key, value in state['runtime_info'].items()
+    }
     return dict(
         log_scalars=scalars,
-        runtime_info=plain(state['runtime_info']),
+        runtime_info=plain(info),
         resumed_keys=dict(state['resumed_keys']),
     )
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import ConfigError, DataError, SalkitError
+from ..errors import ConfigError, DataError, SalkitError, printable
 from .input_files import check_input_file, open_input_file
 from .leftovers import remove_leftovers, unfinished
 
@@ -132,12 +133,17 @@ def locked_folder(
         patience: seconds to wait for another run to end; None for `PATIENCE_SECONDS`.
 
     Raises:
-        ConfigError: another run holds it.
+        ConfigError: another run holds it; the message names its process.
     """
     lock = FileLock(Path(folder) / name)
+    # Beside it, as opening the lock's own file may empty it.
+    holder = Path(folder) / f'{name}.holder'
     try:
         lock.acquire(timeout=PATIENCE_SECONDS if patience is None else patience)
+        holder.write_text(f'process {os.getpid()} on {socket.gethostname()}', encoding='utf-8')
     except Timeout:
+        with suppress(OSError):
+            owner += f', {printable(holder.read_text(encoding="utf-8")[:200])},'
         raise ConfigError(f'{folder}: another run of {owner} is at work there') from None
     except (NotImplementedError, OSError):
         # Some network disks have no locks.
@@ -146,6 +152,7 @@ def locked_folder(
     try:
         yield lock
     finally:
+        holder.unlink(missing_ok=True)
         lock.release()
 
 

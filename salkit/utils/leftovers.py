@@ -50,12 +50,13 @@ def shortened(name: str, most_bytes: int = _MOST_BYTES) -> str:
     return encoded[: most_bytes - 8].decode(errors='ignore') + digest
 
 
-def remove_leftovers(folder: Path, name: str | None = None) -> None:
+def remove_leftovers(folder: Path, name: str | None = None, whoever: bool = False) -> None:
     """Remove the unfinished files and folders in `folder` whose process is gone.
 
     Args:
         folder: need not exist.
         name: only what was to become this.
+        whoever: those of any process, where a lock shows that it is gone.
     """
     wanted = name and shortened(name)
     try:
@@ -69,7 +70,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         leftover = folder / entry
         # Another user's cannot be removed.
         with contextlib.suppress(OSError):
-            if not _is_at_work(int(match[2]), match[3], leftover):
+            if whoever or not _is_at_work(int(match[2]), match[3], leftover):
                 _restore(leftover)
                 _remove(leftover)
 

@@ -182,16 +182,21 @@ def _start(shared: object, stop: Event) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _shared, _stop = shared, stop
     reuse_memory()
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     if sys.platform != 'linux':
         one_thread().__enter__()
 
 
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent was killed; else it would wait for tasks forever."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def end_with_parent() -> None:
+    """Have this process end within a second of its parent; else it would wait for tasks forever."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _call(function: Callable[[Task, Shared], Result], task: Task) -> Result:

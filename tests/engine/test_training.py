@@ -25,6 +25,7 @@ from salkit.config import load_config, plain_config
 from salkit.datasets import VideoSaliencyDataset
 from salkit.engine import build_runner, find_latest_checkpoint
 from salkit.engine.hooks import DumpMapsHook, EpochSeedHook
+from salkit.engine.schedules import schedulers_of
 from salkit.engine.state import pack_message_hub, plain, unpack_message_hub
 from salkit.errors import CheckpointError, ConfigError
 from salkit.media.maps import write_map_file
@@ -397,12 +398,10 @@ def test_a_config_that_cannot_train(root, tmp_path, item, expected):
 
 
 def test_schedules_follow_the_number_of_epochs():
-    from salkit.engine.building import _schedulers
-
     cfg = load_config(CONFIG, {'train_cfg.max_epochs': 7})
-    assert [scheduler['end'] for scheduler in _schedulers(cfg)] == [24, 7]
+    assert [scheduler['end'] for scheduler in schedulers_of(cfg)] == [24, 7]
     assert cfg.param_scheduler[1]['end'] == 'max_epochs'
-    assert _schedulers(load_config('salfom/umt-l16_cc-kl')) is None
+    assert schedulers_of(load_config('salfom/umt-l16_cc-kl')) is None
 
 
 def test_every_epoch_has_its_own_seed_and_number(root, tmp_path):
@@ -411,12 +410,15 @@ def test_every_epoch_has_its_own_seed_and_number(root, tmp_path):
     drawn = []
     for epoch in (0, 1, 0):
         runner = SimpleNamespace(
-            seed=3, epoch=epoch, train_dataloader=SimpleNamespace(dataset=wrapped)
+            seed=3, epoch=epoch, iter=7, train_dataloader=SimpleNamespace(dataset=wrapped)
         )
         EpochSeedHook().before_train_epoch(runner)
         assert dataset.epoch == epoch
         drawn.append((torch.rand(1).item(), np.random.rand()))
-    assert drawn[0] == drawn[2] != drawn[1]
+        # Whatever has been drawn before, so has every step.
+        EpochSeedHook().before_train_iter(runner, 0)
+        drawn.append((torch.rand(1).item(), np.random.rand()))
+    assert drawn[:2] == drawn[4:] and len(set(drawn)) == 4
 
 
 def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
@@ -441,6 +443,12 @@ def test_the_latest_checkpoint_is_the_highest_complete_one(tmp_path):
     for name in ('epoch_9.pth', 'epoch_10.pth', 'best_CC_epoch_11.pth', '.epoch_12.pth.1@a'):
         (tmp_path / name).write_bytes(b'')
     assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10.pth')
+    for name in ('epoch_9_iter_99.pth', 'iter_400.pth'):
+        (tmp_path / name).write_bytes(b'')
+    assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10.pth')
+    for name in ('epoch_10_iter_101.pth', 'epoch_10_iter_99.pth'):
+        (tmp_path / name).write_bytes(b'')
+    assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10_iter_101.pth')
 
 
 def test_the_message_hub_survives_packing():

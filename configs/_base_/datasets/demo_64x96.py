@@ -22,6 +22,7 @@ _test_pipeline = [
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
+    worker_timeout=300,
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='pseudo_collate'),
     dataset=dict(split='train', clip_len=8, sampling='random', pipeline=_train_pipeline),
@@ -29,6 +30,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=8,
     num_workers=0,
+    worker_timeout=300,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),
     dataset=dict(split='val', clip_len=8, sampling='strided', stride=8, pipeline=_test_pipeline),
@@ -36,6 +38,7 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=8,
     num_workers=0,
+    worker_timeout=300,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),
     dataset=dict(

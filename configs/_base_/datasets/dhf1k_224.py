@@ -18,6 +18,7 @@ _test_pipeline = [
 train_dataloader = dict(
     batch_size=1,
     num_workers=2,
+    worker_timeout=300,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='pseudo_collate'),
@@ -26,6 +27,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=1,
     num_workers=2,
+    worker_timeout=300,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),
@@ -34,6 +36,7 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
+    worker_timeout=300,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),

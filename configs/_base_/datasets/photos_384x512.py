@@ -29,6 +29,7 @@ _scene = dict(type='SceneDataset', data_root='data/scene')
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,
+    worker_timeout=300,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     collate_fn=dict(type='pseudo_collate'),
@@ -40,6 +41,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=1,
     num_workers=2,
+    worker_timeout=300,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),
@@ -51,6 +53,7 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=1,
     num_workers=2,
+    worker_timeout=300,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
     collate_fn=dict(type='pseudo_collate'),

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
+from ...errors import ConfigError
 from ...registry import HOOKS
 from ...utils.files import link_or_copy, whole_file
+from ..loops import ResumableEpochLoop, ResumableIterLoop
+from ..stopping import TrainingStopped, agreed
+
+# Within an epoch: how many are done, and how many steps.
+WITHIN_EPOCH = re.compile(r'epoch_(\d+)_iter_(\d+)\.pth')
 
 
 class _DeferredRemoval(LocalBackend):
@@ -35,23 +44,56 @@ class _DeferredRemoval(LocalBackend):
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook, removing an old checkpoint only after the new one is complete.
+    """mmengine's CheckpointHook for runs that are ended at any moment, and go on.
 
-    A run killed at any moment keeps its last checkpoint and its best one. Where it was killed
-    before the validation that follows a checkpoint, a resumed run validates first, so that the
-    best one is the same as if it had never stopped. A run that goes on from a checkpoint of another
-    folder leaves that folder as it is, and gets a link to its best checkpoint, or a copy. Arguments
-    are those of `CheckpointHook`; checkpoints lie on a local disk.
+    An old checkpoint is removed only after the new one is complete, so that a run killed at any
+    moment keeps its last checkpoint and its best one. Between those that `interval` asks for, one
+    of the last minutes is kept, `epoch_<done>_iter_<steps>.pth`. A signal that ends the run (see
+    `StopSignals`) has one written after the step, and so has an error that leaves the weights good.
+    Where a run was ended before the validation that follows a checkpoint, a resumed one validates
+    first, so that the best one is the same as if it had never stopped. A run that goes on from a
+    checkpoint of another folder leaves that folder as it is, and gets a link to its best one, or a
+    copy. Checkpoints lie on a local disk.
+
+    Args:
+        interval_minutes: how long a run may work without a checkpoint; None for as long as
+            `interval` says.
+        interval: every so many epochs, or iterations without `by_epoch`.
+        by_epoch: which of them.
+        others: those of `CheckpointHook`.
     """
+
+    def __init__(
+        self,
+        interval: int = -1,
+        by_epoch: bool = True,
+        interval_minutes: float | None = None,
+        **others: object,
+    ) -> None:
+        if interval_minutes is not None and not interval_minutes > 0:
+            raise ConfigError(
+                f'SafeCheckpointHook: interval_minutes must be above 0, got {interval_minutes}'
+            )
+        super().__init__(interval, by_epoch, **others)
+        self.interval_minutes = interval_minutes
+        self._written_at = 0.0
+        # The epoch and iteration that the latest checkpoint stands for.
+        self._written: tuple[int, int] | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Set up the folder and the deferred removals."""
         super().before_train(runner)
         self.file_backend = _DeferredRemoval()
+        self._written_at = time.monotonic()
         self._take_over(runner)
         if self.save_best and self._resumed_before_validation(runner):
-            runner.logger.info(f'Validating the checkpoint of epoch {runner.epoch} first')
+            where = (
+                f'epoch {runner.epoch}' if self._counts_epochs(runner) else f'step {runner.iter}'
+            )
+            runner.logger.info(f'Validating the checkpoint of {where} first')
             runner.val_loop.run()
+
+    # What the run that is gone on with has left ------------------------------------------------
 
     def _take_over(self, runner: Runner) -> None:
         """Have all files that the resumed checkpoint tells of be those of this run's own folder.
@@ -59,7 +101,8 @@ class SafeCheckpointHook(CheckpointHook):
         mmengine would remove them wherever they lie.
         """
         started_from = runner.cfg.get('load_from')
-        if started_from and Path(started_from).resolve().parent != Path(self.out_dir).resolve():
+        folder = Path(started_from).resolve().parent if started_from else Path(self.out_dir)
+        if folder != Path(self.out_dir).resolve():
             # The numbers of files that another run has kept; here they may be those of a third.
             getattr(self, 'keep_ckpt_ids', deque()).clear()
         info = runner.message_hub.runtime_info
@@ -69,7 +112,8 @@ class SafeCheckpointHook(CheckpointHook):
             path = info.get(f'best_ckpt{ending}')
             if path is None:
                 continue
-            own = self._own_best(str(path))
+            # Of a whole path, as older checkpoints hold it, the folder may be anybody's.
+            own = self._own_best(folder / Path(str(path)).name)
             if own is None:
                 runner.logger.warning(
                     f'The best checkpoint so far, {path}, is gone: from here on, the best is kept'
@@ -83,26 +127,115 @@ class SafeCheckpointHook(CheckpointHook):
             else:
                 several[name] = own
 
-    def _own_best(self, path: str) -> str | None:
+    def _own_best(self, path: Path) -> str | None:
         """A best checkpoint in this run's folder, where it is put if it is not there yet."""
-        name = Path(path).name
-        own = Path(self.out_dir) / name
-        # Whoever made the checkpoint that is resumed could name any file.
-        if not (name.startswith('best_') and name.endswith('.pth')):
+        own = Path(self.out_dir) / path.name
+        # Whoever made the checkpoint that is resumed could name any file there.
+        if not (path.name.startswith('best_') and path.name.endswith('.pth')):
             return None
-        if is_main_process() and not own.is_file() and Path(path).is_file():
+        if is_main_process() and not own.is_file() and path.is_file():
             with whole_file(own) as temporary:
                 link_or_copy(path, temporary)
         barrier()
         return str(own) if own.is_file() else None
 
     def _resumed_before_validation(self, runner: Runner) -> bool:
-        """Whether the epoch resumed at is one that ends with a validation."""
+        """Whether a validation follows right upon the step resumed at."""
         loop = runner.train_loop
-        if runner.epoch == 0 or not self.by_epoch or runner.val_loop is None:
+        if runner.iter == 0 or runner.val_loop is None or getattr(loop, 'first_batch', 0):
             return False
-        due = runner.epoch % loop.val_interval == 0 or runner.epoch == loop.max_epochs
-        return due and runner.epoch >= loop.val_begin
+        if self._counts_epochs(runner):
+            return _is_due(loop, runner.epoch, loop.max_epochs)
+        return _is_due(loop, runner.iter, loop.max_iters)
+
+    @staticmethod
+    def _counts_epochs(runner: Runner) -> bool:
+        return isinstance(runner.train_loop, EpochBasedTrainLoop)
+
+    # Writing -----------------------------------------------------------------------------------
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Mapping | None = None,
+    ) -> None:
+        """Write what is due after a step.
+
+        Raises:
+            TrainingStopped: a signal asked for the end of the run.
+        """
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        loop = runner.train_loop
+        # In between, gradients are being gathered that no checkpoint holds.
+        if not isinstance(loop, (ResumableEpochLoop, ResumableIterLoop)) or not _at_update(runner):
+            return
+        minutes = (time.monotonic() - self._written_at) / 60
+        due = self.interval_minutes is not None and minutes >= self.interval_minutes
+        signal, due = agreed(runner.stop_signals.noted, due)
+        position = runner.epoch, runner.iter + 1
+        before_validation = isinstance(loop, ResumableIterLoop) and (
+            runner.val_loop is not None and _is_due(loop, position[1], loop.max_iters)
+        )
+        if signal or due or before_validation:
+            self.write_now(runner, *position)
+        if signal:
+            raise TrainingStopped(signal, str(self.last_ckpt))
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Write what is due after an epoch, always before a validation, which may take hours."""
+        super().after_train_epoch(runner)
+        loop = runner.train_loop
+        if isinstance(loop, ResumableEpochLoop) and runner.val_loop is not None:
+            done = runner.epoch + 1
+            if _is_due(loop, done, loop.max_epochs):
+                self.write_now(runner, done, runner.iter)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: object = None,
+        outputs: Sequence | None = None,
+    ) -> None:
+        """End a validation that a signal asks to end; the checkpoint before it is there.
+
+        Raises:
+            TrainingStopped: it does.
+        """
+        signals = getattr(runner, 'stop_signals', None)
+        if signals is not None and signals.noted:
+            raise TrainingStopped(signals.noted, str(self.last_ckpt))
+
+    def write_now(self, runner: Runner, epoch: int, iteration: int) -> None:
+        """Write a checkpoint from which the run goes on, if there is none of this step.
+
+        Args:
+            runner: the run, between two steps.
+            epoch: how many are done.
+            iteration: how many steps are.
+        """
+        if self._written == (epoch, iteration):
+            return
+        meta = dict(epoch=epoch, iter=iteration)
+        if self.by_epoch:
+            name = f'epoch_{epoch}_iter_{iteration}.pth'
+            self.last_ckpt = str(Path(self.out_dir) / name)
+            runner.save_checkpoint(self.out_dir, name, meta=meta, by_epoch=False)
+            self._wrote(meta)
+        else:
+            self._save_checkpoint_with_step(runner, iteration, meta)
+
+    def _wrote(self, meta: Mapping[str, int]) -> None:
+        """Note a checkpoint that the run goes on from, and remove what it replaces."""
+        self._written = meta['epoch'], meta['iter']
+        self._written_at = time.monotonic()
+        self._flush()
+        if is_main_process():
+            for path in Path(self.out_dir).glob('epoch_*_iter_*.pth'):
+                if WITHIN_EPOCH.fullmatch(path.name) and str(path) != self.last_ckpt:
+                    path.unlink()
 
     def _flush(self) -> None:
         best = [getattr(self, 'best_ckpt_path', None)]
@@ -111,8 +244,19 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         super()._save_checkpoint_with_step(runner, step, meta)
-        self._flush()
+        self._wrote(meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         super()._save_best_checkpoint(runner, metrics)
         self._flush()
+
+
+def _is_due(loop: BaseLoop, done: int, last: int) -> bool:
+    """Whether a validation follows when `done` epochs or steps of `last` are done."""
+    return done >= loop.val_begin and (done % loop.val_interval == 0 or done == last)
+
+
+def _at_update(runner: Runner) -> bool:
+    wrapper = runner.optim_wrapper
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    return all(item.should_update() for item in wrappers)
