@@ -143,9 +143,19 @@ class PositionedSampler(Sampler):
     def set_epoch(self, epoch: int) -> None:
         """Draw for another epoch."""
         self.epoch = epoch
-        for sampler in (self.inner, getattr(self.inner, 'sampler', None)):
-            if sampler is not None and hasattr(sampler, 'set_epoch'):
+        for sampler in self._inside():
+            if hasattr(sampler, 'set_epoch'):
                 sampler.set_epoch(epoch)
+
+    def reseed(self, seed: int) -> None:
+        """Draw as a run of another seed: one that is resumed has that of the checkpoint."""
+        for sampler in self._inside():
+            if getattr(sampler, 'seed', None) == self.seed:
+                sampler.seed = seed
+        self.seed = seed
+
+    def _inside(self) -> list[Any]:
+        return [self.inner, getattr(self.inner, 'sampler', None)]
 
     def __iter__(self) -> Iterator[Any]:
         stream = (self.seed, self.epoch, get_rank())
@@ -263,7 +273,11 @@ class WatchedDataLoader(DataLoader):
         """
         before = set(multiprocessing.active_children())
         listening = _ListenForWorkers(self)
-        batches = super().__iter__()
+        if self._dead():
+            raise _LostWorker
+        with listening:
+            # Where workers outlive an epoch, they are asked here whether they are there.
+            batches = super().__iter__()
         new = [child for child in multiprocessing.active_children() if child not in before]
         if new:
             self._children[:] = new

@@ -23,7 +23,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from ..builder import named_errors
-from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
+from ..checkpoints import Checkpoint, load_weights, read_checkpoint, write_checkpoint
 from ..config.find import config_name
 from ..config.load import plain_config
 from ..errors import CheckpointError, ConfigError, SalkitError
@@ -38,7 +38,7 @@ from ..version import __version__
 from .loader import WORKER_TIMEOUT, WatchedDataLoader
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .schedules import follow_new_end
-from .state import pack_message_hub, plain, unpack_message_hub
+from .state import is_at_update, pack_message_hub, plain, unpack_message_hub
 from .stopping import StopSignals
 
 # The points of a run at which hooks set up what they were configured to do.
@@ -58,7 +58,7 @@ class SaliencyRunner(Runner):
     """
 
     stop_signals = StopSignals()
-    _resumed_meta: Mapping[str, object] = {}
+    _resumed: Checkpoint | None = None
 
     def train(self) -> nn.Module:
         """Train; one run at a time in a work dir.
@@ -149,7 +149,7 @@ class SaliencyRunner(Runner):
         if isinstance(hub, dict):
             content['message_hub'] = unpack_message_hub(hub)
         self._has_loaded = True
-        self._resumed_meta = read.meta
+        self._resumed = read if self._resume else None
         self.logger.info(report.summary)
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
@@ -256,7 +256,16 @@ class SaliencyRunner(Runner):
                 'use it as load_from instead'
             )
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
-        meta = self._resumed_meta
+        assert self._resumed is not None
+        meta, gradients = self._resumed.meta, self._resumed.rest.get('gradients')
+        self._resumed = None
+        for name, parameter in self.bare_model.named_parameters():
+            if isinstance(gradients, dict) and name in gradients:
+                parameter.grad = gradients[name].to(parameter)
+        position = getattr(self.train_dataloader, 'position', None)
+        if position is not None and self.seed is not None:
+            # That of the checkpoint, where the config leaves it open.
+            position.reseed(self.seed)
         self.train_loop.first_batch = self._first_batch(filename, meta)
         if resume_param_scheduler and self.param_schedulers is not None:
             for line in follow_new_end(self, meta.get('max_epochs')):
@@ -337,6 +346,13 @@ class SaliencyRunner(Runner):
         )
         if save_optimizer:
             checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+            if not is_at_update(self.optim_wrapper):
+                # Of the batches that have been accumulated.
+                checkpoint['gradients'] = {
+                    name: parameter.grad
+                    for name, parameter in self.bare_model.named_parameters()
+                    if parameter.grad is not None
+                }
         if save_param_scheduler and self.param_schedulers is not None:
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)

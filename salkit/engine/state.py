@@ -11,8 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 _IS_CHECKPOINT = re.compile('(best|last)_ckpt')
+
+
+def is_at_update(wrapper: OptimWrapper) -> bool:
+    """Whether the weights have just been updated, and no gradients are being accumulated."""
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    return all(item.should_update() for item in wrappers)
 
 
 def plain(value: Any) -> Any:

@@ -344,12 +344,16 @@ def test_a_loop_of_iterations(go, root, tmp_path):
     assert checkpoints(work) == checkpoints(whole)
 
 
-def test_gathered_gradients_are_not_cut_in_two(go, tmp_path):
-    run = go(
-        '+optim_wrapper.accumulative_counts=2',
-        planted=HELD.format(loop='EpochBasedTrainLoop', held='loop.iter == 5'),
-    )
-    run.until(lambda: 'held' in run.printed())
-    run.send(signal.SIGKILL)
-    run.end()
-    assert checkpoints(tmp_path / 'work')[-1] == 'epoch_1_iter_4.pth'
+def test_accumulated_gradients_are_kept(go, root, nursery, tmp_path):
+    """The third step of an epoch is the first of two whose gradients are added."""
+    accumulating = '+optim_wrapper.accumulative_counts=2'
+    whole, work = tmp_path / 'whole', tmp_path / 'work'
+    assert nursery.start(command(root, whole, accumulating), tmp_path / 'whole.log').end() == 0
+    for held in ('loop.iter == 3', 'loop.iter == 5'):
+        run = go(accumulating, planted=HELD.format(loop='EpochBasedTrainLoop', held=held))
+        run.until(lambda: 'held' in run.printed())  # noqa: B023
+        run.send(signal.SIGKILL)
+        run.end()
+    assert checkpoints(work)[-1] == 'epoch_1_iter_5.pth'
+    assert go(accumulating).end() == 0
+    assert_equal_runs(work, whole)

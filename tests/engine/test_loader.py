@@ -114,6 +114,18 @@ def test_batches_of_somebody_elses_making():
     assert epoch(make(), 1, first=2) == whole[2:]
 
 
+def test_a_resumed_run_takes_the_seed_of_its_checkpoint(expected):
+    dataset = Drawing()
+    plain = DataLoader(dataset, 2, sampler=DefaultSampler(dataset, seed=8), collate_fn=list)
+    other = WatchedDataLoader(plain, 8, True)
+    assert epoch(other, 0) != expected[0]
+    other.position.reseed(5)
+    again = WatchedDataLoader(plain, 5, True)
+    again.position.inner.seed = 5
+    assert epoch(other, 0) == epoch(again, 0)
+    assert [s[0] for b in epoch(other, 0) for s in b] == [s[0] for b in expected[0] for s in b]
+
+
 def test_an_endless_sampler_has_an_end():
     sampler = PositionedSampler(InfiniteSampler(Drawing(), shuffle=True, seed=4), 0)
     assert sorted(sampler) == list(range(11)) and len(sampler) == 11
@@ -130,6 +142,18 @@ def test_a_killed_worker_is_replaced_where_it_was(expected, persistent):
             os.kill(batch[0][-1], signal.SIGKILL)
     assert found == expected[1]
     assert epoch(of, 2) == expected[2]
+    of.end_workers()
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_dies_or_stops_between_two_epochs_is_replaced(expected, number):
+    of = loader(2, persistent=True, timeout=5)
+    assert epoch(of, 0) == expected[0]
+    child = of._children[0]
+    os.kill(child.pid, number)
+    if number == signal.SIGKILL:
+        child.join()
+    assert epoch(of, 1) == expected[1]
     of.end_workers()
 
 

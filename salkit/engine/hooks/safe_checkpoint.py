@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
-from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from ...errors import ConfigError
 from ...registry import HOOKS
 from ...utils.files import link_or_copy, whole_file
 from ..loops import ResumableEpochLoop, ResumableIterLoop
+from ..state import is_at_update
 from ..stopping import TrainingStopped, agreed
 
 # Within an epoch: how many are done, and how many steps.
@@ -168,8 +168,10 @@ class SafeCheckpointHook(CheckpointHook):
         """
         super().after_train_iter(runner, batch_idx, data_batch, outputs)
         loop = runner.train_loop
-        # In between, gradients are being gathered that no checkpoint holds.
-        if not isinstance(loop, (ResumableEpochLoop, ResumableIterLoop)) or not _at_update(runner):
+        if not isinstance(loop, (ResumableEpochLoop, ResumableIterLoop)):
+            return
+        # In between, each of several processes gathers gradients that no checkpoint holds.
+        if get_world_size() > 1 and not is_at_update(runner.optim_wrapper):
             return
         minutes = (time.monotonic() - self._written_at) / 60
         due = self.interval_minutes is not None and minutes >= self.interval_minutes
@@ -254,9 +256,3 @@ class SafeCheckpointHook(CheckpointHook):
 def _is_due(loop: BaseLoop, done: int, last: int) -> bool:
     """Whether a validation follows when `done` epochs or steps of `last` are done."""
     return done >= loop.val_begin and (done % loop.val_interval == 0 or done == last)
-
-
-def _at_update(runner: Runner) -> bool:
-    wrapper = runner.optim_wrapper
-    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
-    return all(item.should_update() for item in wrappers)
