@@ -47,6 +47,7 @@ def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
     if best:
         score = runner.message_hub.get_info('best_score')
         runner.logger.info(f'Best checkpoint: {best} (validation score {score:.4f})')
+    runner.logger.info(f'Curves of the run: salkit plot {work_dir} --out curves.png')
     return runner
 
 

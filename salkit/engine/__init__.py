@@ -2,15 +2,25 @@
 
 from .amp import BFloat16OptimWrapper
 from .building import build_runner, find_latest_checkpoint
-from .hooks import DumpMapsHook, EpochSeedHook, SafeCheckpointHook
+from .hooks import (
+    DumpMapsHook,
+    EpochLineHook,
+    EpochSeedHook,
+    SafeCheckpointHook,
+    TrainingScalarsHook,
+    ValidationPanelHook,
+)
 from .runner import SaliencyRunner
 
 __all__ = [
     'BFloat16OptimWrapper',
     'DumpMapsHook',
+    'EpochLineHook',
     'EpochSeedHook',
     'SafeCheckpointHook',
     'SaliencyRunner',
+    'TrainingScalarsHook',
+    'ValidationPanelHook',
     'build_runner',
     'find_latest_checkpoint',
 ]
