@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +127,10 @@ def plot_runs(
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f'{path}: the name of the picture should end in {" or ".join(FORMATS)}')
     runs = [RunLog(folder) for folder in folders]
+    if len({run.name for run in runs}) < len(runs):
+        # Seeds of a config, each below a folder of its own.
+        for run, folder in zip(runs, folders, strict=True):
+            run.name = str(folder)
     logged = list(dict.fromkeys(name for run in runs for name in run.curves))
     for key in keys:
         if key not in logged:
@@ -145,7 +148,7 @@ def _draw(runs: Sequence[RunLog], keys: Sequence[str], path: Path) -> None:
     columns = min(_COLUMNS, len(keys))
     rows = math.ceil(len(keys) / columns)
     figure = Figure(figsize=(max(5.0, 3.6 * columns), 2.9 * rows + 0.4), layout='constrained')
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
     for axis, key in zip(axes, keys, strict=False):
         _panel(axis, key, runs)
     for axis in axes[len(keys) :]:
@@ -187,9 +190,8 @@ def _panel(axis: Axes, key: str, runs: Sequence[RunLog]) -> None:
         f'{key}, validation' if validated else key, fontsize='medium', loc='left', parse_math=False
     )
     axis.set_xlabel('step', fontsize='small')
-    axis.tick_params(labelsize='small')
+    axis.tick_params(labelsize='small', labelbottom=True)
     axis.grid(alpha=0.25)
     axis.spines[['top', 'right']].set_visible(False)
-    axis.ticklabel_format(style='sci', axis='y', scilimits=(-3, 4))
-    if re.search(r'lr$', key):
-        axis.set_ylim(bottom=0)
+    # A formatter that is a function; else learning rates get a power of ten above the panel.
+    axis.yaxis.set_major_formatter(lambda value, _: f'{value:.4g}')

@@ -62,6 +62,7 @@ def command(root, work_dir, *options, epochs=4, extra=()):
         CONFIG,
         '--work-dir',
         str(work_dir),
+        '--verbose',
         *extra,
         '--cfg-options',
         f'data_root={root}',
