@@ -8,6 +8,9 @@ import traceback
 from mmengine.logging import MMLogger
 from tqdm import tqdm
 
+# Modules of mmengine that say in a line what somebody waits to hear: why training ended.
+_OF_MMENGINE = ('mmengine.hooks.early_stopping_hook',)
+
 
 def _writer() -> str:
     """The name of the module whose line is being logged.
@@ -28,7 +31,8 @@ def _is_for_people(record: logging.LogRecord) -> bool:
     if record.levelno >= logging.WARNING:
         # mmengine warns of names in `fileio` that it uses itself.
         return not _writer().startswith('mmengine.fileio')
-    return not _writer().startswith('mmengine.')
+    writer = _writer()
+    return not writer.startswith('mmengine.') or writer in _OF_MMENGINE
 
 
 class _LineFormatter(logging.Formatter):

@@ -19,6 +19,7 @@ from torch import nn
 from salkit.cli import main
 from salkit.config import load_config
 from salkit.engine import EpochLineHook, TrainingScalarsHook, ValidationPanelHook
+from salkit.engine.hooks.epoch_line import no_bar_left
 from salkit.engine.hooks.validation_panel import spread
 from salkit.engine.terminal import keep_pages_off_terminal
 from salkit.errors import ConfigError
@@ -144,6 +145,18 @@ def test_a_bar_on_a_terminal_and_lines_of_life_elsewhere(root, tmp_path, monkeyp
     assert len(out.splitlines()) < 12 and 'Epoch(test)' not in out and 'AUC-J' in out
 
 
+def test_an_interrupted_run_leaves_no_bar(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr('sys.stderr', terminal)
+    runner = SimpleNamespace(val_dataloader=range(9))
+    hook = EpochLineHook()
+    with pytest.raises(KeyboardInterrupt), no_bar_left([hook]):
+        hook.after_val_iter(runner, 0)
+        raise KeyboardInterrupt
+    assert 'validation:' in terminal.getvalue() and terminal.getvalue().endswith('\r')
+
+
 @pytest.mark.slow
 def test_training_by_steps_prints_a_line_a_validation(root, tmp_path, capsys):
     options = [
@@ -156,10 +169,8 @@ def test_training_by_steps_prints_a_line_a_validation(root, tmp_path, capsys):
     ]
     assert main(argv(root, tmp_path, *options)) == 0
     out = capsys.readouterr().out
-    assert re.findall(r'^(step \d/4)  loss .* val CC', out, re.MULTILINE) == [
-        'step 2/4',
-        'step 4/4',
-    ]
+    steps = re.findall(r'^step (\d)/4  loss .* val CC', out, re.MULTILINE)
+    assert steps == ['2', '4']
     assert '4 steps on cpu' in out and 'every 2 steps' in out
     assert not list(tmp_path.rglob('*.png'))
 

@@ -29,14 +29,18 @@ def _duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
+def _number(count: int, noun: str) -> str:
+    return f'{count} {noun}{"" if count == 1 else "s"}'
+
+
 def _told(dataset: object) -> str:
     """A data set in words: `DHF1KDataset train, 540 clips of 540 videos`."""
     info = getattr(dataset, 'metainfo', {})
     named = ' '.join(str(info[key]) for key in ('dataset', 'split') if key in info)
     videos = getattr(dataset, 'videos', None)
-    counted = f'{len(dataset)} clips'  # type: ignore[arg-type]
+    counted = _number(len(dataset), 'clip')  # type: ignore[arg-type]
     if videos:
-        counted += f' of {len(videos)} video{"s" if len(videos) > 1 else ""}'
+        counted += f' of {_number(len(videos), "video")}'
     return f'{named or type(dataset).__name__}, {counted}'
 
 
@@ -79,20 +83,17 @@ class EpochLineHook(Hook):
         on = str(next(model.parameters()).device) + (f' x {processes}' if processes > 1 else '')
         loader = runner.train_dataloader
         by_step = isinstance(runner.train_loop, IterBasedTrainLoop)
-        length = (
-            f'{runner.max_iters} steps'
-            if by_step
-            else f'{runner.max_epochs} epochs of {len(loader)} steps'
-        )
+        length = _number(runner.max_iters, 'step')
+        if not by_step:
+            length = f'{_number(runner.max_epochs, "epoch")} of {_number(len(loader), "step")}'
         lines = [
             f'{name}: {length} on {on}; {type(model).__name__} of {count / 1e6:.2f} M parameters, '
             f'{trained / 1e6:.2f} M of them trained',
             f'train: {_told(loader.dataset)}, {(loader.batch_size or 1) * processes} a step',
         ]
         if runner.val_loop is not None:
-            unit = 'steps' if by_step else 'epochs'
-            line = f'val: {_told(runner.val_dataloader.dataset)}'
-            line += f', every {runner.train_loop.val_interval} {unit}'
+            every = _number(runner.train_loop.val_interval, 'step' if by_step else 'epoch')
+            line = f'val: {_told(runner.val_dataloader.dataset)}, every {every}'
             best = [h.save_best for h in runner.hooks if isinstance(h, CheckpointHook)]
             if best and best[0]:
                 line += f'; the best {" and ".join(best[0])} is kept'
@@ -254,7 +255,7 @@ class EpochLineHook(Hook):
         items.append(f'left {_duration((now - self._train_began) * left)}')
         skipped = scalars.get('train/skipped_steps')
         if skipped is not None and skipped.current() > 0:
-            items.append(f'{skipped.current():.0f} steps skipped so far')
+            items.append(f'{_number(int(skipped.current()), "step")} skipped so far')
         return '  '.join(filter(None, items))
 
     # Progress ---------------------------------------------------------------------------------
