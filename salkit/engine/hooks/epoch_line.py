@@ -33,6 +33,12 @@ def _number(count: int, noun: str) -> str:
     return f'{count} {noun}{"" if count == 1 else "s"}'
 
 
+def _from_here(path: str | Path) -> str:
+    """A path as short as somebody in this folder may write it."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here) if Path(path).is_relative_to(here) else path)
+
+
 def _told(dataset: object) -> str:
     """A data set in words: `DHF1KDataset train, 540 clips of 540 videos`."""
     info = getattr(dataset, 'metainfo', {})
@@ -99,8 +105,8 @@ class EpochLineHook(Hook):
                 line += f'; the best {" and ".join(best[0])} is kept'
             lines.append(line)
         lines += [
-            f'all of the log: {runner.logger.log_file}; curves: tensorboard --logdir '
-            f'{runner.work_dir}',
+            f'all of the log: {_from_here(runner.logger.log_file)}',
+            f'curves: tensorboard --logdir {_from_here(runner.work_dir)}',
             'after an interruption: the same command with --resume',
         ]
         if runner.iter:
