@@ -86,7 +86,12 @@ def _lines(log: Path) -> list[tuple[int, dict[str, float], bool]]:
         try:
             content = json.loads(line)
             step, is_validation = int(content['step']), 'iter' not in content
-        except (ValueError, TypeError, KeyError) as error:
+            values = {
+                name: float(value)
+                for name, value in content.items()
+                if isinstance(value, (int, float)) and name not in _COUNTS
+            }
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             if number == text.count('\n') + 1:
                 # The last line of a run that was killed while it wrote it.
                 break
@@ -95,11 +100,6 @@ def _lines(log: Path) -> list[tuple[int, dict[str, float], bool]]:
             ) from error
         # Logs may count validations in epochs: they are of the step before.
         last = max(step, last) if is_validation else step
-        values = {
-            name: float(value)
-            for name, value in content.items()
-            if isinstance(value, (int, float)) and name not in _COUNTS
-        }
         found.append((last, values, is_validation))
     return found
 

@@ -59,9 +59,11 @@ def test_validations_that_were_counted_in_epochs_are_of_the_step_before(tmp_path
 def test_a_line_that_a_killed_run_began(tmp_path):
     path = log(tmp_path, '20260101_000000', [(10, 1, dict(loss=1))], end='\n{"loss": 0.')
     assert RunLog(tmp_path).curves['loss'] == [(10, 1)]
-    path.write_text(path.read_text() + '\n')
-    with pytest.raises(DataError, match=r'scalars.json, line 2: expected a JSON object with a st'):
-        RunLog(tmp_path)
+    whole = path.read_text().splitlines()[0]
+    for broken in ('{"loss": 0.', '[]', '3', '{"loss": 1}', '{"step": Infinity}'):
+        path.write_text(f'{whole}\n{broken}\n')
+        with pytest.raises(DataError, match=r'scalars.json, line 2: expected a JSON object with a'):
+            RunLog(tmp_path)
 
 
 def test_a_panel_a_key_and_a_color_a_run(run, tmp_path, capsys):
