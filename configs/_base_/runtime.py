@@ -5,7 +5,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     epoch_seed=dict(type='EpochSeedHook'),
-    logger=dict(type='LoggerHook', interval=20),
+    # Scores are logged by step, as losses are, so that their curves share an axis.
+    logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
         type='SafeCheckpointHook',
@@ -16,6 +17,10 @@ default_hooks = dict(
         save_best='CC',
         rule='greater',
     ),
+    # What is seen of a run: TensorBoard, then the terminal (without it, mmengine's pages).
+    training_scalars=dict(type='TrainingScalarsHook'),
+    validation_panel=dict(type='ValidationPanelHook', videos=4),
+    epoch_line=dict(type='EpochLineHook'),
 )
 custom_hooks = []
 env_cfg = dict(

@@ -29,6 +29,7 @@ COMMANDS = {
     'cache': 'keep the resized frames and maps of a data set on disk, for training at speed',
     'browse': 'draw what the model of a config will see: clips with their ground truth',
     'train': 'train the model of a config',
+    'plot': 'draw the curves of trainings: losses, validation scores, learning rates',
     'test': 'score a checkpoint on the test set of a config',
     'predict': 'see where people look in your own videos: maps, overlay videos, webcams',
     'convert': 'check weights of any origin against a model and write them as safetensors',

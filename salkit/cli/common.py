@@ -44,6 +44,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='how the processes of a distributed run were started',
     )
+    parser.add_argument(
+        '--verbose',
+        action='store_true',
+        help="print mmengine's whole log, which otherwise goes to the log file alone",
+    )
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
 
 
@@ -190,6 +195,8 @@ def read_config(
             )
     cfg = (load or load_config)(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
+    if args.verbose:
+        (cfg.get('default_hooks') or {}).pop('epoch_line', None)
     default = Path('work_dirs') / Path(cfg.filename).stem
     return cfg, Path(args.work_dir or cfg.get('work_dir') or default)
 

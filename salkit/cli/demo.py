@@ -71,26 +71,26 @@ def draw_grid(
 ) -> None:
     """Write a picture with a row a video, its middle frame: frame, density map, prediction."""
     import torch
-    from matplotlib.figure import Figure
     from mmengine.dataset import pseudo_collate
+    from PIL import Image
+
+    from ..media.panels import PanelRow, draw_panel
 
     samples = _unique_videos(dataset)[:rows]
     model.eval()
     with torch.no_grad():
         predictions = model.test_step(pseudo_collate(samples))
-    figure = Figure(figsize=(7.5, 1.75 * len(samples)), layout='constrained')
-    axes = figure.subplots(len(samples), 3, squeeze=False)
-    for row, sample, prediction in zip(axes, samples, predictions, strict=True):
-        frame = sample['clip'][:, -1].permute(1, 2, 0).numpy()
-        maps = (sample['density_map'].numpy(), prediction['saliency_map'].cpu().numpy())
-        for axis, picture in zip(row, (frame, *maps), strict=True):
-            # Frames have colors of their own.
-            axis.imshow(picture, cmap='magma', aspect='auto')
-            axis.set_axis_off()
-    for axis, title in zip(axes[0], ('frame', 'density', 'prediction'), strict=True):
-        axis.set_title(title)
+    panel = [
+        PanelRow(
+            f'video {sample["meta"].video}, frame {sample["meta"].frame}',
+            sample['clip'][:, -1].permute(1, 2, 0).numpy(),
+            sample['density_map'].numpy(),
+            prediction['saliency_map'].cpu().numpy(),
+        )
+        for sample, prediction in zip(samples, predictions, strict=True)
+    ]
     with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=100, format='png')
+        Image.fromarray(draw_panel(panel)).save(temporary, format='PNG')
 
 
 def resume_same_run(cfg: Config, work_dir: Path) -> None:

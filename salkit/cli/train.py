@@ -51,7 +51,9 @@ def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
     best = runner.message_hub.runtime_info.get('best_ckpt')
     if best:
         score = runner.message_hub.get_info('best_score')
+        best = work_dir / Path(best).name
         runner.logger.info(f'Best checkpoint: {best} (validation score {score:.4f})')
+    runner.logger.info(f'Curves of the run: salkit plot {work_dir} --out curves.png')
     return runner
 
 

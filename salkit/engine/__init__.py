@@ -2,17 +2,27 @@
 
 from .amp import BFloat16OptimWrapper
 from .building import build_runner, find_latest_checkpoint
-from .hooks import DumpMapsHook, EpochSeedHook, SafeCheckpointHook
+from .hooks import (
+    DumpMapsHook,
+    EpochLineHook,
+    EpochSeedHook,
+    SafeCheckpointHook,
+    TrainingScalarsHook,
+    ValidationPanelHook,
+)
 from .runner import SaliencyRunner
 from .stopping import TrainingStopped
 
 __all__ = [
     'BFloat16OptimWrapper',
     'DumpMapsHook',
+    'EpochLineHook',
     'EpochSeedHook',
     'SafeCheckpointHook',
     'SaliencyRunner',
+    'TrainingScalarsHook',
     'TrainingStopped',
+    'ValidationPanelHook',
     'build_runner',
     'find_latest_checkpoint',
 ]

@@ -14,7 +14,8 @@ import mmengine
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process, master_only
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
@@ -35,14 +36,20 @@ from ..utils.files import locked_folder, whole_file
 from ..utils.leftovers import remove_leftovers
 from ..utils.text import check_choice
 from ..version import __version__
+from .hooks.epoch_line import EpochLineHook, no_bar_left
 from .loader import WORKER_TIMEOUT, WatchedDataLoader
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .schedules import follow_new_end
 from .state import is_at_update, pack_message_hub, plain, unpack_message_hub
 from .stopping import StopSignals
+from .terminal import keep_pages_off_terminal
 
 # The points of a run at which hooks set up what they were configured to do.
 _SETTING_UP = ('before_run', 'before_train', 'before_val', 'before_test')
+# Registered whether a config names them or not, so that None takes them away.
+_HOOKS_OF_MMENGINE = {
+    *('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+}
 
 
 @RUNNERS.register_module()
@@ -77,6 +84,7 @@ class SaliencyRunner(Runner):
                 remove_leftovers(Path(self.work_dir), whoever=True)
             self.stop_signals = stack.enter_context(StopSignals())
             stack.enter_context(self._ended_with_a_checkpoint())
+            stack.enter_context(no_bar_left(self.hooks))
             return super().train()
 
     @contextmanager
@@ -92,6 +100,8 @@ class SaliencyRunner(Runner):
                     with suppress(OSError, SalkitError):
                         hook.write_now(self, loop.epoch, loop.iter)
                         self.logger.info(f'Written before the run ends: {hook.last_ckpt}')
+            # Curves up to here would be lost.
+            self.visualizer.close()
             raise
         finally:
             for part in (self._train_loop, self._val_loop):
@@ -172,6 +182,30 @@ class SaliencyRunner(Runner):
             self.logger.info(
                 'The encoder starts from random weights: model.encoder.init_cfg names no file'
             )
+
+    # What is seen of a run.
+
+    def build_logger(
+        self, log_level: int | str = 'INFO', log_file: str | None = None, **kwargs: object
+    ) -> MMLogger:
+        """The logger; beside an EpochLineHook, only lines for people go to the terminal."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        # Asked of the config: pages are logged before there are hooks.
+        hooks = (self.cfg.get('default_hooks') or {}).values()
+        if any(hook and hook.get('type') == EpochLineHook.__name__ for hook in hooks):
+            keep_pages_off_terminal(logger)
+        return logger
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict | None] | None = None) -> None:
+        """Register the hooks of every run; one set to None is left out, mmengine's or not."""
+        given = dict(hooks or {})
+        left_out = {name for name in given if given[name] is None} - _HOOKS_OF_MMENGINE
+        super().register_default_hooks({n: hook for n, hook in given.items() if n not in left_out})
+
+    def test(self) -> dict[str, float]:
+        """Score the model on the test set; gives the scores."""
+        with no_bar_left(self.hooks):
+            return super().test()
 
     # What a config names, where a value that does not fit is one error that names the entry.
 

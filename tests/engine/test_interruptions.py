@@ -153,7 +153,7 @@ def test_twenty_kills(go, undisturbed, tmp_path):
 def test_a_signal_ends_a_run_after_the_step(go, undisturbed, tmp_path, number, status):
     work = tmp_path / 'work'
     run = go('default_hooks.checkpoint.interval_minutes=None')
-    run.until(lambda: 'Saving checkpoint at 1 epochs' in run.printed())
+    run.until((work / 'epoch_1.pth').exists)
     # As Ctrl-C and clusters do, to all processes of the run.
     os.killpg(run.pid, number)
     assert run.end() == status

@@ -63,6 +63,7 @@ def command(root, work_dir, *options, epochs=4, extra=()):
         CONFIG,
         '--work-dir',
         str(work_dir),
+        '--verbose',
         *extra,
         '--cfg-options',
         f'data_root={root}',
@@ -213,6 +214,7 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path):
     # `--standalone` takes a port that is free, and the end of the processes is waited for.
     launch = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone']
     argv = command(root, tmp_path, epochs=2, extra=['--launcher', 'pytorch', '--test'])
+    argv.remove('--verbose')
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
     done = subprocess.run(
         [*launch, *argv[1:], 'test_dataloader.batch_size=3'],
@@ -221,6 +223,8 @@ def test_two_processes_train_and_score_each_frame_once(root, tmp_path):
         env=environment,
     )
     assert done.returncode == 0, done.stderr[-4000:]
+    # One of them prints.
+    assert [done.stdout.count(f'epoch {epoch}/2  loss') for epoch in (1, 2)] == [1, 1]
     assert (tmp_path / 'epoch_2.pth').exists()
     one_process, out = tmp_path / 'one', tmp_path / 'one.json'
     options = ['--cfg-options', f'data_root={root}', *SMALL]

@@ -202,7 +202,9 @@ def _write_set(folder: Path, wanted: _Recipe, progress: bool) -> None:
     with ThreadPoolExecutor(max_workers=min(2, usable_cores())) as pool:
         try:
             done = pool.map(lambda job: _write_clip(folder, wanted, *job), jobs)
-            bar = tqdm(done, total=len(jobs), desc='demo data', unit='clip', disable=not progress)
+            # None: no bar where standard error is no terminal.
+            hidden = None if progress else True
+            bar = tqdm(done, total=len(jobs), desc='demo data', unit='clip', disable=hidden)
             for (split, index), clip in zip(jobs, bar, strict=True):
                 clips[split][NAME.format(index + 1)] = clip
         finally:

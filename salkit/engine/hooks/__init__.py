@@ -1,7 +1,17 @@
 """Hooks of the Runner, one a file."""
 
 from .dump_maps import DumpMapsHook
+from .epoch_line import EpochLineHook
 from .epoch_seed import EpochSeedHook
 from .safe_checkpoint import SafeCheckpointHook
+from .training_scalars import TrainingScalarsHook
+from .validation_panel import ValidationPanelHook
 
-__all__ = ['DumpMapsHook', 'EpochSeedHook', 'SafeCheckpointHook']
+__all__ = [
+    'DumpMapsHook',
+    'EpochLineHook',
+    'EpochSeedHook',
+    'SafeCheckpointHook',
+    'TrainingScalarsHook',
+    'ValidationPanelHook',
+]
