@@ -20,7 +20,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ..builder import named_errors
-from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
+from ..checkpoints import check_finite, load_weights, read_checkpoint, write_checkpoint
 from ..config.find import config_name
 from ..config.load import plain_config
 from ..errors import CheckpointError, ConfigError
@@ -172,7 +172,8 @@ class SaliencyRunner(Runner):
         """Go on from a training checkpoint.
 
         Raises:
-            CheckpointError: a checkpoint without the state of a training run.
+            CheckpointError: a checkpoint without the state of a training run, or one with NaN or
+                infinity in it.
         """
         lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename).rest)
         if lacking:
@@ -181,6 +182,8 @@ class SaliencyRunner(Runner):
                 'use it as load_from instead'
             )
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+        # The weights were looked at when they were loaded.
+        check_finite(self.optim_wrapper.state_dict(), f'{filename}: the optimizer')
 
     @master_only
     def save_checkpoint(

@@ -2,6 +2,7 @@
 
 from .dump_maps import DumpMapsHook
 from .epoch_seed import EpochSeedHook
+from .finite_steps import FiniteStepsHook
 from .safe_checkpoint import SafeCheckpointHook
 
-__all__ = ['DumpMapsHook', 'EpochSeedHook', 'SafeCheckpointHook']
+__all__ = ['DumpMapsHook', 'EpochSeedHook', 'FiniteStepsHook', 'SafeCheckpointHook']

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
@@ -31,6 +33,11 @@ class _DeferredRemoval(LocalBackend):
             if path not in keep:
                 Path(path).unlink(missing_ok=True)
         self.waiting.clear()
+
+
+def _finite_score(score: object) -> object:
+    """A score as it is; None, which is never the best, for NaN and infinity."""
+    return None if isinstance(score, Real) and not math.isfinite(score) else score
 
 
 @HOOKS.register_module()
@@ -114,5 +121,9 @@ class SafeCheckpointHook(CheckpointHook):
         self._flush()
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        super()._save_best_checkpoint(runner, metrics)
+        scores = {name: _finite_score(score) for name, score in metrics.items()}
+        for name in self.key_indicators:
+            if scores.get(name, 0) is None:
+                runner.logger.warning(f'{name} is {metrics[name]}: this checkpoint is not the best')
+        super()._save_best_checkpoint(runner, scores)
         self._flush()
