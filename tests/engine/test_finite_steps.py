@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import torch
 from make_data import write_dataset
-from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from small_models import assert_same
 from torch import nn
 from torch.utils.data import DataLoader
 
-from salkit.checkpoints import read_checkpoint
+from salkit.checkpoints import read_checkpoint, write_checkpoint
 from salkit.cli import main
 from salkit.engine import BFloat16OptimWrapper, FiniteStepsHook, SaliencyRunner
-from salkit.errors import ConfigError, SalkitError
+from salkit.errors import CheckpointError, ConfigError, SalkitError
+from salkit.models import SaliencyModel
 from salkit.registry import LOSSES
 from salkit.types import ClipMeta
 
@@ -297,7 +297,7 @@ def root(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp('data') / 'set', size=(16, 32))
 
 
-def run(root, work_dir, spoilt, *extra, epochs=2, most=3):
+def run(root, work_dir, *extra, spoilt=0, epochs=2, most=3):
     SpoilsLoss.left = spoilt
     options = [
         f'data_root={root}',
@@ -318,7 +318,7 @@ def run(root, work_dir, spoilt, *extra, epochs=2, most=3):
 
 @pytest.mark.slow
 def test_a_run_goes_on_after_a_bad_step_and_stops_after_many(root, tmp_path, capsys):
-    assert run(root, tmp_path, 2) == 0
+    assert run(root, tmp_path, spoilt=2) == 0
     log = capsys.readouterr().out
     (first, second) = re.findall(r'Skipped the step of iteration (\d) *: .*', log)
     assert (first, second) == ('1', '2')
@@ -330,9 +330,53 @@ def test_a_run_goes_on_after_a_bad_step_and_stops_after_many(root, tmp_path, cap
     (events,) = tmp_path.rglob('events.out.tfevents*')
     assert b'skipped_steps' in events.read_bytes()
     # The count goes on where the checkpoint left it.
-    assert run(root, tmp_path, 9, '--resume', epochs=5) == 2
+    assert run(root, tmp_path, '--resume', spoilt=9, epochs=5) == 2
     told = capsys.readouterr()
     assert 'skipped_steps: 3' in told.out and 'skipped_steps: 4' in told.out
     line = told.err.strip().splitlines()[-1]
     assert '3 steps in a row' in line and f'the last good checkpoint {tmp_path}/epoch_3.pth' in line
     assert_same(read_checkpoint(tmp_path / 'epoch_3.pth').weights, saved.weights)
+
+
+@pytest.mark.slow
+def test_maps_that_are_no_numbers_are_never_the_best_and_are_not_scored(
+    root, tmp_path, capsys, monkeypatch
+):
+    trained_map = SaliencyModel._map_of
+
+    def overflowing(model, clip):
+        return trained_map(model, clip) * (1 if model.training else math.inf)
+
+    monkeypatch.setattr(SaliencyModel, '_map_of', overflowing)
+    assert run(root, tmp_path, '--test', epochs=1) == 2
+    told = capsys.readouterr()
+    assert 'CC is nan: this checkpoint is not the best' in told.out
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+    line = told.err.strip().splitlines()[-1]
+    assert 'predicts values that are no numbers (NaN or infinite) for frame 0001 of test000' in line
+    assert 'in float32; try an earlier checkpoint' in line
+    assert not (tmp_path / 'scores.json').exists()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_with_nan_is_neither_written_nor_resumed(root, tmp_path, capsys):
+    assert run(root, tmp_path, epochs=1) == 0
+    path = tmp_path / 'epoch_1.pth'
+    content = torch.load(path, weights_only=True)
+    number, moments = next(iter(content['optimizer']['state'].items()))
+    moments['exp_avg'].view(-1)[0] = math.nan
+    with pytest.raises(CheckpointError, match=r'epoch_9\.pth: not written: optimizer\.state'):
+        write_checkpoint(content, tmp_path / 'epoch_9.pth')
+    torch.save(content, path)
+    capsys.readouterr()
+    assert run(root, tmp_path, '--resume') == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    said = 'exp_avg holds values that are no numbers (NaN or infinite): 1 of'
+    assert f'{path}: the optimizer: state.{number}.{said}' in line
+    name = next(iter(content['state_dict']))
+    content['state_dict'][name].view(-1)[:2] = math.inf
+    torch.save(content, path)
+    for extra in (['--resume'], ['--resume', path]):
+        assert run(root, tmp_path, *extra) == 2
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert f'{name} holds values that are no numbers (NaN or infinite): 2 of' in line
