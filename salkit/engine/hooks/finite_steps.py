@@ -26,6 +26,8 @@ from ..amp import BFloat16OptimWrapper
 
 # What checkpoints and logs call the number of skipped steps, and of those without one between them.
 SKIPPED, IN_A_ROW = 'skipped_steps', 'skipped_steps_in_a_row'
+# Clips that a warning names.
+_MOST = 64
 
 
 @dataclass
@@ -173,21 +175,25 @@ class FiniteStepsHook(Hook):
         what = 'the loss' if bad else 'a gradient'
         clips = list(dict.fromkeys(clip for names, _ in bad or batches for clip in names))
         told = ', '.join(f'{name} {value:g}' for name, value in (bad or batches)[0][1].items())
-        where = f'{what} is not finite on {listed(clips) or "clips without names"} ({told})'
-        runner.logger.warning(f'Skipped the step of iteration {runner.iter + 1}: {where}')
+
+        def where(most: int) -> str:
+            names = listed(clips, most) or 'clips without names'
+            return f'{what} is not finite on {names} ({told})'
+
+        runner.logger.warning(f'Skipped the step of iteration {runner.iter + 1}: {where(_MOST)}')
         in_a_row = runner.message_hub.get_info(IN_A_ROW)
         if in_a_row >= self.most_in_a_row:
             raise SalkitError(
                 f'training stops: {in_a_row} steps in a row were not finite and were skipped; in '
-                f'the last one, {where}; {_circumstances(runner)}'
+                f'the last one, {where(5)}; {_circumstances(runner)}'
             )
 
 
 def _circumstances(runner: Runner) -> str:
     """What somebody should know who mends a run that has stopped."""
-    groups = [group for wrapper in _wrappers(runner) for group in wrapper.param_groups]
+    wrappers = _wrappers(runner)
+    groups = [group for wrapper in wrappers for group in wrapper.param_groups]
     parts = [f'the learning rate is {max(group["lr"] for group in groups):g}']
-    wrappers = list(_wrappers(runner))
     parts += [
         f'the loss scale {wrapper.loss_scaler.get_scale():g}'
         for wrapper in wrappers
