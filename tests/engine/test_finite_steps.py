@@ -216,6 +216,7 @@ def test_a_limit_that_is_none(most):
 
 PROCESS = """
 import sys
+from datetime import timedelta
 import torch
 from mmengine.model import MMDistributedDataParallel
 from salkit.errors import SalkitError
@@ -223,7 +224,12 @@ from test_finite_steps import *
 
 folder, rank = sys.argv[1], int(sys.argv[2])
 torch.distributed.init_process_group(
-    'gloo', init_method=f'file://{folder}/meeting', rank=rank, world_size=2
+    'gloo',
+    init_method=f'file://{folder}/meeting',
+    rank=rank,
+    world_size=2,
+    # Processes that disagree about a step wait for each other.
+    timeout=timedelta(seconds=60),
 )
 
 def parallel():
