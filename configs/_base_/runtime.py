@@ -5,6 +5,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     epoch_seed=dict(type='EpochSeedHook'),
+    finite_steps=dict(type='FiniteStepsHook', most_in_a_row=10),
     # Scores are logged by step, as losses are, so that their curves share an axis.
     logger=dict(type='LoggerHook', interval=20, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),

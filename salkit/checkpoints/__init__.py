@@ -1,6 +1,7 @@
 """Weights in files: read safely, fitted strictly, written whole, converted either way."""
 
 from .checkpoint import Checkpoint
+from .finite import check_finite
 from .fit import fit_weights, load_pretrained, load_weights
 from .fit_report import FitReport
 from .locate import find_best_checkpoint, locate
@@ -10,6 +11,7 @@ from .write import write_checkpoint, write_safetensors
 __all__ = [
     'Checkpoint',
     'FitReport',
+    'check_finite',
     'find_best_checkpoint',
     'fit_weights',
     'load_pretrained',

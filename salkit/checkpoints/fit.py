@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from ..encoders import Encoder
 from ..errors import CheckpointError, one_line
 from ..types import AdaptedWeights
 from .checkpoint import Checkpoint
+from .finite import not_finite
 from .fit_report import FitReport
 from .official import from_official
 from .read import read_checkpoint
@@ -188,14 +188,6 @@ def _encoder_of(
 # Entries ------------------------------------------------------------------------------------------
 
 
-def _is_finite(value: Tensor) -> bool:
-    """Whether there is no NaN or infinity: 0.1 s for 403 M parameters on a core."""
-    if not value.is_floating_point() or not value.numel():
-        return True
-    # Seventeen times as fast as isfinite, and NaN is the least and the greatest of its like.
-    return bool(torch.stack(value.aminmax()).isfinite().all())
-
-
 def _compare_order(own: Mapping[str, Tensor], report: FitReport, checkpoint: Checkpoint) -> None:
     """Note branches that the file's model joins in another order: that only shows in the maps."""
     stored: object = read_json(checkpoint.meta.get('model'))
@@ -236,8 +228,8 @@ def _compare(
             report.wrong[name] = f'{name} has shape {tuple(value.shape)}, expected {shape}'
             continue
         state[name] = value.to(own[name].dtype)
-        if not _is_finite(state[name]):
-            report.wrong[name] = f'{name} holds values that are no numbers (NaN or infinite)'
+        if problem := not_finite(state[name]):
+            report.wrong[name] = f'{name} {problem}'
         if source is not None:
             report.used[name] = source
             report.cast += checkpoint.weights[source].dtype != own[name].dtype

@@ -13,6 +13,11 @@ from torch import Tensor
 
 from ..errors import one_line
 from ..utils.files import whole_file
+from .finite import check_finite
+
+# Notes of a run, its log of losses among them, may hold any number; so may gradients of a step that
+# is yet to be skipped.
+_NOTES = ('meta', 'message_hub', 'gradients')
 
 
 def separate(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -47,7 +52,18 @@ def write_checkpoint(content: Mapping[str, object], path: str | Path) -> None:
 
     It is streamed to a temporary file beside `path`, so a large model needs no second copy in
     memory, and then renamed.
+
+    Args:
+        content: a state dict, or what holds one among other things.
+        path: of the file.
+
+    Raises:
+        CheckpointError: weights, or the state of an optimizer, with NaN or infinity: nobody could
+            go on from them. Nothing is written, and an older file of this name stays.
     """
+    check_finite(
+        {key: value for key, value in content.items() if key not in _NOTES}, f'{path}: not written'
+    )
 
     def write(temporary: Path) -> None:
         with open(temporary, 'wb') as file:

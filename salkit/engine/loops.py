@@ -14,11 +14,12 @@ class _Position:
 
     Attributes:
         first_batch: the first batch of the epoch to train on, once.
-        between_steps: whether all that a step changes has been changed: what a checkpoint needs.
+        between_steps: whether training has begun, and all that a step changes has been changed:
+            what a checkpoint needs.
     """
 
     first_batch = 0
-    between_steps = True
+    between_steps = False
 
 
 class ResumableEpochLoop(_Position, EpochBasedTrainLoop):
@@ -27,6 +28,7 @@ class ResumableEpochLoop(_Position, EpochBasedTrainLoop):
     def run_epoch(self) -> None:
         """Train on the batches of an epoch that are left."""
         self.runner.call_hook('before_train_epoch')
+        self.between_steps = True
         self.runner.model.train()
         first, self.first_batch = self.first_batch, 0
         self.dataloader.first_batch = first
@@ -48,6 +50,7 @@ class ResumableIterLoop(_Position, IterBasedTrainLoop):
         """Train until the last iteration, and validate between."""
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
+        self.between_steps = True
         batches = self._batches()
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()

@@ -24,10 +24,16 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from ..builder import named_errors
-from ..checkpoints import Checkpoint, load_weights, read_checkpoint, write_checkpoint
+from ..checkpoints import (
+    Checkpoint,
+    check_finite,
+    load_weights,
+    read_checkpoint,
+    write_checkpoint,
+)
 from ..config.find import config_name
 from ..config.load import plain_config
-from ..errors import CheckpointError, ConfigError, SalkitError
+from ..errors import CheckpointError, ConfigError, SalkitError, one_line
 from ..metrics import SaliencyMetric
 from ..plugin import plugins_of
 from ..registry import RUNNERS
@@ -99,7 +105,8 @@ class SaliencyRunner(Runner):
                     # What went wrong first is what counts.
                     with suppress(OSError, SalkitError):
                         hook.write_now(self, loop.epoch, loop.iter)
-                        self.logger.info(f'Written before the run ends: {hook.last_ckpt}')
+                    if hook.last_ckpt:
+                        error.args = (f'{one_line(error)}; --resume goes on from {hook.last_ckpt}',)
             # Curves up to here would be lost.
             self.visualizer.close()
             raise
@@ -281,7 +288,8 @@ class SaliencyRunner(Runner):
         """Go on from a training checkpoint.
 
         Raises:
-            CheckpointError: a checkpoint without the state of a training run.
+            CheckpointError: a checkpoint without the state of a training run, or one with NaN or
+                infinity in it.
         """
         lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename).rest)
         if lacking:
@@ -290,6 +298,8 @@ class SaliencyRunner(Runner):
                 'use it as load_from instead'
             )
         super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+        # The weights were looked at when they were loaded.
+        check_finite(self.optim_wrapper.state_dict(), f'{filename}: the optimizer')
         assert self._resumed is not None
         meta, gradients = self._resumed.meta, self._resumed.rest.get('gradients')
         self._resumed = None

@@ -117,9 +117,13 @@ class SaliencyMaps:
         frames = self.stimulus.frames(shown[needed.start : needed.stop], size)
         # Each is decoded, resized and normalized once.
         prepared = (self.backend.prepare(frame) for frame in frames)
+
+        def name_of(place: int) -> str:
+            return f'frame {self.stimulus.names[shown[place]]} of {self.stimulus.name}'
+
         with closing(in_background(prepared, _AHEAD_FRAMES)) as ready:
             windows = sliding_windows(ready, self.settings, predicted, needed.start)
-            maps = predict_windows(self.backend, windows, self.batch_size)
+            maps = predict_windows(self.backend, windows, self.batch_size, name_of)
             if seconds := self.settings.smooth_s:
                 times = self.stimulus.times[shown]
                 maps = smoothed(maps, lambda place: times[place], seconds, first)

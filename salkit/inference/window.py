@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from itertools import count, islice
 from typing import TypeVar
 
 import numpy as np
 
-from ..errors import CheckpointError
 from ..media.clips import ClipSettings
+from ..media.maps import check_prediction
 from .backends import Backend, OutOfMemory
 
 Frame = TypeVar('Frame')
@@ -59,8 +59,15 @@ def sliding_windows(
         yield end - 1, window(end - 1)
 
 
+def _numbered(position: int) -> str:
+    return f'frame {position + 1}'
+
+
 def predict_windows(
-    backend: Backend[Frame], windows: Iterable[tuple[int, list[Frame]]], batch_size: int
+    backend: Backend[Frame],
+    windows: Iterable[tuple[int, list[Frame]]],
+    batch_size: int,
+    name_of: Callable[[int], str] = _numbered,
 ) -> Generator[tuple[int, np.ndarray], None, None]:
     """Predict windows in batches.
 
@@ -68,6 +75,7 @@ def predict_windows(
         backend: runs the model.
         windows: of `sliding_windows`, frames prepared.
         batch_size: windows at once; halved for good where a GPU's memory does not hold them.
+        name_of: what a message calls a frame, by its number.
 
     Yields:
         The frame's number and its map (h, w) float32 as the model gives it.
@@ -87,10 +95,9 @@ def predict_windows(
                 batch_size = len(batch) // 2
                 continue
             if not np.isfinite(maps).all():
-                raise CheckpointError(
-                    f'{backend.source}: predicts values that are no numbers '
-                    f'(NaN or infinite) in {backend.precision or "the precision of its file"}'
-                )
+                for (position, _), saliency_map in zip(batch, maps, strict=True):
+                    where = backend.source, name_of(position), backend.precision
+                    check_prediction(saliency_map, *where, '--precision float32')
             del waiting[: len(batch)]
             yield from zip([position for position, _ in batch], maps, strict=True)
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from ..errors import DataError
+from ..errors import CheckpointError, DataError
 from ..utils.files import whole_file
 from .array_files import ARRAY_SUFFIXES, load_array
 from .images import IMAGE_SUFFIXES, check_depth, opened_image, picture_array, turned
@@ -101,7 +101,7 @@ def read_density_map(path: str | Path) -> np.ndarray:
 
 def checked_density(values: np.ndarray, where: str | Path) -> np.ndarray:
     """A density map (H, W) as it is; DataError for values that are negative or not finite."""
-    if values.dtype.kind != 'f':
+    if values.dtype.kind == 'u':
         return values
     low, high = values.min(), values.max()
     if not np.isfinite(low) or not np.isfinite(high):
@@ -110,6 +110,34 @@ def checked_density(values: np.ndarray, where: str | Path) -> np.ndarray:
         hint = ' (if it is a logarithm, store the density itself)' if high <= 0 else ''
         raise DataError(f'{where}: expected a density of at least 0, got {low:g}{hint}')
     return values
+
+
+def check_prediction(
+    saliency_map: np.ndarray, model: str, frame: str, precision: str | None, option: str
+) -> None:
+    """Check what a model predicts before it becomes a black map, or no score.
+
+    Args:
+        saliency_map: (h, w) float.
+        model: what a message calls the model.
+        frame: and the frame: of which video it is, and its name.
+        precision: what was computed in, such as 'float16'; None where that is the file's own.
+        option: what sets it to another one.
+
+    Raises:
+        CheckpointError: NaN or infinity. Weights that are finite may overflow in half precision.
+    """
+    if np.isfinite(saliency_map).all():
+        return
+    advice = f'try full precision, {option}'
+    if precision is None:
+        advice = 'try a file that was exported in full precision'
+    elif precision == 'float32':
+        advice = 'try an earlier checkpoint, and look at this frame'
+    raise CheckpointError(
+        f'{model}: predicts values that are no numbers (NaN or infinite) for {frame} in '
+        f'{precision or "the precision of its file"}; {advice}'
+    )
 
 
 def read_fixation_map(path: str | Path) -> np.ndarray:

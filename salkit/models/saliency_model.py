@@ -17,6 +17,7 @@ from ..decoders import Decoder
 from ..encoders import Encoder
 from ..errors import ConfigError, ShapeError
 from ..media.clips import MOST_SECONDS
+from ..media.maps import check_prediction
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
 from ..types import LEAST_SALIENCY, ClipMeta, Targets
 from ..utils.text import check_range
@@ -176,6 +177,30 @@ class SaliencyModel(BaseModel):
         frames = rearrange(clip, 'b c t h w -> (b t) c h w')
         small = F.interpolate(frames, size, mode='bilinear', align_corners=False)
         return rearrange(small, '(b t) c h w -> b c t h w', b=clip.shape[0])
+
+    def test_step(self, data: dict) -> list[dict]:
+        """Predict a batch, as `forward` in mode 'predict'.
+
+        A validation during training takes whatever comes.
+
+        Raises:
+            CheckpointError: a map with NaN or infinity.
+        """
+        predictions = super().test_step(data)
+        for prediction in predictions:
+            final, meta = prediction['saliency_map'], prediction['meta']
+            kind = final.device.type
+            dtype = (
+                torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else final.dtype
+            )
+            check_prediction(
+                final.cpu().numpy(),
+                'the model',
+                f'frame {meta.frame} of {meta.video}',
+                str(dtype).removeprefix('torch.'),
+                'test_cfg.fp16=False',
+            )
+        return predictions
 
     def _predictions(
         self, saliency_map: Tensor, targets: Targets | None, metas: list[ClipMeta] | None

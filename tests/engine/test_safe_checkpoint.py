@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 import shutil
 from types import SimpleNamespace
 
@@ -130,3 +131,14 @@ def test_epochs_of_a_third_run_are_kept(tmp_path, first):
     # Of its own, the last two.
     assert {'epoch_2.pth', 'epoch_3.pth', 'epoch_5.pth', 'epoch_6.pth'} <= set(files(third))
     assert 'epoch_4.pth' not in files(third)
+
+
+@pytest.mark.parametrize('score', [math.nan, math.inf, -math.inf])
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path, score, caplog):
+    runner = run_in(tmp_path)
+    runner.hook.before_train(runner)
+    validate(runner, CC=score, NSS=1.0)
+    assert files(tmp_path) == {} and 'best_score' not in runner.message_hub.runtime_info
+    assert caplog.messages == [f'CC is {score}: this checkpoint is not the best']
+    validate(runner, CC=0.25)
+    assert list(files(tmp_path)) == ['best_CC_epoch_9.pth']

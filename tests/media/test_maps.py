@@ -150,6 +150,9 @@ def test_values_that_are_no_density(tmp_path, value, told):
         np.testing.assert_array_equal(read_map(tmp_path / name), values)
         with pytest.raises(DataError, match=rf'{name}: expected a density.*{told}$'):
             read_density_map(tmp_path / name)
+    np.save(tmp_path / 'a.npy', np.array([[3, -1], [0, 2]]))
+    with pytest.raises(DataError, match=r'a\.npy: expected a density of at least 0, got -1$'):
+        read_density_map(tmp_path / 'a.npy')
     np.save(tmp_path / 'a.npy', np.log(MAP + 1e-9))
     with pytest.raises(DataError, match='if it is a logarithm, store the density itself'):
         read_density_map(tmp_path / 'a.npy')

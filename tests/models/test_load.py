@@ -1,5 +1,6 @@
 """What a user may write for a model, and what is said where it is something else."""
 
+import re
 import shutil
 
 import numpy as np
@@ -36,7 +37,7 @@ def broken(work_dir, path, value):
     """The checkpoint of a work dir, with `value` in one of its weights."""
     content = torch.load(next(work_dir.glob('best_*')), weights_only=True)
     content['state_dict']['encoder.blocks.0.mlp.fc1.weight'][3, 5] = value
-    write_checkpoint(content, path)
+    torch.save(content, path)
     return path
 
 
@@ -103,8 +104,14 @@ def test_maps_that_are_no_numbers(work_dir):
     """Weights may be finite and overflow."""
     predictor = salkit.SaliencyPredictor(work_dir, size=(16, 16))
     predictor.backend.model.decoder.forward = lambda *_: torch.full((1, 16, 16), torch.nan)
-    with pytest.raises(CheckpointError, match=r'demo: predicts values that are no numbers'):
-        predictor.predict(FRAME)[0]
+    said = 'predicts values that are no numbers (NaN or infinite) for frame 0001 of pictures in '
+    for precision, advice in (
+        ('float32', 'try an earlier checkpoint, and look at this frame'),
+        ('float16', 'try full precision, --precision float32'),
+    ):
+        predictor.backend.precision = precision
+        with pytest.raises(CheckpointError, match=re.escape(f'demo: {said}{precision}; {advice}')):
+            predictor.predict([FRAME])[0]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from .dump_maps import DumpMapsHook
 from .epoch_line import EpochLineHook
 from .epoch_seed import EpochSeedHook
+from .finite_steps import FiniteStepsHook
 from .safe_checkpoint import SafeCheckpointHook
 from .training_scalars import TrainingScalarsHook
 from .validation_panel import ValidationPanelHook
@@ -11,6 +12,7 @@ __all__ = [
     'DumpMapsHook',
     'EpochLineHook',
     'EpochSeedHook',
+    'FiniteStepsHook',
     'SafeCheckpointHook',
     'TrainingScalarsHook',
     'ValidationPanelHook',

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 from mmengine.dist import barrier, get_world_size, is_main_process
@@ -40,6 +42,11 @@ class _DeferredRemoval(LocalBackend):
             if path not in keep:
                 Path(path).unlink(missing_ok=True)
         self.waiting.clear()
+
+
+def _finite_score(score: object) -> object:
+    """A score as it is; None, which is never the best, for NaN and infinity."""
+    return None if isinstance(score, Real) and not math.isfinite(score) else score
 
 
 @HOOKS.register_module()
@@ -223,8 +230,8 @@ class SafeCheckpointHook(CheckpointHook):
         meta = dict(epoch=epoch, iter=iteration)
         if self.by_epoch:
             name = f'epoch_{epoch}_iter_{iteration}.pth'
-            self.last_ckpt = str(Path(self.out_dir) / name)
             runner.save_checkpoint(self.out_dir, name, meta=meta, by_epoch=False)
+            self.last_ckpt = str(Path(self.out_dir) / name)
             self._wrote(meta)
         else:
             self._save_checkpoint_with_step(runner, iteration, meta)
@@ -249,7 +256,11 @@ class SafeCheckpointHook(CheckpointHook):
         self._wrote(meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        super()._save_best_checkpoint(runner, metrics)
+        scores = {name: _finite_score(score) for name, score in metrics.items()}
+        for name in self.key_indicators if self.save_best else ():
+            if scores.get(name, 0) is None:
+                runner.logger.warning(f'{name} is {metrics[name]}: this checkpoint is not the best')
+        super()._save_best_checkpoint(runner, scores)
         self._flush()
 
 

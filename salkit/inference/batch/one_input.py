@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ...datasets.file_list import list_files
 from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES
-from ...media.maps import read_fixation_map, read_map
+from ...media.maps import read_density_map, read_fixation_map
 from ...utils.folders import put_in_place, unfinished_folder
 from ...utils.text import check_choice
 from ...version import __version__
@@ -193,7 +193,7 @@ def _truth(source: Input, frames: int, options: PredictOptions) -> Truth | None:
 
     def read(number: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         fixation_map = read_fixation_map(fixations[number]) if fixations else None
-        return fixation_map, read_map(densities[number]) if densities else None
+        return fixation_map, read_density_map(densities[number]) if densities else None
 
     return read
 
