@@ -7,20 +7,29 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 from pprint import pformat
+from typing import Any
 
 import mmengine
 import torch
 from mmengine.config import Config
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 
 from ..builder import named_errors
-from ..checkpoints import load_weights, read_checkpoint, write_checkpoint
+from ..checkpoints import (
+    Checkpoint,
+    FitReport,
+    load_weights,
+    read_checkpoint,
+    write_checkpoint,
+)
+from ..checkpoints.sharded import is_sharded
 from ..config.find import config_name
 from ..config.load import plain_config
 from ..errors import CheckpointError, ConfigError
@@ -31,6 +40,7 @@ from ..types import is_lower_better
 from ..utils.files import whole_file
 from ..utils.text import check_choice
 from ..version import __version__
+from .sharding import optimizer_state_for, strategy_of, whole
 from .state import pack_message_hub, plain, unpack_message_hub
 
 # The points of a run at which hooks set up what they were configured to do.
@@ -74,7 +84,7 @@ class SaliencyRunner(Runner):
         # mmengine's resume would run this entry as a Python config; a file must never run code.
         content['meta'] = {key: value for key, value in read.meta.items() if key != 'config'}
         self.call_hook('after_load_checkpoint', checkpoint=content)
-        report = load_weights(self.bare_model, read, accept_encoder=True)
+        report = self._load_model_state(read)
         hub = read.rest.get('message_hub')
         if isinstance(hub, dict):
             content['message_hub'] = unpack_message_hub(hub)
@@ -91,7 +101,8 @@ class SaliencyRunner(Runner):
 
     def _init_model_weights(self) -> None:
         """Load what the model's `init_cfg`s name, unless the run goes on from a checkpoint."""
-        if self._resume:
+        # Those of a model in shards were loaded before it was sharded.
+        if self._resume or isinstance(self.model, FSDPModule):
             return
         super()._init_model_weights()
         model = self.bare_model
@@ -101,6 +112,44 @@ class SaliencyRunner(Runner):
             self.logger.info(
                 'The encoder starts from random weights: model.encoder.init_cfg names no file'
             )
+
+    # A model in shards ------------------------------------------------------------------------
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for a distributed run, by the config's `strategy` where there is one."""
+        self.strategy = None if self._train_loop is None else strategy_of(self.cfg)
+        if self.strategy is None:
+            return super().wrap_model(model_wrapper_cfg, model)
+        if not self.distributed:
+            self.logger.warning(
+                'The strategy is not used: one process holds the whole model. Start several, see '
+                '--launcher'
+            )
+            return super().wrap_model(model_wrapper_cfg, model)
+        self._init_model_weights()
+        return self.strategy.wrap(model)
+
+    @property
+    def _writes_in_shards(self) -> bool:
+        return self.strategy is not None and self.strategy.checkpoint == 'sharded'
+
+    def _model_state(self) -> dict[str, Tensor]:
+        """The whole model's weights, complete in the main process; all processes call this."""
+        state = self.bare_model.state_dict()
+        return state if self.strategy is None else whole(state)
+
+    def _optimizer_state(self) -> dict[str, object]:
+        """The optimizer's state, complete in the main process; all processes call this."""
+        state = self.optim_wrapper.state_dict()
+        return state if self.strategy is None else whole(state)
+
+    def _load_model_state(self, checkpoint: Checkpoint) -> FitReport:
+        """Load the weights of a checkpoint; all processes call this."""
+        return load_weights(self.bare_model, checkpoint, accept_encoder=True)
+
+    def _load_optimizer_state(self, state: Any, shards: Path | None = None) -> None:
+        """Load the state of an optimizer, see `optimizer_state_for`; all processes call this."""
+        self.optim_wrapper.load_state_dict(optimizer_state_for(self.optim_wrapper, state, shards))
 
     # What a config names, where a value that does not fit is one error that names the entry.
 
@@ -174,15 +223,20 @@ class SaliencyRunner(Runner):
         Raises:
             CheckpointError: a checkpoint without the state of a training run.
         """
-        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename).rest)
+        read = read_checkpoint(filename)
+        lacking = {'meta', 'message_hub', 'optimizer'} - set(read.rest)
         if lacking:
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds no {", ".join(sorted(lacking))}; '
                 'use it as load_from instead'
             )
-        super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+        # On a GPU, the whole state may not fit beside the model.
+        place = 'cpu' if map_location == 'default' else map_location
+        super().resume(filename, False, resume_param_scheduler, place)
+        if resume_optimizer:
+            shards = read.path if read.path and is_sharded(read.path) else None
+            self._load_optimizer_state(read.rest['optimizer'], shards)
 
-    @master_only
     def save_checkpoint(
         self,
         out_dir: str,
@@ -195,6 +249,8 @@ class SaliencyRunner(Runner):
         backend_args: dict | None = None,
     ) -> None:
         """Write the state of the run to `out_dir/filename`, on a local disk.
+
+        All processes call this; the main one writes, and those of a strategy that writes in shards.
 
         Args:
             out_dir: folder.
@@ -224,15 +280,23 @@ class SaliencyRunner(Runner):
                 'salkit_version': __version__,
                 'dataset_meta': getattr(dataset, 'metainfo', None),
             },
-            state_dict=self.bare_model.state_dict(),
             message_hub=pack_message_hub(self.message_hub.state_dict()),
         )
+        # A checkpoint that no run goes on from is there to be tested and given away: one file.
+        sharded = self.strategy if save_optimizer and self._writes_in_shards else None
+        checkpoint['state_dict'] = self.bare_model.state_dict() if sharded else self._model_state()
         if save_optimizer:
-            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
+            optimizer = self.optim_wrapper.state_dict() if sharded else self._optimizer_state()
+            checkpoint['optimizer'] = optimizer
         if save_param_scheduler and self.param_schedulers is not None:
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
+        if sharded is None and not is_main_process():
+            return
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
-        write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+        if sharded is None:
+            write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+        else:
+            sharded.write(plain(checkpoint), Path(out_dir) / filename)
 
 
 def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,11 +27,18 @@ class _DeferredRemoval(LocalBackend):
         """Note a file for `flush`."""
         self.waiting.append(str(filepath))
 
+    def rmtree(self, dir_path: str | Path) -> None:
+        """Note a checkpoint in shards for `flush`."""
+        self.waiting.append(str(dir_path))
+
     def flush(self, keep: Sequence[str | None]) -> None:
         """Remove what has been noted, less the files in `keep`."""
         for path in self.waiting:
             if path not in keep:
-                Path(path).unlink(missing_ok=True)
+                if os.path.isdir(path):
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    Path(path).unlink(missing_ok=True)
         self.waiting.clear()
 
 
