@@ -48,6 +48,10 @@ _ON_THIS_MACHINE = {'slurm': 'SLURM_NTASKS_PER_NODE', 'mpi': 'OMPI_COMM_WORLD_LO
 _PORT = '29500'
 
 
+class LostProcessError(SalkitError):
+    """Another process of the run ended while this one waited for it."""
+
+
 def check_launcher(launcher: str) -> None:
     """Check that this process was started by `launcher`, one of LAUNCHERS.
 
@@ -103,7 +107,7 @@ def joined_processes(cfg: Config) -> Iterator[None]:
 
     Raises:
         ConfigError: they do not find each other.
-        SalkitError: another process ended while this one waited for it. That one has said why.
+        LostProcessError: another process ended while this one waited for it; it has said why.
     """
     import torch
     from torch import distributed
@@ -117,6 +121,9 @@ def joined_processes(cfg: Config) -> Iterator[None]:
         return
     _tell_pytorch(cfg.launcher)
     share_cores()
+    for library in ('OMP', 'MKL'):
+        # mmengine warns that it sets these to 1 where they are not set.
+        os.environ.setdefault(f'{library}_NUM_THREADS', str(torch.get_num_threads()))
     launcher, cfg.launcher = cfg.launcher, 'pytorch'
     if not torch.cuda.is_available():
         timeout = ((cfg.get('env_cfg') or {}).get('dist_cfg') or {}).get('timeout')
@@ -130,7 +137,7 @@ def joined_processes(cfg: Config) -> Iterator[None]:
     except Exception as error:
         if not _is_of_lost_process(error):
             raise
-        raise SalkitError(
+        raise LostProcessError(
             f'rank {os.environ["RANK"]}: another process of the run ended or hangs; its own '
             'message says why'
         ) from error
@@ -153,8 +160,11 @@ def _is_of_lost_process(error: BaseException | None) -> bool:
 
 
 def tell_launcher(error: BaseException) -> None:
-    """Have torchrun, where it started this process, end its report with the message of `error`."""
+    """Have torchrun, where it started this process, end its report with the message of `error`.
+
+    Unless that is about another process, whose message is to be seen.
+    """
     path = os.environ.get('TORCHELASTIC_ERROR_FILE')
-    if path:
+    if path and not isinstance(error, LostProcessError):
         message = dict(message=one_line(error), extraInfo=dict(timestamp=str(int(time.time()))))
         Path(path).write_text(json.dumps(dict(message=message)), encoding='utf-8')
