@@ -255,7 +255,7 @@ def runs(tmp_path_factory):
     shortly = dict(type='FSDP2', mixed_precision='bfloat16', shard_modules=['UMTBlock'])
     shortly['reshard_after_forward'] = False
     names.append('bfloat16')
-    options = [f'+strategy={shortly}']
+    options = [f'+strategy={shortly}', '+model.decoder.branches.swin3d.drop_path=0']
     commands.append(command(root, folder / 'bfloat16', *options, launcher='mpi', epochs=1))
     ports = [free_port() for _ in commands]
     out = run_ranks(_one_after_another, folder / 'ranks', commands, ports)
@@ -311,8 +311,12 @@ def test_bfloat16_keeps_the_parameters_in_float32(runs):
     folder, logs = runs
     weights = read_checkpoint(folder / 'bfloat16' / 'epoch_1.pth').weights
     assert {value.dtype for value in weights.values()} == {torch.float32}
-    assert losses(logs['bfloat16']) == pytest.approx(losses(logs['ddp'])[:2], abs=0.05)
-    assert losses(logs['bfloat16']) != losses(logs['ddp'])[:2]
+    # CC would not do: in bfloat16, the maps of an untrained model have next to no values.
+    kl, plain = (
+        [float(value) for value in re.findall(r'loss_kl: ([\d.]+)', logs[name])[:2]]
+        for name in ('bfloat16', 'ddp')
+    )
+    assert kl != plain and kl == pytest.approx(plain, abs=0.02)
 
 
 @pytest.mark.slow
