@@ -232,7 +232,7 @@ def runs(tmp_path_factory):
     """Work dirs of runs of two processes, and what each printed.
 
     `ddp`, `whole` and `sharded` trained for two epochs, those of `resumed/` went on from their
-    first; `bfloat16` trained for one.
+    first; `bfloat16`, in shards, from the first of `ddp`.
     """
     folder = tmp_path_factory.mktemp('runs')
     root = write_dataset(folder / 'set')
@@ -256,7 +256,8 @@ def runs(tmp_path_factory):
     shortly['reshard_after_forward'] = False
     names.append('bfloat16')
     options = [f'+strategy={shortly}', '+model.decoder.branches.swin3d.drop_path=0']
-    commands.append(command(root, folder / 'bfloat16', *options, launcher='mpi', epochs=1))
+    extra = ('--resume', str(folder / 'ddp' / 'epoch_1.pth'))
+    commands.append(command(root, folder / 'bfloat16', *options, launcher='mpi', extra=extra))
     ports = [free_port() for _ in commands]
     out = run_ranks(_one_after_another, folder / 'ranks', commands, ports)
     return folder, dict(zip(names, out.split('=' * 9), strict=False))
@@ -309,11 +310,10 @@ def test_resumed_equals_undisturbed(runs, name):
 @pytest.mark.slow
 def test_bfloat16_keeps_the_parameters_in_float32(runs):
     folder, logs = runs
-    weights = read_checkpoint(folder / 'bfloat16' / 'epoch_1.pth').weights
-    assert {value.dtype for value in weights.values()} == {torch.float32}
+    assert {value.dtype for value in read(folder, 'bfloat16').weights.values()} == {torch.float32}
     # CC would not do: in bfloat16, the maps of an untrained model have next to no values.
     kl, plain = (
-        [float(value) for value in re.findall(r'loss_kl: ([\d.]+)', logs[name])[:2]]
+        [float(value) for value in re.findall(r'loss_kl: ([\d.]+)', logs[name])[-2:]]
         for name in ('bfloat16', 'ddp')
     )
     assert kl != plain and kl == pytest.approx(plain, abs=0.02)
@@ -335,8 +335,9 @@ def test_one_process_goes_on_from_shards_and_makes_them_whole(runs, tmp_path):
     )
     assert main([*argv, 'train_dataloader.batch_size=2']) == 0
     own, plain = read_checkpoint(tmp_path / 'one' / 'epoch_2.pth'), read(folder, 'ddp')
-    state, expected = (read.rest['optimizer']['state'] for read in (own, plain))
-    assert state[0]['step'] == expected[0]['step']
+    state, expected = (each.rest['optimizer']['state'] for each in (own, plain))
+    assert state.keys() == expected.keys()
+    assert all(state[index]['step'] == 4 for index in state)
 
 
 @pytest.mark.slow
