@@ -132,8 +132,10 @@ def joined_processes(cfg: Config) -> Iterator[None]:
                 'gloo', timeout=None if timeout is None else timedelta(seconds=timeout)
             )
         cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))
+    ended_well = False
     try:
         yield
+        ended_well = True
     except Exception as error:
         if not _is_of_lost_process(error):
             raise
@@ -142,8 +144,8 @@ def joined_processes(cfg: Config) -> Iterator[None]:
             'message says why'
         ) from error
     finally:
-        # Where NCCL waits for a process that is gone, leaving would wait as well.
-        if distributed.is_initialized() and distributed.get_backend() == 'gloo':
+        # Leaving NCCL would wait for a process that is gone.
+        if distributed.is_initialized() and (ended_well or distributed.get_backend() == 'gloo'):
             distributed.destroy_process_group()
 
 

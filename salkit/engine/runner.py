@@ -264,6 +264,14 @@ class SaliencyRunner(Runner):
         """
         if file_client_args is not None or backend_args is not None:
             raise ConfigError('checkpoints are written to a local disk: drop backend_args')
+        # A checkpoint that no run goes on from is there to be tested and given away: one file.
+        sharded = self.strategy if save_optimizer and self._writes_in_shards else None
+        model = self.bare_model.state_dict() if sharded else self._model_state()
+        optimizer = None
+        if save_optimizer:
+            optimizer = self.optim_wrapper.state_dict() if sharded else self._optimizer_state()
+        if sharded is None and not is_main_process():
+            return
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
         dataset = self.train_dataloader.dataset
         checkpoint: dict[str, object] = dict(
@@ -280,18 +288,13 @@ class SaliencyRunner(Runner):
                 'salkit_version': __version__,
                 'dataset_meta': getattr(dataset, 'metainfo', None),
             },
+            state_dict=model,
             message_hub=pack_message_hub(self.message_hub.state_dict()),
         )
-        # A checkpoint that no run goes on from is there to be tested and given away: one file.
-        sharded = self.strategy if save_optimizer and self._writes_in_shards else None
-        checkpoint['state_dict'] = self.bare_model.state_dict() if sharded else self._model_state()
-        if save_optimizer:
-            optimizer = self.optim_wrapper.state_dict() if sharded else self._optimizer_state()
+        if optimizer is not None:
             checkpoint['optimizer'] = optimizer
         if save_param_scheduler and self.param_schedulers is not None:
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
-        if sharded is None and not is_main_process():
-            return
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         if sharded is None:
             write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
