@@ -17,10 +17,12 @@ class Rank:
     process: multiprocessing.Process
     folder: Path
 
-    def ended(self, seconds=60):
+    def ended(self, seconds=120):
         """Wait for its end: its exit code, what it wrote to stdout and to stderr."""
         self.process.join(seconds)
-        assert self.process.exitcode is not None, f'still there after {seconds} s'
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError(f'still there after {seconds} s')
         return self.process.exitcode, *((self.folder / n).read_text() for n in ('out', 'err'))
 
 
@@ -45,11 +47,12 @@ def start_ranks(function, folder, *args, world_size=2):
         for names in (
             ('RANK', 'LOCAL_RANK', 'WORLD_SIZE'),
             ('SLURM_PROCID', 'SLURM_LOCALID', 'SLURM_NTASKS'),
-            *[[f'OMPI_COMM_WORLD_{name}' for name in ('RANK', 'LOCAL_RANK', 'SIZE')]],
+            [f'OMPI_COMM_WORLD_{name}' for name in ('RANK', 'LOCAL_RANK', 'SIZE')],
         ):
             told |= dict(zip(names, map(str, (number, number, world_size)), strict=True))
         context = multiprocessing.get_context('fork')
-        process = context.Process(target=_rank, args=(function, args, own, told))
+        # Where a test fails, none outlives the others.
+        process = context.Process(target=_rank, args=(function, args, own, told), daemon=True)
         process.start()
         ranks.append(Rank(process, own))
     return ranks

@@ -118,12 +118,9 @@ class FSDP2:
         tensors = {MODEL + name: value for name, value in content.pop('state_dict').items()}
         kept: dict[int, dict[str, object]] = {}
         for index, values in content['optimizer']['state'].items():
-            kept[index] = {}
-            for name, value in values.items():
-                is_tensor = isinstance(value, Tensor)
-                (tensors if is_tensor else kept[index])[
-                    f'{OPTIMIZER}{index}.{name}' if is_tensor else name
-                ] = value
+            parts = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+            tensors |= {f'{OPTIMIZER}{index}.{name}': value for name, value in parts.items()}
+            kept[index] = {name: value for name, value in values.items() if name not in parts}
         content['optimizer'] = {**content['optimizer'], 'state': kept}
         with whole_folder(path) if is_main_process() else nullcontext('') as made:
             place = [str(made)]

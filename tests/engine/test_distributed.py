@@ -320,7 +320,7 @@ def test_bfloat16_keeps_the_parameters_in_float32(runs):
 
 
 @pytest.mark.slow
-def test_one_process_goes_on_from_shards_and_makes_them_whole(runs, tmp_path):
+def test_one_process_goes_on_from_shards_and_makes_them_whole(runs, tmp_path, capsys):
     folder, _ = runs
     first = folder / 'sharded' / 'epoch_1.pth'
     assert sorted(path.name for path in first.iterdir()) == [
@@ -330,10 +330,11 @@ def test_one_process_goes_on_from_shards_and_makes_them_whole(runs, tmp_path):
     assert_same(
         read_checkpoint(tmp_path / 'whole.safetensors').weights, read_checkpoint(first).weights
     )
-    argv = command(
-        folder / 'set', tmp_path / 'one', launcher='none', extra=('--resume', str(first))
-    )
-    assert main([*argv, 'train_dataloader.batch_size=2']) == 0
+    options = ['train_dataloader.batch_size=2', "+strategy=dict(type='FSDP2')"]
+    extra = ('--resume', str(first))
+    argv = command(folder / 'set', tmp_path / 'one', *options, launcher='none', extra=extra)
+    assert main(argv) == 0
+    assert 'The strategy is not used' in capsys.readouterr().out
     own, plain = read_checkpoint(tmp_path / 'one' / 'epoch_2.pth'), read(folder, 'ddp')
     state, expected = (each.rest['optimizer']['state'] for each in (own, plain))
     assert state.keys() == expected.keys()
