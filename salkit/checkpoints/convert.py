@@ -114,7 +114,8 @@ def convert(
         config=target.name,
         part=report.part,
         source=path.name,
-        sha256=sha256_of(path),
+        # One in shards is many files.
+        **({} if path.is_dir() else dict(sha256=sha256_of(path))),
         source_kind=report.kind,
         salkit_version=__version__,
         model=json.dumps(target.config),

@@ -14,8 +14,10 @@ from ..errors import CheckpointError
 def not_finite(value: Tensor) -> str:
     """What is wrong with a tensor that holds NaN or infinity; '' where it holds neither.
 
-    0.1 s for 403 M parameters on a core.
+    0.1 s for 403 M parameters on a core. Of one in shards, this process' part is looked at.
     """
+    # Of a DTensor, whose class takes long to import.
+    value = value.to_local() if hasattr(value, 'to_local') else value
     if not value.is_floating_point() or not value.numel():
         return ''
     # Seventeen times as fast as isfinite, and NaN is the least and the greatest of its like.

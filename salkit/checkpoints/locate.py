@@ -23,6 +23,7 @@ from ..types import is_lower_better
 from ..utils.files import cache_dir, natural_key, whole_file
 from ..utils.input_files import check_input_file
 from ..utils.text import in_units
+from .sharded import is_sharded
 from .shipped import shipped_files
 from .torch_files import load_torch_file
 
@@ -73,8 +74,9 @@ def locate(source: str | Path) -> Path:
     """The local file of a checkpoint, fetched first where it lies elsewhere.
 
     Args:
-        source: a file, a work dir (its best checkpoint), the name of a model that comes with
-            salkit, `https://HOST/FILE` or `hf://OWNER/REPO[@REVISION]/FILE` (Hugging Face Hub).
+        source: a file, a checkpoint in shards, a work dir (its best checkpoint), the name of a
+            model that comes with salkit, `https://HOST/FILE` or `hf://OWNER/REPO[@REVISION]/FILE`
+            (Hugging Face Hub).
             What is fetched is kept in a cache and fetched once.
 
     Raises:
@@ -93,6 +95,8 @@ def locate(source: str | Path) -> Path:
     if text in (shipped := shipped_files()):
         return check_input_file(shipped[text], CheckpointError)
     path = Path(text)
+    if is_sharded(path):
+        return path
     if text and path.is_dir():
         best = find_best_checkpoint(path)
         if best is None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..errors import CheckpointError, printable, reason_of
 from .checkpoint import Checkpoint
 from .locate import locate
+from .sharded import MODEL, RUN, read_shards
 from .torch_files import load_torch_file
 
 # Keys under which published files keep their weights, in the order they are looked for.
@@ -30,8 +31,8 @@ def read_checkpoint(
     """Read a checkpoint without running any code from it.
 
     Args:
-        source: what `locate` takes: a file written by `torch.save`, a .safetensors file, a work
-            dir, or an address of either.
+        source: what `locate` takes: a file written by `torch.save`, a .safetensors file, a
+            checkpoint in shards, a work dir, or an address of a file.
         map_location: as for `torch.load`.
 
     Returns:
@@ -43,21 +44,27 @@ def read_checkpoint(
             than tensors and plain values.
     """
     path = locate(source)
+    rest: dict[str, object]
+    meta: object
     try:
-        if path.suffix == '.safetensors':
+        size = sum(file.stat().st_size for file in (path.iterdir() if path.is_dir() else [path]))
+        if path.is_dir():
+            rest = _beside(load_torch_file(path / RUN, map_location), {})
+            found, meta = read_shards(path, MODEL), rest.get('meta')
+        elif path.suffix == '.safetensors':
             with safe_open(path, framework='pt', device=str(map_location)) as file:
                 keys = file.keys()
                 _check_count(keys)
                 found = {key: file.get_tensor(key) for key in keys}
-                meta: object = file.metadata()
-            rest: dict[str, object] = {}
+                meta = file.metadata()
+            rest = {}
         else:
             content = load_torch_file(path, map_location)
             found = _weights_in(content)
             rest = _beside(content, found)
             # Other codes may keep anything under this name; what salkit keeps there is a dict.
             meta = rest.get('meta')
-        _check_tensors(found, path.stat().st_size)
+        _check_tensors(found, size)
     except CheckpointError as error:
         raise CheckpointError(f'{path}: {error}') from error
     except Exception as error:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from ..errors import DataWarning, PluginWarning, SalkitError, one_line, pytorch_needed
 from ..version import __version__
 from .common import ended_as_interrupted, leave_cores_to_workers, wait_asleep
+from .launchers import tell_launcher
 from .terminal import plain_output
 
 # Command -> what it does, in a line. The module of the same name has
@@ -91,6 +92,7 @@ def _run(module: ModuleType, argv: Sequence[str], prog: str) -> int:
             return module.run(args)
     except (SalkitError, OSError) as error:
         # OSError: a full disk, a folder that may not be written to.
+        tell_launcher(error)
         if args.traceback:
             traceback.print_exc()
         else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
 from ..utils.leftovers import remove_own
+from .launchers import LAUNCHERS, check_launcher
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -61,18 +62,6 @@ def add_cfg_options(parser: argparse.ArgumentParser, whose: str = 'the config') 
         help=f'override entries of {whose}: train_dataloader.batch_size=2; '
         'a key that does not exist is refused, +key=value adds one',
     )
-
-
-# What a launcher tells the processes that it starts, and how it is called.
-LAUNCHERS = {
-    'none': ('', ()),
-    'pytorch': ('torchrun', ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_PORT', 'MASTER_ADDR')),
-    'slurm': ('srun', ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST')),
-    'mpi': (
-        'mpirun',
-        (*(f'OMPI_COMM_WORLD_{n}' for n in ('RANK', 'SIZE', 'LOCAL_RANK')), 'MASTER_ADDR'),
-    ),
-}
 
 
 def leave_cores_to_workers() -> None:
@@ -183,16 +172,7 @@ def read_config(
 
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    starter, names = LAUNCHERS[args.launcher]
-    for name in names:
-        value = os.environ.get(name, '')
-        is_number = not name.endswith(('ADDR', 'LIST'))
-        if not value or (is_number and not value.isdecimal()):
-            kind = 'a number' if is_number else 'a name'
-            raise ConfigError(
-                f'--launcher {args.launcher}: start the command with {starter}, which sets {name}; '
-                f'expected {kind}, got {value!r}'
-            )
+    check_launcher(args.launcher)
     cfg = (load or load_config)(args.config, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
     if args.verbose:
@@ -214,21 +194,3 @@ def check_data_roots(cfg: Config, *loaders: str) -> None:
             # A plugin's data set may lie in a file, or elsewhere than on this machine.
             if root and '://' not in root and not os.path.exists(os.path.expanduser(root)):
                 raise DataError(f'{root}: the data root does not exist')
-
-
-def start_processes(cfg: Config) -> None:
-    """Take this process' share of the cores, and join the processes of a distributed run.
-
-    Without a GPU: mmengine asks for one even with the gloo backend unless the group exists already.
-    """
-    import torch
-
-    from ..builder import named_errors
-    from ..utils.parallel import share_cores
-
-    share_cores()
-    if cfg.launcher != 'pytorch' or torch.cuda.is_available():
-        return
-    with named_errors(f'--launcher {cfg.launcher}'):
-        torch.distributed.init_process_group('gloo')
-    cfg.setdefault('model_wrapper_cfg', dict(type='MMDistributedDataParallel', device_ids=None))

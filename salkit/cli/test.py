@@ -8,13 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .common import (
-    CHECKPOINT_HELP,
-    add_config_arguments,
-    check_data_roots,
-    read_config,
-    start_processes,
-)
+from .common import CHECKPOINT_HELP, add_config_arguments, check_data_roots, read_config
+from .launchers import joined_processes
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -122,8 +117,8 @@ def run(args: argparse.Namespace) -> int:
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
-    start_processes(cfg)
-    report = evaluate(cfg, checkpoint, work_dir)
+    with joined_processes(cfg):
+        report = evaluate(cfg, checkpoint, work_dir)
     if report is not None:
         report_scores(report, args.config, cfg, checkpoint, args.out)
     return 0

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CheckpointError
-from .common import add_config_arguments, check_data_roots, read_config, start_processes
+from .common import add_config_arguments, check_data_roots, read_config
+from .launchers import joined_processes
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
     from mmengine.dist import is_main_process
 
     from ..checkpoints import locate
+    from ..checkpoints.sharded import is_sharded
     from ..engine import TrainingStopped, find_latest_checkpoint
 
     if args.amp:
@@ -96,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         start_from = find_latest_checkpoint(work_dir)
         if start_from is None:
             print(f'salkit train: no checkpoint in {work_dir} to resume, starting anew')
-    elif args.resume and Path(args.resume).is_dir():
+    elif args.resume and Path(args.resume).is_dir() and not is_sharded(args.resume):
         # As a model, a work dir stands for its best checkpoint, which holds no optimizer.
         start_from = find_latest_checkpoint(args.resume)
         if start_from is None:
@@ -106,13 +108,13 @@ def run(args: argparse.Namespace) -> int:
     if cfg.get('load_from'):
         # A wrong name should not wait for the model to be built.
         locate(cfg.load_from)
-    start_processes(cfg)
     try:
-        train(cfg, work_dir)
+        with joined_processes(cfg):
+            train(cfg, work_dir)
+            if args.test:
+                score_best(args, cfg, work_dir)
     except TrainingStopped as stopped:
         if is_main_process():
             print(f'salkit train: {stopped}; --resume goes on there', file=sys.stderr)
         return stopped.status
-    if args.test:
-        score_best(args, cfg, work_dir)
     return 0

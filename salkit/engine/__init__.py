@@ -12,9 +12,11 @@ from .hooks import (
     ValidationPanelHook,
 )
 from .runner import SaliencyRunner
+from .sharding import FSDP2
 from .stopping import TrainingStopped
 
 __all__ = [
+    'FSDP2',
     'BFloat16OptimWrapper',
     'DumpMapsHook',
     'EpochLineHook',

@@ -21,6 +21,7 @@ from ..errors import ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, SCOPE
 from .runner import SaliencyRunner
 from .schedules import schedulers_of
+from .sharding import strategy_of
 
 # Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
 _RUNS = itertools.count()
@@ -51,6 +52,7 @@ def check_components(cfg: Config) -> None:
     Raises:
         ConfigError: an unknown type or argument.
     """
+    strategy_of(cfg)
     for key in ('val_evaluator', 'test_evaluator'):
         for metric in _as_list(cfg.get(key)):
             check(METRICS, metric)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from pprint import pformat
+from typing import Any
 
 import mmengine
 import torch
@@ -19,18 +20,21 @@ from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
-from torch import nn
+from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from ..builder import named_errors
 from ..checkpoints import (
     Checkpoint,
+    FitReport,
     check_finite,
     load_weights,
     read_checkpoint,
     write_checkpoint,
 )
+from ..checkpoints.sharded import is_sharded
 from ..config.find import config_name
 from ..config.load import plain_config
 from ..errors import CheckpointError, ConfigError, SalkitError, one_line
@@ -46,6 +50,7 @@ from .hooks.epoch_line import EpochLineHook, no_bar_left
 from .loader import WORKER_TIMEOUT, WatchedDataLoader
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .schedules import follow_new_end
+from .sharding import optimizer_state_for, strategy_of, whole
 from .state import is_at_update, pack_message_hub, plain, unpack_message_hub
 from .stopping import StopSignals
 from .terminal import keep_pages_off_terminal
@@ -99,7 +104,9 @@ class SaliencyRunner(Runner):
             yield
         except BaseException as error:
             loop = self._train_loop
-            between = getattr(loop, 'between_steps', False) and getattr(loop, 'iter', 0) > 0
+            # Shards are written by all processes together.
+            able = is_main_process() and self.strategy is None
+            between = able and getattr(loop, 'between_steps', False) and loop.iter > 0
             for hook in self.hooks:
                 if isinstance(error, SalkitError) and between and hasattr(hook, 'write_now'):
                     # What went wrong first is what counts.
@@ -161,7 +168,7 @@ class SaliencyRunner(Runner):
         # mmengine's resume would run this entry as a Python config; a file must never run code.
         content['meta'] = {key: value for key, value in read.meta.items() if key != 'config'}
         self.call_hook('after_load_checkpoint', checkpoint=content)
-        report = load_weights(self.bare_model, read, accept_encoder=True)
+        report = self._load_model_state(read)
         hub = read.rest.get('message_hub')
         if isinstance(hub, dict):
             content['message_hub'] = unpack_message_hub(hub)
@@ -179,7 +186,8 @@ class SaliencyRunner(Runner):
 
     def _init_model_weights(self) -> None:
         """Load what the model's `init_cfg`s name, unless the run goes on from a checkpoint."""
-        if self._resume:
+        # Those of a model in shards were loaded before it was sharded.
+        if self._resume or isinstance(self.model, FSDPModule):
             return
         super()._init_model_weights()
         model = self.bare_model
@@ -213,6 +221,44 @@ class SaliencyRunner(Runner):
         """Score the model on the test set; gives the scores."""
         with no_bar_left(self.hooks):
             return super().test()
+
+    # A model in shards ------------------------------------------------------------------------
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for a distributed run, by the config's `strategy` where there is one."""
+        self.strategy = None if self._train_loop is None else strategy_of(self.cfg)
+        if self.strategy is None:
+            return super().wrap_model(model_wrapper_cfg, model)
+        if not self.distributed:
+            self.logger.warning(
+                'The strategy is not used: one process holds the whole model. Start several, see '
+                '--launcher'
+            )
+            return super().wrap_model(model_wrapper_cfg, model)
+        self._init_model_weights()
+        return self.strategy.wrap(model)
+
+    @property
+    def _writes_in_shards(self) -> bool:
+        return self.strategy is not None and self.strategy.checkpoint == 'sharded'
+
+    def _model_state(self) -> dict[str, Tensor]:
+        """The whole model's weights, complete in the main process; all processes call this."""
+        state = self.bare_model.state_dict()
+        return state if self.strategy is None else whole(state)
+
+    def _optimizer_state(self) -> dict[str, object]:
+        """The optimizer's state, complete in the main process; all processes call this."""
+        state = self.optim_wrapper.state_dict()
+        return state if self.strategy is None else whole(state)
+
+    def _load_model_state(self, checkpoint: Checkpoint) -> FitReport:
+        """Load the weights of a checkpoint; all processes call this."""
+        return load_weights(self.bare_model, checkpoint, accept_encoder=True)
+
+    def _load_optimizer_state(self, state: Any, shards: Path | None = None) -> None:
+        """Load the state of an optimizer, see `optimizer_state_for`; all processes call this."""
+        self.optim_wrapper.load_state_dict(optimizer_state_for(self.optim_wrapper, state, shards))
 
     # What a config names, where a value that does not fit is one error that names the entry.
 
@@ -291,13 +337,19 @@ class SaliencyRunner(Runner):
             CheckpointError: a checkpoint without the state of a training run, or one with NaN or
                 infinity in it.
         """
-        lacking = {'meta', 'message_hub', 'optimizer'} - set(read_checkpoint(filename).rest)
+        read = read_checkpoint(filename)
+        lacking = {'meta', 'message_hub', 'optimizer'} - set(read.rest)
         if lacking:
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds no {", ".join(sorted(lacking))}; '
                 'use it as load_from instead'
             )
-        super().resume(filename, resume_optimizer, resume_param_scheduler, map_location)
+        # On a GPU, the whole state may not fit beside the model.
+        place = 'cpu' if map_location == 'default' else map_location
+        super().resume(filename, False, resume_param_scheduler, place)
+        if resume_optimizer:
+            shards = read.path if read.path and is_sharded(read.path) else None
+            self._load_optimizer_state(read.rest['optimizer'], shards)
         # The weights were looked at when they were loaded.
         check_finite(self.optim_wrapper.state_dict(), f'{filename}: the optimizer')
         assert self._resumed is not None
@@ -341,7 +393,6 @@ class SaliencyRunner(Runner):
             processes=get_world_size(),
         )
 
-    @master_only
     def save_checkpoint(
         self,
         out_dir: str,
@@ -355,6 +406,8 @@ class SaliencyRunner(Runner):
     ) -> None:
         """Write the state of the run to `out_dir/filename`, on a local disk.
 
+        All processes call this; the main one writes, and those of a strategy that writes in shards.
+
         Args:
             out_dir: folder.
             filename: file in it.
@@ -367,6 +420,14 @@ class SaliencyRunner(Runner):
         """
         if file_client_args is not None or backend_args is not None:
             raise ConfigError('checkpoints are written to a local disk: drop backend_args')
+        # A checkpoint that no run goes on from is there to be tested and given away: one file.
+        sharded = self.strategy if save_optimizer and self._writes_in_shards else None
+        model = self.bare_model.state_dict() if sharded else self._model_state()
+        optimizer = None
+        if save_optimizer:
+            optimizer = self.optim_wrapper.state_dict() if sharded else self._optimizer_state()
+        if sharded is None and not is_main_process():
+            return
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
         dataset = self.train_dataloader.dataset
         checkpoint: dict[str, object] = dict(
@@ -385,13 +446,13 @@ class SaliencyRunner(Runner):
                 'salkit_version': __version__,
                 'dataset_meta': getattr(dataset, 'metainfo', None),
             },
-            state_dict=self.bare_model.state_dict(),
+            state_dict=model,
             message_hub=pack_message_hub(self.message_hub.state_dict()),
         )
-        if save_optimizer:
-            checkpoint['optimizer'] = self.optim_wrapper.state_dict()
-            if not is_at_update(self.optim_wrapper):
-                # Of the batches that have been accumulated.
+        if optimizer is not None:
+            checkpoint['optimizer'] = optimizer
+            # Those of several processes are not added up yet.
+            if get_world_size() == 1 and not is_at_update(self.optim_wrapper):
                 checkpoint['gradients'] = {
                     name: parameter.grad
                     for name, parameter in self.bare_model.named_parameters()
@@ -400,7 +461,10 @@ class SaliencyRunner(Runner):
         if save_param_scheduler and self.param_schedulers is not None:
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
-        write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+        if sharded is None:
+            write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
+        else:
+            sharded.write(plain(checkpoint), Path(out_dir) / filename)
 
     @cached_property
     def _config_text(self) -> str:

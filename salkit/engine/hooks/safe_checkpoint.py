@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -36,12 +37,24 @@ class _DeferredRemoval(LocalBackend):
         """Note a file for `flush`."""
         self.waiting.append(str(filepath))
 
+    def rmtree(self, dir_path: str | Path) -> None:
+        """Note a checkpoint in shards for `flush`."""
+        self.waiting.append(str(dir_path))
+
     def flush(self, keep: Sequence[str | None]) -> None:
         """Remove what has been noted, less the files in `keep`."""
         for path in self.waiting:
             if path not in keep:
-                Path(path).unlink(missing_ok=True)
+                _remove(Path(path))
         self.waiting.clear()
+
+
+def _remove(path: Path) -> None:
+    """Remove a checkpoint, be it a file or a folder of shards."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _finite_score(score: object) -> object:
@@ -244,7 +257,7 @@ class SafeCheckpointHook(CheckpointHook):
         if is_main_process():
             for path in Path(self.out_dir).glob('epoch_*_iter_*.pth'):
                 if WITHIN_EPOCH.fullmatch(path.name) and str(path) != self.last_ckpt:
-                    path.unlink()
+                    _remove(path)
 
     def _flush(self) -> None:
         best = [getattr(self, 'best_ckpt_path', None)]
