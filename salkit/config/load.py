@@ -26,6 +26,24 @@ from .options import DATALOADERS, RUNNER_KEYS, SALKIT_KEYS, apply_options, datas
 _MOST_FILES = 100
 
 
+class _Config(Config):
+    """mmengine's Config, which formats its text once for the same content.
+
+    A run asks for the text five times and then for every checkpoint, a fifth of a second each.
+    """
+
+    @property
+    def pretty_text(self) -> str:
+        """The config as formatted Python."""
+        content = repr(self.to_dict())
+        of, text = self.__dict__.get('_formatted', (None, ''))
+        if of != content:
+            text = super().pretty_text
+            # The class's own `__setattr__` writes to the config.
+            object.__setattr__(self, '_formatted', (content, text))
+        return text
+
+
 def load_config(path_or_name: str | Path, options: Mapping[str, object] | None = None) -> Config:
     """Read a config by its path or by its name.
 
@@ -109,10 +127,13 @@ def _read(path: Path) -> tuple[Config, list[Path]]:
     folders: list[Path] = []
     with tempfile.TemporaryDirectory() as folder:
         copy = _with_paths(path, Path(folder), folders)
-        cfg = Config.fromfile(str(copy), import_custom_modules=False)
+        read = Config.fromfile(str(copy), import_custom_modules=False)
     if copy != path:
         # Made anew, as there is no way to rename one.
-        cfg = Config(cfg.to_dict(), filename=str(path), env_variables=cfg.env_variables)
+        cfg = _Config(read.to_dict(), filename=str(path), env_variables=read.env_variables)
+    else:
+        cfg = _Config()
+        cfg.__setstate__(read.__getstate__())
     return cfg, folders
 
 

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from functools import cached_property
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -436,7 +435,7 @@ class SaliencyRunner(Runner):
                 **(meta or {}),
                 **self._epoch_shape(),
                 'max_epochs': self.max_epochs,
-                'cfg': self._config_text,
+                'cfg': self.cfg.pretty_text,
                 # What a reader may build the model from without running that text.
                 **model_entry(self.cfg),
                 'seed': self.seed,
@@ -465,11 +464,6 @@ class SaliencyRunner(Runner):
             write_checkpoint(plain(checkpoint), Path(out_dir) / filename)
         else:
             sharded.write(plain(checkpoint), Path(out_dir) / filename)
-
-    @cached_property
-    def _config_text(self) -> str:
-        # Formatting it takes a second.
-        return self.cfg.pretty_text
 
 
 def _introduce_dataset(loop: BaseLoop, testing: bool = False) -> BaseLoop:

@@ -12,8 +12,9 @@ import torch
 from make_data import write_dataset
 
 import salkit
-from salkit.cli import COMMANDS, main
+from salkit.cli import COMMANDS, demo, main
 from salkit.cli.common import ended_as_interrupted
+from salkit.inference import showcase
 
 ROOT = Path(salkit.__file__).parents[1]
 CONFIG = 'demo/umt-tiny_cc-kl'
@@ -188,18 +189,20 @@ def test_scripts_hide_no_standard_module(tmp_path):
 
 @pytest.mark.skipif(not hasattr(signal, 'SIGHUP'), reason='Windows has no SIGHUP')
 def test_what_ends_a_command_as_ctrl_c_does():
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        before = signal.getsignal(number)
-        with pytest.raises(KeyboardInterrupt), ended_as_interrupted():
-            signal.raise_signal(number)
-        assert signal.getsignal(number) is before
-    # As nohup has it.
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # The tests may run under nohup themselves.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            before = signal.getsignal(number)
+            with pytest.raises(KeyboardInterrupt), ended_as_interrupted():
+                signal.raise_signal(number)
+            assert signal.getsignal(number) is before
+        # As nohup has it.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         with ended_as_interrupted():
             signal.raise_signal(signal.SIGHUP)
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, inherited)
 
 
 def test_every_command_has_its_script():
@@ -240,6 +243,8 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
 
 @pytest.mark.slow
 def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
+    # Fewer frames of the same clip; tests/inference/test_showcase.py has them all.
+    monkeypatch.setattr(showcase, 'PAN_FPS', 5)
     argv = [
         'demo',
         '--work-dir',
@@ -249,6 +254,8 @@ def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
         'train_cfg.val_interval=1',
     ]
     assert main([str(item) for item in argv]) == 0
+    shown = tmp_path / 'demo' / 'lite0_photographs.jpg', tmp_path / 'demo' / 'lite0_overlay.mp4'
+    assert all(path.stat().st_size > 10_000 for path in shown)
     scores = json.loads((tmp_path / 'demo' / 'scores.json').read_text())
     assert set(scores) >= {'model', 'center_bias', 'videos', 'frames'}
     metrics = ['CC', 'KL', 'SIM', 'NSS', 'AUC-J', 's-AUC']
@@ -261,7 +268,9 @@ def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert 'centre bias' in printed
     assert f'salkit predict VIDEO --overlay --out out --model {tmp_path / "demo"}' in printed
-    # Run again, it trains nothing twice; with another config it starts anew.
+    # Run again, it trains nothing twice; with another config it starts anew. The shipped model has
+    # been seen above.
+    monkeypatch.setattr(demo, 'show_shipped_model', lambda work_dir: None)
     trained = (tmp_path / 'demo' / 'epoch_2.pth').stat().st_mtime_ns
     assert main([str(item) for item in argv]) == 0
     assert (tmp_path / 'demo' / 'epoch_2.pth').stat().st_mtime_ns == trained

@@ -7,6 +7,7 @@ import pytest
 from make_data import write_dataset
 
 from salkit import registry
+from salkit.builder import known_names
 from salkit.checkpoints.checkpoint import read_plain_config
 from salkit.config import load_config, parse_options
 from salkit.errors import ConfigError
@@ -31,7 +32,9 @@ model = dict(losses=dict(cc=dict(type='{name}')))
 def place(tmp_path, monkeypatch):
     """A folder for configs; what is imported from it is forgotten afterwards."""
     monkeypatch.setattr(sys, 'path', list(sys.path))
-    before, losses = set(sys.modules), set(registry.LOSSES.module_dict)
+    # Those of salkit are there by now, and stay.
+    losses = set(known_names(registry.LOSSES))
+    before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], '__file__', '')):

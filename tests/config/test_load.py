@@ -1,10 +1,14 @@
+import copy
 import inspect
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import mmengine
 import pytest
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 import salkit
@@ -50,6 +54,26 @@ def test_a_config_that_does_not_exist(name):
 def test_the_nearest_name_is_offered():
     with pytest.raises(ConfigError, match='did you mean salfom/umt-l16_cc-kl'):
         load_config('salfom/umt-l16_cc-k')
+
+
+def test_the_text_of_a_config_follows_its_content(monkeypatch):
+    formatted = []
+    original = mmengine.config.config.FormatCode
+
+    def count(*args, **options):
+        formatted.append(args)
+        return original(*args, **options)
+
+    monkeypatch.setattr(mmengine.config.config, 'FormatCode', count)
+    cfg = load_config(NAME)
+    text = cfg.pretty_text
+    assert text == Config(cfg.to_dict()).pretty_text
+    formatted.clear()
+    assert copy.deepcopy(cfg).pretty_text == cfg.pretty_text == text and not formatted
+    cfg.model.encoder.clip_len = 77
+    assert cfg.pretty_text == text.replace('clip_len=8', 'clip_len=77', 1) != text
+    again = pickle.loads(pickle.dumps(cfg))
+    assert again.pretty_text == cfg.pretty_text and again.filename == cfg.filename
 
 
 def test_unknown_top_level_keys_are_refused(tmp_path):

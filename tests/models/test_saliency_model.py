@@ -158,10 +158,13 @@ def test_an_unknown_encoder_or_argument_is_named():
             model_of(**changes)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('size', [(224, 384)])
 def test_the_fields_other_input_size(size):
-    cfg = salkit.load_config('salfom/umt-l16_cc-kl', {'+model.encoder.depth': 1})
+    # As wide as published, the decoder takes it in tests/test_parity.py.
+    branches = {f'+model.decoder.branches.{name}.width': 0.125 for name in ('swin3d', 'dfd', 'sfd')}
+    narrow = {'model.encoder.arch': dict(embed_dim=96, depth=1, num_heads=4), **branches}
+    narrow['+model.decoder.branches.swin3d.num_heads'] = 2
+    cfg = salkit.load_config('salfom/umt-l16_cc-kl', narrow)
     with torch.no_grad():
         saliency = salkit.build_model(cfg)(torch.randn(1, 3, 16, *size))
     assert saliency.shape == (1, *size) and torch.isfinite(saliency).all()

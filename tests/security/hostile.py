@@ -265,7 +265,11 @@ def mat_bomb(path):
 
 @cache
 def _packed_mat(count=10**9):
-    return zlib.compress(_mat_array(10**5, 10**4, struct.pack('<II', 2, count) + bytes(count)), 1)
+    head = _mat_array(10**5, 10**4, struct.pack('<II', 2, count))
+    head = head[:4] + struct.pack('<I', len(head) - 8 + count) + head[8:]
+    packer, zeros = zlib.compressobj(1), bytes(10**6)
+    parts = [packer.compress(head), *(packer.compress(zeros) for _ in range(count // 10**6))]
+    return b''.join([*parts, packer.flush()])
 
 
 def mat_of_an_unknown_type(path):
