@@ -12,13 +12,13 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..errors import ConfigError, DataWarning, PluginWarning, SalkitError, one_line
 from ..version import __version__
-from .parallel import check_workers, one_thread, reuse_memory
+from .parallel import check_workers, reuse_memory
 
 Task = TypeVar('Task')
 Shared = TypeVar('Shared')
@@ -28,7 +28,7 @@ LOCAL = 'local'
 # How often more a task is begun whose worker dies: one that takes all memory would go on forever.
 _MORE_TRIES = 2
 # Seconds to wait for an address, and for what answers there to prove itself a cluster.
-_PATIENCE = (10, 30)
+_PATIENCE = (10, 60)
 # Bytes; tasks are paths and results numbers. Ray takes a third of the memory where nobody says.
 _STORE = 100 * 2**20
 
@@ -72,7 +72,7 @@ def ray_session(
         gpus: whether workers can use GPUs.
 
     Raises:
-        ConfigError: see `check_ray`; or nothing answers within 40 s.
+        ConfigError: see `check_ray`; or nothing answers within 70 s.
     """
     check_ray(address)
     check_workers(workers)
@@ -83,23 +83,25 @@ def ray_session(
         os.environ.setdefault('RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER', '0')
     import ray
 
+    if address != LOCAL:
+        _check_reachable(address)
     if ray.is_initialized():
         yield _places(workers, gpus)
         return
-    if address not in (LOCAL, 'auto'):
-        _check_reachable(address)
     how: dict[str, Any] = dict(address=address, log_to_driver=False, logging_level='ERROR')
     if address == LOCAL:
         how |= dict(
             num_cpus=check_workers(workers), include_dashboard=False, object_store_memory=_STORE
         )
     try:
-        with _own_signals():
-            try:
-                ray.init(**how)
-            except (OSError, RuntimeError, ValueError) as error:
-                raise ConfigError(f'--ray {address}: {one_line(error)}') from error
-        yield _places(workers, gpus)
+        # Ray says on stdout, where results go, which workers died.
+        with redirect_stdout(sys.stderr):
+            with _own_signals():
+                try:
+                    ray.init(**how)
+                except (OSError, RuntimeError, ValueError) as error:
+                    raise ConfigError(f'--ray {address}: {one_line(error)}') from error
+            yield _places(workers, gpus)
     finally:
         ray.shutdown()
 
@@ -116,7 +118,8 @@ def _check_reachable(address: str) -> None:
     """Raise ConfigError unless a cluster is there: Ray would try for minutes, then end us."""
     host, _, port = address.rpartition(':')
     try:
-        socket.create_connection((host, int(port)), _PATIENCE[0]).close()
+        if host:
+            socket.create_connection((host, int(port)), _PATIENCE[0]).close()
     except OSError as error:
         raise ConfigError(f'--ray {address}: cannot be reached ({one_line(error)})') from error
     # A process of its own can be ended, whatever answers there.
@@ -189,9 +192,10 @@ class _Worker:
         self._shared = ray.get(self._kept[0])
         reuse_memory()
         if not self._gpus:
-            # A worker is given one core. Exported models do without PyTorch.
-            with suppress(ImportError):
-                one_thread().__enter__()
+            # It is given one core, which Ray says to all other libraries.
+            import cv2
+
+            cv2.setNumThreads(1)
         self._is_ready = True
 
     def call(
@@ -263,14 +267,15 @@ def run_on_ray(
                     raise SalkitError(
                         f'a worker of Ray cannot start: {_last_line(error)}'
                     ) from None
-            # Busy again before its result is looked at. Where there is nothing left, its place
-            # becomes free, for a worker that has lost its machine.
+            # Busy again before its result is looked at.
             if left and is_alive:
                 following, task = left.popleft()
                 busy[actor.call.remote(function, task)] = actor, following
-            elif left:
+            else:
+                # Its place becomes free, for one that has lost its machine.
+                ray.kill(actor)
+            if left and not is_alive:
                 start()
-            del actor, ref
             if number is None:
                 continue
             unfinished -= 1
