@@ -137,6 +137,11 @@ def _check_reachable(address: str) -> None:
             f'--ray {address}: what is there does not answer as a Ray cluster does'
         ) from error
     except subprocess.CalledProcessError as error:
+        if 'InvalidAuthToken' in error.stderr:
+            raise ConfigError(
+                f'--ray {address}: the cluster asks for its token: set RAY_AUTH_MODE=token, with '
+                'the token in ~/.ray/auth_token or RAY_AUTH_TOKEN'
+            ) from error
         last = (error.stderr.strip().splitlines() or ['no reason was given'])[-1]
         raise ConfigError(f'--ray {address}: {one_line(Exception(last))}') from error
 
