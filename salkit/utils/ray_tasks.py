@@ -166,11 +166,10 @@ class _Worker:
         version: of salkit where the tasks come from.
         folder: where they come from; relative paths lead from there.
         gpus: that this worker has.
-        kept: reference to what all tasks share, in a list: Ray warns of large arguments.
     """
 
-    def __init__(self, version: str, folder: str, gpus: int, kept: list[Any]) -> None:
-        self._version, self._folder, self._gpus, self._kept = version, folder, gpus, kept
+    def __init__(self, version: str, folder: str, gpus: int) -> None:
+        self._version, self._folder, self._gpus = version, folder, gpus
         self._shared: object = None
         self._is_ready = False
 
@@ -192,9 +191,6 @@ class _Worker:
                 f'{socket.gethostname()}: {self._folder}: {error.strerror}; paths must be the same '
                 'on all machines'
             ) from error
-        import ray
-
-        self._shared = ray.get(self._kept[0])
         reuse_memory()
         if not self._gpus:
             # It is given one core, which Ray says to all other libraries.
@@ -204,11 +200,19 @@ class _Worker:
         self._is_ready = True
 
     def call(
-        self, function: Callable[[Any, Any], Any], task: object
+        self, function: Callable[[Any, Any], Any], task: object, kept: list[Any]
     ) -> tuple[object, list[Warning]]:
-        """What the function gives, and salkit's warnings."""
+        """What the function gives, and salkit's warnings.
+
+        `kept` holds the reference to what all tasks share. An argument of `__init__` would be
+        fetched for us, but Ray warns of restarts with such.
+        """
+        import ray
+
         # After a restart, this is the first call.
         self.get_ready()
+        if self._shared is None:
+            self._shared = ray.get(kept[0])
         with warnings.catch_warnings(record=True) as caught:
             result = function(task, self._shared)
         ours = (each.message for each in caught)
@@ -251,7 +255,7 @@ def run_on_ray(
     busy: dict[Any, tuple[Any, int | None]] = {}
 
     def start() -> None:
-        actor = actor_class.remote(__version__, os.getcwd(), workers.gpus, kept)
+        actor = actor_class.remote(__version__, os.getcwd(), workers.gpus)
         busy[actor.get_ready.remote()] = actor, None
 
     for _ in range(min(workers.number, len(tasks))):
@@ -275,7 +279,7 @@ def run_on_ray(
             # Busy again before its result is looked at.
             if left and is_alive:
                 following, task = left.popleft()
-                busy[actor.call.remote(function, task)] = actor, following
+                busy[actor.call.remote(function, task, kept)] = actor, following
             else:
                 # Its place becomes free, for one that has lost its machine.
                 ray.kill(actor)

@@ -151,9 +151,9 @@ def test_a_model_that_cannot_be_opened_is_one_error(ray, sources, tmp_path, caps
 
 def test_machines_that_cannot_work(tmp_path):
     with pytest.raises(ConfigError, match=r'has salkit .*, expected 0\.0\.1'):
-        ray_tasks._Worker('0.0.1', str(tmp_path), 0, []).get_ready()
+        ray_tasks._Worker('0.0.1', str(tmp_path), 0).get_ready()
     with pytest.raises(ConfigError, match=r'nowhere: .*; paths must be the same'):
-        ray_tasks._Worker(__version__, f'{tmp_path}/nowhere', 0, []).get_ready()
+        ray_tasks._Worker(__version__, f'{tmp_path}/nowhere', 0).get_ready()
 
 
 def test_a_stopped_run_leaves_no_process_and_goes_on(sources, tmp_path):
