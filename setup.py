@@ -31,6 +31,7 @@ def read_version():
 
 ONNX = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
 WEB = ['gradio>=6.31']
+RAY = ['ray>=2.60']
 
 setup(
     name='salkit',
@@ -74,9 +75,11 @@ setup(
     extras_require={
         'onnx': ONNX,
         'web': WEB,
+        'ray': RAY,
         'dev': [
             *ONNX,
             *WEB,
+            *RAY,
             'build>=1.2',
             'hypothesis>=6.100',
             'import-linter>=2.5',

@@ -132,6 +132,18 @@ def _add_running_arguments(group: argparse._ArgumentGroup) -> None:
         default='auto',
         help='default: auto, as the config tests',
     )
+    group.add_argument(
+        '--ray',
+        metavar='local|ADDRESS',
+        help='predict several inputs at once on Ray: here, or on the cluster at HOST:PORT, whose '
+        'machines have all files at the same paths',
+    )
+    group.add_argument(
+        '--workers',
+        type=int,
+        metavar='N',
+        help='of Ray, each with the model (default: one a GPU, without any one a core)',
+    )
 
 
 # What the arguments mean -----------------------------------------------------------------------
@@ -228,6 +240,23 @@ def _check_report(report: str, out: Path, inputs: Sequence[Input]) -> None:
         raise ConfigError(f'--json {report}: is where the record of an input goes; choose another')
 
 
+def _check_ray(args: argparse.Namespace, cameras: Sequence[str]) -> None:
+    from ..utils.ray_tasks import check_ray
+
+    if not args.ray:
+        if args.workers is not None:
+            raise ConfigError('--workers is for --ray; without it, inputs are predicted in turn')
+        return
+    if cameras:
+        raise ConfigError(f'--ray is for files, got the webcam {cameras[0]}')
+    if args.device not in ('auto', 'cpu', 'cuda'):
+        raise ConfigError(
+            f'--device {args.device}: with --ray, each worker is given a GPU; expected auto, cpu '
+            'or cuda'
+        )
+    check_ray(args.ray)
+
+
 def run(args: argparse.Namespace) -> int:
     """Predict.
 
@@ -235,8 +264,15 @@ def run(args: argparse.Namespace) -> int:
         0, or 2 where an input failed.
     """
     import dataclasses
+    from functools import partial
 
-    from ..inference.batch import PredictReport, expand_inputs, predict_inputs
+    from ..inference.batch import (
+        PredictJob,
+        PredictReport,
+        expand_inputs,
+        predict_inputs,
+        predict_on_ray,
+    )
     from ..inference.batch.camera import record_camera
     from ..inference.batch.many_inputs import prepare_folder
     from ..inference.batch.report import FAILED, Outcome
@@ -246,8 +282,9 @@ def run(args: argparse.Namespace) -> int:
     texts = args.inputs
     if not texts:
         raise ConfigError('no INPUT: name a video, a picture or a folder of them')
-    prepare_folder(out)
     cameras = [text for text in texts if text.isdecimal() and not os.path.lexists(text)]
+    _check_ray(args, cameras)
+    prepare_folder(out)
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
@@ -256,7 +293,7 @@ def run(args: argparse.Namespace) -> int:
     if renamed := [source.name for source in inputs if source.is_renamed]:
         print(f'names that others have, too; outputs are called {listed(renamed)}', file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
-        if inputs or cameras:
+        if (inputs or cameras) and not args.ray:
             # Before anything is recorded: what does not fit should say so early.
             predictor, model = _open_model(args)
             options = dataclasses.replace(options, model=model)
@@ -268,7 +305,11 @@ def run(args: argparse.Namespace) -> int:
         for outcome in failures:
             print(outcome.line, file=sys.stderr)
         report = PredictReport(out, failures)
-        if inputs:
+        if inputs and args.ray:
+            job = PredictJob(partial(_open_model, args), out, options)
+            on_gpus = args.device != 'cpu'
+            report = predict_on_ray(job, inputs, args.ray, args.workers, on_gpus, failures)
+        elif inputs:
             report = predict_inputs(predictor, inputs, out, options, failures)
     if report.submission is not None:
         state = 'DHF1K submission: complete'

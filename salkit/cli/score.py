@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='NAME[,NAME...]',
         help='how to score; `salkit protocols` explains them (default: exact)',
     )
-    add_options(parser, ScoreOptions)
+    add_options(parser, ScoreOptions, ray=dict(metavar='local|ADDRESS'))
 
 
 def run(args: argparse.Namespace) -> int:

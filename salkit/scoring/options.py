@@ -46,6 +46,8 @@ class ScoreOptions:
         out: JSON file to write the scores to, those of every video too.
         csv: file for the scores of every frame.
         workers: processes; one a core by default.
+        ray: score on Ray: local, or the HOST:PORT of a cluster whose machines have all files at the
+            same paths.
         allow_missing: average over what there is, where videos, frames or maps are missing.
         seed: draw the random parts of a protocol as its code does, instead of their expectation.
         final: the maps have the size of their frames and are post-processed, as `salkit test`
@@ -61,6 +63,7 @@ class ScoreOptions:
     out: str | Path | None = None
     csv: str | Path | None = None
     workers: int | None = None
+    ray: str | None = None
     allow_missing: bool = False
     seed: int | None = None
     final: bool = False

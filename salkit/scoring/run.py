@@ -6,8 +6,10 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..metrics import ScoreReport, get_protocol, nonfixation_pool
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, check_json_place, write_json
 from ..utils.parallel import check_workers, run_tasks
+from ..utils.ray_tasks import check_ray, ray_session, run_on_ray
 from ..version import __version__
 from .collect import collect, frame_table
 from .finished import FinishedVideos, VideoResult, finished_videos
@@ -106,7 +109,9 @@ def score_protocols(
         **changes: the same.
     """
     options = replace(options or ScoreOptions(), **changes)
-    workers = check_workers(options.workers)
+    check_workers(options.workers)
+    if options.ray:
+        check_ray(options.ray)
     names = dict.fromkeys(protocols)
     wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
     if not wanted:
@@ -129,8 +134,10 @@ def score_protocols(
     reports: dict[str, ScoreReport] = {}
     keys = {video.key for plan in plans for video in plan.videos}
     with finished_videos(folder, keys) as finished:
-        for plan in plans:
-            _score_rest(plan, finished, options, workers)
+        if any(video.key not in finished for plan in plans for video in plan.videos):
+            with _runner(options) as run:
+                for plan in plans:
+                    _score_rest(plan, finished, options, run)
         with frame_table(options.csv, wanted) as write:
             for plan in plans:
                 reports |= collect(plan, finished, options.seed, write)
@@ -153,7 +160,19 @@ def _refuse(predictions: str | Path, missing: Missing, options: ScoreOptions) ->
         )
 
 
-def _score_rest(plan: Plan, finished: FinishedVideos, options: ScoreOptions, workers: int) -> None:
+@contextmanager
+def _runner(options: ScoreOptions) -> Iterator[Callable[..., None]]:
+    """What calls a function for every task: `run_tasks` or `run_on_ray`, given its workers."""
+    if not options.ray:
+        yield partial(run_tasks, workers=check_workers(options.workers))
+        return
+    with ray_session(options.ray, options.workers) as workers:
+        yield partial(run_on_ray, workers=workers)
+
+
+def _score_rest(
+    plan: Plan, finished: FinishedVideos, options: ScoreOptions, run: Callable[..., None]
+) -> None:
     """Score the videos of a plan that have no scores yet."""
     todo = [video for video in plan.videos if video.key not in finished]
     if not todo:
@@ -169,7 +188,7 @@ def _score_rest(plan: Plan, finished: FinishedVideos, options: ScoreOptions, wor
                     pool.add(*gathered)
                 bar.update(len(gathered[1]))
 
-            run_tasks(gather_fixations, unread, None, workers, take)
+            run(gather_fixations, unread, None, done=take)
     job = Job(plan.metrics, options.seed, options.final, pools)
     total, left = (sum(len(video.pairs) for video in some) for some in (plan.videos, todo))
     with _bar('frames', total, total - left, options) as bar:
@@ -179,7 +198,7 @@ def _score_rest(plan: Plan, finished: FinishedVideos, options: ScoreOptions, wor
             finished.add(video.key, result)
             bar.update(len(video.pairs))
 
-        run_tasks(score_video, todo, job, workers, keep)
+        run(score_video, todo, job, done=keep)
 
 
 def _bar(unit: str, total: int, finished: int, options: ScoreOptions) -> tqdm:

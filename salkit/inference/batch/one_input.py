@@ -78,7 +78,7 @@ def predict_one(
 ) -> Outcome:
     """Predict one input, unless that was finished before with the same settings.
 
-    The bar on stderr is called `label`.
+    The bar on stderr is called `label`; without one there is none.
 
     Raises:
         DataError: an input that cannot be read or does not go with the options, or a place that is
@@ -220,6 +220,7 @@ def _make(
         unit='frames',
         leave=False,
         bar_format=_BAR,
+        disable=not label,
     ) as bar:
 
         def on_frame(count: int) -> None:
