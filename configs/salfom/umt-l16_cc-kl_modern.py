@@ -5,7 +5,6 @@ _base_ = [
     '../_base_/datasets/dhf1k_224_aug.py',
     '../_base_/schedules/adamw_layer-decay.py',
 ]
-model = dict(encoder=dict(activation_checkpointing=True))
 train_dataloader = dict(batch_size=4, num_workers=8, dataset=dict(clips_per_video=64))
 optim_wrapper = dict(accumulative_counts=4)
 default_hooks = dict(ema=dict(interval=4))
