@@ -152,7 +152,9 @@ def _keeps_average(cfg: Config) -> bool:
 
 
 def _bytes(tensors: Iterable[object]) -> int:
-    return sum(t.untyped_storage().nbytes() for t in tensors if isinstance(t, Tensor))
+    """What tensors take together; several may be views of one storage."""
+    storages = [t.untyped_storage() for t in tensors if isinstance(t, Tensor)]
+    return sum({storage._cdata: storage.nbytes() for storage in storages}.values())
 
 
 def training_memory(cfg: Config) -> TrainingMemory:

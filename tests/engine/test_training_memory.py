@@ -40,7 +40,7 @@ def test_the_parts_follow_from_the_parameters():
     counted = profile(load_config(MODERN, SMALL), with_flops=False)
     trained = counted.params_trainable * 4 / GIB
     # AdamW keeps two numbers a parameter, and counts its steps.
-    assert found.gradients == pytest.approx(trained)
+    assert found.gradients == pytest.approx(trained, rel=1e-3)
     assert found.optimizer == pytest.approx(2 * trained, rel=1e-3)
     assert found.averaged == found.parameters >= trained
     assert found.precision == 'bfloat16'
