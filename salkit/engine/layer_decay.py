@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mmengine.optim import DefaultOptimWrapperConstructor
-from torch import Tensor, nn
+from torch import nn
 
 from ..encoders import Encoder
 from ..errors import ConfigError
@@ -87,13 +87,14 @@ class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 f'{type(model).__name__} has no encoder, whose layers the rates could follow: '
                 'leave optim_wrapper.constructor out'
             )
+        base: float = self.base_lr
         steps = {f'encoder.{name}': k for name, k in encoder.steps_to_decoder().items()}
         names = {parameter: name for name, parameter in model.named_parameters()}
         groups: dict[tuple, dict] = {}
         for single in singles:
-            parameter: Tensor = single['params'][0]
+            parameter: nn.Parameter = single['params'][0]
             name = names[parameter]
-            rate = single.get('lr', self.base_lr) * self.layer_decay_rate ** steps.get(name, 0)
+            rate = single.get('lr', base) * self.layer_decay_rate ** steps.get(name, 0)
             settings = {**single, 'lr': rate}
             if parameter.ndim <= 1 or _POSITIONS.search(name):
                 settings['weight_decay'] = 0.0
