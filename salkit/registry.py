@@ -77,6 +77,9 @@ DATASETS = _registry('dataset', 'datasets.classes', mmengine_registry.DATASETS)
 TRANSFORMS = _registry('transform', 'datasets.transforms', mmengine_registry.TRANSFORMS)
 METRICS = _registry('metric', 'metrics', mmengine_registry.METRICS)
 OPTIM_WRAPPERS = _registry('optim_wrapper', 'engine', mmengine_registry.OPTIM_WRAPPERS)
+OPTIM_WRAPPER_CONSTRUCTORS = _registry(
+    'optimizer wrapper constructor', 'engine', mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS
+)
 RUNNERS = _registry('runner', 'engine', mmengine_registry.RUNNERS)
 DATA_SAMPLERS = _registry('data sampler', 'datasets.classes', mmengine_registry.DATA_SAMPLERS)
 HOOKS = _registry('hook', 'engine', mmengine_registry.HOOKS)

@@ -1,4 +1,4 @@
-"""Count parameters and FLOPs of the models of configs; with --run, measure time and memory too."""
+"""Count parameters and FLOPs of the models of configs; measure time, compute memory of training."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError
 from ..utils.text import aligned
 from .common import add_cfg_options
 
 if TYPE_CHECKING:
+    from ..engine.training_memory import TrainingMemory
     from ..models.profile import ModelProfile
 
 
@@ -29,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='for --run: cpu, cuda, cuda:1 (default: a GPU if any)')
     parser.add_argument(
         '--seconds', type=float, default=10.0, help='how long each is measured (default: 10)'
+    )
+    parser.add_argument(
+        '--training-memory',
+        action='store_true',
+        help='instead: the memory that a step of training takes, computed, without a GPU',
     )
     parser.add_argument('--json', action='store_true', help='print a list of objects')
 
@@ -90,6 +97,32 @@ def format_profiles(profiles: list[ModelProfile]) -> str:
     return '\n'.join(lines)
 
 
+def format_training_memory(found: list[TrainingMemory]) -> str:
+    """A table with a row a config, in GiB."""
+    from ..engine.training_memory import ALLOWANCE, CONTEXT_GIB
+
+    heads = ['config', 'batch', 'x', 'precision', 'weights', 'gradients', 'optimizer', 'average']
+    rows = [
+        [
+            each.config,
+            str(each.batch_size),
+            str(each.accumulation),
+            each.precision,
+            *(f'{gib:.2f}' for gib in (each.parameters, each.gradients, each.optimizer)),
+            *(f'{gib:.2f}' for gib in (each.averaged, each.activations, each.peak)),
+            f'{each.estimate:.1f}',
+        ]
+        for each in found
+    ]
+    return '\n'.join(
+        [
+            *aligned([[*heads, 'activations', 'peak', 'GPU'], *rows], left=(0, 3)),
+            'GiB, computed from shapes: peak is the most that lives at once while training',
+            f'GPU: {ALLOWANCE:.0%} more for kernels and allocator, and {CONTEXT_GIB} of context',
+        ]
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Profile."""
     import torch
@@ -100,6 +133,17 @@ def run(args: argparse.Namespace) -> int:
     from ..models.profile import profile
 
     options = parse_options(args.cfg_options)
+    if args.training_memory:
+        from ..engine.training_memory import training_memory
+
+        if args.run:
+            raise ConfigError('--run measures prediction: give it or --training-memory, not both')
+        counted = [training_memory(find_model(c, options=options)[0]) for c in args.configs]
+        if args.json:
+            print(json.dumps([each.to_json() for each in counted], indent=2))
+        else:
+            print(format_training_memory(counted))
+        return 0
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     profiles = []
     # Written to stderr, so that --json can be piped.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from torch import Tensor, nn
 
-from ..errors import ShapeError
+from ..errors import ConfigError, ShapeError
 from ..types import AdaptedWeights, FeatureSpec
 
 # Why the classifier of a published file has no place in an encoder.
@@ -114,6 +115,38 @@ class Encoder(nn.Module):
             CheckpointError: such a file, but of none that this class can be.
         """
         return None
+
+    def steps_to_decoder(self) -> dict[str, int]:
+        """How many blocks lie between each parameter and the decoder, its own included.
+
+        0 behind the last of n blocks, 1 in it, n in the first, n + 1 before. Layer-wise learning
+        rates ask for it. Here the blocks are the children of the longest `nn.ModuleList` or
+        `nn.Sequential`, and what was defined before them comes before them; an encoder with stages
+        of blocks, or in another order, has a method of its own.
+
+        Raises:
+            ConfigError: there is no list of two blocks or more.
+        """
+        lists = [m for m in self.modules() if isinstance(m, (nn.ModuleList, nn.Sequential))]
+        blocks = list(max(lists, key=len, default=()))
+        if len(blocks) < 2:
+            raise ConfigError(
+                f'{type(self).__name__}: expected a list of blocks to count, found none; give it a '
+                'method steps_to_decoder, or train without layer-wise rates'
+            )
+        first = next(iter(blocks[0].parameters()), None)
+        before = list(takewhile(lambda parameter: parameter is not first, self.parameters()))
+        return self._count_steps(before, blocks)
+
+    def _count_steps(
+        self, before: Iterable[nn.Parameter], blocks: Sequence[nn.Module]
+    ) -> dict[str, int]:
+        """`steps_to_decoder` where these parameters come before these blocks."""
+        blocks = [block for block in blocks if any(True for _ in block.parameters())]
+        steps = dict.fromkeys(before, len(blocks) + 1)
+        for number, block in enumerate(blocks):
+            steps |= dict.fromkeys(block.parameters(), len(blocks) - number)
+        return {name: steps.get(parameter, 0) for name, parameter in self.named_parameters()}
 
     def freeze(self) -> None:
         """Stop training of every parameter."""

@@ -9,6 +9,7 @@ from typing import Any
 import timm
 import torch
 from einops import rearrange
+from timm.models import group_parameters
 from torch import Tensor, nn
 
 from ..errors import ConfigError, one_line
@@ -24,6 +25,8 @@ ANY_SIZE: tuple[dict[str, bool], ...] = (
     dict(strict_img_size=False),
     {},
 )
+# What timm's models call the parts behind their blocks.
+_BEHIND_BLOCKS = ('norm.', 'fc_norm.', 'head.')
 
 
 @ENCODERS.register_module()
@@ -181,6 +184,17 @@ class TimmFrameEncoder(Encoder):
         if self.activation_checkpointing:
             self.trunk.set_grad_checkpointing(mode and not self.frozen_trunk)
         return self
+
+    def steps_to_decoder(self) -> dict[str, int]:
+        """See `Encoder`; blocks as timm groups them, the mixers lie behind the last one."""
+        matcher = self.trunk.group_matcher(coarse=False)
+        layers = group_parameters(self.trunk, matcher, reverse=True)
+        blocks = [n for name, n in layers.items() if not name.startswith(_BEHIND_BLOCKS)]
+        steps = {name: 0 for name, _ in self.named_parameters()}
+        for name, layer in layers.items():
+            if not name.startswith(_BEHIND_BLOCKS):
+                steps[f'trunk.{name}'] = max(blocks) + 1 - layer
+        return steps
 
     def freeze(self) -> None:
         """Stop training of every parameter and whatever else differs in training."""

@@ -131,6 +131,12 @@ class TorchvisionVideoEncoder(Encoder):
                     module.eval()
         return self
 
+    def steps_to_decoder(self) -> dict[str, int]:
+        """See `Encoder`; the layers that merge patches between stages count as blocks."""
+        before = (p for module in self.trunk.stem() for p in module.parameters())
+        blocks = [module for stage in self.trunk.stages() for module in stage]
+        return self._count_steps(before, blocks)
+
     def freeze(self) -> None:
         """Stop training of every parameter and whatever else differs in training."""
         super().freeze()

@@ -11,6 +11,7 @@ from .hooks import (
     TrainingScalarsHook,
     ValidationPanelHook,
 )
+from .layer_decay import LayerDecayOptimWrapperConstructor
 from .runner import SaliencyRunner
 from .sharding import FSDP2
 from .stopping import TrainingStopped
@@ -22,6 +23,7 @@ __all__ = [
     'EpochLineHook',
     'EpochSeedHook',
     'FiniteStepsHook',
+    'LayerDecayOptimWrapperConstructor',
     'SafeCheckpointHook',
     'SaliencyRunner',
     'TrainingScalarsHook',

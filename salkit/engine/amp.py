@@ -1,4 +1,4 @@
-"""Mixed precision where there is no GPU."""
+"""Mixed precision on a GPU and on a CPU alike."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +14,9 @@ from ..registry import OPTIM_WRAPPERS
 class BFloat16OptimWrapper(OptimWrapper):
     """Runs the forward pass in bfloat16 autocast on the model's own device, with no loss scaling.
 
-    mmengine's AmpOptimWrapper insists on an accelerator. On a CPU without bfloat16 instructions
-    this is slower than float32, so nothing chooses it unasked.
+    mmengine's AmpOptimWrapper insists on an accelerator; this one trains on a GPU as that one does
+    with `dtype='bfloat16'`, and on a CPU as well. Without instructions for bfloat16, as on GPUs
+    before Ampere and most CPUs, it is slower than float32: `optim_wrapper.type=OptimWrapper`.
     """
 
     @contextmanager

@@ -6,7 +6,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,14 +69,21 @@ class ModelProfile:
         return {key: value for key, value in vars(self).items() if key not in unmeasured}
 
 
-def clip_size(cfg: Config) -> tuple[int, int]:
-    """Rows and columns of the clips that the data sets of `cfg` give."""
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+def clip_size(
+    cfg: Config, loaders: Sequence[str] = ('test_dataloader', 'val_dataloader', 'train_dataloader')
+) -> tuple[int, int]:
+    """Rows and columns of the clips that the data sets of `cfg` give, by the first of `loaders`."""
+    for loader in loaders:
         for dataset in dataset_configs((cfg.get(loader) or {}).get('dataset')):
-            for transform in dataset.get('pipeline') or ():
-                if transform['type'] == 'LoadClip' and transform.get('size'):
-                    return tuple(transform['size'])
+            # What cuts clips has a size too, and comes behind what reads them.
+            sizes = [t['size'] for t in dataset.get('pipeline') or () if _gives_clips(t)]
+            if sizes:
+                return tuple(sizes[-1])
     return DEFAULT_SIZE
+
+
+def _gives_clips(transform: Mapping) -> bool:
+    return transform['type'].endswith('Clip') and bool(transform.get('size'))
 
 
 def model_on_meta(cfg: Config) -> SaliencyModel:
