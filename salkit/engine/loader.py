@@ -30,12 +30,13 @@ from mmengine.dist import get_rank
 from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..errors import SalkitError, one_line
+from ..errors import SalkitError
 from ..utils.parallel import end_with_parent
+from ..utils.text import listed
 
 # Seconds that a batch may take before the workers count as hanging.
 WORKER_TIMEOUT = 300
-_LOST_WORKER = re.compile(r'DataLoader (timed out|worker \(pid)')
+_LOST_WORKER = re.compile(r'DataLoader worker \(pid')
 # The loader that waits for its workers, whose death is its business.
 _waiting: WatchedDataLoader | None = None
 
@@ -191,11 +192,13 @@ def start_worker(number: int, then: Callable[[int], object] | None = None) -> No
 class WatchedDataLoader(DataLoader):
     """A data loader that can start anywhere in an epoch, and replaces workers that die or hang.
 
-    A worker that died, or that has given nothing for `timeout` seconds, is named in a warning, and
-    all of them are ended and started anew where they were, once for each batch.
+    A worker that died is named in a warning, and so are those that have given nothing for
+    `worker_timeout` seconds: all of them are ended and started anew where they were, once for each
+    batch. (`timeout` of a DataLoader notices no worker that stops while it hands over a tensor.)
 
     Args:
-        plain: a loader to do as, none of whose workers has been started.
+        plain: a loader to do as, none of whose workers has been started; its `timeout` is taken as
+            `worker_timeout`.
         seed: the run's.
         seeded: whether each sample draws the random numbers of its place, as training needs.
 
@@ -208,6 +211,9 @@ class WatchedDataLoader(DataLoader):
 
     def __init__(self, plain: DataLoader, seed: int | None, seeded: bool) -> None:
         self.first_batch = 0
+        self.worker_timeout = plain.timeout
+        # What was found out when workers hung.
+        self._hung = ''
         self._children: list[BaseProcess] = []
         # Before multiprocessing waits for them, who heed no SIGTERM.
         weakref.finalize(self, _kill, self._children)
@@ -215,7 +221,6 @@ class WatchedDataLoader(DataLoader):
             num_workers=plain.num_workers,
             collate_fn=plain.collate_fn,
             pin_memory=plain.pin_memory,
-            timeout=plain.timeout,
             worker_init_fn=partial(start_worker, then=plain.worker_init_fn),
             multiprocessing_context=plain.multiprocessing_context,
             # Of its own: torch draws a number for each new set of workers, which a resumed run has
@@ -251,10 +256,10 @@ class WatchedDataLoader(DataLoader):
                     place += 1
                     yield batch
                 return
-            except (_LostWorker, RuntimeError) as error:
-                if isinstance(error, RuntimeError) and not _LOST_WORKER.match(str(error)):
+            except Exception as error:
+                if not self._is_of_workers(error):
                     raise
-                found = self._what_happened(error)
+                found = self._what_happened()
                 self.end_workers()
             if failed_at == place:
                 raise WorkerError(
@@ -294,22 +299,34 @@ class WatchedDataLoader(DataLoader):
     def _dead(self) -> list[BaseProcess]:
         return [child for child in self._children if child.exitcode]
 
-    def _what_happened(self, error: Exception) -> str:
-        if dead := self._dead():
-            ends = ', '.join(f'{child.pid} ({_ending(child.exitcode)})' for child in dead)
-            return f'worker process {ends} of the data loader ended'
-        stopped = [child.pid for child in self._children if _is_stopped(child.pid)]
-        which = (
-            f'process {", ".join(map(str, stopped))} is stopped'
-            if stopped
-            else (f'processes {", ".join(str(child.pid) for child in self._children)} are at work')
+    def _is_of_workers(self, error: Exception) -> bool:
+        """Whether `error` is that of a worker which died, or which was killed as it hung."""
+        if self._hung or isinstance(error, _LostWorker):
+            return True
+        if isinstance(error, (OSError, EOFError)):
+            # Of a connection that its end has cut; the system may be slower to tell of that.
+            for child in self._children:
+                child.join(0.5)
+        return bool(self._dead()) or bool(_LOST_WORKER.match(str(error)))
+
+    def _what_happened(self) -> str:
+        hung, self._hung = self._hung, ''
+        if hung:
+            return hung
+        ends = ', '.join(f'{child.pid} ({_ending(child.exitcode)})' for child in self._dead())
+        return f'worker process {ends or "of unknown number"} of the data loader ended'
+
+    def _end_hanging(self) -> None:
+        """Kill workers that give nothing: whatever the main process waits for then fails."""
+        pids = [child.pid for child in self._children]
+        stopped = [pid for pid in pids if _is_stopped(pid)]
+        self._hung = (
+            f'the workers of the data loader gave nothing for {self.worker_timeout:g} s '
+            f'(worker_timeout): process {listed(list(map(str, stopped or pids)))} '
+            f'{"is stopped" if stopped else "at work"}'
         )
-        return (
-            f'the workers of the data loader gave nothing for {self.timeout:g} s '
-            f'(worker_timeout): {which}'
-            if 'timed out' in str(error)
-            else one_line(error)
-        )
+        for child in self._children:
+            child.kill()
 
     def end_workers(self) -> None:
         """End the worker processes at once, also those that are stopped."""
@@ -331,6 +348,7 @@ class _ListenForWorkers:
 
     def __init__(self, loader: WatchedDataLoader) -> None:
         self._loader = loader
+        self._timer: threading.Timer | None = None
         main = threading.current_thread() is threading.main_thread()
         self._possible = main and hasattr(signal, 'SIGCHLD') and loader.num_workers > 0
         if self._possible:
@@ -347,10 +365,16 @@ class _ListenForWorkers:
     def __enter__(self) -> None:
         global _waiting
         _waiting = self._loader
+        if self._loader.worker_timeout:
+            self._timer = threading.Timer(self._loader.worker_timeout, self._loader._end_hanging)
+            self._timer.daemon = True
+            self._timer.start()
 
     def __exit__(self, *_: object) -> None:
         global _waiting
         _waiting = None
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 # What was to be called when a child ends before any loader had workers.

@@ -215,7 +215,7 @@ def test_a_stopped_worker_is_replaced(go, undisturbed, tmp_path):
     worker = run.children()[0]
     os.kill(worker, signal.SIGSTOP)
     assert run.end() == 0
-    told = f'gave nothing for 10 s (worker_timeout): process {worker} is stopped; new workers'
+    told = f'gave nothing for 10 s (worker_timeout): process {worker} is stopped'
     assert told in run.printed() and run.leaves_nobody()
     assert_equal_runs(tmp_path / 'work', undisturbed)
 

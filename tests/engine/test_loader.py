@@ -184,12 +184,12 @@ def test_the_runner_builds_them():
         seeded=True,
     )
     built = SaliencyRunner.build_dataloader(dict(config), seed=1)
-    assert isinstance(built, WatchedDataLoader) and built.timeout == 7
+    assert isinstance(built, WatchedDataLoader) and built.worker_timeout == 7
     assert built.dataset.metainfo == Drawing.metainfo
     config |= dict(num_workers=0, seeded=False)
     built = SaliencyRunner.build_dataloader(dict(config), seed=1)
-    assert built.timeout == 0 and not built.persistent_workers
+    assert built.worker_timeout == 0 and not built.persistent_workers
     assert isinstance(built.dataset, Drawing)
     del config['worker_timeout']
     built = SaliencyRunner.build_dataloader(dict(config, num_workers=1), seed=1)
-    assert built.timeout == 300
+    assert built.worker_timeout == 300
