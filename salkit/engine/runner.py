@@ -75,7 +75,6 @@ class SaliencyRunner(Runner):
     """
 
     stop_signals = StopSignals()
-    _resumed: Checkpoint | None = None
 
     def train(self) -> nn.Module:
         """Train; one run at a time in a work dir.
@@ -172,7 +171,6 @@ class SaliencyRunner(Runner):
         if isinstance(hub, dict):
             content['message_hub'] = unpack_message_hub(hub)
         self._has_loaded = True
-        self._resumed = read if self._resume else None
         self.logger.info(report.summary)
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
@@ -338,6 +336,12 @@ class SaliencyRunner(Runner):
         """
         read = read_checkpoint(filename)
         lacking = {'meta', 'message_hub', 'optimizer'} - set(read.rest)
+        counts = [read.meta.get(key) for key in ('epoch', 'iter')]
+        if not lacking and not all(isinstance(count, int) and count >= 0 for count in counts):
+            raise CheckpointError(
+                f'{filename}: cannot be resumed, its epoch and iteration are {counts}, expected '
+                'whole numbers of at least 0'
+            )
         if lacking:
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds no {", ".join(sorted(lacking))}; '
@@ -345,18 +349,24 @@ class SaliencyRunner(Runner):
             )
         # On a GPU, the whole state may not fit beside the model.
         place = 'cpu' if map_location == 'default' else map_location
-        super().resume(filename, False, resume_param_scheduler, place)
-        if resume_optimizer:
-            shards = read.path if read.path and is_sharded(read.path) else None
-            self._load_optimizer_state(read.rest['optimizer'], shards)
+        try:
+            super().resume(filename, False, resume_param_scheduler, place)
+            if resume_optimizer:
+                shards = read.path if read.path and is_sharded(read.path) else None
+                self._load_optimizer_state(read.rest['optimizer'], shards)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            # Whatever is not as it was written: mmengine takes the values as they come.
+            raise CheckpointError(
+                f'{filename}: cannot be resumed, it holds the state of another kind of run, or of '
+                f'another model or optimizer ({type(error).__name__}: {one_line(error)[:160]})'
+            ) from error
         # The weights were looked at when they were loaded.
         check_finite(self.optim_wrapper.state_dict(), f'{filename}: the optimizer')
-        assert self._resumed is not None
-        meta, gradients = self._resumed.meta, self._resumed.rest.get('gradients')
-        self._resumed = None
+        meta, gradients = read.meta, read.rest.get('gradients')
         for name, parameter in self.bare_model.named_parameters():
-            if isinstance(gradients, dict) and name in gradients:
-                parameter.grad = gradients[name].to(parameter)
+            gradient = gradients.get(name) if isinstance(gradients, dict) else None
+            if isinstance(gradient, Tensor) and gradient.shape == parameter.shape:
+                parameter.grad = gradient.to(parameter)
         position = getattr(self.train_dataloader, 'position', None)
         if position is not None and self.seed is not None:
             # That of the checkpoint, where the config leaves it open.

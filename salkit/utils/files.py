@@ -142,9 +142,11 @@ def locked_folder(
         lock.acquire(timeout=PATIENCE_SECONDS if patience is None else patience)
         holder.write_text(f'process {os.getpid()} on {socket.gethostname()}', encoding='utf-8')
     except Timeout:
-        with suppress(OSError):
-            owner += f', {printable(holder.read_text(encoding="utf-8")[:200])},'
-        raise ConfigError(f'{folder}: another run of {owner} is at work there') from None
+        process = ''
+        with suppress(OSError, UnicodeError):
+            process = f' ({printable(holder.read_text(encoding="utf-8")[:200])})'
+        message = f'{folder}: another run of {owner} is at work there{process}'
+        raise ConfigError(message) from None
     except (NotImplementedError, OSError):
         # Some network disks have no locks.
         yield lock

@@ -158,5 +158,5 @@ def test_training_on_several_data_sets(roots, tmp_path):
     runner = build_runner(load_config(config), tmp_path / 'run', ('train',))
     runner.train()
     assert runner.iter == 4 and runner.epoch == 1
-    sampler = runner.train_dataloader.sampler
+    sampler = runner.train_dataloader.sampler.inner
     assert isinstance(sampler, WeightedSampler) and sampler.shares == [2, 6]

@@ -203,11 +203,14 @@ def test_wrong_arguments_are_refused(tmp_path, wrong):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_bar_goes_to_stderr(tmp_path, capsys):
-    generate_demo_data(tmp_path / 'demo', **{**TINY, 'videos': {'val': 1}, 'progress': True})
+def test_a_terminal_shows_a_bar(tmp_path, capsys, monkeypatch):
+    one = {**TINY, 'videos': {'val': 1}, 'progress': True}
+    generate_demo_data(tmp_path / 'silent', **one)
+    assert capsys.readouterr() == ('', '')
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
+    generate_demo_data(tmp_path / 'demo', **one)
     captured = capsys.readouterr()
-    assert captured.out == ''
-    assert '1/1' in captured.err
+    assert captured.out == '' and '1/1' in captured.err
 
 
 def test_frame_and_canvas_points_are_inverse():

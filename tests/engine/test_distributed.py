@@ -3,14 +3,17 @@
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
 from make_data import write_dataset
+from mmengine.runner import EpochBasedTrainLoop
 from ranks import free_port, run_ranks, start_ranks
 from small_models import MODEL, assert_same
 
@@ -43,7 +46,16 @@ def root(tmp_path):
 def command(root, work_dir, *options, launcher, extra=(), epochs=2):
     """Arguments of a short run of a model of few parts."""
     return [
-        *('train', CONFIG, '--work-dir', str(work_dir), '--launcher', launcher, *extra),
+        *(
+            'train',
+            CONFIG,
+            '--work-dir',
+            str(work_dir),
+            '--launcher',
+            launcher,
+            '--verbose',
+            *extra,
+        ),
         *('--cfg-options', f'data_root={root}', f'train_cfg.max_epochs={epochs}'),
         *('train_cfg.val_interval=2', *ONE_BLOCK, *options),
     ]
@@ -145,7 +157,12 @@ def test_the_report_of_torchrun_ends_with_the_message(root, tmp_path):
         [TOOLS / 'dist_train.sh', config, '2', *rest],
         capture_output=True,
         text=True,
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
+        env={
+            **os.environ,
+            'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',
+            'OMP_NUM_THREADS': '1',
+            'CUDA_VISIBLE_DEVICES': '',
+        },
     )
     assert done.returncode == 1
     cause = done.stderr.split('Root Cause')[1]
@@ -223,8 +240,21 @@ def test_slurm_without_its_tools(monkeypatch, tmp_path):
 def _one_after_another(commands, ports):
     for argv, port in zip(commands, ports, strict=True):
         os.environ['MASTER_PORT'] = port
-        assert main(argv) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            if '/stopped/' in argv[3] and '--resume' not in argv:
+                patch.setattr(EpochBasedTrainLoop, 'run_iter', _signal_within_the_second_epoch)
+            assert main(argv) == 0
         print('=' * 9)
+
+
+_run_iter = EpochBasedTrainLoop.run_iter
+
+
+def _signal_within_the_second_epoch(loop, *batch):
+    """Have the cluster take the machine of one process back."""
+    if loop.iter == 2 and os.environ['RANK'] == '1':
+        signal.raise_signal(signal.SIGUSR1)
+    _run_iter(loop, *batch)
 
 
 @pytest.fixture(scope='module')
@@ -232,7 +262,8 @@ def runs(tmp_path_factory):
     """Work dirs of runs of two processes, and what each printed.
 
     `ddp`, `whole` and `sharded` trained for two epochs, those of `resumed/` went on from their
-    first; `bfloat16`, in shards, from the first of `ddp`.
+    first, those of `stopped/` from where a signal ended them within the second; `bfloat16`, in
+    shards, from the first of `ddp`.
     """
     folder = tmp_path_factory.mktemp('runs')
     root = write_dataset(folder / 'set')
@@ -247,6 +278,8 @@ def runs(tmp_path_factory):
         for path, extra in (
             (name, ()),
             (f'resumed/{name}', ('--resume', str(folder / name / 'epoch_1.pth'))),
+            (f'stopped/{name}', ()),
+            (f'stopped/{name}', ('--resume',)),
         ):
             names.append(path)
             commands.append(
@@ -259,8 +292,11 @@ def runs(tmp_path_factory):
     extra = ('--resume', str(folder / 'ddp' / 'epoch_1.pth'))
     commands.append(command(root, folder / 'bfloat16', *options, launcher='mpi', extra=extra))
     ports = [free_port() for _ in commands]
-    out = run_ranks(_one_after_another, folder / 'ranks', commands, ports)
-    return folder, dict(zip(names, out.split('=' * 9), strict=False))
+    out = run_ranks(_one_after_another, folder / 'ranks', commands, ports).split('=' * 9)
+    logs = dict.fromkeys(names, '')
+    for name, text in zip(names, out, strict=False):
+        logs[name] += text
+    return folder, logs
 
 
 def read(folder, name):
@@ -305,6 +341,17 @@ def test_resumed_equals_undisturbed(runs, name):
     folder, logs = runs
     assert len(losses(logs[f'resumed/{name}'])) == 2
     assert_same(read(folder, f'resumed/{name}').weights, read(folder, name).weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['ddp', 'whole', 'sharded'])
+def test_all_stop_after_the_step_in_which_one_got_a_signal_and_go_on_there(runs, name):
+    folder, logs = runs
+    log = logs[f'stopped/{name}']
+    assert len(losses(log)) == 4 and 'resumed epoch: 1, iter: 3' in log
+    assert_same(read(folder, f'stopped/{name}').weights, read(folder, name).weights)
+    # It replaced the checkpoint within the epoch.
+    assert not list((folder / 'stopped' / name).glob('epoch_*_iter_*'))
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Runs that are killed, stopped, starved and broken, and go on as if nothing had happened."""
 
+import itertools
 import os
 import random
 import signal
@@ -75,9 +76,11 @@ def undisturbed(root, nursery, tmp_path_factory):
 def go(root, nursery, tmp_path):
     """Start a run in `tmp_path / 'work'`, resumed where it has been."""
 
+    logs = itertools.count()
+
     def start(*options, planted=''):
         argv = command(root, tmp_path / 'work', *options, extra=['--resume'])
-        return nursery.start(argv, tmp_path / 'log', planted)
+        return nursery.start(argv, tmp_path / f'{next(logs)}.log', planted)
 
     return start
 
@@ -203,8 +206,9 @@ def test_a_signal_during_a_validation(go, undisturbed, tmp_path):
     run.send(signal.SIGTERM)
     assert run.end() == 143
     assert checkpoints(tmp_path / 'work') == ['epoch_2_iter_6.pth']
-    assert go().end() == 0
-    assert 'Validating the checkpoint of epoch 2 first' in run.printed()
+    resumed = go()
+    assert resumed.end() == 0
+    assert 'Validating the checkpoint of epoch 2 first' in resumed.printed()
     assert_equal_runs(tmp_path / 'work', undisturbed)
 
 
@@ -221,6 +225,7 @@ def test_a_stopped_worker_is_replaced(go, undisturbed, tmp_path):
 
 
 DYING = """
+import itertools
 import os
 from salkit.datasets import VideoSaliencyDataset
 
@@ -304,7 +309,7 @@ def test_one_run_at_a_time_in_a_work_dir(go, root, tmp_path, capsys):
     before = checkpoints(tmp_path / 'work')
     assert main([str(part) for part in command(root, tmp_path / 'work')]) == 2
     error = capsys.readouterr().err
-    assert f'another run of salkit train, process {run.pid} on ' in error
+    assert f'another run of salkit train is at work there (process {run.pid} on ' in error
     assert checkpoints(tmp_path / 'work') == before and run.is_alive()
     run.send(signal.SIGKILL)
     run.end()
@@ -325,7 +330,7 @@ def test_checkpoints_within_an_epoch_by_their_number_of_steps(go, undisturbed, t
     assert_same(found.weights, read_checkpoint(undisturbed / 'epoch_4.pth').weights)
 
 
-def test_a_loop_of_iterations(go, root, tmp_path):
+def test_a_loop_of_iterations(go, root, nursery, tmp_path):
     """It goes round the same clips, so that it ends with the same weights."""
     loop = (
         'train_cfg=dict(by_epoch=False,max_iters=12,val_interval=6)',
@@ -334,7 +339,7 @@ def test_a_loop_of_iterations(go, root, tmp_path):
         'param_scheduler=None',
     )
     whole, work = tmp_path / 'whole', tmp_path / 'work'
-    assert main([str(p) for p in command(root, whole, *loop)]) == 0
+    assert nursery.start(command(root, whole, *loop), tmp_path / 'whole.log').end() == 0
     run = go(*loop, planted=HELD.format(loop='IterBasedTrainLoop', held='loop.iter == 7'))
     run.until(lambda: 'held' in run.printed())
     run.send(signal.SIGKILL)

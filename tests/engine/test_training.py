@@ -434,6 +434,26 @@ def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
         runner.resume(str(tmp_path / 'bare.pth'))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda c: c['meta'].update(epoch='4'), r"iteration are \['4', 8\], expected whole"),
+        (lambda c: c['meta'].pop('iter'), r'iteration are \[4, None\], expected whole'),
+        (lambda c: c['message_hub'].update(log_scalars=7), 'the state of another kind of run'),
+        (lambda c: c.update(optimizer=dict(state={})), 'the state of another kind of run'),
+        (lambda c: c.update(param_schedulers=[3, 4]), 'the state of another kind of run'),
+    ],
+)
+def test_a_state_that_is_none_is_one_error(finished, root, tmp_path, capsys, spoil, message):
+    checkpoint = torch.load(finished[0] / 'epoch_4.pth', weights_only=True)
+    spoil(checkpoint)
+    torch.save(checkpoint, tmp_path / 'spoilt.pth')
+    argv = command(root, tmp_path, extra=['--resume', str(tmp_path / 'spoilt.pth')], epochs=5)
+    assert main(argv[3:]) == 2
+    assert re.search(f'spoilt.pth: cannot be resumed, .*{message}', capsys.readouterr().err)
+
+
 def test_the_config_in_a_work_dir_is_that_of_its_weights(finished):
     work_dir, _ = finished
     written = load_config(work_dir / 'umt-tiny_cc-kl.py').model

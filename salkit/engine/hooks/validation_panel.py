@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
-from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -41,9 +40,8 @@ class ValidationPanelHook(Hook):
         self.videos = videos
         self._indices: list[int] | None = None
 
-    @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Predict and draw."""
+        """Predict, which takes all processes where the model is in shards, and draw."""
         dataset = runner.val_dataloader.dataset
         if self._indices is None:
             self._indices = spread(self.videos, len(dataset))
@@ -57,7 +55,6 @@ def _row(runner: Runner, dataset: Dataset, index: int) -> PanelRow | None:
     sample = dataset[index]
     if not isinstance(sample, dict) or not {'clip', 'meta'} <= sample.keys():
         return None
-    # Not the wrapped model: the other processes of a distributed run have no part in this.
     with torch.no_grad():
         (prediction,) = runner.bare_model.val_step(pseudo_collate([sample]))
     saliency_map = prediction['saliency_map'].float().cpu()
