@@ -40,6 +40,7 @@ class Nursery:
     """The forking process, as a context; runs one command at a time."""
 
     def __enter__(self):
+        self._run = None
         environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
         self._process = subprocess.Popen(
             [sys.executable, __file__],
@@ -56,10 +57,15 @@ class Nursery:
 
     def start(self, argv, log, planted=''):
         """Start a command; `planted` is code that its process runs before."""
+        if self._run is not None:
+            # A test that failed may have left it.
+            self._run.send(signal.SIGKILL)
+            self._run.end()
         request = dict(argv=[str(part) for part in argv], log=str(log), planted=planted)
         self._process.stdin.write(json.dumps(request) + '\n')
         self._process.stdin.flush()
-        return Run(int(self._process.stdout.readline()), Path(log), self._process.stdout)
+        self._run = Run(int(self._process.stdout.readline()), Path(log), self._process.stdout)
+        return self._run
 
 
 class Run:

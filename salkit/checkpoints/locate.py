@@ -63,10 +63,10 @@ def _score_in(path: Path, metric: str) -> float | None:
     try:
         content: Any = load_torch_file(check_input_file(path, CheckpointError))
         info = content['message_hub']['runtime_info']
+        score = info.get(f'best_score_{metric}', info.get('best_score'))
     except Exception:
         # What is wrong with it is said when it is read.
         return None
-    score = info.get(f'best_score_{metric}', info.get('best_score'))
     return float(score) if isinstance(score, (int, float)) and math.isfinite(score) else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,13 +109,15 @@ def run(args: argparse.Namespace) -> int:
     if cfg.get('load_from'):
         # A wrong name should not wait for the model to be built.
         locate(cfg.load_from)
-    try:
-        with joined_processes(cfg):
+    with joined_processes(cfg):
+        try:
             train(cfg, work_dir)
-            if args.test:
-                score_best(args, cfg, work_dir)
-    except TrainingStopped as stopped:
-        if is_main_process():
-            print(f'salkit train: {stopped}; --resume goes on there', file=sys.stderr)
-        return stopped.status
+        except TrainingStopped as stopped:
+            # The terminal may be gone.
+            with suppress(OSError):
+                if is_main_process():
+                    print(f'salkit train: {stopped}; --resume goes on there', file=sys.stderr)
+            return stopped.status
+        if args.test:
+            score_best(args, cfg, work_dir)
     return 0

@@ -17,10 +17,11 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.utils.data import Dataset
 
 from ..builder import build, check, check_arguments, named_errors, resolve
+from ..checkpoints import read_checkpoint
 from ..errors import ConfigError
 from ..registry import DATASETS, HOOKS, METRICS, MODELS, SCOPE
 from .runner import SaliencyRunner
-from .schedules import schedulers_of
+from .schedules import as_list, schedulers_of
 from .sharding import strategy_of
 
 # Runs built by this process so far; mmengine keeps loggers and the like by the run's name.
@@ -36,14 +37,13 @@ def find_latest_checkpoint(work_dir: str | Path) -> Path | None:
     for path in Path(work_dir).glob('*.pth'):
         match = re.fullmatch(r'(?:epoch_(\d+))?(?:(?:^|_)iter_(\d+))?\.pth', path.name)
         if match:
-            found.append((int(match[1] or 0), int(match[2] or 0), path))
-    return max(found)[2] if found else None
-
-
-def _as_list(value: object) -> list:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+            found.append((match[1] is None, int(match[1] or 0), int(match[2] or 0), path))
+    # A config may have changed to names that tell of iterations alone.
+    families = [[item for item in found if item[0] == alone] for alone in (False, True)]
+    newest = [max(family)[3] for family in families if family]
+    if len(newest) < 2:
+        return newest[0] if newest else None
+    return max(newest, key=lambda path: int(str(read_checkpoint(path).meta.get('iter', 0))))
 
 
 def check_components(cfg: Config) -> None:
@@ -54,10 +54,10 @@ def check_components(cfg: Config) -> None:
     """
     strategy_of(cfg)
     for key in ('val_evaluator', 'test_evaluator'):
-        for metric in _as_list(cfg.get(key)):
+        for metric in as_list(cfg.get(key)):
             check(METRICS, metric)
     hooks = [hook for hook in (cfg.get('default_hooks') or {}).values() if hook is not None]
-    for hook in [*hooks, *_as_list(cfg.get('custom_hooks'))]:
+    for hook in [*hooks, *as_list(cfg.get('custom_hooks'))]:
         check(HOOKS, {k: v for k, v in hook.items() if k != 'priority'})
     wrapper = cfg.get('optim_wrapper') or {}
     optimizer, clip_grad = wrapper.get('optimizer'), wrapper.get('clip_grad')
@@ -66,7 +66,7 @@ def check_components(cfg: Config) -> None:
     if clip_grad is not None:
         clip = clip_grad_value_ if clip_grad.get('type') == 'value' else clip_grad_norm_
         check_arguments(clip, set(clip_grad) - {'type'}, given=['parameters'])
-    for scheduler in _as_list(cfg.get('param_scheduler')):
+    for scheduler in as_list(cfg.get('param_scheduler')):
         if not isinstance(scheduler, Mapping):
             raise ConfigError(f'param_scheduler: expected dicts, got {scheduler!r}')
         if 'type' in scheduler:
@@ -135,7 +135,7 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
             arguments['auto_scale_lr'] = cfg.get('auto_scale_lr')
         else:
             # A list: mmengine takes a dict that has `metrics`, as a metric may, for an evaluator.
-            arguments[f'{stage}_evaluator'] = _as_list(cfg[f'{stage}_evaluator'])
+            arguments[f'{stage}_evaluator'] = as_list(cfg[f'{stage}_evaluator'])
     for key in (
         'default_hooks',
         'custom_hooks',

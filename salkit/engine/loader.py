@@ -12,14 +12,12 @@ import multiprocessing
 import random
 import re
 import signal
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -31,6 +29,7 @@ from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..errors import SalkitError
+from ..utils.leftovers import process_state
 from ..utils.parallel import end_with_parent
 from ..utils.text import listed
 
@@ -155,6 +154,11 @@ class PositionedSampler(Sampler):
                 sampler.seed = seed
         self.seed = seed
 
+    @property
+    def sampler(self) -> PositionedSampler:
+        """Itself: of a batch sampler, mmengine asks for the one inside to tell it the epoch."""
+        return self
+
     def _inside(self) -> list[Any]:
         return [self.inner, getattr(self.inner, 'sampler', None)]
 
@@ -269,7 +273,6 @@ class WatchedDataLoader(DataLoader):
                 )
             failed_at = place
             print_log(f'{found}; new workers go on there', 'current', logging.WARNING)
-            self.position.first = 0
 
     def _watched(self) -> Iterator[Any]:
         """The batches, while the death of a worker is an error in here and nowhere else.
@@ -395,10 +398,4 @@ def _ending(exitcode: int | None) -> str:
 
 
 def _is_stopped(pid: int | None) -> bool:
-    if sys.platform != 'linux':
-        return False
-    try:
-        state = Path(f'/proc/{pid}/stat').read_text(encoding='utf-8').rpartition(')')[2]
-    except OSError:
-        return False
-    return state.split()[0] in 'Tt'
+    return pid is not None and process_state(pid) in ('T', 't')

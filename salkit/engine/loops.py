@@ -14,11 +14,13 @@ class _Position:
 
     Attributes:
         first_batch: the first batch of the epoch to train on, once.
-        between_steps: whether training has begun, and all that a step changes has been changed:
+        batches_done: how many of the epoch have been trained on.
+        between_steps: whether training is at work, and all that a step changes has been changed:
             what a checkpoint needs.
     """
 
     first_batch = 0
+    batches_done = 0
     between_steps = False
 
 
@@ -31,13 +33,17 @@ class ResumableEpochLoop(_Position, EpochBasedTrainLoop):
         self.between_steps = True
         self.runner.model.train()
         first, self.first_batch = self.first_batch, 0
-        self.dataloader.first_batch = first
+        self.dataloader.first_batch = self.batches_done = first
         for number, batch in enumerate(self.dataloader, first):
             self.between_steps = False
             self.run_iter(number, batch)
+            self.batches_done = number + 1
             self.between_steps = True
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
+        self.batches_done = 0
+        # A validation may train nothing, but swap weights and their averages.
+        self.between_steps = False
 
 
 class ResumableIterLoop(_Position, IterBasedTrainLoop):
@@ -64,7 +70,9 @@ class ResumableIterLoop(_Position, IterBasedTrainLoop):
                 and self._iter >= self.val_begin
                 and (self._iter % self.val_interval == 0 or self._iter == self._max_iters)
             ):
+                self.between_steps = False
                 self.runner.val_loop.run()
+                self.between_steps = True
         batches.close()
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')

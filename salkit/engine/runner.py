@@ -22,7 +22,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from ..builder import named_errors
 from ..checkpoints import (
@@ -46,12 +46,13 @@ from ..utils.leftovers import remove_leftovers
 from ..utils.text import check_choice
 from ..version import __version__
 from .hooks.epoch_line import EpochLineHook, no_bar_left
+from .hooks.safe_checkpoint import SafeCheckpointHook
 from .loader import WORKER_TIMEOUT, WatchedDataLoader
 from .loops import ResumableEpochLoop, ResumableIterLoop
 from .schedules import follow_new_end
 from .sharding import optimizer_state_for, strategy_of, whole
 from .state import is_at_update, pack_message_hub, plain, unpack_message_hub
-from .stopping import StopSignals
+from .stopping import StopSignals, TrainingStopped
 from .terminal import keep_pages_off_terminal
 
 # The points of a run at which hooks set up what they were configured to do.
@@ -75,6 +76,7 @@ class SaliencyRunner(Runner):
     """
 
     stop_signals = StopSignals()
+    _may_write = False
 
     def train(self) -> nn.Module:
         """Train; one run at a time in a work dir.
@@ -88,13 +90,24 @@ class SaliencyRunner(Runner):
         """
         with ExitStack() as stack:
             if is_main_process():
-                stack.enter_context(locked_folder(self.work_dir, '.lock', 'salkit train'))
-                # Of whatever process: no other one writes here.
-                remove_leftovers(Path(self.work_dir), whoever=True)
-            self.stop_signals = stack.enter_context(StopSignals())
+                lock = stack.enter_context(locked_folder(self.work_dir, '.lock', 'salkit train'))
+                # Some disks have no locks.
+                remove_leftovers(Path(self.work_dir), whoever='.pth' if lock.is_locked else None)
+            self._may_write = True
+            self.dump_config()
+            savers = [hook for hook in self.hooks if isinstance(hook, SafeCheckpointHook)]
+            # Any other loop ends as any other command does.
+            own_loop = not isinstance(self._train_loop, dict) or 'type' not in self._train_loop
+            if savers and own_loop:
+                self.stop_signals = stack.enter_context(StopSignals())
+                stack.callback(setattr, self, 'stop_signals', StopSignals())
             stack.enter_context(self._ended_with_a_checkpoint())
             stack.enter_context(no_bar_left(self.hooks))
-            return super().train()
+            model = super().train()
+            if self.stop_signals.noted:
+                # It came with the last checkpoint.
+                raise TrainingStopped(self.stop_signals.noted, savers[0].last_ckpt)
+            return model
 
     @contextmanager
     def _ended_with_a_checkpoint(self) -> Iterator[None]:
@@ -106,7 +119,9 @@ class SaliencyRunner(Runner):
             able = is_main_process() and self.strategy is None
             between = able and getattr(loop, 'between_steps', False) and loop.iter > 0
             for hook in self.hooks:
-                if isinstance(error, SalkitError) and between and hasattr(hook, 'write_now'):
+                if not isinstance(hook, SafeCheckpointHook):
+                    continue
+                if isinstance(error, SalkitError) and between:
                     # What went wrong first is what counts.
                     with suppress(OSError, SalkitError):
                         hook.write_now(self, loop.epoch, loop.iter)
@@ -127,10 +142,14 @@ class SaliencyRunner(Runner):
     ) -> DataLoader:
         """A loader whose workers are watched; `seeded`, with the random numbers of their place."""
         if isinstance(dataloader, DataLoader):
-            return dataloader
+            iterable = isinstance(dataloader.dataset, IterableDataset)
+            if iterable or isinstance(dataloader, WatchedDataLoader):
+                return dataloader
+            return WatchedDataLoader(dataloader, seed, False)
         options = dict(dataloader)
         seeded = options.pop('seeded', False)
-        options['timeout'] = options.pop('worker_timeout', WORKER_TIMEOUT)
+        timeout = options.get('timeout', WORKER_TIMEOUT)
+        options['timeout'] = options.pop('worker_timeout', timeout)
         if not options.get('num_workers'):
             # A leaf may set num_workers=0 over a base that keeps its workers.
             options |= dict(persistent_workers=False, timeout=0)
@@ -255,6 +274,10 @@ class SaliencyRunner(Runner):
 
     def _load_optimizer_state(self, state: Any, shards: Path | None = None) -> None:
         """Load the state of an optimizer, see `optimizer_state_for`; all processes call this."""
+        if isinstance(self.optim_wrapper, OptimWrapperDict):
+            # Strategies have one.
+            self.optim_wrapper.load_state_dict(state)
+            return
         self.optim_wrapper.load_state_dict(optimizer_state_for(self.optim_wrapper, state, shards))
 
     # What a config names, where a value that does not fit is one error that names the entry.
@@ -301,6 +324,9 @@ class SaliencyRunner(Runner):
         mmengine's own sorts its entries, but a decoder joins its branches in their order: the
         weights would mean another model.
         """
+        if self._train_loop is not None and not self._may_write:
+            # Another run may be at work there.
+            return
         name = f'{Path(self.cfg.filename).stem if self.cfg.filename else self.timestamp}.py'
         entries = self.cfg.to_dict().items()
         text = '\n'.join(f'{k} = {pformat(v, width=100, sort_dicts=False)}' for k, v in entries)
@@ -354,7 +380,10 @@ class SaliencyRunner(Runner):
             if resume_optimizer:
                 shards = read.path if read.path and is_sharded(read.path) else None
                 self._load_optimizer_state(read.rest['optimizer'], shards)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (
+            *(AssertionError, AttributeError, LookupError, RuntimeError),
+            *(TypeError, ValueError),
+        ) as error:
             # Whatever is not as it was written: mmengine takes the values as they come.
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds the state of another kind of run, or of '
@@ -378,21 +407,17 @@ class SaliencyRunner(Runner):
 
     def _first_batch(self, filename: str, meta: Mapping[str, object]) -> int:
         """How many batches of the epoch resumed at have been trained on."""
-        loop = self.train_loop
-        # Older checkpoints were written between epochs.
-        batches = meta.get('batches_per_epoch')
-        if not isinstance(loop, ResumableEpochLoop) or not isinstance(batches, int):
-            return 0
-        first = loop.iter - loop.epoch * batches
         now = self._epoch_shape()
         then = {key: meta.get(key) for key in now}
-        if first > 0 and then != now:
-            self.logger.warning(
-                f'{filename}: was written within an epoch of {then}, which is one of {now} here: '
-                'the epoch begins anew'
-            )
+        # Older checkpoints were written between epochs, and do not say.
+        first = meta.get('batch')
+        if not isinstance(first, int) or first < 0:
             return 0
-        return max(0, first)
+        if then != now:
+            told = 'the epoch begins anew' if first else 'schedules by iteration end where they did'
+            self.logger.warning(f'{filename}: an epoch was {then} there and is {now} here: {told}')
+            return 0
+        return first if isinstance(self.train_loop, ResumableEpochLoop) else 0
 
     def _epoch_shape(self) -> dict[str, int | None]:
         loader = self.train_dataloader
@@ -438,11 +463,18 @@ class SaliencyRunner(Runner):
         if sharded is None and not is_main_process():
             return
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
+        position |= {key: (meta or {})[key] for key in position if key in (meta or {})}
+        # Within the epoch, where it is not over.
+        batch = 0
+        if position['epoch'] == self.epoch:
+            done = getattr(self.train_loop, 'batches_done', 0)
+            batch = done + position['iter'] - self.iter
         dataset = self.train_dataloader.dataset
         checkpoint: dict[str, object] = dict(
             meta={
                 **position,
                 **(meta or {}),
+                'batch': batch,
                 **self._epoch_shape(),
                 'max_epochs': self.max_epochs,
                 'cfg': self.cfg.pretty_text,
@@ -460,13 +492,18 @@ class SaliencyRunner(Runner):
         )
         if optimizer is not None:
             checkpoint['optimizer'] = optimizer
-            # Those of several processes are not added up yet.
-            if get_world_size() == 1 and not is_at_update(self.optim_wrapper):
-                checkpoint['gradients'] = {
-                    name: parameter.grad
-                    for name, parameter in self.bare_model.named_parameters()
-                    if parameter.grad is not None
-                }
+            if not is_at_update(self.optim_wrapper):
+                if get_world_size() == 1:
+                    checkpoint['gradients'] = {
+                        name: parameter.grad
+                        for name, parameter in self.bare_model.named_parameters()
+                        if parameter.grad is not None
+                    }
+                else:
+                    self.logger.warning(
+                        f'{filename} lacks the gradients that each process has accumulated so far: '
+                        'choose accumulative_counts so that it divides the batches of an epoch'
+                    )
         if save_param_scheduler and self.param_schedulers is not None:
             checkpoint['param_schedulers'] = _scheduler_states(self.param_schedulers)
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)

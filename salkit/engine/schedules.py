@@ -18,7 +18,7 @@ MAX_EPOCHS = 'max_epochs'
 def schedulers_of(cfg: Config) -> list[dict] | dict | None:
     """The schedulers of `cfg`, `end='max_epochs'` replaced by the number it stands for."""
     schedulers = copy.deepcopy(cfg.get('param_scheduler'))
-    for scheduler in _flat(schedulers):
+    for scheduler in as_list(schedulers):
         if scheduler.get('end') == MAX_EPOCHS:
             train_cfg = cfg.get('train_cfg') or {}
             if train_cfg.get('max_epochs') is None:
@@ -27,10 +27,11 @@ def schedulers_of(cfg: Config) -> list[dict] | dict | None:
     return schedulers
 
 
-def _flat(schedulers: Any) -> list:
-    if schedulers is None:
+def as_list(value: Any) -> list:
+    """One or several values as a list; nothing for None."""
+    if value is None:
         return []
-    return list(schedulers) if isinstance(schedulers, (list, tuple)) else [schedulers]
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def follow_new_end(runner: Runner, before: object) -> Iterator[str]:
@@ -53,7 +54,7 @@ def follow_new_end(runner: Runner, before: object) -> Iterator[str]:
         or not isinstance(runner.param_schedulers, list)
     ):
         return
-    configs = _flat(runner.cfg.get('param_scheduler'))
+    configs = as_list(runner.cfg.get('param_scheduler'))
     old = _rates(runner)
     if any(config.get('end') == MAX_EPOCHS for config in configs):
         _replay(runner)
@@ -90,8 +91,14 @@ def _replay(runner: Runner) -> None:
     with warnings.catch_warnings():
         # No step of the optimizer lies between.
         warnings.filterwarnings('ignore', 'Detected call of `scheduler.step')
+        epochs = 0
         for step in range(1, loop.iter + 1):
-            ends_epoch = step % batches == 0 and step // batches <= loop.epoch
+            # Epochs may have had other numbers of batches: the rest follows below.
+            ends_epoch = step % batches == 0 and epochs < loop.epoch
+            epochs += ends_epoch
             for scheduler in runner.param_schedulers:
                 if ends_epoch or not scheduler.by_epoch:
                     scheduler.step()
+        for scheduler in runner.param_schedulers:
+            for _ in range(loop.epoch - epochs if scheduler.by_epoch else 0):
+                scheduler.step()

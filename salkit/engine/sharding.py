@@ -10,7 +10,13 @@ from typing import Any
 
 import torch
 from mmengine.device import get_device
-from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_main_process
+from mmengine.dist import (
+    all_reduce,
+    barrier,
+    broadcast_object_list,
+    get_world_size,
+    is_main_process,
+)
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
@@ -19,8 +25,9 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from ..builder import check_arguments, named_errors
 from ..checkpoints import write_checkpoint
+from ..checkpoints.finite import not_finite
 from ..checkpoints.sharded import MODEL, OPTIMIZER, RUN, read_shards, write_shards
-from ..errors import ConfigError
+from ..errors import CheckpointError, ConfigError
 from ..utils.folders import whole_folder
 from ..utils.text import check_choice, listed
 
@@ -122,6 +129,14 @@ class FSDP2:
             tensors |= {f'{OPTIMIZER}{index}.{name}': value for name, value in parts.items()}
             kept[index] = {name: value for name, value in values.items() if name not in parts}
         content['optimizer'] = {**content['optimizer'], 'state': kept}
+        bad = [name for name, value in tensors.items() if not_finite(value)]
+        somewhere = torch.tensor(len(bad))
+        all_reduce(somewhere, 'max')
+        if somewhere:
+            raise CheckpointError(
+                f'{path}: not written: {listed(bad) or "a part of another process"} holds NaN or '
+                'infinity'
+            )
         with whole_folder(path) if is_main_process() else nullcontext('') as made:
             place = [str(made)]
             broadcast_object_list(place)

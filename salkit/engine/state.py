@@ -16,10 +16,14 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 _IS_CHECKPOINT = re.compile('(best|last)_ckpt')
 
 
+def wrappers_in(wrapper: OptimWrapper) -> list[OptimWrapper]:
+    """The wrappers of one optimizer each."""
+    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+
+
 def is_at_update(wrapper: OptimWrapper) -> bool:
     """Whether the weights have just been updated, and no gradients are being accumulated."""
-    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
-    return all(item.should_update() for item in wrappers)
+    return all(item.should_update() for item in wrappers_in(wrapper))
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from types import FrameType, TracebackType
 
 import torch
@@ -17,6 +19,9 @@ from ..utils.leftovers import remove_own
 # one by which a cluster takes a machine back (Slurm: --signal=USR1@120) as a run that went well.
 _STATUS = {'SIGTERM': 143, 'SIGINT': 130, 'SIGUSR1': 0}
 
+# What ends a run may tell each process twice: itself, and by the launcher.
+_ONE_EVENT_SECONDS = 1.0
+
 
 class TrainingStopped(KeyboardInterrupt):
     """A run was ended by a signal, after the step that it was at.
@@ -24,14 +29,15 @@ class TrainingStopped(KeyboardInterrupt):
     Attributes:
         signal: its name.
         status: the exit status to leave with.
-        checkpoint: path of the checkpoint to go on from.
+        checkpoint: path of the checkpoint to go on from; None before there is one.
     """
 
-    def __init__(self, name: str, checkpoint: str) -> None:
+    def __init__(self, name: str, checkpoint: str | None) -> None:
         self.signal = name
         self.status = _STATUS[name]
         self.checkpoint = checkpoint
-        super().__init__(f'stopped by {name} after a checkpoint, {checkpoint}')
+        where = f' after a checkpoint, {checkpoint}' if checkpoint else ''
+        super().__init__(f'stopped by {name}{where}')
 
 
 class StopSignals:
@@ -43,6 +49,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.noted: str | None = None
+        self._noted_at = 0.0
         self._earlier: dict[int, object] = {}
 
     def __enter__(self) -> StopSignals:
@@ -65,16 +72,20 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
+        now = time.monotonic()
+        if self.noted is not None and now - self._noted_at < _ONE_EVENT_SECONDS:
+            return
         if self.noted is not None:
             # Nothing that a handler may wait for: the process may be anywhere.
             remove_own()
             os._exit(_STATUS[name] or 1)
-        self.noted = name
+        self.noted, self._noted_at = name, now
         if not is_main_process():
             return
         text = f'{name}: the run ends after this step with a checkpoint; once more ends it now\n'
-        # Printing could come into the middle of printing.
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, text.encode())
+        # Printing could come into the middle of printing; the terminal may be gone.
+        with suppress(OSError):
+            os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, text.encode())
 
 
 def agreed(noted: str | None, due: bool) -> tuple[str | None, bool]:
@@ -90,9 +101,6 @@ def agreed(noted: str | None, due: bool) -> tuple[str | None, bool]:
     if get_world_size() == 1:
         return noted, due
     names = [None, *_STATUS]
-    device = (
-        torch.device('cuda', torch.cuda.current_device()) if torch.cuda.is_available() else None
-    )
-    told = torch.tensor([names.index(noted), int(due)], device=device)
+    told = torch.tensor([names.index(noted), int(due)])
     all_reduce(told, op='max')
     return names[int(told[0])], bool(told[1])

@@ -50,13 +50,14 @@ def shortened(name: str, most_bytes: int = _MOST_BYTES) -> str:
     return encoded[: most_bytes - 8].decode(errors='ignore') + digest
 
 
-def remove_leftovers(folder: Path, name: str | None = None, whoever: bool = False) -> None:
+def remove_leftovers(folder: Path, name: str | None = None, whoever: str | None = None) -> None:
     """Remove the unfinished files and folders in `folder` whose process is gone.
 
     Args:
         folder: need not exist.
         name: only what was to become this.
-        whoever: those of any process, where a lock shows that it is gone.
+        whoever: end of the names that only a process with a lock writes, which the caller holds:
+            what was to become these goes, whatever its process seems to do.
     """
     wanted = name and shortened(name)
     try:
@@ -70,7 +71,8 @@ def remove_leftovers(folder: Path, name: str | None = None, whoever: bool = Fals
         leftover = folder / entry
         # Another user's cannot be removed.
         with contextlib.suppress(OSError):
-            if whoever or not _is_at_work(int(match[2]), match[3], leftover):
+            stale = whoever is not None and match[1].endswith(whoever)
+            if stale or not _is_at_work(int(match[2]), match[3], leftover):
                 _restore(leftover)
                 _remove(leftover)
 
@@ -111,9 +113,14 @@ def _is_at_work(process: int, machine: str, leftover: Path) -> bool:
         return False
     except PermissionError:
         return True
+    # A process that has ended keeps its number until its parent asks what became of it.
+    return process_state(process) != 'Z'
+
+
+def process_state(process: int) -> str:
+    """What Linux says of a process: R for running, Z for ended, T for stopped; '' where unknown."""
     try:
-        # A process that has ended keeps its number until its parent asks what became of it.
-        state = Path(f'/proc/{process}/stat').read_text(encoding='utf-8').rpartition(')')[2]
+        text = Path(f'/proc/{process}/stat').read_text(encoding='utf-8')
     except OSError:
-        return True
-    return state.split()[0] != 'Z'
+        return ''
+    return text.rpartition(')')[2].split()[0]

@@ -176,7 +176,7 @@ def test_many_bad_steps_end_the_run(tmp_path, wrap):
         'training stops: 3 steps in a row were not finite and were skipped; in the last one, ',
         'the loss is not finite on v9/0001, v9/0002',
         'the learning rate is 0.1',
-        '; try a smaller optim_wrapper.optimizer.lr',
+        'as load_from, a smaller optim_wrapper.optimizer.lr',
         'look at these clips and their maps (salkit check)',
     ):
         assert part in told

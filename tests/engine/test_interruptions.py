@@ -191,7 +191,8 @@ def test_a_second_signal_ends_a_run_at_once(go, tmp_path):
     run.send(signal.SIGTERM)
     run.until(lambda: 'once more ends it now' in run.printed())
     assert run.is_alive()
-    run.send(signal.SIGTERM)
+    # Within a second, it would be the first one once more.
+    run.until(lambda: run.send(signal.SIGTERM))
     assert run.end() == 143 and run.leaves_nobody()
 
 
@@ -215,7 +216,7 @@ def test_a_signal_during_a_validation(go, undisturbed, tmp_path):
 def test_a_stopped_worker_is_replaced(go, undisturbed, tmp_path):
     # So long that a batch in preparation is no hanging worker.
     run = go('train_dataloader.worker_timeout=10')
-    run.until(lambda: step_of(tmp_path / 'work') > 1 and len(run.children()) == 2)
+    run.until(lambda: step_of(tmp_path / 'work') > 1 and len(run.children()) >= 2)
     worker = run.children()[0]
     os.kill(worker, signal.SIGSTOP)
     assert run.end() == 0

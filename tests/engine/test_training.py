@@ -467,11 +467,17 @@ def test_the_latest_checkpoint_is_the_highest_complete_one(tmp_path):
     for name in ('epoch_9.pth', 'epoch_10.pth', 'best_CC_epoch_11.pth', '.epoch_12.pth.1@a'):
         (tmp_path / name).write_bytes(b'')
     assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10.pth')
-    for name in ('epoch_9_iter_99.pth', 'iter_400.pth'):
-        (tmp_path / name).write_bytes(b'')
+    (tmp_path / 'epoch_9_iter_99.pth').write_bytes(b'')
     assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10.pth')
     for name in ('epoch_10_iter_101.pth', 'epoch_10_iter_99.pth'):
         (tmp_path / name).write_bytes(b'')
+    assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10_iter_101.pth')
+    # Beside one that is named by its iteration alone, the files are asked.
+    for name, count in (('epoch_10_iter_101.pth', 101), ('iter_90.pth', 90), ('iter_110.pth', 110)):
+        weights = dict(a=torch.ones(1))
+        torch.save(dict(state_dict=weights, meta=dict(iter=count)), tmp_path / name)
+    assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'iter_110.pth')
+    (tmp_path / 'iter_110.pth').unlink()
     assert find_latest_checkpoint(tmp_path) == Path(tmp_path / 'epoch_10_iter_101.pth')
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from mmengine.dist import all_gather_object, all_reduce
 from mmengine.hooks import Hook
-from mmengine.optim import AmpOptimWrapper, OptimWrapper, OptimWrapperDict
+from mmengine.optim import AmpOptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
@@ -22,6 +22,7 @@ from ...registry import HOOKS
 from ...types import ClipMeta
 from ...utils.text import check_range, listed
 from ..amp import BFloat16OptimWrapper
+from ..state import wrappers_in
 
 # What checkpoints and logs call the number of skipped steps, and of those without one between them.
 SKIPPED, IN_A_ROW = 'skipped_steps', 'skipped_steps_in_a_row'
@@ -83,7 +84,7 @@ class FiniteStepsHook(Hook):
             model.register_forward_hook(self._note_losses),
             *(
                 wrapper.optimizer.register_step_pre_hook(self._judge)
-                for wrapper in _wrappers(runner)
+                for wrapper in wrappers_in(runner.optim_wrapper)
             ),
         ]
 
@@ -139,7 +140,9 @@ class FiniteStepsHook(Hook):
         Raises:
             SalkitError: one step too many.
         """
-        wrappers = [wrapper for wrapper in _wrappers(runner) if wrapper.should_update()]
+        wrappers = [
+            wrapper for wrapper in wrappers_in(runner.optim_wrapper) if wrapper.should_update()
+        ]
         # A loss scaler that finds infinities does not call its optimizer.
         by_scaler = not isinstance(runner.optim_wrapper, OptimWrapperDict) and any(
             hasattr(wrapper, 'loss_scaler') and wrapper.optimizer not in self._verdicts
@@ -182,7 +185,8 @@ class FiniteStepsHook(Hook):
         runner.logger.warning(f'Skipped the step of iteration {runner.iter + 1}: {where(_MOST)}')
         in_a_row = runner.message_hub.get_info(IN_A_ROW)
         if in_a_row >= self.most_in_a_row:
-            # All is as before the step: the run can go on from there.
+            # All is as before the step: the run can go on from there, with as much patience.
+            runner.message_hub.update_info(IN_A_ROW, 0)
             runner.train_loop.between_steps = True
             raise SalkitError(
                 f'training stops: {in_a_row} steps in a row were not finite and were skipped; in '
@@ -192,7 +196,7 @@ class FiniteStepsHook(Hook):
 
 def _circumstances(runner: Runner) -> str:
     """What somebody should know who mends a run that has stopped."""
-    wrappers = _wrappers(runner)
+    wrappers = wrappers_in(runner.optim_wrapper)
     groups = [group for wrapper in wrappers for group in wrapper.param_groups]
     parts = [f'the learning rate is {max(group["lr"] for group in groups):g}']
     parts += [
@@ -208,12 +212,7 @@ def _circumstances(runner: Runner) -> str:
         advice += ', and look at these clips and their maps (salkit check)'
     except CheckpointError as error:
         parts.append(f'{error}')
-    return f'{", ".join(parts)}; try {advice}'
-
-
-def _wrappers(runner: Runner) -> list[OptimWrapper]:
-    wrapper = runner.optim_wrapper
-    return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    return f'{", ".join(parts)}; try, from a checkpoint as load_from, {advice}'
 
 
 def _statistics(model: nn.Module) -> Iterator[Tensor]:

@@ -6,7 +6,6 @@ import math
 import re
 import shutil
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from pathlib import Path
@@ -99,13 +98,31 @@ class SafeCheckpointHook(CheckpointHook):
         self._written_at = 0.0
         # The epoch and iteration that the latest checkpoint stands for.
         self._written: tuple[int, int] | None = None
+        # Those within epochs that the next checkpoint replaces: not what another run has left.
+        self._replaceable: set[Path] = set()
+        self.last_ckpt: str | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Set up the folder and the deferred removals."""
+        started_from = Path(str(runner.cfg.get('load_from') or '')).absolute()
+        own = Path(runner.work_dir)
+        if self.out_dir is not None:
+            # As mmengine has it.
+            own = Path(self.out_dir) / own.name
+        at_home = started_from.resolve().parent == own.resolve()
+        info = runner.message_hub.runtime_info
+        kept = info.get('keep_ckpt_ids')
+        if not at_home or not isinstance(kept, list) or not all(type(n) is int for n in kept):
+            # The numbers of files of another run; here they may be those of a third.
+            info.pop('keep_ckpt_ids', None)
         super().before_train(runner)
         self.file_backend = _DeferredRemoval()
         self._written_at = time.monotonic()
-        self._take_over(runner)
+        if runner.cfg.get('resume'):
+            self.last_ckpt = str(started_from)
+            if at_home:
+                self._replaceable |= set(self._within_epochs())
+        self._take_over(runner, started_from.resolve().parent)
         if self.save_best and self._resumed_before_validation(runner):
             where = (
                 f'epoch {runner.epoch}' if self._counts_epochs(runner) else f'step {runner.iter}'
@@ -115,16 +132,15 @@ class SafeCheckpointHook(CheckpointHook):
 
     # What the run that is gone on with has left ------------------------------------------------
 
-    def _take_over(self, runner: Runner) -> None:
+    def _take_over(self, runner: Runner, folder: Path) -> None:
         """Have all files that the resumed checkpoint tells of be those of this run's own folder.
 
         mmengine would remove them wherever they lie.
+
+        Args:
+            runner: the run.
+            folder: where that checkpoint lies.
         """
-        started_from = runner.cfg.get('load_from')
-        folder = Path(started_from).resolve().parent if started_from else Path(self.out_dir)
-        if folder != Path(self.out_dir).resolve():
-            # The numbers of files that another run has kept; here they may be those of a third.
-            getattr(self, 'keep_ckpt_ids', deque()).clear()
         info = runner.message_hub.runtime_info
         several = getattr(self, 'best_ckpt_path_dict', None)
         for name in self.key_indicators if self.save_best else ():
@@ -153,7 +169,8 @@ class SafeCheckpointHook(CheckpointHook):
         # Whoever made the checkpoint that is resumed could name any file there.
         if not (path.name.startswith('best_') and path.name.endswith('.pth')):
             return None
-        if is_main_process() and not own.is_file() and path.is_file():
+        foreign = path.is_file() and not (own.is_file() and own.samefile(path))
+        if is_main_process() and foreign:
             with whole_file(own) as temporary:
                 link_or_copy(path, temporary)
         barrier()
@@ -203,7 +220,9 @@ class SafeCheckpointHook(CheckpointHook):
         if signal or due or before_validation:
             self.write_now(runner, *position)
         if signal:
-            raise TrainingStopped(signal, str(self.last_ckpt))
+            # A launcher ends all processes when the first has ended.
+            barrier()
+            raise TrainingStopped(signal, self.last_ckpt)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Write what is due after an epoch, always before a validation, which may take hours."""
@@ -223,12 +242,26 @@ class SafeCheckpointHook(CheckpointHook):
     ) -> None:
         """End a validation that a signal asks to end; the checkpoint before it is there.
 
+        Several processes end after it, as they have to agree and need not have as many batches.
+
         Raises:
             TrainingStopped: it does.
         """
         signals = getattr(runner, 'stop_signals', None)
-        if signals is not None and signals.noted:
-            raise TrainingStopped(signals.noted, str(self.last_ckpt))
+        if signals is not None and signals.noted and get_world_size() == 1:
+            raise TrainingStopped(signals.noted, self.last_ckpt)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Keep the best checkpoint, and end a run that a signal asks to end.
+
+        Raises:
+            TrainingStopped: it does.
+        """
+        super().after_val_epoch(runner, metrics)
+        signals = getattr(runner, 'stop_signals', None)
+        signal = agreed(signals.noted, False)[0] if signals is not None else None
+        if signal:
+            raise TrainingStopped(signal, self.last_ckpt)
 
     def write_now(self, runner: Runner, epoch: int, iteration: int) -> None:
         """Write a checkpoint from which the run goes on, if there is none of this step.
@@ -246,6 +279,7 @@ class SafeCheckpointHook(CheckpointHook):
             runner.save_checkpoint(self.out_dir, name, meta=meta, by_epoch=False)
             self.last_ckpt = str(Path(self.out_dir) / name)
             self._wrote(meta)
+            self._replaceable.add(Path(self.last_ckpt))
         else:
             self._save_checkpoint_with_step(runner, iteration, meta)
 
@@ -255,9 +289,13 @@ class SafeCheckpointHook(CheckpointHook):
         self._written_at = time.monotonic()
         self._flush()
         if is_main_process():
-            for path in Path(self.out_dir).glob('epoch_*_iter_*.pth'):
-                if WITHIN_EPOCH.fullmatch(path.name) and str(path) != self.last_ckpt:
-                    _remove(path)
+            for path in self._replaceable - {Path(str(self.last_ckpt))}:
+                _remove(path)
+        self._replaceable.clear()
+
+    def _within_epochs(self) -> list[Path]:
+        paths = Path(self.out_dir).glob('epoch_*_iter_*.pth')
+        return [path for path in paths if WITHIN_EPOCH.fullmatch(path.name)]
 
     def _flush(self) -> None:
         best = [getattr(self, 'best_ckpt_path', None)]
@@ -265,7 +303,13 @@ class SafeCheckpointHook(CheckpointHook):
         self.file_backend.flush(keep=[self.last_ckpt, *best])
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        super()._save_checkpoint_with_step(runner, step, meta)
+        before = self.last_ckpt
+        try:
+            super()._save_checkpoint_with_step(runner, step, meta)
+        except BaseException:
+            # It is named before it is written.
+            self.last_ckpt = before
+            raise
         self._wrote(meta)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
@@ -273,7 +317,12 @@ class SafeCheckpointHook(CheckpointHook):
         for name in self.key_indicators if self.save_best else ():
             if scores.get(name, 0) is None:
                 runner.logger.warning(f'{name} is {metrics[name]}: this checkpoint is not the best')
+        last = self.last_ckpt
+        if last and WITHIN_EPOCH.fullmatch(Path(last).name):
+            # mmengine would write one of the epoch, too, which nobody asked for.
+            self.last_ckpt = None
         super()._save_best_checkpoint(runner, scores)
+        self.last_ckpt = self.last_ckpt or last
         self._flush()
 
 

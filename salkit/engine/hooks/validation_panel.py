@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -42,11 +43,13 @@ class ValidationPanelHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Predict, which takes all processes where the model is in shards, and draw."""
+        if runner.strategy is None and not is_main_process():
+            return
         dataset = runner.val_dataloader.dataset
         if self._indices is None:
             self._indices = spread(self.videos, len(dataset))
         rows = [row for index in self._indices if (row := _row(runner, dataset, index))]
-        if rows:
+        if rows and is_main_process():
             runner.visualizer.add_image('validation', draw_panel(rows), runner.iter)
 
 
