@@ -3,11 +3,13 @@
 import os
 import random
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.hooks import DistSamplerSeedHook
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from salkit.engine.loader import PositionedSampler, WatchedDataLoader, WorkerError, seed_all
@@ -111,6 +113,11 @@ def test_batches_of_somebody_elses_making():
 
     whole = epoch(make(), 1)
     assert [len(batch) for batch in whole] == [3, 3, 3]
+    # mmengine's hook finds its way to the sampler inside.
+    told = make()
+    loop = SimpleNamespace(dataloader=told)
+    DistSamplerSeedHook().before_train_epoch(SimpleNamespace(train_loop=loop, epoch=1))
+    assert [[sample[:-1] for sample in batch] for batch in told] == whole
     assert epoch(make(), 1, first=2) == whole[2:]
 
 
@@ -171,6 +178,13 @@ def test_errors_of_the_data_set_are_none_of_workers():
 
     with pytest.raises(RuntimeError, match='is a word'):
         list(loader(1, dataset=Broken()))
+
+
+def test_the_runner_watches_loaders_that_it_is_handed():
+    plain = DataLoader(Drawing(), 2, collate_fn=list)
+    handed = SaliencyRunner.build_dataloader(plain, seed=1)
+    assert [s[0] for b in epoch(handed, 0, first=2) for s in b] == list(range(4, 11))
+    assert SaliencyRunner.build_dataloader(handed, seed=1) is handed
 
 
 def test_the_runner_builds_them():

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import math
+import os
 import shutil
 from types import SimpleNamespace
 
@@ -120,6 +121,64 @@ def test_a_best_checkpoint_that_is_gone_or_is_none_counts_for_nothing(tmp_path, 
     validate(runner, CC=0.1)
     assert list(files(tmp_path / 'second')) == ['best_CC_epoch_9.pth']
     assert (first / 'thesis.pth').read_text() == 'precious'
+
+
+@pytest.mark.parametrize('kept', [[1, 2, 3], ['../x', 'y', 'z'], 'abc', 7])
+def test_a_third_run_keeps_what_the_first_one_counts_as_its_own(tmp_path, first, kept):
+    third = shutil.copytree(first, tmp_path / 'third')
+    (third / 'epoch_1.pth').write_text('third')
+    before = files(third)
+    state = dict(state_of(first), keep_ckpt_ids=kept)
+    runner = run_in(third, first / 'epoch_3.pth', **state)
+    runner.hook.before_train(runner)
+    assert files(third) == before and not runner.hook.keep_ckpt_ids
+
+
+def test_the_best_of_an_older_run_is_not_taken_for_that_of_the_resumed_one(tmp_path, first):
+    used = tmp_path / 'used'
+    runner = run_in(used, first / 'epoch_3.pth', **state_of(first))
+    (used / 'best_CC_epoch_2.pth').write_text('of an older run')
+    runner.hook.before_train(runner)
+    assert files(used) == {'best_CC_epoch_2.pth': 'best_CC_epoch_2.pth'}
+
+
+@pytest.mark.parametrize('resumed', [False, True])
+def test_what_another_run_left_within_an_epoch_is_kept(tmp_path, resumed):
+    work = tmp_path / 'work'
+    work.mkdir()
+    left = work / 'epoch_12_iter_5120.pth'
+    left.write_text('left')
+    runner = run_in(work, left if resumed else None)
+    runner.cfg.resume = resumed
+    runner.hook.before_train(runner)
+    assert runner.hook.last_ckpt == (str(left) if resumed else None)
+    runner.hook.write_now(runner, 9, 10)
+    assert left.exists() != resumed
+    runner.hook.write_now(runner, 9, 20)
+    runner.hook.write_now(runner, 9, 20)
+    assert {path.name for path in work.glob('epoch_9_*')} == {'epoch_9_iter_20.pth'}
+    runner.hook._save_checkpoint_with_step(runner, 10, dict(epoch=10, iter=30))
+    names = {'epoch_10.pth'} if resumed else {'epoch_10.pth', left.name}
+    assert set(files(work)) == names
+
+
+def test_a_checkpoint_that_cannot_be_written_is_none_to_go_on_from(tmp_path):
+    runner = run_in(tmp_path / 'work')
+    runner.hook.before_train(runner)
+    runner.hook.write_now(runner, 8, 80)
+    last = runner.hook.last_ckpt
+
+    def full(*_, **__):
+        raise OSError
+
+    runner.save_checkpoint = full
+    for write in (
+        lambda: runner.hook.write_now(runner, 8, 81),
+        lambda: runner.hook._save_checkpoint_with_step(runner, 9, dict(epoch=9, iter=90)),
+    ):
+        with pytest.raises(OSError):
+            write()
+        assert runner.hook.last_ckpt == last and os.path.exists(last)
 
 
 def test_epochs_of_a_third_run_are_kept(tmp_path, first):

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from make_data import write_dataset
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from small_models import assert_same
 
 from salkit.checkpoints import read_checkpoint
@@ -423,6 +424,43 @@ def test_every_epoch_has_its_own_seed_and_number(root, tmp_path):
         EpochSeedHook().before_train_iter(runner, 0)
         drawn.append((torch.rand(1).item(), np.random.rand()))
     assert drawn[:2] == drawn[4:] and len(set(drawn)) == 4
+
+
+def test_where_in_an_epoch_a_run_goes_on(root, tmp_path, capsys):
+    runner = runner_of(root, tmp_path, '+train_dataloader.dataset.clips_per_video=4')
+    shape = dict(batches_per_epoch=8, batch_size=2, processes=1)
+    assert runner._epoch_shape() == shape
+    for meta, first in (
+        (dict(shape, batch=5), 5),
+        (dict(shape, batch=0), 0),
+        # Older ones do not say.
+        (dict(epoch=3, iter=24), 0),
+        (dict(shape, batch=-2), 0),
+        (dict(shape, batch='5'), 0),
+    ):
+        assert runner._first_batch('a.pth', meta) == first
+    assert 'an epoch was' not in capsys.readouterr().out
+    for meta, told in (
+        (dict(shape, batch=5, batch_size=4, batches_per_epoch=4), 'the epoch begins anew'),
+        (dict(shape, batch=0, processes=2), 'schedules by iteration end where they did'),
+    ):
+        assert runner._first_batch('a.pth', meta) == 0
+        assert 'a.pth: an epoch was {' in capsys.readouterr().out.split(told)[0]
+
+
+def test_several_optimizers_are_resumed_by_their_names(root, tmp_path):
+    runner = runner_of(root, tmp_path)
+    model = runner.bare_model
+
+    def wrappers(lr):
+        parts = dict(encoder=model.encoder, decoder=model.decoder)
+        return OptimWrapperDict(
+            **{n: OptimWrapper(torch.optim.SGD(p.parameters(), lr=lr)) for n, p in parts.items()}
+        )
+
+    runner.optim_wrapper = wrappers(0.5)
+    runner._load_optimizer_state(wrappers(0.25).state_dict())
+    assert {w.param_groups[0]['lr'] for w in runner.optim_wrapper.values()} == {0.25}
 
 
 def test_only_training_checkpoints_can_be_resumed(root, tmp_path):
