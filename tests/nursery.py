@@ -3,6 +3,7 @@
 Run as a script, it imports what training needs and then forks for each line of JSON that it reads.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -15,10 +16,17 @@ PATIENCE_SECONDS = 240
 
 
 def serve():
-    import salkit.encoders
-    import salkit.engine
-    import salkit.models  # noqa: F401
-
+    # With what a run imports on its way.
+    for name in (
+        *(
+            'setuptools',
+            'torch.utils.tensorboard',
+            'matplotlib.figure',
+            'matplotlib.backends.backend_agg',
+        ),
+        *('salkit.encoders', 'salkit.engine', 'salkit.models', 'salkit.cli.train', 'yapf'),
+    ):
+        importlib.import_module(name)
     for line in sys.stdin:
         request = json.loads(line)
         pid = os.fork()

@@ -20,7 +20,11 @@ pytestmark = pytest.mark.slow
 EPOCHS = 4
 BATCHES = 3
 OPTIONS = [
-    'model.encoder.clip_len=4',
+    # A model of few parts; random numbers in every step.
+    'model.encoder=dict(type="UMTEncoder",arch=dict(embed_dim=24,depth=2,num_heads=2),clip_len=4,'
+    'drop_path=0.2)',
+    'model.decoder.branches.dfd=None',
+    'model.decoder.branches.sfd=None',
     *(f'{part}_dataloader.dataset.clip_len=4' for part in ('train', 'val', 'test')),
     *(
         f'{place}.size=(16,32)'
@@ -38,8 +42,8 @@ OPTIONS = [
     # As the configs of DHF1K have it.
     *(f'{part}_dataloader.num_workers=2' for part in ('train', 'val')),
     *(f'+{part}_dataloader.persistent_workers=True' for part in ('train', 'val')),
-    # Random numbers in every step, and averaged weights.
-    '+model.encoder.drop_path=0.2',
+    'default_hooks.validation_panel=None',
+    # Averaged weights.
     'custom_hooks=[dict(type=EMAHook,momentum=0.1)]',
     # A checkpoint after every step.
     'default_hooks.checkpoint.interval_minutes=1e-6',
