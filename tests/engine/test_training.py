@@ -6,10 +6,8 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -130,34 +128,6 @@ def test_runs_are_repeatable_to_the_last_bit(finished, root, tmp_path):
     assert_same(weights(tmp_path / 'epoch_4.pth'), weights(finished[0] / 'epoch_4.pth'))
     other = train(root, tmp_path / 'other', 'randomness.seed=1', epochs=1)
     assert losses(other)[:1] != losses(log)[:1]
-
-
-@pytest.mark.slow
-def test_killed_and_resumed_equals_undisturbed(finished, root, tmp_path):
-    process = subprocess.Popen(
-        command(root, tmp_path),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 120
-    while not (tmp_path / 'epoch_2.pth').exists():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / 'epoch_4.pth').exists()
-    log = train(root, tmp_path, extra=['--resume'])
-    assert 'resumed epoch: ' in log
-    assert_same(weights(tmp_path / 'epoch_4.pth'), weights(finished[0] / 'epoch_4.pth'))
-    # Wherever the kill came, the best checkpoint is the same.
-    (best,), (undisturbed,) = (path.glob('best_CC_*.pth') for path in (tmp_path, finished[0]))
-    assert best.name == undisturbed.name
-    assert_same(weights(best), weights(undisturbed))
-    first = read_checkpoint(tmp_path / 'epoch_4.pth').rest['optimizer']['state']
-    second = read_checkpoint(finished[0] / 'epoch_4.pth').rest['optimizer']['state']
-    for index, state in first.items():
-        assert torch.equal(state['exp_avg_sq'], second[index]['exp_avg_sq'])
 
 
 @pytest.mark.slow
