@@ -57,6 +57,10 @@ from .terminal import keep_pages_off_terminal
 
 # The points of a run at which hooks set up what they were configured to do.
 _SETTING_UP = ('before_run', 'before_train', 'before_val', 'before_test')
+# What mmengine, which looks at no value, raises where a checkpoint holds others than it wrote.
+_OF_STRANGE_STATES = (
+    *(AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+)
 # Registered whether a config names them or not, so that None takes them away.
 _HOOKS_OF_MMENGINE = {
     *('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -100,8 +104,8 @@ class SaliencyRunner(Runner):
             own_loop = not isinstance(self._train_loop, dict) or 'type' not in self._train_loop
             if savers and own_loop:
                 self.stop_signals = stack.enter_context(StopSignals())
-                stack.callback(setattr, self, 'stop_signals', StopSignals())
-            stack.enter_context(self._ended_with_a_checkpoint())
+                stack.callback(delattr, self, 'stop_signals')
+            stack.enter_context(self._ended_with_a_checkpoint(savers))
             stack.enter_context(no_bar_left(self.hooks))
             model = super().train()
             if self.stop_signals.noted:
@@ -110,7 +114,7 @@ class SaliencyRunner(Runner):
             return model
 
     @contextmanager
-    def _ended_with_a_checkpoint(self) -> Iterator[None]:
+    def _ended_with_a_checkpoint(self, savers: list[SafeCheckpointHook]) -> Iterator[None]:
         try:
             yield
         except BaseException as error:
@@ -118,15 +122,12 @@ class SaliencyRunner(Runner):
             # Shards are written by all processes together.
             able = is_main_process() and self.strategy is None
             between = able and getattr(loop, 'between_steps', False) and loop.iter > 0
-            for hook in self.hooks:
-                if not isinstance(hook, SafeCheckpointHook):
-                    continue
-                if isinstance(error, SalkitError) and between:
-                    # What went wrong first is what counts.
-                    with suppress(OSError, SalkitError):
-                        hook.write_now(self, loop.epoch, loop.iter)
-                    if hook.last_ckpt:
-                        error.args = (f'{one_line(error)}; --resume goes on from {hook.last_ckpt}',)
+            for hook in savers if between and isinstance(error, SalkitError) else ():
+                # What went wrong first is what counts.
+                with suppress(OSError, SalkitError):
+                    hook.write_now(self, loop.epoch, loop.iter)
+                if hook.last_ckpt:
+                    error.args = (f'{one_line(error)}; --resume goes on from {hook.last_ckpt}',)
             # Curves up to here would be lost.
             self.visualizer.close()
             raise
@@ -194,6 +195,11 @@ class SaliencyRunner(Runner):
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
         return content
+
+    @property
+    def resumed_from(self) -> Path | None:
+        """The checkpoint that the run goes on from; None where it begins."""
+        return Path(self._load_from).absolute() if self._resume and self._load_from else None
 
     @property
     def bare_model(self) -> nn.Module:
@@ -380,11 +386,7 @@ class SaliencyRunner(Runner):
             if resume_optimizer:
                 shards = read.path if read.path and is_sharded(read.path) else None
                 self._load_optimizer_state(read.rest['optimizer'], shards)
-        except (
-            *(AssertionError, AttributeError, LookupError, RuntimeError),
-            *(TypeError, ValueError),
-        ) as error:
-            # Whatever is not as it was written: mmengine takes the values as they come.
+        except _OF_STRANGE_STATES as error:
             raise CheckpointError(
                 f'{filename}: cannot be resumed, it holds the state of another kind of run, or of '
                 f'another model or optimizer ({type(error).__name__}: {one_line(error)[:160]})'
@@ -463,7 +465,7 @@ class SaliencyRunner(Runner):
         if sharded is None and not is_main_process():
             return
         position = dict(epoch=self.epoch + int(by_epoch), iter=self.iter + int(not by_epoch))
-        position |= {key: (meta or {})[key] for key in position if key in (meta or {})}
+        position |= meta or {}
         # Within the epoch, where it is not over.
         batch = 0
         if position['epoch'] == self.epoch:
@@ -473,7 +475,6 @@ class SaliencyRunner(Runner):
         checkpoint: dict[str, object] = dict(
             meta={
                 **position,
-                **(meta or {}),
                 'batch': batch,
                 **self._epoch_shape(),
                 'max_epochs': self.max_epochs,

@@ -8,10 +8,10 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from mmengine.config import Config
 from mmengine.logging import MessageHub
 
 from salkit.engine.hooks import SafeCheckpointHook
+from salkit.errors import ConfigError
 
 _HUBS = itertools.count()
 
@@ -29,7 +29,7 @@ def run_in(work_dir, resumed_from=None, save_best='CC', **info):
     return SimpleNamespace(
         work_dir=str(work_dir),
         message_hub=hub,
-        cfg=Config(dict(load_from=resumed_from and str(resumed_from))),
+        resumed_from=resumed_from,
         logger=logging.getLogger('test'),
         epoch=9,
         iter=9,
@@ -61,6 +61,18 @@ def first(tmp_path):
 def state_of(folder):
     best = str(folder / 'best_CC_epoch_2.pth')
     return dict(best_ckpt=best, best_score=0.5, keep_ckpt_ids=[2, 3])
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'message'),
+    [
+        (dict(intervall=3), 'no argument intervall'),
+        (dict(interval_minutes=0), 'interval_minutes must be above 0, got 0'),
+    ],
+)
+def test_wrong_arguments_are_refused_before_the_run(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        SafeCheckpointHook(interval=1, **wrong)
 
 
 def test_another_work_dir_keeps_its_best_checkpoint(tmp_path, first):
@@ -96,7 +108,9 @@ def test_a_copied_work_dir_leaves_the_original(tmp_path, first):
     runner = run_in(copy, copy / 'epoch_3.pth', **state_of(first))
     runner.hook.before_train(runner)
     validate(runner, CC=0.6)
-    assert set(files(copy)) == {*before, 'best_CC_epoch_9.pth'} - {'best_CC_epoch_2.pth'}
+    # The state with the new best one is written, too, and the last two are kept.
+    new = {'best_CC_epoch_9.pth', 'epoch_9.pth'}
+    assert set(files(copy)) == {*before, *new} - {'best_CC_epoch_2.pth', 'epoch_2.pth'}
     assert files(first) == before
 
 
@@ -149,7 +163,6 @@ def test_what_another_run_left_within_an_epoch_is_kept(tmp_path, resumed):
     left = work / 'epoch_12_iter_5120.pth'
     left.write_text('left')
     runner = run_in(work, left if resumed else None)
-    runner.cfg.resume = resumed
     runner.hook.before_train(runner)
     assert runner.hook.last_ckpt == (str(left) if resumed else None)
     runner.hook.write_now(runner, 9, 10)

@@ -315,6 +315,10 @@ def test_a_run_that_resumes_by_its_config_asks_no_other_folder(root, tmp_path):
     (tmp_path / 'epoch_1.pth').touch()
     runner = runner_of(root, tmp_path, 'resume=True')
     assert (runner._resume, runner._load_from) == (True, str(tmp_path / 'epoch_1.pth'))
+    assert runner.resumed_from == tmp_path / 'epoch_1.pth'
+    # Weights to begin with are nothing to go on from.
+    option = f'load_from={tmp_path / "epoch_1.pth"}'
+    assert runner_of(root, tmp_path, option).resumed_from is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from ...errors import ConfigError
 from ...registry import HOOKS
 from ...utils.files import link_or_copy, whole_file
+from ...utils.text import listed
 from ..loops import ResumableEpochLoop, ResumableIterLoop
 from ..state import is_at_update
 from ..stopping import TrainingStopped, agreed
@@ -94,6 +95,9 @@ class SafeCheckpointHook(CheckpointHook):
                 f'SafeCheckpointHook: interval_minutes must be above 0, got {interval_minutes}'
             )
         super().__init__(interval, by_epoch, **others)
+        if self.args:
+            # mmengine would find out when it writes the first one.
+            raise ConfigError(f'SafeCheckpointHook has no argument {listed(sorted(self.args))}')
         self.interval_minutes = interval_minutes
         self._written_at = 0.0
         # The epoch and iteration that the latest checkpoint stands for.
@@ -104,12 +108,12 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Set up the folder and the deferred removals."""
-        started_from = Path(str(runner.cfg.get('load_from') or '')).absolute()
         own = Path(runner.work_dir)
         if self.out_dir is not None:
             # As mmengine has it.
             own = Path(self.out_dir) / own.name
-        at_home = started_from.resolve().parent == own.resolve()
+        folder = runner.resumed_from.resolve().parent if runner.resumed_from else own
+        at_home = runner.resumed_from is not None and folder == own.resolve()
         info = runner.message_hub.runtime_info
         kept = info.get('keep_ckpt_ids')
         if not at_home or not isinstance(kept, list) or not all(type(n) is int for n in kept):
@@ -118,11 +122,11 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         self.file_backend = _DeferredRemoval()
         self._written_at = time.monotonic()
-        if runner.cfg.get('resume'):
-            self.last_ckpt = str(started_from)
-            if at_home:
-                self._replaceable |= set(self._within_epochs())
-        self._take_over(runner, started_from.resolve().parent)
+        if at_home:
+            self.last_ckpt = str(runner.resumed_from)
+            paths = own.glob('epoch_*_iter_*.pth')
+            self._replaceable = {path for path in paths if WITHIN_EPOCH.fullmatch(path.name)}
+        self._take_over(runner, folder)
         if self.save_best and self._resumed_before_validation(runner):
             where = (
                 f'epoch {runner.epoch}' if self._counts_epochs(runner) else f'step {runner.iter}'
@@ -292,10 +296,6 @@ class SafeCheckpointHook(CheckpointHook):
             for path in self._replaceable - {Path(str(self.last_ckpt))}:
                 _remove(path)
         self._replaceable.clear()
-
-    def _within_epochs(self) -> list[Path]:
-        paths = Path(self.out_dir).glob('epoch_*_iter_*.pth')
-        return [path for path in paths if WITHIN_EPOCH.fullmatch(path.name)]
 
     def _flush(self) -> None:
         best = [getattr(self, 'best_ckpt_path', None)]
