@@ -14,13 +14,15 @@ from torch import Tensor
 
 from ._common import Maps
 
-RULES = ('matlab', 'octave', 'exact')
+RULES = ('matlab', 'octave', 'below-maximum', 'exact')
 
 # 0:0.1:1 as the two interpreters build it: MATLAB from both ends, Octave as multiples of the step.
 # They differ in the last bit, and many pixels of an 8-bit map lie exactly on a threshold.
 _TENTHS = {
     'matlab': np.array([*(np.arange(6) * 0.1), *(1 - np.arange(4, -1, -1) * 0.1)]),
     'octave': np.arange(11) * 0.1,
+    # np.arange(0, 1, 0.1), as Python codes have it: none at the maximum itself.
+    'below-maximum': np.arange(10) * 0.1,
 }
 
 
