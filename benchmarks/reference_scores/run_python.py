@@ -18,6 +18,7 @@ import importlib
 import json
 import random
 import sys
+import tempfile
 import types
 import warnings
 from pathlib import Path
@@ -245,6 +246,38 @@ def _moscow(bench, cases, read, listed, utils=None):
     scratch.unlink()
 
 
+def msu_vsp_adapted(codes, cases):
+    """The same after the fit of ss_robust_metric2.py to the real frames of full size."""
+    folder = codes / 'video-saliency-prediction-benchmark'
+    bench, utils = load(folder, 'bench'), load(folder, 'utils')
+    robust = load(folder, 'ss_robust_metric2')
+    cases = {name: case for name, *case in cases}
+    real = {name: case for name, case in cases.items() if name.startswith('noisy_')}
+    paths = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, (prediction, density, _) in real.items():
+            paths[name] = f'{scratch}/{name}_map.png', f'{scratch}/{name}_density.png'
+            for path, values in zip(paths[name], (prediction, density), strict=True):
+                cv2.imwrite(path, values)
+        center = utils.padding(as_bytes(cases['center_1'][0]) / 255)
+        predictions, densities = map(list, zip(*paths.values(), strict=True))
+        fit = robust.ss_robust_metric2([predictions], [densities], center, 256, 1)
+        for name, (_, _, fixations) in real.items():
+            saliency, truth = (utils.padding(utils.read_sm(path)) for path in paths[name])
+            saliency = np.clip(robust.apply_transforms(saliency, center, fit), 0, 1)
+            fixated = utils.padding_fixation(fixations)
+            yield (
+                name,
+                {
+                    'CC': bench.cc(saliency, truth),
+                    'KL': bench.kldiv(saliency, truth),
+                    'SIM': bench.similarity(saliency, truth),
+                    'NSS': bench.nss(saliency, fixated),
+                    'AUC-J': bench.auc_judd(saliency, fixated),
+                },
+            )
+
+
 def read_cases(path):
     """Name, prediction, density map and fixation map of each case."""
     arrays = np.load(path)
@@ -267,6 +300,7 @@ CODES = {
     'diffsal': diffsal,
     'ntire26': ntire26,
     'msu-vsp': msu_vsp,
+    'msu-vsp-adapted': msu_vsp_adapted,
 }
 
 if __name__ == '__main__':

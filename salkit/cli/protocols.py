@@ -14,8 +14,8 @@ VALUES = {
     '8-bit-unit': 'rounded to 8-bit grey levels, then divided by 255',
     '8-bit-stretched': 'rounded to 8-bit grey levels, then brought to [0, 1] by the minimum and '
     'maximum of each map',
-    'png-unit': 'floats rounded to 8-bit grey levels; whole numbers divided by the largest of their '
-    'type',
+    'png-unit': 'floats rounded to 8-bit grey levels; whole numbers divided by the largest of '
+    'their type',
     'unit': 'kept in floating point; whole numbers divided by the largest of their type',
     'minmax': 'brought to [0, 1] by minimum and maximum of each map',
     'as-read': 'kept as they are',

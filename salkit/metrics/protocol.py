@@ -69,6 +69,8 @@ class Protocol:
         blur_kernel: side of the Gaussian blur after resizing; 0 for none.
         letterbox: rows and columns that maps and ground truth are fitted into, black around them,
             instead of resizing; None scores at the resolution of the density map.
+        adaptation: what becomes of each prepared prediction, once it is fitted to all of a set;
+            see `AdaptationSums`. None for nothing.
         average: 'frames' pools all frames, 'videos' averages within each video first.
         more_averages: others that the code prints beside it; 'weighted' is that of the means of
             the videos, each weighing as many frames as it has.
@@ -94,6 +96,7 @@ class Protocol:
     resize: str = 'bilinear'
     blur_kernel: int = 0
     letterbox: tuple[int, int] | None = None
+    adaptation: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     average: str = 'videos'
     more_averages: tuple[str, ...] = ()
     nan: str = 'drop'
@@ -177,7 +180,8 @@ class Protocol:
             if self.smooth_px and not final:
                 prediction = smooth(prediction, self.smooth_px)
             if self.letterbox:
-                return fit_map(prediction, self.letterbox)
+                fitted = fit_map(prediction, self.letterbox)
+                return self.adaptation(fitted) if self.adaptation else fitted
             if final:
                 return prediction
             if prediction.shape != size:

@@ -6,6 +6,7 @@ that is random there is [mean, standard error] of 20 runs.
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from protocol_cases import protocol_cases
 
 from salkit.metrics import Truth, get_protocol
+from salkit.metrics.codes.msu_adaptation import AdaptationSums
 from salkit.metrics.nonfixations import TenFrames
 
 GOLDEN = json.loads((Path(__file__).parents[1] / 'data' / 'protocols_golden.json').read_text())
@@ -91,3 +93,22 @@ def test_where_fixations_of_frames_of_another_size_fall(golden, everywhere):
     assert len(row) == golden['count']
     assert (row.sum(), column.sum()) == (golden['row_sum'], golden['column_sum'])
     assert ((row * 7919 + column * 104729) % 99991).sum() == golden['hash']
+
+
+def test_the_fit_of_the_msu_benchmark(cases):
+    protocol = get_protocol('msu-vsp')
+    golden = GOLDEN['msu-vsp-adapted']
+    center = np.rint(cases['center_1'][0] * 255).astype(np.uint8)
+    sums = [AdaptationSums(protocol.prepare(center, center.shape)) for _ in golden]
+    for part, name in zip(sums, golden, strict=True):
+        prediction, density, _ = cases[name]
+        truth = protocol.prepare_truth(Truth(density))
+        part.add(protocol.prepare(prediction, density.shape), truth.density)
+    for part in sums[1:]:
+        sums[0].add_all(part)
+    adapted = replace(protocol, adaptation=sums[0].fit())
+    for name, expected in golden.items():
+        prediction, density, fixations = cases[name]
+        found = adapted.score_frame(prediction, Truth(density, fixations)).scores
+        # Their solver stops at a relative error of 1e-6.
+        assert found == pytest.approx(expected, abs=5e-6)
