@@ -120,8 +120,9 @@ class Frame:
 
     @cached_property
     def fixation_map(self) -> np.ndarray:
-        """(H, W) float64, 1 at the fixated pixels: with it the AUC of a float32 map is float64."""
-        return self.fixations.astype(np.float64)
+        """(H, W) bool; of a float prediction float64, so that the AUC of a float32 map is too."""
+        is_float = self.prediction.dtype.kind == 'f'
+        return self.fixations.astype(np.float64) if is_float else self.fixations
 
     @cached_property
     def counts(self) -> np.ndarray:
