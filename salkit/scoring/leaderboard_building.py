@@ -67,8 +67,8 @@ def leaderboard(
         agreements=tuple(agreements(boards)),
         scatter=tuple(dict.fromkeys(options.scatter or shown)),
         warnings=tuple(dict.fromkeys([*warnings, *_one_set_by_two_names(boards)])),
+        files=tuple(files),
         settings=dict(
-            files=files,
             reference=options.reference,
             level=LEVEL,
             resamples=options.resamples,

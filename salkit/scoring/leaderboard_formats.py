@@ -78,16 +78,16 @@ def legend_of(grid: Grid) -> list[str]:
 
 
 def as_markdown(
-    grids: Sequence[Grid], picture: str | None = None, warnings: Sequence[str] = ()
+    grids: Sequence[Grid], picture: str | None = None, remarks: Sequence[str] = ()
 ) -> str:
     """The tables in GitHub's Markdown.
 
     Args:
         grids: the tables.
         picture: address of the picture of single videos.
-        warnings: what the reader should know.
+        remarks: what else the reader should know.
     """
-    notes = [f'Note: {escape_markdown(text)}.' for text in warnings]
+    notes = [f'Note: {escape_markdown(text)}.' for text in remarks]
     blocks = ['# Leaderboard', *notes, *map(_markdown_of, grids)]
     if picture:
         blocks.append(f'## Scores of every video\n\n![Scores of every video]({quote(picture)})')
@@ -124,17 +124,15 @@ def escape_markdown(text: str) -> str:
 # LaTeX -------------------------------------------------------------------------------------------
 
 
-def as_latex(
-    grids: Sequence[Grid], picture: str | None = None, warnings: Sequence[str] = ()
-) -> str:
+def as_latex(grids: Sequence[Grid], picture: str | None = None, remarks: Sequence[str] = ()) -> str:
     """The tables as LaTeX to be put in, each in an environment of its own.
 
     Args:
         grids: the tables.
         picture: file of the picture of single videos.
-        warnings: what the reader should know, as comments.
+        remarks: what else the reader should know, as comments.
     """
-    comments = [r'In the preamble: \usepackage{booktabs,graphicx}', *map(printable, warnings)]
+    comments = [r'In the preamble: \usepackage{booktabs,graphicx}', *map(printable, remarks)]
     blocks = ['\n'.join(f'% {text}' for text in comments), *map(_latex_of, grids)]
     if picture:
         blocks.append(
@@ -182,6 +180,8 @@ def _latex_of(grid: Grid) -> str:
         [
             r'\begin{table}',
             r'\centering',
+            # Room between a caption and the table below it.
+            r'\setlength{\belowcaptionskip}{\abovecaptionskip}',
             rf'\caption{{{caption}}}',
             rf'\label{{tab:leaderboard-{grid.key}}}',
             r'\small',

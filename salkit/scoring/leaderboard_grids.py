@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..types import is_lower_better
 from .differences import SIGNIFICANT
@@ -68,7 +68,12 @@ def grids(boards: Sequence[Board], agreements: Sequence[Agreement]) -> list[Grid
         found.append(rank_grid(boards))
     if agreements:
         found.append(agreement_grid(boards, agreements))
-    return found
+    # Names in other letters than a key has may give the same one.
+    keys = [grid.key for grid in found]
+    return [
+        grid if keys.count(grid.key) == 1 else replace(grid, key=f'{grid.key}-{number}')
+        for number, grid in enumerate(found, 1)
+    ]
 
 
 def score_grid(board: Board) -> Grid:
@@ -173,7 +178,8 @@ def rank_grid(boards: Sequence[Board]) -> Grid:
                 cells.append(Cell('-'))
                 continue
             tied = '=' if [*ranks.values()].count(ranks[name]) > 1 else ''
-            alike = INDISTINCT if board.is_distinct(metric, name) is False else ''
+            is_alike = ranks[name] > 1 and board.is_distinct(metric, name) is False
+            alike = INDISTINCT if is_alike else ''
             style = 'best' if ranks[name] == 1 else ''
             cells.append(Cell(f'{ranks[name]}{tied}{alike}', style))
         rows.append(tuple(cells))
@@ -231,9 +237,10 @@ def _heads(boards: Sequence[Board]) -> list[str]:
 def _key(what: str, board: Board) -> str:
     one = board.subject
     return '-'.join(
-        re.sub(r'[^a-z0-9]+', '-', part.lower()).strip('-')
-        for part in (what, one.protocol, one.dataset, one.split, one.selection)
-        if part
+        re.findall(
+            r'[a-z0-9]+',
+            ' '.join((what, one.protocol, one.dataset, one.split, one.selection)).lower(),
+        )
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..utils.text import check_range
 from .score_files import Source
 
 
@@ -24,6 +25,9 @@ class LeaderboardOptions:
         allow_missing: show runs that lack videos or frames, marked and without a rank.
         resamples: draws of the bootstrap, and of the signs of the test.
         seed: of these draws.
+
+    Raises:
+        ConfigError: a number out of range.
     """
 
     baselines: Sequence[Source] = ()
@@ -36,3 +40,7 @@ class LeaderboardOptions:
     allow_missing: bool = False
     resamples: int = 10_000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range('leaderboard', 'resamples', self.resamples, 1)
+        check_range('leaderboard', 'seed', self.seed, 0)

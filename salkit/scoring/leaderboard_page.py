@@ -46,7 +46,7 @@ def as_html(
     grids: Sequence[Grid],
     boards: Sequence[Board],
     scatter: Sequence[str] = (),
-    warnings: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> str:
     """The page.
 
@@ -54,11 +54,11 @@ def as_html(
         grids: its tables.
         boards: whose single videos are drawn.
         scatter: metrics to draw.
-        warnings: what the reader should know.
+        remarks: what else the reader should know.
     """
     marks = marks_of(boards)
     drawn = [_panels_of(board, scatter, marks) for board in boards]
-    notes = [f'<p class="note">{_plain(text)}.</p>' for text in warnings]
+    notes = [f'<p>Note: {_plain(text)}.</p>' for text in remarks]
     parts = [*notes, *map(_table_of, grids), *filter(None, drawn)]
     return '\n'.join([_HEAD, *parts, '</body>', '</html>', ''])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..utils.files import whole_file
+from ..version import __version__
 from .leaderboard_formats import as_latex, as_markdown, as_text
 from .leaderboard_grids import Grid, grids
 from .leaderboard_page import as_html
@@ -27,6 +28,7 @@ class Leaderboard:
         agreements: Kendall's tau of each two boards, by metric.
         scatter: metrics whose single videos are drawn.
         warnings: what the reader should know, a line each.
+        files: what it is made of.
         settings: how the numbers were made.
     """
 
@@ -34,7 +36,15 @@ class Leaderboard:
     agreements: tuple[Agreement, ...]
     scatter: tuple[str, ...]
     warnings: tuple[str, ...]
+    files: tuple[str, ...]
     settings: dict[str, object]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a report says beside its tables: the warnings, and how it was made."""
+        draws, seed = self.settings['resamples'], self.settings['seed']
+        origin = f'made by salkit {__version__} of {", ".join(map(str, self.files))}'
+        return [*self.warnings, f'{origin}; {draws} draws of the bootstrap, seed {seed}']
 
     @property
     def grids(self) -> list[Grid]:
@@ -44,6 +54,7 @@ class Leaderboard:
     def to_json(self) -> dict[str, object]:
         """All numbers, as plain values; undefined ones are None."""
         return dict(
+            files=list(self.files),
             settings=self.settings,
             warnings=list(self.warnings),
             boards=[board.to_json() for board in self.boards],
@@ -56,15 +67,15 @@ class Leaderboard:
 
     def to_markdown(self, picture: str | None = None) -> str:
         """The tables in GitHub's Markdown, with a picture of that address where there is one."""
-        return as_markdown(self.grids, picture, self.warnings)
+        return as_markdown(self.grids, picture, self.notes)
 
     def to_latex(self, picture: str | None = None) -> str:
         """The tables as LaTeX to be put in, with a picture of that name where there is one."""
-        return as_latex(self.grids, picture, self.warnings)
+        return as_latex(self.grids, picture, self.notes)
 
     def to_html(self) -> str:
         """One page with tables and pictures, which loads nothing."""
-        return as_html(self.grids, self.boards, self.scatter, self.warnings)
+        return as_html(self.grids, self.boards, self.scatter, self.notes)
 
     def save(self, path: str | Path) -> list[Path]:
         """Write the report as HTML, Markdown or LaTeX, by the ending of its name.

@@ -134,6 +134,7 @@ def _parse(content: Mapping[str, Any], name: str) -> Scores:
         interval={
             str(metric): (float(low), float(high))
             for metric, (low, high) in (content.get('interval') or {}).items()
+            if math.isfinite(low) and math.isfinite(high)
         },
         missing={str(k): len(v) for k, v in (content.get('missing') or {}).items() if v},
         model=_model_facts(content['model']) if content.get('model') else None,
@@ -143,6 +144,9 @@ def _parse(content: Mapping[str, Any], name: str) -> Scores:
 
 def _model_facts(content: Mapping[str, Any]) -> ModelFacts:
     parameters, speed = content.get('parameters'), content.get('frames_per_s')
+    for number in (parameters, speed):
+        if number is not None and not 0 < number < math.inf:
+            raise ValueError(f'the size or speed of a model is {number}')
     return ModelFacts(
         name=str(content['name']),
         parameters=None if parameters is None else int(parameters),

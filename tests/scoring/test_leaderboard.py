@@ -11,7 +11,7 @@ from salkit.cli import main
 from salkit.errors import SalkitError
 from salkit.metrics.averaging import Tally, VideoScores, bootstrap_intervals
 from salkit.metrics.published_protocols import get_protocol
-from salkit.scoring import compare, score
+from salkit.scoring import compare, leaderboard_report, score
 from salkit.scoring.leaderboard_building import leaderboard
 
 RNG = np.random.default_rng(0)
@@ -84,7 +84,7 @@ def test_ties_are_all_best_and_the_next_one_is_second():
 
 
 def test_differences_are_those_of_compare():
-    a, b, c = (report({'CC': RNG.random(9), 'NSS': RNG.random(9)}) for _ in range(3))
+    a, b, c = (report({'CC': RNG.random(9) + s, 'NSS': RNG.random(9) - s}) for s in (1, 0.5, 0))
     board = only(board_of(a, b, c, names=[*'abc'], reference='b'))
     expected = compare(b, a, c, names=[*'bac'], **QUICK)
     found = {(row.metric, row.other): row.to_json() for row in board.differences.values()}
@@ -242,6 +242,8 @@ def test_size_and_speed_where_files_know_them():
     assert 'Parameters' not in board_of(constant(0.3)).format()
     with pytest.raises(SalkitError, match=r"scores 1: expected scores as .* 'name'"):
         board_of(constant(0.3, model=dict(parameters=1)))
+    with pytest.raises(SalkitError, match='the size or speed of a model is inf'):
+        board_of(constant(0.3, model=dict(facts, frames_per_s=math.inf)))
 
 
 def test_chosen_protocols_and_metrics():
@@ -268,6 +270,7 @@ def test_chosen_protocols_and_metrics():
         (dict(scatter=['SIM']), "no file holds the metric 'SIM'"),
         (dict(reference='z'), "no file holds the row 'z'; known: a, b"),
         (dict(protocol='tmfi'), "no file holds scores of the protocol 'tmfi'"),
+        (dict(resamples=0), 'resamples must be at least 1, got 0'),
         (dict(names=['a']), '2 score files need as many names, got 1'),
     ],
 )
@@ -298,16 +301,17 @@ def test_the_command(files, tmp_path, capsys):
     assert printed.err == '' and printed.out.splitlines()[2].startswith('z ')
     content = json.loads(numbers.read_text())
     assert content['boards'][0]['references'] == dict(CC='z', KL='z')
-    assert content['settings']['files'] == files and content['salkit_version']
+    assert content['files'] == files and content['settings']['seed'] == 0
     for name, beside in (('r.html', []), ('r.md', ['r_videos.png']), ('r.tex', ['r_videos.pdf'])):
         out = tmp_path / name / name
         assert main(['leaderboard', *files, '--out', str(out), '--scatter', 'KL']) == 0
+        assert f'salkit {salkit.__version__} of {files[0]}' in out.read_text().replace('\\', '')
         assert capsys.readouterr().out.split() == [str(out.parent / n) for n in (name, *beside)]
         assert sorted(path.name for path in out.parent.iterdir()) == [name, *beside]
     assert salkit.leaderboard is leaderboard
 
 
-def test_a_report_is_whole_or_not_there(files, tmp_path, capsys):
+def test_a_report_is_whole_or_not_there(files, tmp_path, capsys, monkeypatch):
     def fails(*argv):
         assert main(['leaderboard', *map(str, argv)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
@@ -320,7 +324,8 @@ def test_a_report_is_whole_or_not_there(files, tmp_path, capsys):
     (tmp_path / 'bad.json').write_text('{"protocol": "exact", "per_video": {"a": {"CC": "x"}}}')
     assert 'bad.json: expected scores as' in fails(tmp_path / 'bad.json', '--out', out)
     assert not out.parent.exists()
-    # The picture cannot be put in its place.
-    (out.parent / 'r_videos.png').mkdir(parents=True)
-    assert 'r_videos.png' in fails(*files, '--out', out)
-    assert [path.name for path in out.parent.iterdir()] == ['r_videos.png']
+    # The text comes after the picture.
+    monkeypatch.setattr(leaderboard_report, 'as_markdown', lambda *_: '\ud800')
+    with pytest.raises(UnicodeEncodeError):
+        board_of(*files).save(out)
+    assert not list(out.parent.iterdir())

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from score_data import report
@@ -76,6 +76,7 @@ def test_a_page_shows_any_name_as_it_is(name):
 
 @settings(max_examples=150)
 @given(names)
+@example('![a](b) [c][d] _e_')
 def test_markdown_shows_any_name_as_it_is(name):
     escaped = escape_markdown(name)
     plain = printable(name).strip()
@@ -94,6 +95,7 @@ LATEX_TEXT = re.compile(
 
 @settings(max_examples=150)
 @given(names)
+@example("a--b---''?`")
 def test_latex_shows_any_name_as_it_is(name):
     escaped = escape_latex(name)
     assert LATEX_TEXT.fullmatch(escaped)
@@ -160,6 +162,13 @@ def test_latex_of_hostile_files_is_whole_tables(hostile):
     caption = re.search(r'\\caption\{(.*)\}', text)[1]
     assert caption.startswith('Protocol exact, ') and '8 videos, 80 frames' in caption
     assert r'\textless{}script\textgreater{}' in caption
+
+
+def test_labels_differ_where_names_have_no_letters_for_them():
+    files = [report({'CC': RNG.random(8)}, dataset=name) for name in ('数据', 'データ')]
+    text = leaderboard(*files, resamples=200).to_latex()
+    labels = re.findall(r'\\label\{tab:leaderboard-([^}]*)\}', text)
+    assert labels == ['scores-exact-test-1', 'scores-exact-test-2']
 
 
 @pytest.mark.skipif(not shutil.which('pdflatex'), reason='needs pdflatex')

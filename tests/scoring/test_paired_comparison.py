@@ -135,6 +135,7 @@ def test_what_is_refused_and_what_may_be_forced():
     for other, reason in (
         (report(base, dataset='Other'), 'the data set of scores 1 is Set, of scores 2 Other'),
         (report(base, split='val'), 'the split of scores 1 is test, of scores 2 val'),
+        (report(base, selection='frames 0, 9'), 'the choice of frames of scores 1 is all, of'),
     ):
         with pytest.raises(SalkitError, match=reason) as refused:
             compare(a, other)
