@@ -236,7 +236,7 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
 
 def plain_name(name: str) -> str:
     """Under which the class UCFSportsDataset is the folder ucf_sports."""
-    return re.sub(r'[^a-z0-9]', '', name.lower().removesuffix('dataset'))
+    return re.sub(r'[\W_]', '', name.lower().removesuffix('dataset'))
 
 
 def common_videos(
