@@ -102,6 +102,8 @@ def _read(
     entries, warnings = [], []
     for (role, source), name in zip(told, names, strict=True):
         reports = read_scores(source, name)
+        if not reports:
+            raise DataError(f'{name}: holds no scores, its list of reports is empty')
         if options.protocol not in (None, *reports):
             warnings.append(f'{name} is left out: it holds no scores of {options.protocol}')
         for protocol, scores in reports.items():

@@ -276,6 +276,8 @@ def test_chosen_protocols_and_metrics():
 )
 def test_what_is_not_there(options, said):
     files = [report({'CC': RNG.random(8), 'NSS': RNG.random(8)}) for _ in range(2)]
+    with pytest.raises(SalkitError, match='b: holds no scores'):
+        board_of(files[0], dict(reports=[]), names=[*'ab'])
     with pytest.raises(SalkitError, match=said.replace('?', r'\?')):
         board_of(*files, **{'names': [*'ab'], **options})
 
