@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 
 from ..errors import DataError
@@ -246,7 +247,11 @@ class TenFrames(_Drawn):
 
 
 class TenVideos(_Drawn):
-    """The fixated pixels of ten videos, of one frame each."""
+    """The fixated pixels of ten videos, of one frame each, as the code of UNISAL draws them.
+
+    It means to resize their maps by nearest neighbor, and does so bilinearly: fixations of smaller
+    frames grow, many of larger ones are lost. So does this.
+    """
 
     def __init__(self, seed: int = 0, reservoir: int = RESERVOIR // 20) -> None:
         super().__init__(seed, reservoir)
@@ -260,6 +265,13 @@ class TenVideos(_Drawn):
             frames = self._groups[videos[place]]
             frames.sort()
             yield frames[rng.integers(len(frames))]
+
+    def _moved(self, points: np.ndarray, before: Size, after: Size) -> np.ndarray:
+        if before == after:
+            return points
+        fixated = np.zeros(before, np.uint8)
+        fixated[tuple(points.T)] = 1
+        return np.argwhere(cv2.resize(fixated, after[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 RULES: dict[str, Callable[[int], NonfixationPool]] = {

@@ -32,6 +32,16 @@ def quantize(values: np.ndarray) -> np.ndarray:
     return levels.astype(np.uint8) if np.isfinite(levels).all() else levels
 
 
+def upper_byte(values: np.ndarray) -> np.ndarray:
+    """Grey levels 0..255 as OpenCV reads them: of 16 bits the upper 8, nothing rounded."""
+    return (values >> 8).astype(np.uint8) if values.dtype == np.uint16 else quantize(values)
+
+
+def floats_to_levels(values: np.ndarray) -> np.ndarray:
+    """`quantize` for floats, which are in no picture; whole numbers unchanged."""
+    return quantize(values) if values.dtype.kind == 'f' else values
+
+
 def as_unit(values: np.ndarray) -> np.ndarray:
     """Whole numbers divided by the largest that their type holds, as float32; floats unchanged."""
     if values.dtype.kind == 'f':
@@ -163,9 +173,9 @@ def _linear(x: np.ndarray) -> np.ndarray:
 KERNELS = {'cubic': (2, _cubic), 'linear': (1, _linear)}
 VALUES = {
     'as-read': lambda values: values,
-    '8-bit': quantize,
-    '8-bit-unit': lambda values: quantize(values) / 255,
-    'png-unit': lambda values: as_unit(quantize(values) if values.dtype.kind == 'f' else values),
+    '8-bit': floats_to_levels,
+    '8-bit-unit': lambda values: upper_byte(values) / 255,
+    'png-unit': lambda values: as_unit(floats_to_levels(values)),
     '8-bit-stretched': stretch,
     'unit': as_unit,
     'minmax': to_unit_range,

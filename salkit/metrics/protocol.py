@@ -12,7 +12,7 @@ from ..errors import ConfigError, DataError, ShapeError
 from ..utils.rng import lowest_draws
 from ..utils.text import check_choice
 from .frame import NEEDS, Frame, Truth
-from .preparation import RESIZE, VALUES, blur, fit_fixations, fit_map, quantize, smooth
+from .preparation import RESIZE, VALUES, blur, fit_fixations, fit_map, smooth, upper_byte
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ class Protocol:
         description: where it comes from and what to know about it, a line each.
         measures: by the name they have in tables, in order.
         extra: those of them that are computed only where they are asked for.
-        values: '8-bit' rounds predictions to grey levels 0..255, 'unit' divides whole numbers by
-            their largest possible one, 'minmax' brings each map to [0, 1], 'as-read' does nothing.
+        values: '8-bit' rounds floats to the grey levels 0..255 of a picture, 'unit' divides whole
+            numbers by their largest possible one, 'minmax' brings each map to [0, 1], 'as-read'
+            does nothing; see `VALUES` of `preparation` for the others.
         smooth_px: sigma in pixels of a Gaussian blur before resizing, as MATLAB's; 0 for none.
         resize: 'bicubic' or 'bilinear' (antialiased, as MATLAB), 'bilinear-plain' (as OpenCV),
             'spline' (as scikit-image).
@@ -194,7 +195,7 @@ class Protocol:
             return truth
         density = fixations = None
         if truth.density is not None:
-            density = fit_map(quantize(truth.density) / 255, self.letterbox)
+            density = fit_map(upper_byte(truth.density) / 255, self.letterbox)
         if truth.holds('fixations'):
             fixated = Frame(np.empty(truth.size), truth).fixations
             fixations = fit_fixations(fixated, self.letterbox)

@@ -106,6 +106,23 @@ def test_frames_of_ten_videos():
     }
 
 
+@pytest.mark.parametrize(
+    'size, pixels',
+    [
+        ((4, 8), [(1, 2), (2, 5)]),
+        # A pixel that became four.
+        ((8, 16), [(r, c) for a, b in ((2, 4), (4, 10)) for r in (a, a + 1) for c in (b, b + 1)]),
+        # A quarter of a pixel is lost.
+        ((2, 4), []),
+        ((4, 4), [(1, 1), (2, 2)]),
+    ],
+)
+def test_fixations_of_other_videos_are_resized_bilinearly(size, pixels):
+    pool = TenVideos()
+    pool.add('v', ['0'], [[[1, 2], [2, 5], [2, 5]]], (4, 8))
+    assert [*map(tuple, np.argwhere(pool.for_frame('w', '0', size)))] == pixels
+
+
 def test_all_other_frames():
     pool, whole = pool_of(OtherFrames()), pool_of(OtherVideos())
     for frame in range(4):

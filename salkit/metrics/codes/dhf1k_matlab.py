@@ -30,8 +30,9 @@ PROTOCOL = Protocol(
     summary='The MIT benchmark code in MATLAB, as shipped with DHF1K and used for UCF-Sports '
     'and Hollywood-2.',
     description=(
-        'Predictions are 8-bit PNGs in its eyes. Rounding alone moves AUC-J by up to 0.1 '
-        'through ties; KL suffers where dark pixels become 0.',
+        'Predictions are PNGs in its eyes: floats are rounded to 8 bits here, files of 16 bits '
+        'keep theirs. Rounding alone moves AUC-J by up to 0.1 through ties; KL suffers where dark '
+        'pixels become 0.',
         'Bicubic resizing overshoots below 0, and KL becomes a complex number there: MATLAB prints '
         'its real part, and so do we. Predict at the size of the frame and the question is gone.',
         'AUC-J is no rank statistic: it exceeds one by up to (last false positive rate) / 2n.',

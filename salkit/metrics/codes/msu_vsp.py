@@ -65,7 +65,8 @@ PROTOCOL = Protocol(
     summary='The Video Saliency Prediction Benchmark of Moscow State University.',
     description=(
         'Predictions and ground truth are 8-bit pictures in its eyes, each fitted into 360 x 640 '
-        'with black around it, fixations with them; the black is scored too.',
+        'with black around it, fixations with them; the black is scored too. Of files of 16 bits '
+        'it takes the upper 8.',
         'Its code stops at a prediction, density or fixation map of zeros; here such values are '
         'undefined, left out of the mean, and counted.',
         'Its published tables are of maps after a fit: one monotone function of the grey levels '

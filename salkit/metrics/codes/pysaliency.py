@@ -106,6 +106,7 @@ PROTOCOL = Protocol(
         'All frames weigh the same, as its average="image" does; frames without fixations are '
         'left out of NSS, AUC and IG.',
         'Every fixation counts; where only a fixation map is known, each pixel counts once.',
+        'A constant density map makes the mean CC NaN there; here the frame is left out.',
         'It takes no prediction of another size; here such are resized as `exact` does.',
         'IG is that of maps which are densities (its probabilistic models). KL is image-based, '
         'as MIT_KLDiv.',
