@@ -308,6 +308,8 @@ class SaliencyRunner(Runner):
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """The testing loop, whose metrics know their data set."""
+        if isinstance(loop, BaseLoop):
+            return loop
         with named_errors('test_cfg, test_dataloader or test_evaluator'):
             return _introduce_dataset(super().build_test_loop(loop), testing=True)
 
@@ -527,7 +529,7 @@ def _check_save_best(hook: CheckpointHook, loop: BaseLoop) -> None:
     metrics = loop.evaluator.metrics
     # What others give is known once they have given it.
     if hook.save_best and all(isinstance(metric, SaliencyMetric) for metric in metrics):
-        given = [name for metric in metrics for name in metric.metrics]
+        given = [name for metric in metrics for name in metric.names]
         for name, rule in zip(hook.save_best, hook.rules, strict=True):
             check_choice('default_hooks.checkpoint', 'save_best', name, [*given, 'auto'])
             better = 'less' if is_lower_better(name) else 'greater'

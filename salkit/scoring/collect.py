@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..metrics import ScoreReport, VideoScores, get_protocol
+from ..metrics.gain_baseline import gains_of
 from ..utils.files import whole_file
 from .finished import FinishedVideos
 from .plan import Metrics, Plan
@@ -70,7 +71,14 @@ def collect(
             )
     truth = plan.truth
     return {
-        name: ScoreReport.from_videos(name, truth.dataset, truth.split, videos, str(plan.choice))
+        name: ScoreReport.from_videos(
+            name,
+            truth.dataset,
+            truth.split,
+            videos,
+            str(plan.choice),
+            str(plan.baseline) if gains_of(get_protocol(name), plan.metrics[name]) else '',
+        )
         for name, videos in scored.items()
     }
 

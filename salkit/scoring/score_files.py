@@ -38,6 +38,7 @@ class Scores:
         per_video: scores by video and metric, NaN where undefined.
         frames_per_video: their number by video; empty where the file does not say.
         means: the file's own overall scores by metric.
+        ig_baseline: what information gain is counted from, in words; '' where it is not scored.
     """
 
     name: str
@@ -48,6 +49,18 @@ class Scores:
     per_video: dict[str, dict[str, float]]
     frames_per_video: dict[str, int]
     means: dict[str, float]
+    ig_baseline: str = ''
+
+
+def score_file(reports: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    """The content of a score file: flat for one protocol, else `reports` with one for each.
+
+    Args:
+        reports: what is written of each, with a `command` that is the same for all.
+    """
+    if len(reports) == 1:
+        return reports[0]
+    return dict(command=reports[0]['command'], reports=list(reports))
 
 
 def read_scores(source: Source, name: str) -> dict[str, Scores]:
@@ -91,6 +104,7 @@ def _parse(content: Mapping[str, Any], name: str) -> Scores:
         per_video=per_video,
         frames_per_video={k: int(v) for k, v in (content.get('frames_per_video') or {}).items()},
         means=means,
+        ig_baseline=str(content.get('ig_baseline') or ''),
     )
 
 
@@ -160,6 +174,11 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
         )
         if _plain_name(left) != _plain_name(right)
     ]
+    if reference.ig_baseline and other.ig_baseline and reference.ig_baseline != other.ig_baseline:
+        problems.append(
+            f'IG of {reference.name} is counted from {reference.ig_baseline}, that of {other.name} '
+            f'from {other.ig_baseline}'
+        )
     ours, theirs = reference.frames_per_video, other.frames_per_video
     unequal = sorted(video for video in ours.keys() & theirs.keys() if ours[video] != theirs[video])
     if unequal:
