@@ -59,7 +59,9 @@ def describe(protocol: Protocol, owner: str) -> str:
     lines += ['', 'Prediction:', *(line for step in steps for line in _wrapped(step, '  - ')), '']
     lines.append('Metrics:')
     for name, measure in protocol.measures.items():
-        asked = ' (only where asked for)' if name in protocol.extra else ''
+        with_baseline = 'baseline' in protocol.needs(name)
+        when = 'with a baseline' if with_baseline else 'where asked for'
+        asked = f' (only {when})' if name in protocol.extra else ''
         lines += _wrapped(measure.definition + asked, f'  {name:<6} ')
     lines += ['', *_wrapped(POOLS.get(protocol.pool, str(protocol.pool)), 'Nonfixations: ')]
     lines += [*_wrapped(frames, 'Frames: '), *_wrapped(average, 'Mean: '), '', 'To know:']

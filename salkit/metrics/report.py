@@ -138,6 +138,11 @@ class ScoreReport:
         )
 
 
+def with_unit(metric: str) -> str:
+    """The name of a metric, with the unit of its values where they have one."""
+    return f'{metric} [{UNITS[metric]}]' if metric in UNITS else metric
+
+
 def format_table(rows: dict[str, dict[str, float]]) -> str:
     """A table of scores with a row a model, in plain text; a score that a row lacks is a dash.
 
@@ -145,8 +150,7 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
         rows: scores by metric, by the row's name.
     """
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
-    heads = (f'{m} [{UNITS[m]}]' if m in UNITS else m for m in metrics)
-    table = [['', *heads]]
+    table = [['', *map(with_unit, metrics)]]
     for name, scores in rows.items():
         table.append([name, *(f'{scores[m]:.4f}' if m in scores else '-' for m in metrics)])
     return '\n'.join(aligned(table))

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from ..config.load import load_config
+from ..metrics.report import with_unit
 from ..models.profile import dead_parameters, model_on_meta
 from ..scoring.score_files import read_scores
 from ..utils.text import aligned, listed
@@ -55,7 +56,8 @@ def read_results(path: Path) -> Results:
         protocol: Result(
             found.means,
             f'protocol {protocol}, {found.dataset} {found.split}: {len(found.per_video)} videos, '
-            f'{sum(found.frames_per_video.values())} frames',
+            f'{sum(found.frames_per_video.values())} frames'
+            + (f'; IG over {found.ig_baseline}' if found.ig_baseline else ''),
             found.dataset == PAPER_DATASET,
         )
         for protocol, found in read_scores(path, path.parent.name).items()
@@ -129,7 +131,7 @@ def _format_apart(
         for row, result in scored.items()
     ]
     title = f'Table {table.number}, ours under {protocol}'
-    return _block(title, ['Model', *metrics], rows, [], markdown)
+    return _block(title, ['Model', *map(with_unit, metrics)], rows, [], markdown)
 
 
 def _block(

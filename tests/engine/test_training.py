@@ -350,7 +350,7 @@ def test_a_launcher_that_did_not_start_the_command(
 def test_metrics_may_be_chosen(root, tmp_path):
     runner = runner_of(root, tmp_path, "+val_evaluator.metrics=['CC','NSS']")
     (metric,) = runner.build_evaluator(runner._val_evaluator).metrics
-    assert list(metric.metrics) == ['CC', 'NSS']
+    assert metric.names == ['CC', 'NSS']
 
 
 def test_hooks_and_metrics_are_checked_before_anything_is_opened(tmp_path):
