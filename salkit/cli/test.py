@@ -74,23 +74,23 @@ def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Evalu
     with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',))
         runner.logger.info(load_weights(runner.bare_model, checkpoint).summary)
-    scoring = [m for m in runner.test_loop.evaluator.metrics if isinstance(m, SaliencyMetric)]
-    if not scoring:
-        raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
     start = time.perf_counter()
     runner.test()
     seconds = time.perf_counter() - start
-    report = scoring[0].report
-    if report is None:
+    scoring = [m for m in runner.test_loop.evaluator.metrics if isinstance(m, SaliencyMetric)]
+    if not scoring:
+        raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
+    reports = {name: found for metric in scoring for name, found in metric.reports.items()}
+    if not reports:
         return None
     device, processes = device_words(runner.bare_model), get_world_size()
     model = dict(
         name=Path(cfg.filename).stem,
         parameters=sum(parameter.numel() for parameter in runner.bare_model.parameters()),
-        frames_per_s=round(report.frames / seconds, 2),
+        frames_per_s=round(next(iter(reports.values())).frames / seconds, 2),
         device=device if processes == 1 else f'{processes} x {device}',
     )
-    return Evaluation(scoring[0].reports, model)
+    return Evaluation(reports, model)
 
 
 def device_words(model: nn.Module) -> str:

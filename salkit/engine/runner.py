@@ -308,8 +308,6 @@ class SaliencyRunner(Runner):
 
     def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """The testing loop, whose metrics know their data set."""
-        if isinstance(loop, BaseLoop):
-            return loop
         with named_errors('test_cfg, test_dataloader or test_evaluator'):
             return _introduce_dataset(super().build_test_loop(loop), testing=True)
 
