@@ -45,7 +45,7 @@ def read_mat_cells(path: str | Path, name: str) -> np.ndarray:
         DataError: no .mat file of version 5, no such variable, or one that holds something else
             than these.
     """
-    variable = find_variable(path, name, _MOST_PACKED, 'a cell array or a struct')
+    variable = find_variable(path, [name], _MOST_PACKED, 'a cell array or a struct')
     try:
         content = variable.unpacked(_MOST_BYTES)
         values = _Reader(variable.order).value(content)
@@ -58,6 +58,18 @@ def read_mat_cells(path: str | Path, name: str) -> np.ndarray:
     raise DataError(
         f'{path}: the variable {name} is {described(values)}, expected a cell array or a struct'
     )
+
+
+def read_mat_struct(path: str | Path, name: str) -> dict[str, object]:
+    """Read one struct; its values are as `read_mat_cells` has them.
+
+    Raises:
+        DataError: as `read_mat_cells`, or several structs, or cells.
+    """
+    values = read_mat_cells(path, name)
+    if values.size != 1 or not isinstance(values.flat[0], dict):
+        raise DataError(f'{path}: the variable {name} is {described(values)}, expected one struct')
+    return values.flat[0]
 
 
 def described(value: object) -> str:
