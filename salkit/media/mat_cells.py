@@ -20,6 +20,7 @@ from .mat_elements import (
     numbers_at,
     unreadable,
 )
+from .mat_hdf5 import is_hdf5, read_hdf5_struct
 
 # Lists of fixations of a data set stay far below, in the file and as they are unpacked.
 _MOST_PACKED, _MOST_BYTES = 2**26, 2**27
@@ -61,11 +62,20 @@ def read_mat_cells(path: str | Path, name: str) -> np.ndarray:
 
 
 def read_mat_struct(path: str | Path, name: str) -> dict[str, object]:
-    """Read one struct; its values are as `read_mat_cells` has them.
+    """Read one struct.
+
+    Args:
+        path: of a .mat file, also of version 7.3.
+        name: of the variable.
+
+    Returns:
+        Its values, as `read_mat_cells` has them; of version 7.3, its matrices alone.
 
     Raises:
         DataError: as `read_mat_cells`, or several structs, or cells.
     """
+    if is_hdf5(path):
+        return read_hdf5_struct(path, name, _MOST_PACKED, _MOST_BYTES)
     values = read_mat_cells(path, name)
     if values.size != 1 or not isinstance(values.flat[0], dict):
         raise DataError(f'{path}: the variable {name} is {described(values)}, expected one struct')

@@ -28,7 +28,7 @@ CLASS, COMPLEX = 0xFF, 0x800
 HEAD = 4096
 # Before the one that is looked for.
 _MOST_OTHERS = 1000
-UNREADABLE = (struct.error, zlib.error, ValueError, LookupError, MemoryError)
+UNREADABLE = (struct.error, zlib.error, ValueError, LookupError, MemoryError, OverflowError)
 
 
 class Variable(NamedTuple):

@@ -1,5 +1,7 @@
 """LEDOV: the fixations that its demo takes, on the frames that it puts them on."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from make_video import SIZE
@@ -14,6 +16,7 @@ from salkit.functional.density import gaussian_density
 from salkit.prepare import PrepareOptions, prepare
 from salkit.testing import PublishedSuite
 
+DATA = Path(__file__).parents[2] / 'data'
 # Observer, begin, duration, x, y in a frame of 80 x 48, 40 ms each. Its middle is (40, 24); 2 is a
 # twentieth of its height, rounded.
 ROWS = [
@@ -46,6 +49,14 @@ def test_fixations_are_those_of_the_demo(tmp_path):
     # What begins when a frame ends is on that frame; frames that are listed and not there are cut.
     recording, size = read_recording(root / 'animal_bat01' / 'Data.mat')
     assert size == SIZE and recording.spans.tolist() == [[1, 3], [2, 3], [0, 1], [8, 10]]
+
+
+def test_data_of_version_7_3(tmp_path):
+    # It holds the rows above.
+    root = write_ledov(tmp_path, dict(animal_bat01=ROWS))
+    expected, size = read_recording(root / 'animal_bat01' / 'Data.mat')
+    found, same = read_recording(DATA / 'mat73_packed.mat')
+    assert same == size and found.digest == expected.digest
 
 
 def test_densities_are_those_of_the_demo():
