@@ -13,7 +13,6 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +24,7 @@ _SIGNATURE = b'\x89HDF\r\n\x1a\n'
 # Before it, there is the head of a .mat file.
 _BASE = 512
 _DATASPACE, _DATATYPE, _LAYOUT, _FILTERS, _CONTINUED, _SYMBOLS = 1, 3, 8, 11, 16, 17
-_DEFLATE, _SHUFFLE = 1, 2
+_DEFLATE = 1
 # Nodes, messages and entries that a file may have in all.
 _MOST_PARTS = 100_000
 
@@ -68,11 +67,6 @@ def read_hdf5_struct(
     names = ', '.join(sorted(variables)[:5]) or 'none'
     problem = 'which is none' if name in variables else f'found {names}'
     raise DataError(f'{path}: expected a variable {name} with a struct, {problem}')
-
-
-class _Chunk(NamedTuple):
-    offset: tuple[int, ...]
-    data: bytes
 
 
 class _Reader:
@@ -162,16 +156,17 @@ class _Reader:
             return None
         space, layout = messages[_DATASPACE], messages[_LAYOUT]
         dtype = _dtype(messages[_DATATYPE])
-        if dtype is None or len(space) < 2 or space[1] != 2:
+        if dtype is None or bytes(space[:2]) != b'\x01\x02':
             return None
         # Columns come first.
-        shape = struct.unpack_from('<QQ', space, 8 if space[0] == 1 else 4)
+        shape = struct.unpack_from('<QQ', space, 8)
         size = math.prod(shape) * dtype.itemsize
         self._take(size)
         if layout[0] != 3:
             raise ValueError(f'expected the layout of a matrix of version 3, got {layout[0]}')
         if layout[1] == 2:
-            return self._from_chunks(layout, shape, dtype, messages.get(_FILTERS)).T
+            is_packed = _is_packed(messages.get(_FILTERS))
+            return self._from_chunks(layout, shape, dtype, is_packed).T
         if layout[1] == 1:
             (begin,) = struct.unpack_from('<Q', layout, 2)
             data = self._content[begin : begin + size]
@@ -180,39 +175,26 @@ class _Reader:
         return np.frombuffer(data, dtype).reshape(shape).T
 
     def _from_chunks(
-        self,
-        layout: memoryview,
-        shape: tuple[int, ...],
-        dtype: np.dtype,
-        filters: memoryview | None,
+        self, layout: memoryview, shape: tuple[int, ...], dtype: np.dtype, is_packed: bool
     ) -> np.ndarray:
         rank, tree, *side = struct.unpack_from('<BQ3I', layout, 2)
         if rank != 3 or side[2] != dtype.itemsize or not side[0] * side[1]:
             raise ValueError('expected chunks of a matrix')
+        size = math.prod(side)
         values = np.zeros(shape, dtype)
-        for chunk in self._chunks(tree, math.prod(side), _filters(filters), dtype.itemsize):
-            # The outer ones are larger than what is in them.
-            self._take(len(chunk.data))
-            row, column = chunk.offset
-            part = np.frombuffer(chunk.data, dtype).reshape(side[:2])
+        for key, address in self._tree(tree, 32):
+            # The outer chunks are larger than what is in them.
+            self._take(size)
+            length, mask, row, column = struct.unpack('<IIQQ', key[:24])
+            if mask:
+                raise ValueError('expected chunks that are all packed alike')
+            data = bytes(self._content[address : address + length])
+            if is_packed:
+                data = zlib.decompressobj().decompress(data, size)
+            part = np.frombuffer(data, dtype).reshape(side[:2])
             into = values[row : row + side[0], column : column + side[1]]
             into[:] = part[: into.shape[0], : into.shape[1]]
         return values
-
-    def _chunks(self, tree: int, size: int, filters: list[int], itemsize: int) -> Iterator[_Chunk]:
-        """The chunks below a tree, each unpacked to `size` bytes."""
-        self._take(size)
-        for key, address in self._tree(tree, 32):
-            length, mask, row, column = struct.unpack('<IIQQ', key[:24])
-            data = bytes(self._content[address : address + length])
-            if mask:
-                raise ValueError('expected chunks that are all packed alike')
-            for kind in reversed(filters):
-                if kind == _DEFLATE:
-                    data = zlib.decompressobj().decompress(data, size)
-                else:
-                    data = np.frombuffer(data, np.uint8).reshape(itemsize, -1).T.tobytes()
-            yield _Chunk((row, column), data)
 
 
 def _dtype(message: memoryview) -> np.dtype | None:
@@ -227,17 +209,11 @@ def _dtype(message: memoryview) -> np.dtype | None:
     return np.dtype(f'{">" if flags & 1 else "<"}{letter}{size}')
 
 
-def _filters(message: memoryview | None) -> list[int]:
-    """How chunks were packed, one after the other."""
-    if message is None:
-        return []
-    if message[0] != 1:
-        raise ValueError(f'expected filters of version 1, got {message[0]}')
-    kinds, at = [], 8
-    for _ in range(message[1]):
-        kind, name, count = struct.unpack_from('<HH2xH', message, at)
-        if kind not in (_DEFLATE, _SHUFFLE):
-            raise ValueError(f'expected numbers packed by deflate, got the filter {kind}')
-        kinds.append(kind)
-        at += 8 + name + 4 * (count + count % 2)
-    return kinds
+def _is_packed(filters: memoryview | None) -> bool:
+    """Whether chunks are packed by deflate, as MATLAB does."""
+    if filters is None:
+        return False
+    version, count, kind = struct.unpack_from('<BB6xH', filters)
+    if (version, count, kind) != (1, 1, _DEFLATE):
+        raise ValueError('expected chunks that are packed by deflate alone')
+    return True

@@ -68,7 +68,7 @@ def damaged(tmp_path_factory):
 @settings(max_examples=150, deadline=None)
 @given(
     packed=st.booleans(),
-    places=st.lists(st.tuples(st.integers(512, 8951), st.integers(0, 255)), max_size=6),
+    places=st.lists(st.tuples(st.integers(512, 8000), st.integers(0, 255)), max_size=6),
     end=st.integers(0, 9000) | st.none(),
 )
 def test_damaged_files_are_refused_in_a_line(damaged, packed, places, end):

@@ -78,8 +78,10 @@ class AudioVisualSet(PublishedDataset):
     def _collection(self, root: Path) -> Path | None:
         """The folder of the collection, where this data set is in it."""
         places = [root, root / 'data']
-        if root.name == self.folder and root.parent.name == ANNOTATIONS:
-            places.append(root.parent.parent)
+        # Of `.`, too.
+        here = root.absolute()
+        if here.name == self.folder and here.parent.name == ANNOTATIONS:
+            places.append(here.parent.parent)
         return next(
             (
                 place
