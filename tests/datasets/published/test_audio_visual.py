@@ -182,6 +182,8 @@ def test_a_listed_video_that_is_not_there(tmp_path):
         ('v3 many 25', "its number of frames and the frames per second, got 'v3 many 25'"),
         ('v3 0 25', "got 'v3 0 25'"),
         ('../v3 4 25', "line 1: expected the name of a video, got '../v3'"),
+        ('sub/v3 4 25', "line 1: expected the name of a video, got 'sub/v3'"),
+        ('.v3 4 25', "line 1: expected the name of a video, got '.v3'"),
         ('v3 4 25\nv3 4 25', 'line 2: lists v3 a second time'),
         ('v1 4 25', r'_test_fps\.txt: lists v1, as DIEM_list_train_fps\.txt does'),
     ],

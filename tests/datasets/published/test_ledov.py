@@ -49,6 +49,10 @@ def test_fixations_are_those_of_the_demo(tmp_path):
     # What begins when a frame ends is on that frame; frames that are listed and not there are cut.
     recording, size = read_recording(root / 'animal_bat01' / 'Data.mat')
     assert size == SIZE and recording.spans.tolist() == [[1, 3], [2, 3], [0, 1], [8, 10]]
+    # Prepared maps are made again where the same fixations are on other frames.
+    faster = write_ledov(tmp_path / 'faster', dict(animal_bat01=ROWS), VideoFrameRate=50.0)
+    other, _ = read_recording(faster / 'animal_bat01' / 'Data.mat')
+    assert other.digest != recording.digest
 
 
 def test_data_of_version_7_3(tmp_path):
