@@ -184,10 +184,9 @@ class SaliencyMetric(BaseMetric):
             known = truth
             if pool is not None:
                 known = replace(truth, nonfixations=pool.for_frame(video, frame, size))
-            prepared = protocol.prepare(saliency, size, final=True)
             rng = None if self.seed is None else frame_rng(self.seed, video, frame)
             wanted = self.metrics[protocol.name]
-            scored[protocol.name] = protocol.score_frame(prepared, known, wanted, rng)
+            scored[protocol.name] = protocol.score_frame(saliency, known, wanted, rng, final=True)
         return scored
 
     def _read_nonfixations(self) -> None:
