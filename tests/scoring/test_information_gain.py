@@ -12,7 +12,7 @@ from score_data import SIZE, blob, predicted, write_predictions, write_set, writ
 from salkit.cli import main
 from salkit.errors import ConfigError, DataError
 from salkit.metrics.baseline_densities import center_map
-from salkit.scoring import ScoreOptions, compare, score, score_protocols
+from salkit.scoring import ScoreOptions, compare, leaderboard, score, score_protocols
 from salkit.scoring.plan import make_plans
 from salkit.scoring.predictions import find_predictions
 
@@ -253,4 +253,7 @@ def test_gains_over_different_baselines_are_not_compared(uneven):
     ]
     with pytest.raises(DataError, match='IG of scores 1 is counted from center: a Gaussian'):
         compare(*reports)
+    with pytest.raises(DataError, match=r'scores 1: center: a Gaussian.*scores 2: mean: the mean'):
+        leaderboard(*reports)
+    assert leaderboard(*reports, metrics=['NSS']).boards
     assert compare(reports[0].reports['exact'], reports[0].reports['exact']).differences
