@@ -66,17 +66,18 @@ class PointLists(FixationLists):
 
     Args:
         path: of the file.
+        most: how many are taken, from the first on; None for all.
 
     Raises:
         DataError: no such file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int | None = None) -> None:
         self.path = path
         lists = read_input_json(path)
         if not isinstance(lists, list):
             raise DataError(f'{path}: expected a list with an entry for every frame')
-        self._lists = lists
+        self._lists = lists[:most]
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -113,12 +114,16 @@ class TruthVideo:
         densities: folder of density maps, a file a frame, or a saliency video.
         fixations: folder of fixation maps: images, or .mat files with a variable `I`; or a
             `fixations.json` with a list of [row, column] for every frame.
+
+    Attributes:
+        note: what a reader should know of the fixations, once they were read.
     """
 
     def __init__(self, name: str, densities: Path | None, fixations: Path | None) -> None:
         self.name = name
         self.densities = densities
         self.fixations = fixations
+        self.note = ''
 
     @cached_property
     def density_stack(self) -> MapStack | None:
@@ -228,17 +233,27 @@ class TruthVideo:
         return PointLists(self.fixations) if self.fixations is not None and self.is_list else None
 
     def point_lists(self) -> FixationLists | None:
-        """Read the lists of fixations, if it has such.
+        """Read the lists of fixations of the frames, if it has such.
+
+        Lists behind the last frame are left out, and `note` says so, as the code of NTIRE 2026
+        pairs the two.
 
         Raises:
-            DataError: as many lists as frames are not there.
+            DataError: there are fewer lists than frames.
         """
         lists, stack = self.read_lists(), self.density_stack
-        if lists is not None and stack is not None and len(lists) != len(stack):
+        if lists is None or stack is None or len(lists) == len(stack):
+            return lists
+        if len(lists) < len(stack):
             raise DataError(
-                f'{lists.path}: {len(lists)} entries, but {len(stack)} frames in {self.densities}'
+                f'{lists.path}: expected an entry for each of the {len(stack)} frames in '
+                f'{stack.path}, got {len(lists)} entries'
             )
-        return lists
+        self.note = (
+            f'{lists.path.name} has {len(lists)} entries for {len(stack)} frames; those behind '
+            'the last frame were left out'
+        )
+        return PointLists(lists.path, len(stack))
 
     def read_points(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
         """Fixations (n, 2) and size (H, W) of frames, without reading more than that takes."""

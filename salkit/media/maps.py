@@ -190,18 +190,27 @@ def gray_map(image: np.ndarray, where: str) -> np.ndarray:
     Raises:
         DataError: it is in colour.
     """
+    check_gray(image, where)
+    # Green has most of the gray of what was once gray.
+    return np.ascontiguousarray(image[..., 1])
+
+
+def check_gray(image: np.ndarray, where: str, most: float = GRAY_TOLERANCE) -> int:
+    """By how much the channels of a pixel of an image (H, W, 3) of integers differ at most.
+
+    Raises:
+        DataError: by more than the share `most` of white: it is in color.
+    """
     # Channel by channel, ten times as fast as along the last axis.
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     high, low = (choose(choose(red, green), blue) for choose in (np.maximum, np.minimum))
-    spread = int((high - low).max())
-    white = np.iinfo(image.dtype).max
-    if spread > GRAY_TOLERANCE * white:
+    spread, white = int((high - low).max()), np.iinfo(image.dtype).max
+    if spread > most * white:
         raise DataError(
             f'{where}: expected a grey map, got colours: the channels of a pixel differ by '
             f'{spread} of {white}'
         )
-    # Green has most of the gray of what was once gray.
-    return np.ascontiguousarray(green)
+    return spread
 
 
 def check_array(array: np.ndarray, where: str) -> np.ndarray:

@@ -74,6 +74,7 @@ def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResul
             continue
         result.frames.append(names[index])
         _score_frame(prediction, frame, (video.name, names[index]), job, result)
+    result.note = video.truth.note
     return video, result
 
 
