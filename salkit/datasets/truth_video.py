@@ -66,18 +66,17 @@ class PointLists(FixationLists):
 
     Args:
         path: of the file.
-        most: how many are taken, from the first on; None for all.
 
     Raises:
         DataError: no such file.
     """
 
-    def __init__(self, path: Path, most: int | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         lists = read_input_json(path)
         if not isinstance(lists, list):
             raise DataError(f'{path}: expected a list with an entry for every frame')
-        self._lists = lists[:most]
+        self._lists = lists
 
     def __len__(self) -> int:
         return len(self._lists)
@@ -233,27 +232,28 @@ class TruthVideo:
         return PointLists(self.fixations) if self.fixations is not None and self.is_list else None
 
     def point_lists(self) -> FixationLists | None:
-        """Read the lists of fixations of the frames, if it has such.
+        """Read the lists of fixations, if it has such.
 
-        Lists behind the last frame are left out, and `note` says so, as the code of NTIRE 2026
-        pairs the two.
+        Those behind the last frame count for nothing, as with the code of NTIRE 2026, and `note`
+        says so.
 
         Raises:
             DataError: there are fewer lists than frames.
         """
         lists, stack = self.read_lists(), self.density_stack
-        if lists is None or stack is None or len(lists) == len(stack):
+        if lists is None or stack is None:
             return lists
         if len(lists) < len(stack):
             raise DataError(
                 f'{lists.path}: expected an entry for each of the {len(stack)} frames in '
                 f'{stack.path}, got {len(lists)} entries'
             )
-        self.note = (
-            f'{lists.path.name} has {len(lists)} entries for {len(stack)} frames; those behind '
-            'the last frame were left out'
-        )
-        return PointLists(lists.path, len(stack))
+        if len(lists) > len(stack):
+            self.note = (
+                f'{lists.path.name} has {len(lists)} entries for {len(stack)} frames; those behind '
+                'the last frame were left out'
+            )
+        return lists
 
     def read_points(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, tuple[int, int]]]:
         """Fixations (n, 2) and size (H, W) of frames, without reading more than that takes."""
