@@ -10,6 +10,7 @@ import numpy as np
 from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
+from ..media.maps import check_no_logarithm
 from ..metrics import NonfixationPool, Truth, frame_rng, get_protocol, rescale_points
 from ..utils.parallel import check_stopped
 from .finished import VideoResult
@@ -69,6 +70,7 @@ def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResul
         check_stopped()
         if shape := _check_shape(video.predictions, at, prediction.shape, frame.size, job.final):
             result.shapes[shape] = result.shapes.get(shape, 0) + 1
+        check_no_logarithm(prediction, video.predictions.where(at))
         if prediction.dtype.kind == 'f' and not np.isfinite(prediction).all():
             result.not_finite.append(names[index])
             continue

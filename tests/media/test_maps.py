@@ -109,15 +109,44 @@ def test_fixations_that_were_blurred_by_packing(tmp_path, name):
 
 
 @pytest.mark.parametrize('mode', ['LA', 'RGBA'])
-def test_a_map_in_the_alpha_channel_is_no_gray_map(tmp_path, mode):
-    picture = Image.new(mode, (16, 12), 'white')
+@pytest.mark.parametrize(('color', 'level'), [('white', 255), ('black', 0)])
+def test_a_map_in_the_alpha_channel_is_no_gray_map(tmp_path, mode, color, level):
+    picture = Image.new(mode, (16, 12), color)
     picture.save(tmp_path / 'a.png')
-    assert (read_map(tmp_path / 'a.png') == 255).all()
+    assert (read_map(tmp_path / 'a.png') == level).all()
     picture.putalpha(Image.fromarray(as_integers(MAP)))
     picture.save(tmp_path / 'a.png')
+    indexed = Image.fromarray(as_integers(MAP)).convert('P')
+    indexed.putpalette(256 * [level] * 3)
+    indexed.save(tmp_path / 'b.png', transparency=bytes(range(256)))
     for read in (read_map, read_fixation_map):
-        with pytest.raises(DataError, match=r'a\.png: expected a gray map, .* transparent in'):
+        for name in ('a.png', 'b.png'):
+            with pytest.raises(DataError, match=rf'{name}: expected a gray map, .* transparent in'):
+                read(tmp_path / name)
+
+
+def test_a_palette_of_a_color_map_is_no_gray_map(tmp_path):
+    indexed = Image.fromarray(as_integers(MAP))
+    indexed.putpalette(
+        [value for i in range(256) for value in (i, 2 * abs(i - 128) % 256, 255 - i)]
+    )
+    indexed.save(tmp_path / 'a.png')
+    for read in (read_map, read_fixation_map):
+        with pytest.raises(DataError, match=r'a\.png: expected a grey map, got colours'):
             read(tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize('value', [-0.5, np.nan])
+def test_fixations_are_no_less_than_0(tmp_path, value):
+    points = np.eye(12, 16, dtype=np.float32)
+    Image.fromarray(points).save(tmp_path / 'a.tif')
+    np.testing.assert_array_equal(read_fixation_map(tmp_path / 'a.tif'), points > 0)
+    points[3, 9] = value
+    Image.fromarray(points).save(tmp_path / 'a.tif')
+    with pytest.raises(
+        DataError, match=rf'a\.tif: expected a fixation map, 0 or more, got {value}'
+    ):
+        read_fixation_map(tmp_path / 'a.tif')
 
 
 def test_most_pixels_are_not_fixated(tmp_path):

@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ from score_data import SIZE, predicted, write_predictions, write_set, write_vide
 
 from salkit.cli import main
 from salkit.errors import ConfigError, DataError
+from salkit.metrics import protocol_names
 from salkit.scoring import score, score_protocols
 
 
@@ -43,6 +45,24 @@ def test_colour_prediction(data, capsys):
     image[..., 0] = 200
     save(image, path)
     assert f'{path}: expected a grey map, got colours' in error_of(data, capsys)
+
+
+@pytest.mark.parametrize('protocol', protocol_names())
+def test_log_densities_are_no_predictions(data, capsys, protocol):
+    path = data[0] / '0602' / '0003.npy'
+    density = np.array(Image.open(path.with_suffix('.png'))) / np.float32(255)
+    path.with_suffix('.png').unlink()
+    # Of both signs, such as what a sigmoid would be given.
+    np.save(path, density - 0.5)
+    run(data, '--protocol', protocol, status=0)
+    capsys.readouterr()
+    with np.errstate(divide='ignore'):
+        log_density = np.log(density - density.min())
+    for values in (log_density, np.maximum(log_density, -9)):
+        np.save(path, values)
+        line = error_of(data, capsys, '--protocol', protocol)
+        assert re.search(rf'{path}: expected a saliency map, got values from -\S+ to', line)
+        assert line.endswith('none above 0; it looks like a log density: store exp of it')
 
 
 @pytest.mark.parametrize('part', ['maps', 'fixation'])
