@@ -11,7 +11,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange
 
 from ..errors import DataError, reason_of
-from .maps import GRAY_TOLERANCE, check_gray
+from .maps import GRAY_TOLERANCE, gray_map
 from .video import VideoReader, VideoSource
 from .video.picture import RGBConverter, as_shown
 
@@ -70,9 +70,11 @@ def _gray_of(frame: VideoFrame, to_rgb: RGBConverter, where: str) -> np.ndarray:
     # Luma and two of chroma; fewer are luma and perhaps alpha, or places in a palette.
     has_chroma = len(layout.components) > 2 or layout.has_palette
     if bits <= 8 and has_chroma:
-        return _mean(to_rgb(frame), where)
+        return gray_map(to_rgb(frame), where, CHROMA_TOLERANCE)
     if layout.is_rgb:
-        return _mean(as_shown(frame.to_ndarray(format='rgb48le'), frame), where)
+        gray = gray_map(frame.to_ndarray(format='rgb48le'), where, CHROMA_TOLERANCE)
+        gray = gray / np.float32(65535) if gray.dtype == np.uint16 else gray
+        return as_shown(gray, frame)
     if has_chroma:
         # 128 is grey.
         chroma = frame.to_ndarray(format='yuv444p')[1:]
@@ -90,12 +92,3 @@ def _gray_of(frame: VideoFrame, to_rgb: RGBConverter, where: str) -> np.ndarray:
     scale = 2 ** (bits - 8)
     low, span = (0, 2**bits - 1) if full else (16 * scale, 219 * scale)
     return as_shown(((luma.astype(np.float32) - low) / np.float32(span)).clip(0, 1), frame)
-
-
-def _mean(rgb: np.ndarray, where: str) -> np.ndarray:
-    """The mean of the channels (H, W, 3): uint8 where 8 bits are all the same, else float32."""
-    white = np.iinfo(rgb.dtype).max
-    if not check_gray(rgb, where, CHROMA_TOLERANCE) and white == 255:
-        return np.ascontiguousarray(rgb[..., 0])
-    red, green, blue = (rgb[..., channel].astype(np.float32) for channel in range(3))
-    return (red + green + blue) / np.float32(3 * white)

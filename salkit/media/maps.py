@@ -208,22 +208,19 @@ def fixation_values(image: Image.Image, where: str | Path) -> np.ndarray:
     return gray_values(image, where)
 
 
-def gray_map(image: np.ndarray, where: str) -> np.ndarray:
-    """The map (H, W) in an image (H, W, 3) of integers whose channels are all the same.
+def gray_map(image: np.ndarray, where: str, most: float = GRAY_TOLERANCE) -> np.ndarray:
+    """The map (H, W) in an image (H, W, 3) of integers whose channels are all the same, or nearly.
+
+    Args:
+        image: the image.
+        where: what a message calls it.
+        most: by how much channels may differ, as a share of white.
+
+    Returns:
+        Integers as they are; where channels differ, their mean as float32 in [0, 1].
 
     Raises:
         DataError: it is in colour.
-    """
-    check_gray(image, where)
-    # Green has most of the gray of what was once gray.
-    return np.ascontiguousarray(image[..., 1])
-
-
-def check_gray(image: np.ndarray, where: str, most: float = GRAY_TOLERANCE) -> int:
-    """By how much the channels of a pixel of an image (H, W, 3) of integers differ at most.
-
-    Raises:
-        DataError: by more than the share `most` of white: it is in color.
     """
     # Channel by channel, ten times as fast as along the last axis.
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
@@ -234,7 +231,9 @@ def check_gray(image: np.ndarray, where: str, most: float = GRAY_TOLERANCE) -> i
             f'{where}: expected a grey map, got colours: the channels of a pixel differ by '
             f'{spread} of {white}'
         )
-    return spread
+    if not spread:
+        return np.ascontiguousarray(green)
+    return (red.astype(np.float32) + green + blue) / np.float32(3 * white)
 
 
 def check_array(array: np.ndarray, where: str) -> np.ndarray:

@@ -54,9 +54,16 @@ def test_colours_are_refused(tmp_path):
     with pytest.raises(DataError) as caught:
         read_map(path)
     assert str(caught.value).startswith(f'{path}: expected a grey map, got colours')
-    # What JPEG leaves of gray is gray.
-    levels = gray_map(np.array([[[100, 101, 99]]], np.uint8), 'a')
-    np.testing.assert_array_equal(levels, [[101]])
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_tinge_counts_as_the_mean_of_the_channels(dtype):
+    # What JPEG and videos leave of gray is gray.
+    white = np.iinfo(dtype).max
+    levels = gray_map(np.array([[[white - 2, white, white - 1], [7, 0, 0]]], dtype), 'a')
+    np.testing.assert_allclose(levels * white, [[white - 1, 7 / 3]], rtol=1e-6)
+    levels = gray_map(np.array([[[7, 7, 7], [white] * 3]], dtype), 'a')
+    assert levels.dtype == dtype and levels.tolist() == [[7, white]]
 
 
 def shuffled_palette(levels, seed=0):
