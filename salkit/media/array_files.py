@@ -140,7 +140,25 @@ def read_member(file: zipfile.ZipFile, member: zipfile.ZipInfo, where: str | Pat
     return header.array(content)
 
 
-def map_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+def check_array(array: np.ndarray, where: str) -> np.ndarray:
+    """One map (H, W) of an array file, other dimensions of length 1 taken off.
+
+    Raises:
+        DataError: not one map, or not of numbers.
+    """
+    if array.dtype.kind not in 'buif':
+        raise DataError(f'{where}: expected numbers, got {array.dtype}')
+    shape = array.shape
+    array = array.reshape(_map_shape(shape))
+    if array.ndim != 2 or array.size == 0:
+        raise DataError(f'{where}: expected a map (H, W), got an array of shape {shape}')
+    array = np.ascontiguousarray(array)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _map_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape (H, W) of an array of one map, its other dimensions of length 1 taken off.
 
     Returns:
@@ -214,7 +232,7 @@ def _described(file: zipfile.ZipFile) -> tuple[str, bool]:
             fit = False
             continue
         told.append(f'{name} {shape}')
-        fit &= len(map_shape(shape)) == 2
+        fit &= len(_map_shape(shape)) == 2
     return f'{len(members)}: {", ".join(told)}{", ..." * (len(members) > _LOOKED_AT)}', fit
 
 

@@ -22,6 +22,7 @@ from ..utils.input_files import opened_zip
 from .array_files import (
     ARRAY_SUFFIXES,
     ArrayHeader,
+    check_array,
     check_members,
     load_array,
     member_size,
@@ -31,7 +32,7 @@ from .array_files import (
     video_shape,
 )
 from .gray_video import VIDEO_SUFFIXES, count_frames, read_frames
-from .maps import MAP_SUFFIXES, check_array, read_map
+from .maps import MAP_SUFFIXES, read_map
 
 
 class MapStack(ABC):

@@ -15,8 +15,16 @@ from PIL import Image
 
 from ..errors import CheckpointError, DataError
 from ..utils.files import whole_file
-from .array_files import ARRAY_SUFFIXES, load_array, map_shape
-from .images import IMAGE_SUFFIXES, check_depth, opened_image, picture_array, turned
+from .array_files import ARRAY_SUFFIXES, check_array, load_array
+from .images import (
+    IMAGE_SUFFIXES,
+    check_depth,
+    deep_picture_array,
+    is_deep_color,
+    opened_image,
+    picture_array,
+    turned,
+)
 from .mat_files import read_mat_variable
 
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
@@ -52,7 +60,7 @@ def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
 
     Args:
         image: an open picture, turned as its EXIF data say.
-        where: what a message calls it.
+        where: its path.
 
     Returns:
         uint8 or uint16, or the floating point numbers of a TIFF file.
@@ -63,7 +71,8 @@ def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
     """
     image = _without_palette(image)
     if image.mode not in _GRAY_MODES:
-        values = gray_map(picture_array(image, where), str(where))
+        read = deep_picture_array if is_deep_color(image) else picture_array
+        values = gray_map(read(image, where), str(where))
         _check_alpha(image, values, where)
         return values
     check_depth(image, where, floats=True)
@@ -234,24 +243,6 @@ def gray_map(image: np.ndarray, where: str, most: float = GRAY_TOLERANCE) -> np.
     if not spread:
         return np.ascontiguousarray(green)
     return (red.astype(np.float32) + green + blue) / np.float32(3 * white)
-
-
-def check_array(array: np.ndarray, where: str) -> np.ndarray:
-    """One map (H, W) of an array file, other dimensions of length 1 taken off.
-
-    Raises:
-        DataError: not one map, or not of numbers.
-    """
-    if array.dtype.kind not in 'buif':
-        raise DataError(f'{where}: expected numbers, got {array.dtype}')
-    shape = array.shape
-    array = array.reshape(map_shape(shape))
-    if array.ndim != 2 or array.size == 0:
-        raise DataError(f'{where}: expected a map (H, W), got an array of shape {shape}')
-    array = np.ascontiguousarray(array)
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
 def write_map(saliency_map: np.ndarray, path: str | Path, format: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,6 +65,21 @@ def test_a_tinge_counts_as_the_mean_of_the_channels(dtype):
     np.testing.assert_allclose(levels * white, [[white - 1, 7 / 3]], rtol=1e-6)
     levels = gray_map(np.array([[[7, 7, 7], [white] * 3]], dtype), 'a')
     assert levels.dtype == dtype and levels.tolist() == [[7, white]]
+
+
+@pytest.mark.parametrize('alpha', [False, True])
+def test_every_bit_of_gray_in_deep_color_counts(tmp_path, alpha):
+    levels = as_integers(MAP, 16)
+    opaque = [np.full_like(levels, 65535)] * alpha
+    cv2.imwrite(str(tmp_path / 'a.png'), np.dstack([levels, levels, levels, *opaque]))
+    read = read_map(tmp_path / 'a.png')
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, levels)
+    cv2.imwrite(
+        str(tmp_path / 'a.png'), np.dstack([levels, levels, levels.T.reshape(levels.shape)])
+    )
+    with pytest.raises(DataError, match=r'a\.png: expected a grey map, got .* \d{4,} of 65535'):
+        read_map(tmp_path / 'a.png')
 
 
 def shuffled_palette(levels, seed=0):
