@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .inference import SaliencyPredictor
     from .models.load import build_model
     from .plugin.hookspecs import hookimpl
-    from .scoring import score
+    from .scoring import leaderboard, score
 
 # Public name -> where it lives. Imported on first use: `import salkit` stays light.
 _HOMES = {
@@ -21,6 +21,7 @@ _HOMES = {
     'build_model': 'models.load',
     'functional': 'functional',
     'hookimpl': 'plugin.hookspecs',
+    'leaderboard': 'scoring',
     'load_config': 'config.load',
     'score': 'scoring',
 }
@@ -30,6 +31,7 @@ __all__ = [
     'build_model',
     'functional',
     'hookimpl',
+    'leaderboard',
     'load_config',
     'score',
 ]

@@ -1,6 +1,7 @@
 """Predictions and ground truth to score, in the formats that they come in."""
 
 import json
+import math
 
 import numpy as np
 from PIL import Image
@@ -133,3 +134,27 @@ def write_avimos(root, videos=('a', 'b'), frames=5, size=SIZE, split='Test'):
         points = [[list(place(i, size)), list(place(i, size)), [0, 0]] for i in range(frames)]
         (folder / 'fixations.json').write_text(json.dumps(points))
     return root
+
+
+def report(scores, protocol='exact', dataset='Set', split='test', **more):
+    """A score file's content from {metric: values}, or from {video: {metric: value}}."""
+    first = next(iter(scores.values()))
+    if isinstance(first, dict):
+        per_video = scores
+    else:
+        per_video = {
+            f'v{i:03d}': {m: None if math.isnan(v[i]) else v[i] for m, v in scores.items()}
+            for i in range(len(first))
+        }
+    metrics = next(iter(per_video.values()))
+    values = {m: [s[m] for s in per_video.values() if s[m] is not None] for m in metrics}
+    return dict(
+        protocol=protocol,
+        dataset=dataset,
+        split=split,
+        videos=len(per_video),
+        frames=10 * len(per_video),
+        scores={m: float(np.mean(v)) if v else None for m, v in values.items()},
+        per_video=per_video,
+        **more,
+    )

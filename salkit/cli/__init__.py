@@ -41,6 +41,7 @@ COMMANDS = {
     'sweep': "train and test every row of the paper's tables that has no scores yet",
     'score': "score anybody's maps against the ground truth of a data set",
     'compare': 'compare score files video by video, with intervals and corrected p-values',
+    'leaderboard': 'put score files of many models into one report: HTML, Markdown or LaTeX',
     'baseline': 'write the predictions of a baseline for a data set: centre, mean, other observers',
     'density': 'make density maps from fixation maps or gaze, and fixation maps from gaze',
     'protocols': 'say what each scoring protocol does, in plain words',

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 VALUES = {
     '8-bit': 'rounded to 8-bit grey levels 0..255, as in a PNG (floats in [0, 1] times 255)',
+    '8-bit-unit': 'rounded to 8-bit grey levels, then divided by 255',
+    '8-bit-stretched': 'rounded to 8-bit grey levels, then brought to [0, 1] by the minimum and '
+    'maximum of each map',
+    'png-unit': 'floats rounded to 8-bit grey levels; whole numbers divided by the largest of '
+    'their type',
     'unit': 'kept in floating point; whole numbers divided by the largest of their type',
     'minmax': 'brought to [0, 1] by minimum and maximum of each map',
     'as-read': 'kept as they are',
@@ -19,52 +24,117 @@ RESIZE = {
     'bicubic': 'bicubic, antialiased (MATLAB imresize)',
     'bilinear': 'bilinear, antialiased when shrinking',
     'bilinear-plain': 'bilinear (OpenCV)',
+    'spline': 'cubic spline, antialiased when shrinking (scikit-image)',
 }
 POOLS = {
     'other-videos': 'all fixations of the other videos, rescaled to the frame, each counting',
-    'ten-frames': 'the fixated pixels of 10 other frames, drawn by the seed for every frame',
+    'other-frames': 'all fixations of the other frames, those of the same video too, each counting',
+    'same-video': 'the fixated pixels of all frames of the same video, less those of the frame',
+    'ten-frames': 'the fixated pixels of 10 frames of the set, drawn by the seed for every frame',
+    'ten-videos': 'the fixated pixels of 10 videos, a frame of each, drawn by the seed for every '
+    'frame',
     None: 'not needed',
 }
 AVERAGE = {
     'frames': 'over all frames of all videos',
     'videos': 'over the frames of each video, then over videos',
+    'weighted': 'over the frames of each video, then over videos, weighed by their frames',
 }
 NANS = {
     'drop': 'frames without a value are left out of a mean, and counted',
     'keep': 'one frame without a value makes the mean NaN',
+    'zero': 'a frame without a value counts as 0',
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `salkit protocols`."""
     parser.add_argument('name', nargs='?', metavar='NAME', help='a protocol; all in short without')
+    parser.add_argument(
+        '--compare', nargs=2, metavar=('A', 'B'), help='say where two protocols differ'
+    )
 
 
-def describe(protocol: Protocol, owner: str) -> str:
-    """Everything about a protocol, as lines of text."""
+def steps_of(protocol: Protocol) -> list[str]:
+    """What becomes of a prediction before it is scored."""
     steps = [f'values {VALUES.get(protocol.values, protocol.values)}']
-    steps.append(f'resized to the density map: {RESIZE.get(protocol.resize, protocol.resize)}')
+    if protocol.smooth_px:
+        steps.append(f'Gaussian blur before resizing, sigma {protocol.smooth_px:g} pixels')
+    if protocol.letterbox:
+        rows, columns = protocol.letterbox
+        steps.append(f'fitted into {rows} x {columns} with black around it, ground truth too')
+    else:
+        how = RESIZE.get(protocol.resize, protocol.resize)
+        steps.append(f'resized to the density map: {how}')
     if protocol.blur_kernel:
         steps.append(f'Gaussian blur, {protocol.blur_kernel} x {protocol.blur_kernel} pixels')
+    return steps
+
+
+def metrics_of(protocol: Protocol) -> dict[str, str]:
+    """What each metric is."""
+    return {
+        name: measure.definition + (' (only where asked for)' if name in protocol.extra else '')
+        for name, measure in protocol.measures.items()
+    }
+
+
+def rules_of(protocol: Protocol) -> dict[str, str]:
+    """What else numbers depend on, by its heading."""
     frames = 'all'
     if protocol.max_frames:
-        frames = (
-            f'all; with a seed, {protocol.max_frames:,} drawn for each metric if there are more'
+        frames += f'; with a seed, {protocol.max_frames:,} drawn for each metric if there are more'
+    if protocol.half_frames:
+        frames += (
+            f'; with a seed, a half of each video for {" and ".join(sorted(protocol.half_frames))}'
         )
     average = f'{AVERAGE[protocol.average]}; {NANS[protocol.nan]}'
     if protocol.interval:
         average += '; 95 % bootstrap interval over videos'
-    lines = [f'{protocol.name} (from {owner})']
-    lines += _wrapped(protocol.summary, '  ')
-    lines += ['', 'Prediction:', *(line for step in steps for line in _wrapped(step, '  - ')), '']
-    lines.append('Metrics:')
-    for name, measure in protocol.measures.items():
-        asked = ' (only where asked for)' if name in protocol.extra else ''
-        lines += _wrapped(measure.definition + asked, f'  {name:<6} ')
-    lines += ['', *_wrapped(POOLS.get(protocol.pool, str(protocol.pool)), 'Nonfixations: ')]
-    lines += [*_wrapped(frames, 'Frames: '), *_wrapped(average, 'Mean: '), '', 'To know:']
+    for other in protocol.more_averages:
+        average += f'; beside it {AVERAGE[other]}'
+    fixations = '.mat files before images' if protocol.prefers_mat else 'images before .mat files'
+    return {
+        'Fixations': f'from {fixations}, where there are both',
+        'Nonfixations': POOLS.get(protocol.pool, str(protocol.pool)),
+        'Frames': frames,
+        'Mean': average,
+    }
+
+
+def describe(protocol: Protocol, owner: str) -> str:
+    """Everything about a protocol, as lines of text."""
+    lines = [f'{protocol.name} (from {owner})', *_wrapped(protocol.summary, '  '), '']
+    lines += ['Prediction:', *(line for s in steps_of(protocol) for line in _wrapped(s, '  - '))]
+    lines += ['', 'Metrics:']
+    for name, definition in metrics_of(protocol).items():
+        lines += _wrapped(definition, f'  {name:<6} ')
+    lines.append('')
+    for heading, text in rules_of(protocol).items():
+        lines += _wrapped(text, f'{heading}: ')
+    lines += ['', 'To know:']
     lines += [line for text in protocol.description for line in _wrapped(text, '  - ')]
     return '\n'.join(lines)
+
+
+def compare(one: Protocol, other: Protocol) -> str:
+    """Where two protocols differ, as lines of text: a heading, then what each of them does."""
+    facts = [
+        {'Prediction': '; '.join(steps_of(protocol)), **metrics_of(protocol), **rules_of(protocol)}
+        for protocol in (one, other)
+    ]
+    metrics = dict.fromkeys([*one.measures, *other.measures])
+    width = max(len(one.name), len(other.name)) + 2
+    lines, same = [], []
+    for heading in ('Prediction', *metrics, *rules_of(one)):
+        texts = [fact.get(heading, 'not defined') for fact in facts]
+        if texts[0] == texts[1]:
+            same.append(heading)
+            continue
+        lines.append(f'{heading}:')
+        for protocol, text in zip((one, other), texts, strict=True):
+            lines += _wrapped(text, f'  {protocol.name:<{width}}')
+    return '\n'.join([*lines, *_wrapped(', '.join(same) or 'nothing', 'The same: ')])
 
 
 def _wrapped(text: str, start: str) -> list[str]:
@@ -74,11 +144,17 @@ def _wrapped(text: str, start: str) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one protocol in full, or all in short."""
+    """Print one protocol in full, where two differ, or all in short."""
+    from ..errors import ConfigError
     from ..metrics import get_protocol, protocol_names
     from ..plugin import owner_of
     from ..registry import PROTOCOLS
 
+    if args.compare:
+        if args.name:
+            raise ConfigError('name one protocol, or two behind --compare')
+        print(compare(*map(get_protocol, args.compare)))
+        return 0
     if args.name:
         protocol = get_protocol(args.name)
         print(describe(protocol, owner_of(PROTOCOLS, protocol.name) or 'nobody'))
@@ -90,5 +166,5 @@ def run(args: argparse.Namespace) -> int:
         lines = _wrapped(protocol.summary, f'{name:<{width}}')
         lines += _wrapped('Metrics: ' + ', '.join(protocol.metrics), ' ' * width)
         print('\n'.join(lines))
-    print('\nsalkit protocols NAME describes one in full.')
+    print('\nsalkit protocols NAME describes one in full; --compare A B says where two differ.')
     return 0

@@ -54,5 +54,5 @@ def run(args: argparse.Namespace) -> int:
         if missing := scoring.plans[name].missing:
             print(f'INCOMPLETE: {missing.summary()}')
         print(report.headline)
-        print(format_table({name: report.scores}))
+        print(format_table(report.rows))
     return 0

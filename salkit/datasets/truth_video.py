@@ -111,15 +111,22 @@ class TruthVideo:
     Args:
         name: of the video.
         densities: folder of density maps, a file a frame, or a saliency video.
-        fixations: folder of fixation maps: images, or .mat files with a variable `I`; or a
-            `fixations.json` with a list of [row, column] for every frame.
+        fixations: folder of fixation maps: images, or .mat files; or a `fixations.json` with a list
+            of [row, column] for every frame.
+        most: how many frames of folders count, from the first; all by default.
 
     Attributes:
         note: what a reader should know of the fixations, once they were read.
     """
 
-    def __init__(self, name: str, densities: Path | None, fixations: Path | None) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        densities: Path | None,
+        fixations: Path | None,
+        most: int | None = None,
+    ) -> None:
+        self.name, self.most = name, most
         self.densities = densities
         self.fixations = fixations
         self.note = ''
@@ -130,7 +137,7 @@ class TruthVideo:
         if self.densities is None:
             return None
         if self.densities.is_dir():
-            return FolderStack(self.densities, IMAGE_SUFFIXES)
+            return FolderStack(self.densities, IMAGE_SUFFIXES, self.most)
         return open_stack(self.densities)
 
     @cached_property
@@ -138,8 +145,8 @@ class TruthVideo:
         """The files of the fixation maps; None where there are none, or lists."""
         if self.fixations is None or self.is_list:
             return None
-        mats = self.fixations.name == 'maps'
-        return FolderStack(self.fixations, ('.mat',) if mats else IMAGE_SUFFIXES)
+        images = FolderStack(self.fixations, IMAGE_SUFFIXES, self.most)
+        return images if len(images) else FolderStack(self.fixations, ('.mat',), self.most)
 
     @property
     def is_list(self) -> bool:
@@ -156,6 +163,10 @@ class TruthVideo:
         frames = self.density_stack or self.fixation_stack
         if frames is None or not len(frames):
             raise DataError(f'{self.densities or self.fixations}: holds no ground truth maps')
+        if self.most is not None and len(frames) < self.most:
+            raise DataError(
+                f'{frames.path}: {len(frames)} maps, but its list says {self.most} frames'
+            )
         return frames
 
     @cached_property

@@ -140,7 +140,7 @@ def _array_dtype(arrays: Iterable[np.ndarray]) -> np.dtype:
     return np.result_type(*floating) if floating else np.dtype(np.float64)
 
 
-def _common_shape(name: str, maps: Sequence[Maps]) -> torch.Size:
+def _common_shape(name: str, maps: Sequence[Maps]) -> tuple[int, ...]:
     shapes = [tuple(each.shape) for each in maps]
     for shape in shapes:
         if len(shape) < 2:
@@ -152,8 +152,9 @@ def _common_shape(name: str, maps: Sequence[Maps]) -> torch.Size:
                 f'got {shape[-2:]}'
             )
     try:
-        return torch.broadcast_shapes(*shapes)
-    except RuntimeError as error:
+        # Not torch's: its first call imports for a third of a second.
+        return np.broadcast_shapes(*shapes)
+    except ValueError as error:
         raise ShapeError(
             f'{name}: expected leading dimensions that broadcast, got '
             + ' and '.join(map(str, shapes))

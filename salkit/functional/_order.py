@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from ._common import Maps
+from .fixations import fixated_pixels
 
-RULES = ('matlab', 'octave', 'exact')
+RULES = ('matlab', 'octave', 'below-maximum', 'exact')
 
 # 0:0.1:1 as the two interpreters build it: MATLAB from both ends, Octave as multiples of the step.
 # They differ in the last bit, and many pixels of an 8-bit map lie exactly on a threshold.
 _TENTHS = {
     'matlab': np.array([*(np.arange(6) * 0.1), *(1 - np.arange(4, -1, -1) * 0.1)]),
     'octave': np.arange(11) * 0.1,
+    # np.arange(0, 1, 0.1), as Python codes have it: none at the maximum itself.
+    'below-maximum': np.arange(10) * 0.1,
 }
 
 
@@ -40,6 +44,13 @@ def look_up(values: Maps, index: np.ndarray) -> np.ndarray:
     if isinstance(values, Tensor):
         return values[torch.from_numpy(index).to(values.device)].cpu().numpy()
     return values[index]
+
+
+def fixated_values(values: Maps, fixation_map: Maps, repeats: bool) -> np.ndarray:
+    """Values at the fixated pixels, once each or, with `repeats`, once a fixation."""
+    index, counts = fixated_pixels(fixation_map, repeats)
+    found = look_up(values, index)
+    return np.repeat(found, counts) if repeats else found
 
 
 def value_range(values: Maps) -> tuple[float, float]:
@@ -64,7 +75,8 @@ def count(values: Maps, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     # NumPy sorts with vector instructions: no slower than counting in buckets, and always exact.
     ordered = np.sort(values)
     if ordered.dtype.kind == 'f':
-        ordered = ordered[: np.searchsorted(ordered, np.nan)]
+        # A NaN of float64 would have the whole map converted.
+        ordered = ordered[: np.searchsorted(ordered, ordered.dtype.type(np.nan))]
     end = np.searchsorted(ordered, thresholds, side='right')
     return len(ordered) - end, end - np.searchsorted(ordered, thresholds)
 
@@ -86,23 +98,25 @@ def step_area(
     span = limits[1] - limits[0]
     if not 0 < span < math.inf:
         return math.nan
-    rates = []
+    counts = []
     for values in (positives, negatives):
-        scaled = (values.astype(np.float64) - limits[0]) / span
-        reached = [np.count_nonzero(scaled >= tenth) for tenth in _TENTHS[rule][::-1]]
-        rates.append(np.array([0, *reached, len(values)]) / len(values))
-    tp, fp = rates
-    return np.sum(np.diff(fp) * (tp[1:] + tp[:-1])) / 2
+        scaled = values.astype(np.float64)
+        scaled -= limits[0]
+        scaled /= span
+        reached = map(np.count_nonzero, scaled >= _TENTHS[rule][::-1, None])
+        counts.append(np.array([0, *reached, len(values)]))
+    tp, fp = counts
+    return np.dot(np.diff(fp), tp[1:] + tp[:-1]) / 2 / len(positives) / len(negatives)
 
 
 def _histogram(values: np.ndarray) -> np.ndarray:
     """How many of the uint8 values are 0, 1, ..., 255."""
-    if values.size < 2**16 or values.size % 2:
-        return np.bincount(values, minlength=256)
-    # Two pixels a step: half the steps, and fewer of them wait for the same bin.
-    pairs = np.ascontiguousarray(values).view(np.uint16)
-    counts = np.bincount(pairs, minlength=2**16).reshape(256, 256)
-    return counts.sum(0) + counts.sum(1)
+    counts = np.zeros(256, np.int64)
+    # Faster than bincount, but its counts are float32: exact up to 2^24.
+    for start in range(0, len(values), 2**24):
+        part = np.ascontiguousarray(values[start : start + 2**24])
+        counts += cv2.calcHist([part], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return counts
 
 
 def _count_sorted_tensor(values: Tensor, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

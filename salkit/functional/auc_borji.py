@@ -8,8 +8,16 @@ from typing import Literal
 import numpy as np
 
 from ._common import Maps, score_each
-from ._order import RULES, check_choice, look_up, on_cpu, pair_share, step_area, value_range
-from .fixations import fixated_pixels
+from ._order import (
+    RULES,
+    check_choice,
+    fixated_values,
+    look_up,
+    on_cpu,
+    pair_share,
+    step_area,
+    value_range,
+)
 
 
 def auc_borji(
@@ -54,11 +62,11 @@ def auc_borji(
     ICCV 2013; `AUC_Borji.m` of the MIT saliency benchmark.
     """
     check_choice('rule', rule, RULES)
-    rng = np.random.default_rng(seed)
+    if splits is not None:
+        rng = np.random.default_rng(seed)
 
     def area(values: Maps, fixation_map: Maps) -> float:
-        index, counts = fixated_pixels(fixation_map, repeats)
-        fixated = np.repeat(look_up(values, index), counts)
+        fixated = fixated_values(values, fixation_map, repeats)
         if len(fixated) < 2 or np.isnan(fixated).any():
             return math.nan
         limits = value_range(values)

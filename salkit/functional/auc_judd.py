@@ -68,7 +68,8 @@ def auc_judd(
     TPAMI 2018; `AUC_Judd.m` of the MIT saliency benchmark.
     """
     check_choice('ties', ties, TIES)
-    rng = np.random.default_rng(seed)
+    if ties == 'sampled':
+        rng = np.random.default_rng(seed)
 
     def area(values: Maps, fixation_map: Maps) -> float:
         index, counts = fixated_pixels(fixation_map, repeats)

@@ -8,8 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ._common import Maps, score_each
-from ._order import RULES, check_choice, look_up, pair_share, step_area, value_range
-from .fixations import fixated_pixels
+from ._order import RULES, check_choice, fixated_values, pair_share, step_area, value_range
 
 
 def auc_shuffled(
@@ -53,15 +52,12 @@ def auc_shuffled(
     `AUC_shuffled.m` of the MIT saliency benchmark.
     """
     check_choice('rule', rule, RULES)
-    rng = np.random.default_rng(seed)
+    if splits is not None:
+        rng = np.random.default_rng(seed)
 
     def area(values: Maps, fixation_map: Maps, nonfixation_map: Maps) -> float:
-        fixated, others = (
-            np.repeat(look_up(values, index), counts)
-            for index, counts in (
-                fixated_pixels(each, repeats) for each in (fixation_map, nonfixation_map)
-            )
-        )
+        fixated = fixated_values(values, fixation_map, repeats)
+        others = fixated_values(values, nonfixation_map, repeats)
         if len(fixated) == 0 or len(others) == 0 or np.isnan(fixated).any():
             return math.nan
         if splits is not None:

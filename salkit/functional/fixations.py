@@ -49,6 +49,8 @@ def fixated_pixels(fixation_map: Maps, repeats: bool) -> tuple[np.ndarray, np.nd
         counts = fixation_map[places].cpu().numpy()
         index = places.cpu().numpy()
     else:
-        index = np.flatnonzero(fixation_map > 0)
+        # A bool map would be compared as int64.
+        is_bool = fixation_map.dtype == np.bool_
+        index = np.flatnonzero(fixation_map if is_bool else fixation_map > 0)
         counts = fixation_map[index]
     return index, counts.astype(np.int64) if repeats else np.ones(len(index), np.int64)

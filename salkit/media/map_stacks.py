@@ -101,12 +101,15 @@ class FolderStack(MapStack):
     Args:
         path: the folder.
         suffixes: of the files that are maps.
+        most: how many are taken, from the first; all by default.
 
     Attributes:
         files: names of the files, in natural order.
     """
 
-    def __init__(self, path: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> None:
+    def __init__(
+        self, path: Path, suffixes: Sequence[str] = MAP_SUFFIXES, most: int | None = None
+    ) -> None:
         super().__init__(path)
         with os.scandir(path) as entries:
             found = [
@@ -114,7 +117,7 @@ class FolderStack(MapStack):
                 for entry in entries
                 if entry.name.lower().endswith(tuple(suffixes)) and not entry.name.startswith('.')
             ]
-        found.sort(key=lambda file: natural_key(file[0]))
+        found = sorted(found, key=lambda file: natural_key(file[0]))[:most]
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
         self._fingerprint = fingerprint_of(found)

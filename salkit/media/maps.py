@@ -33,6 +33,8 @@ MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
 GRAY_TOLERANCE = 8 / 255
 # Modes in which Pillow gives one number a pixel, black to white, perhaps with an alpha channel.
 _GRAY_MODES = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
+# What a fixation map in a .mat file is called: by DHF1K, and by the audio-visual collection.
+FIXATION_VARIABLES = ('I', 'eyeMap')
 # Pixels that may be most of a tiny fixation map.
 FEW_FIXATED = 50
 # Formats of a map in a file of its own.
@@ -169,7 +171,9 @@ def check_prediction(
 
 
 def read_fixation_map(path: str | Path) -> np.ndarray:
-    """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file (variable `I`).
+    """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file.
+
+    The variable in that is one of `FIXATION_VARIABLES`.
 
     Raises:
         DataError: a file that cannot be read or holds no such map; one that is mostly fixated, such
@@ -187,7 +191,7 @@ def read_fixation_map(path: str | Path) -> np.ndarray:
 
 def _fixated(path: str | Path) -> np.ndarray:
     if str(path).lower().endswith('.mat'):
-        return read_mat_variable(path, 'I') > 0
+        return read_mat_variable(path, *FIXATION_VARIABLES) > 0
     with opened_image(path) as image:
         is_lossy = image.format in ('JPEG', 'WEBP')
         values = fixation_values(image, path)

@@ -22,12 +22,14 @@ class Tally:
         count: how many these are.
         nans: how many are NaN.
         undefined: NaNs of frames that have what the metric needs.
+        infinite: how many values are infinite.
     """
 
     sum: float = 0.0
     count: int = 0
     nans: int = 0
     undefined: int = 0
+    infinite: int = 0
 
 
 @dataclass
@@ -64,18 +66,36 @@ class VideoScores:
             else:
                 tally.sum += float(value)
                 tally.count += 1
+                tally.infinite += math.isinf(value)
 
 
-def average(protocol: Protocol, metric: str, videos: list[VideoScores]) -> float:
-    """The score of some videos, averaged as the protocol does; NaN where there are no values."""
-    tallies = [video.metrics[metric] for video in videos]
-    if protocol.nan == 'keep' and any(tally.nans for tally in tallies):
+def average(
+    protocol: Protocol, metric: str, videos: list[VideoScores], how: str | None = None
+) -> float:
+    """The score of some videos; NaN where there are no values.
+
+    Args:
+        protocol: says what becomes of frames without a value.
+        metric: its name.
+        videos: the sums over their frames.
+        how: 'frames', 'videos' or 'weighted', see `Protocol`; None for what the protocol does.
+    """
+    how = how or protocol.average
+    tallies = [(video.metrics[metric], video.frames) for video in videos]
+    if protocol.nan == 'keep' and any(tally.nans for tally, _ in tallies):
         return math.nan
-    if protocol.average == 'frames':
-        total, count = math.fsum(t.sum for t in tallies), sum(t.count for t in tallies)
-    else:
-        means = [tally.sum / tally.count for tally in tallies if tally.count]
-        total, count = math.fsum(means), len(means)
+    parts = [
+        (tally.sum, tally.count + (tally.nans if protocol.nan == 'zero' else 0), frames)
+        for tally, frames in tallies
+    ]
+    if how != 'frames':
+        weights = [(frames if how == 'weighted' else 1) for _, _, frames in parts]
+        parts = [
+            (weight * sum_ / count, weight, weight)
+            for weight, (sum_, count, _) in zip(weights, parts, strict=True)
+            if count
+        ]
+    total, count = math.fsum(part[0] for part in parts), sum(part[1] for part in parts)
     return total / count if count else math.nan
 
 

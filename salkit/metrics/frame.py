@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import DataError
 from ..functional import count_fixations
 
 # What a measure may need, and what a data set lacks where it is not there.
@@ -37,6 +38,19 @@ class Truth:
     baseline: np.ndarray | None = None
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the frame.
+
+        Raises:
+            DataError: there are no maps, whose size would be known.
+        """
+        for each in (self.density, self.fixation_map, self.nonfixations, self.baseline):
+            if each is not None:
+                rows, columns = each.shape
+                return rows, columns
+        raise DataError('expected a density map or a fixation map, got none')
+
+    @property
     def has_fixations(self) -> bool:
         """Whether anything was looked at."""
         if self.fixation_map is not None:
@@ -58,11 +72,15 @@ class Frame:
     Attributes:
         prediction: (H, W) in the type it came in, for what looks at the order only.
         truth: as given.
+        original: (h, w), the prediction before it was prepared.
     """
 
-    def __init__(self, prediction: np.ndarray, truth: Truth) -> None:
+    def __init__(
+        self, prediction: np.ndarray, truth: Truth, original: np.ndarray | None = None
+    ) -> None:
         self.prediction = prediction
         self.truth = truth
+        self.original = prediction if original is None else original
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -102,8 +120,9 @@ class Frame:
 
     @cached_property
     def fixation_map(self) -> np.ndarray:
-        """(H, W) float64, 1 at the fixated pixels: with it the AUC of a float32 map is float64."""
-        return self.fixations.astype(np.float64)
+        """(H, W) bool; of a float prediction float64, so that the AUC of a float32 map is too."""
+        is_float = self.prediction.dtype.kind == 'f'
+        return self.fixations.astype(np.float64) if is_float else self.fixations
 
     @cached_property
     def counts(self) -> np.ndarray:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 
 from .. import functional as F
 from .frame import Frame
-from .preparation import to_unit_range
 from .protocol import Measure
 from .ranks import weighted_pair_share
 
@@ -28,12 +26,19 @@ def measure(definition: str, *needs: str) -> Callable[[Callable[[Frame, Rng], fl
     return lambda score: Measure(definition, frozenset(needs), score)
 
 
-def _ties(rng: Rng) -> dict:
+def ties_of(rng: Rng) -> dict:
+    """Options of `auc_judd`: the expectation over the order of ties, or one draw of it."""
     return dict(ties='expected') if rng is None else dict(ties='sampled', seed=rng)
 
 
-def _splits(rng: Rng) -> dict:
+def splits_of(rng: Rng) -> dict:
+    """Options of the AUCs with drawn negatives: the expectation over all draws, or some draws."""
     return {} if rng is None else dict(splits=SPLITS, seed=rng)
+
+
+def is_constant(values: np.ndarray) -> bool:
+    """Whether a map holds a single value."""
+    return bool(values.min() == values.max())
 
 
 @measure("Pearson's correlation with the density map", 'density')
@@ -77,17 +82,7 @@ def nss(frame: Frame, rng: Rng = None) -> float:
 )
 def judd(frame: Frame, rng: Rng = None) -> float:
     """Measure AUC-Judd as the MIT benchmark does."""
-    return float(F.auc_judd(frame.prediction, frame.fixation_map, **_ties(rng)))
-
-
-@measure(
-    'as dhf1k-matlab, with ranks counted from 0, which puts every false positive rate 1 / (number '
-    'of unfixated pixels) higher; expectation over the jitter of 1e-7, or sampled',
-    'fixations',
-)
-def judd_from_zero(frame: Frame, rng: Rng = None) -> float:
-    """Measure AUC-Judd as the TMFI scripts do."""
-    return float(F.auc_judd(frame.prediction, frame.fixation_map, first_rank=0, **_ties(rng)))
+    return float(F.auc_judd(frame.prediction, frame.fixation_map, **ties_of(rng)))
 
 
 @measure('rank statistic of fixated against all unfixated pixels, ties count 1/2', 'fixations')
@@ -105,7 +100,7 @@ def judd_ranks(frame: Frame, rng: Rng = None) -> float:
 def shuffled(frame: Frame, rng: Rng = None) -> float:
     """Measure shuffled AUC as the MIT benchmark does."""
     pool = frame.nonfixations > 0
-    return float(F.auc_shuffled(frame.prediction, frame.fixation_map, pool, **_splits(rng)))
+    return float(F.auc_shuffled(frame.prediction, frame.fixation_map, pool, **splits_of(rng)))
 
 
 @measure(
@@ -124,7 +119,7 @@ def shuffled_ranks(frame: Frame, rng: Rng = None) -> float:
 )
 def borji(frame: Frame, rng: Rng = None) -> float:
     """Measure AUC-Borji as the MIT benchmark does."""
-    return float(F.auc_borji(frame.prediction, frame.fixation_map, **_splits(rng)))
+    return float(F.auc_borji(frame.prediction, frame.fixation_map, **splits_of(rng)))
 
 
 @measure(
@@ -143,73 +138,3 @@ def gain_minmax(frame: Frame, rng: Rng = None) -> float:
 def gain(frame: Frame, rng: Rng = None) -> float:
     """Measure information gain of maps that are densities."""
     return float(F.information_gain(frame.values, frame.fixations, frame.baseline))
-
-
-# NTIRE 2026 -------------------------------------------------------------------------------------
-# Its reader gives densities as float32 unless they come as float64, and its sums are of the
-# density's type: the formulas are written out, a rounding error of 1e-7 is part of its numbers.
-
-
-def _read_density(frame: Frame) -> np.ndarray:
-    density = frame.stored_density
-    return to_unit_range(density, np.float64 if density.dtype == np.float64 else np.float32)
-
-
-def _standardized(values: np.ndarray) -> np.ndarray:
-    return (values - values.mean()) / (values.std() + values.dtype.type(1e-7))
-
-
-def _shares(values: np.ndarray, eps: float = 0.0) -> np.ndarray:
-    return values / (values.sum() + values.dtype.type(eps))
-
-
-@measure("Pearson's correlation with the density map, both z-scored with std + 1e-7", 'density')
-def pearson_ntire(frame: Frame, rng: Rng = None) -> float:
-    """Measure CC as NTIRE 2026 does."""
-    density = _read_density(frame)
-    if any(values.min() == values.max() for values in (frame.values, density)):
-        return math.nan
-    x, y = _standardized(frame.values), _standardized(density)
-    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
-
-
-@measure(
-    'both maps divided by their sums + 1e-7, not brought to [0, 1] before; sum of the '
-    'pixelwise minimum',
-    'density',
-)
-def similarity_ntire(frame: Frame, rng: Rng = None) -> float:
-    """Measure SIM as NTIRE 2026 does."""
-    density = _read_density(frame)
-    return float(np.minimum(_shares(frame.values, 1e-7), _shares(density, 1e-7)).sum())
-
-
-@measure('KL(density || prediction) in nats, both divided by their sums, eps 2.2204e-16', 'density')
-def kl_ntire(frame: Frame, rng: Rng = None) -> float:
-    """Measure KL as NTIRE 2026 does."""
-    density, saliency = _shares(_read_density(frame)), _shares(frame.values)
-    return float((density * np.log(SHORT_EPS + density / (saliency + SHORT_EPS))).sum())
-
-
-@measure(
-    'mean over all fixations, repeats included, of the prediction z-scored with std of N, + 1e-7',
-    'fixations',
-)
-def nss_ntire(frame: Frame, rng: Rng = None) -> float:
-    """Measure NSS as NTIRE 2026 does."""
-    return float(F.nss(frame.values, frame.counts, ddof=0, eps=1e-7, repeats=True))
-
-
-@measure(
-    'thresholds at the fixations, repeats included; no jitter, ties count against the prediction; '
-    'false positives divided by number of pixels - 2',
-    'fixations',
-)
-def judd_ntire(frame: Frame, rng: Rng = None) -> float:
-    """Measure AUC-Judd as NTIRE 2026 does."""
-    negatives = frame.prediction.size - 2
-    return float(
-        F.auc_judd(
-            frame.values, frame.counts, ties='pessimistic', repeats=True, negatives=negatives
-        )
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from ..utils.rng import draw_number
 from ..utils.text import check_choice
 
 Size = tuple[int, int]
-# Frames that 'ten-frames' keeps of a data set.
+# Frames that are kept of those that ten are drawn from.
 RESERVOIR = 1000
 
 
@@ -75,91 +75,199 @@ class NonfixationPool(ABC):
         """
 
 
-class OtherVideos(NonfixationPool):
-    """All fixations of the other videos, rescaled to the frame, each counting.
+class _Others(NonfixationPool):
+    """All fixations of the other stimuli, rescaled to the frame, each counting.
 
-    Kept are a map of counts for each size that videos have and the points of each video.
+    Kept are a map of counts for each size that frames have and the points of each stimulus.
     """
 
     def __init__(self) -> None:
         self._totals: dict[Size, np.ndarray] = {}
-        self._of_videos: dict[str, list[tuple[np.ndarray, Size]]] = defaultdict(list)
-        self._last: tuple[tuple[str, Size], np.ndarray] | None = None
+        self._of_stimuli: dict[tuple[str, ...], list[tuple[np.ndarray, Size]]] = defaultdict(list)
+        self._last: tuple[tuple[tuple[str, ...], Size], np.ndarray] | None = None
 
-    def add(
-        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
-    ) -> None:
-        """Frames of a video are not told apart."""
-        together = np.concatenate([np.asarray(each).reshape(-1, 2) for each in points])
-        counts = count_fixations(together, size)
+    def _add(self, stimulus: tuple[str, ...], points: np.ndarray, size: Size) -> None:
+        counts = count_fixations(points, size)
         self._totals[size] = self._totals.get(size, 0) + counts
         # Of the smallest type, as there may be millions.
-        self._of_videos[video].append((together.astype(np.min_scalar_type(max(size))), size))
+        self._of_stimuli[stimulus].append((points.astype(np.min_scalar_type(max(size))), size))
         self._last = None
 
-    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
-        """All frames of a video get the same counts."""
-        if self._last is None or self._last[0] != (video, size):
+    def _all_but(self, stimulus: tuple[str, ...], size: Size) -> np.ndarray:
+        if self._last is None or self._last[0] != (stimulus, size):
             counts = np.zeros(size, np.int64)
             for own_size, total in self._totals.items():
                 points = np.argwhere(total)
                 moved = rescale_points(points, own_size, size)
                 np.add.at(counts, tuple(moved.T), total[tuple(points.T)])
-            for own in self._of_videos.get(video, ()):
+            for own in self._of_stimuli.get(stimulus, ()):
                 counts -= count_fixations(rescale_points(*own, size), size)
-            self._last = (video, size), counts
+            self._last = (stimulus, size), counts
         return self._last[1]
 
 
-class TenFrames(NonfixationPool):
-    """The fixated pixels of ten other frames, drawn anew for every frame.
+class OtherVideos(_Others):
+    """All fixations of the other videos; frames of a video are not told apart."""
 
-    Kept are the fixations of `reservoir` frames that the seed has drawn from all; ten of these are
-    drawn.
+    def add(
+        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
+    ) -> None:
+        """Take in some frames of a video."""
+        self._add((video,), np.concatenate([np.asarray(p).reshape(-1, 2) for p in points]), size)
+
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """All frames of a video get the same counts."""
+        return self._all_but((video,), size)
+
+
+class OtherFrames(_Others):
+    """All fixations of the other frames, those of the same video too."""
+
+    def add(
+        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
+    ) -> None:
+        """Take in some frames of a video."""
+        for frame, found in zip(frames, points, strict=True):
+            self._add((video, frame), np.asarray(found).reshape(-1, 2), size)
+
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """The counts of all frames less those of this one."""
+        return self._all_but((video, frame), size)
+
+
+class SameVideo(NonfixationPool):
+    """All fixations of the frame's own video, those of the frame itself too."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, np.ndarray] = {}
+
+    def add(
+        self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
+    ) -> None:
+        """Take in some frames of a video."""
+        together = np.concatenate([np.asarray(each).reshape(-1, 2) for each in points])
+        counts = count_fixations(together, size).astype(np.int32)
+        self._counts[video] = self._counts.get(video, 0) + counts
+
+    def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
+        """All frames of a video get the same counts."""
+        counts = self._counts.get(video)
+        if counts is None or counts.shape == size:
+            return np.zeros(size, np.int64) if counts is None else counts
+        points = np.argwhere(counts)
+        return count_fixations(rescale_points(points, counts.shape, size), size)
+
+
+class _Kept(NamedTuple):
+    """The fixations of a frame. The largest draw comes first; points are never compared."""
+
+    order: int
+    video: str
+    frame: str
+    number: int
+    points: np.ndarray
+    size: Size
+
+
+class _Drawn(NonfixationPool):
+    """The fixated pixels of ten frames, drawn anew for every frame; a pixel counts once.
+
+    Kept are the fixations of a reservoir of frames, which the seed has drawn from all.
 
     Args:
         seed: of the draws.
-        reservoir: frames that are kept; data sets of up to so many are kept whole.
+        reservoir: frames that are kept of each group that frames are drawn from; groups of up to
+            so many are kept whole.
     """
 
     def __init__(self, seed: int = 0, reservoir: int = RESERVOIR) -> None:
         self._seed = seed
         self._reservoir = reservoir
+        self._groups: dict[str, list[_Kept]] = defaultdict(list)
         self._added = 0
-        # -draw, video, frame, number, points, size: as a heap, the largest draw goes first. The
-        # number is unique, so that points are never compared.
-        self._kept: list[tuple[int, str, str, int, np.ndarray, Size]] = []
+
+    @abstractmethod
+    def _group(self, video: str) -> str:
+        """What the frames of a video are drawn together with."""
+
+    @abstractmethod
+    def _draw(self, rng: np.random.Generator) -> Iterator[_Kept]:
+        """Ten frames, or all where there are fewer."""
 
     def add(
         self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
     ) -> None:
         """Keep those frames that are drawn."""
+        kept = self._groups[self._group(video)]
         for frame, found in zip(frames, points, strict=True):
             places = np.asarray(found, np.int32).reshape(-1, 2)
             if ((places < 0) | (places >= size)).any():
                 raise DataError(f'{video}, frame {frame}: a fixation lies outside the map {size}')
             self._added += 1
             draw = draw_number(self._seed, 'reservoir', video, frame)
-            full = len(self._kept) == self._reservoir
-            keep = heapq.heappushpop if full else heapq.heappush
-            keep(self._kept, (-draw, video, frame, self._added, places, size))
+            keep = heapq.heappushpop if len(kept) == self._reservoir else heapq.heappush
+            keep(kept, _Kept(-draw, video, frame, self._added, places, size))
 
     def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
-        """A pixel counts once, however many frames it is fixated in."""
-        # Sorted, it is still a heap.
-        self._kept.sort()
+        """The frame itself may be among those that are drawn."""
         rng = np.random.default_rng(draw_number(self._seed, 'ten', video, frame))
-        drawn = [self._kept[i] for i in rng.permutation(len(self._kept))[:11]]
-        others = [kept for kept in drawn if kept[1:3] != (video, frame)]
         counts = np.zeros(size, np.int64)
-        for *_, points, own_size in others[:10]:
-            counts[tuple(rescale_points(points, own_size, size).T)] = 1
+        for kept in self._draw(rng):
+            counts[tuple(self._moved(kept.points, kept.size, size).T)] = 1
         return counts
+
+    def _moved(self, points: np.ndarray, before: Size, after: Size) -> np.ndarray:
+        return rescale_points(points, before, after)
+
+
+class TenFrames(_Drawn):
+    """The fixated pixels of ten frames of the whole set, as the code shipped with DHF1K draws them.
+
+    It rescales what was found in frames of another size with the ratios of rows and columns
+    exchanged, and drops what falls outside; so does this.
+    """
+
+    def _group(self, video: str) -> str:
+        return ''
+
+    def _draw(self, rng: np.random.Generator) -> Iterator[_Kept]:
+        # Sorted, it is still a heap.
+        frames = self._groups['']
+        frames.sort()
+        return (frames[i] for i in rng.permutation(len(frames))[:10])
+
+    def _moved(self, points: np.ndarray, before: Size, after: Size) -> np.ndarray:
+        if before == after:
+            return points
+        # Pixels are counted from 1 there; halves are rounded up.
+        exchanged = np.divide(after, before)[::-1]
+        moved = np.floor((points + 1) * exchanged + 0.5).astype(np.int64) - 1
+        return moved[((moved >= 0) & (moved < after)).all(1)]
+
+
+class TenVideos(_Drawn):
+    """The fixated pixels of ten videos, of one frame each."""
+
+    def __init__(self, seed: int = 0, reservoir: int = RESERVOIR // 20) -> None:
+        super().__init__(seed, reservoir)
+
+    def _group(self, video: str) -> str:
+        return video
+
+    def _draw(self, rng: np.random.Generator) -> Iterator[_Kept]:
+        videos = sorted(self._groups)
+        for place in rng.permutation(len(videos))[:10]:
+            frames = self._groups[videos[place]]
+            frames.sort()
+            yield frames[rng.integers(len(frames))]
 
 
 RULES: dict[str, Callable[[int], NonfixationPool]] = {
     'other-videos': lambda seed: OtherVideos(),
+    'other-frames': lambda seed: OtherFrames(),
+    'same-video': lambda seed: SameVideo(),
     'ten-frames': TenFrames,
+    'ten-videos': TenVideos,
 }
 
 
@@ -167,7 +275,7 @@ def nonfixation_pool(rule: str, seed: int = 0) -> NonfixationPool:
     """An empty pool of a rule.
 
     Args:
-        rule: 'other-videos' or 'ten-frames'.
+        rule: one of `RULES`.
         seed: of the draws.
 
     Raises:

@@ -6,7 +6,9 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from scipy.ndimage import correlate1d
 from scipy.sparse import csr_array
+from skimage.transform import resize
 
 
 def quantize(values: np.ndarray) -> np.ndarray:
@@ -49,6 +51,63 @@ def to_unit_range(values: np.ndarray, dtype: type = np.float64) -> np.ndarray:
 def blur(values: np.ndarray, kernel: int) -> np.ndarray:
     """Gaussian blur with the sigma that OpenCV takes for a kernel of this side, in float32."""
     return cv2.GaussianBlur(values.astype(np.float32, copy=False), (kernel, kernel), 0)
+
+
+def stretch(values: np.ndarray) -> np.ndarray:
+    """Grey levels 0..255 brought to [0, 1] by their range; all 0 become NaN, other constants 0.5.
+
+    Source: `postprocessMap.m` and `normalizeImage1.m` of the code of STAViS.
+    """
+    levels = quantize(values).astype(np.float64)
+    low, high = levels.min(), levels.max()
+    if low == high:
+        return np.full(levels.shape, np.nan if high == 0 else 0.5)
+    return (levels - low) / (high - low)
+
+
+def smooth(values: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Gaussian blur within 3 sigma, the map mirrored at its border, as MATLAB's `fspecial`."""
+    radius = int(np.ceil(3 * sigma_px))
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
+    # Beyond the border the edge pixel comes twice, which SciPy calls reflection.
+    for axis in (0, 1):
+        values = correlate1d(values, weights / weights.sum(), axis=axis, mode='reflect')
+    return values
+
+
+def fit_map(values: np.ndarray, canvas: tuple[int, int]) -> np.ndarray:
+    """Resize a map to fit into `canvas` (rows, columns), its shape kept, black around it."""
+    fitted = np.zeros(canvas)
+    place, size = _inside(values.shape, canvas)
+    fitted[place] = cv2.resize(values.astype(np.float64), size[::-1])
+    return fitted
+
+
+def fit_fixations(fixated: np.ndarray, canvas: tuple[int, int]) -> np.ndarray:
+    """Where the fixated pixels (H, W) of a map fall when it is fitted as `fit_map` does."""
+    fitted = np.zeros(canvas, bool)
+    place, size = _inside(fixated.shape, canvas)
+    moved = np.rint(np.argwhere(fixated) * np.divide(size, fixated.shape)).astype(np.intp)
+    fitted[place][tuple(np.minimum(moved, np.subtract(size, 1)).T)] = True
+    return fitted
+
+
+def _inside(
+    shape: tuple[int, ...], canvas: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[int, int]]:
+    """Where a map of a shape lies in the middle of a canvas, and with which size."""
+    (rows, columns), (height, width) = shape, canvas
+    if rows * width > columns * height:
+        size = height, columns * height // rows
+    else:
+        size = rows * width // columns, width
+    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    return (slice(top, top + size[0]), slice(left, left + size[1])), size
+
+
+def resize_spline(values: np.ndarray, size: tuple[int, int], order: int = 3) -> np.ndarray:
+    """Resize by splines, blurred before where it shrinks, as scikit-image does by default."""
+    return resize(values, size, order=order, mode='reflect')
 
 
 def resize_plain(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -105,6 +164,9 @@ KERNELS = {'cubic': (2, _cubic), 'linear': (1, _linear)}
 VALUES = {
     'as-read': lambda values: values,
     '8-bit': quantize,
+    '8-bit-unit': lambda values: quantize(values) / 255,
+    'png-unit': lambda values: as_unit(quantize(values) if values.dtype.kind == 'f' else values),
+    '8-bit-stretched': stretch,
     'unit': as_unit,
     'minmax': to_unit_range,
 }
@@ -112,4 +174,5 @@ RESIZE = {
     'bicubic': lambda values, size: resize_smooth(values, size, 'cubic'),
     'bilinear': lambda values, size: resize_smooth(values, size, 'linear'),
     'bilinear-plain': resize_plain,
+    'spline': resize_spline,
 }

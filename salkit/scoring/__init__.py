@@ -1,4 +1,4 @@
-"""Offline scoring of anybody's maps, and what is done with scores: comparing, baselines."""
+"""Offline scoring of anybody's maps, and what is done with scores: comparing, leaderboards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .differences import Comparison
+    from .leaderboard_building import leaderboard
+    from .leaderboard_options import LeaderboardOptions
+    from .leaderboard_report import Leaderboard
     from .options import ScoreOptions
     from .paired_comparison import compare
     from .run import Scoring, score, score_protocols
@@ -15,13 +18,26 @@ if TYPE_CHECKING:
 # reads maps.
 _HOMES = {
     'Comparison': 'differences',
+    'Leaderboard': 'leaderboard_report',
+    'LeaderboardOptions': 'leaderboard_options',
     'ScoreOptions': 'options',
     'Scoring': 'run',
     'compare': 'paired_comparison',
+    'leaderboard': 'leaderboard_building',
     'score': 'run',
     'score_protocols': 'run',
 }
-__all__ = ['Comparison', 'ScoreOptions', 'Scoring', 'compare', 'score', 'score_protocols']
+__all__ = [
+    'Comparison',
+    'Leaderboard',
+    'LeaderboardOptions',
+    'ScoreOptions',
+    'Scoring',
+    'compare',
+    'leaderboard',
+    'score',
+    'score_protocols',
+]
 
 
 def __getattr__(name: str) -> object:

@@ -82,7 +82,7 @@ def _drawn_frames(
 ) -> dict[tuple[str, str], set[tuple[str, str]]]:
     """Frames that count, by protocol and metric, where a protocol draws them at random."""
     protocols = [get_protocol(name) for name in plan.metrics]
-    if seed is None or all(protocol.max_frames is None for protocol in protocols):
+    if seed is None or not any(p.max_frames or p.half_frames for p in protocols):
         return {}
     names = [
         (video.name, frame) for video in plan.videos for frame in finished.read(video.key).frames

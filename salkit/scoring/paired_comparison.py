@@ -78,11 +78,12 @@ def compare(
             videos, lacking = common_videos(first, other, allow_missing)
             chosen, one_sided = common_metrics(first, other, metrics)
             rows = [
-                _difference((first, other), videos, metric, resamples, seed) for metric in chosen
+                paired_difference((first, other), videos, metric, resamples, seed)
+                for metric in chosen
             ]
-            warnings += [*lacking, *one_sided, *_reading_notes(rows, (first, other))]
+            warnings += [*lacking, *one_sided, *reading_notes(rows, (first, other))]
             family += rows
-        differences += _corrected(family)
+        differences += corrected(family)
     return Comparison(
         reference=names[0],
         others=tuple(names[1:]),
@@ -101,10 +102,18 @@ def compare(
     )
 
 
-def _difference(
-    pair: tuple[Scores, Scores], videos: list[str], metric: str, resamples: int, seed: int
+def paired_difference(
+    pair: tuple[Scores, Scores], videos: Sequence[str], metric: str, resamples: int, seed: int
 ) -> Difference:
-    """Not yet corrected for the number of tests."""
+    """Difference of two files in a metric, not yet corrected for the number of tests.
+
+    Args:
+        pair: the reference, and what is compared with it.
+        videos: names of those that both hold.
+        metric: its name.
+        resamples: see `compare`.
+        seed: the same.
+    """
     values = np.array(
         [[side.per_video[video].get(metric, math.nan) for video in videos] for side in pair]
     )
@@ -130,16 +139,20 @@ def _difference(
     )
 
 
-def _corrected(family: Sequence[Difference]) -> list[Difference]:
-    """The differences with `p_holm`."""
+def corrected(family: Sequence[Difference]) -> list[Difference]:
+    """The differences of one family of tests with `p_holm`.
+
+    Raises:
+        DataError: none was tested.
+    """
     tested = [row.p for row in family if not math.isnan(row.p)]
     if not tested:
         raise DataError('no metric has a value on both sides for at least 2 videos')
-    corrected = iter(holm(tested))
-    return [row if math.isnan(row.p) else replace(row, p_holm=next(corrected)) for row in family]
+    p_holm = iter(holm(tested))
+    return [row if math.isnan(row.p) else replace(row, p_holm=next(p_holm)) for row in family]
 
 
-def _reading_notes(rows: Sequence[Difference], pair: tuple[Scores, Scores]) -> list[str]:
+def reading_notes(rows: Sequence[Difference], pair: tuple[Scores, Scores]) -> list[str]:
     """Warnings of what a reader could take the numbers for."""
     notes = []
     fewest = min(len(row.videos) for row in rows)

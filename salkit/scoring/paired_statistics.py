@@ -18,18 +18,25 @@ _BLOCK = 1_000
 
 
 def bootstrap_interval(
-    differences: np.ndarray, resamples: int = RESAMPLES, seed: int = SEED
+    values: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    weights: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the mean (Efron and Tibshirani 1993, sec. 13.3).
 
     Args:
-        differences: (N,) one value a video.
+        values: (N,) one value a video.
         resamples: how often N videos are drawn with replacement.
         seed: of the draws; the same seed draws the same videos for every N-video array.
+        weights: (N,) what each video weighs in the mean, its frames where these are pooled; None
+            for equal ones.
     """
+    data = (values,) if weights is None else (values * weights, weights)
     low, high = scipy.stats.bootstrap(
-        (differences,),
-        np.mean,
+        data,
+        np.mean if weights is None else _quotient_of_sums,
+        paired=True,
         n_resamples=resamples,
         batch=_BLOCK,
         confidence_level=LEVEL,
@@ -37,6 +44,10 @@ def bootstrap_interval(
         random_state=np.random.default_rng(seed),
     ).confidence_interval
     return float(low), float(high)
+
+
+def _quotient_of_sums(weighted: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
+    return weighted.sum(axis) / weights.sum(axis)
 
 
 def sign_flip_p(differences: np.ndarray, flips: int = RESAMPLES, seed: int = SEED) -> float:

@@ -21,14 +21,17 @@ from ..media.map_stacks import fingerprint_of
 from ..metrics import ScoreReport, get_protocol, nonfixation_pool
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, check_json_place, write_json
+from ..utils.input_files import read_input_json
 from ..utils.parallel import check_workers, run_tasks
 from ..utils.ray_tasks import check_ray, ray_session, run_on_ray
 from ..version import __version__
+from .baselines import SETTINGS_FILE
 from .collect import collect, frame_table
 from .finished import FinishedVideos, VideoResult, finished_videos
 from .options import ScoreOptions
 from .plan import MatchedVideo, Missing, Plan, make_plans
 from .predictions import find_predictions
+from .score_files import BASELINES, CEILINGS
 from .work import Job, gather_fixations, score_video
 
 # Those that scores may depend on.
@@ -213,10 +216,24 @@ def _origin(predictions: str | Path, ground_truth: str | Path) -> dict[str, obje
             versions[package.removesuffix('-python')] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
+    baseline = _baseline_of(Path(predictions).absolute())
     return dict(
+        dict(baseline=baseline) if baseline else {},
         predictions=str(predictions),
         ground_truth=str(ground_truth),
         command=shlex.join(sys.argv),
         salkit_version=__version__,
         versions=versions,
     )
+
+
+def _baseline_of(folder: Path) -> dict[str, str]:
+    """What `salkit baseline` has noted of the predictions that it wrote; empty for a model's."""
+    for place, kinds in ((folder, BASELINES), (folder.parent, CEILINGS)):
+        try:
+            noted = read_input_json(place / SETTINGS_FILE)
+        except DataError:
+            continue
+        if isinstance(noted, dict) and noted.get('baseline') in kinds:
+            return {k: str(noted[k]) for k in ('baseline', 'dataset', 'split') if k in noted}
+    return {}

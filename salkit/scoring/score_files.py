@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +21,28 @@ class HasJson(Protocol):
         """The content of a score file."""
 
 
+# Predictions that need no model, as `baseline.json` names them: what a model should be above, and
+# what people reach.
+BASELINES = ('center', 'mean')
+CEILINGS = ('inter-observer', 'half-of-observers')
+
 # What to compare: a file, what is in one, or what gives that.
 Source = str | Path | Mapping[str, object] | HasJson
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a score file says of the model that it is of.
+
+    Attributes:
+        name: its name.
+        parameters: how many it has; None where the file does not say.
+        frames_per_s: frames predicted in a second; None where nobody measured it.
+    """
+
+    name: str
+    parameters: int | None = None
+    frames_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,13 @@ class Scores:
         per_video: scores by video and metric, NaN where undefined.
         frames_per_video: their number by video; empty where the file does not say.
         means: the file's own overall scores by metric.
+        frames: how many were scored; None where the file does not say.
+        selection: which frames these are, in words; '' for all.
+        interval: the file's own 95 % intervals over videos of the overall scores, by metric.
+        missing: what the averages lack, how many by kind: videos, frames, maps.
+        model: the model's size and speed; None where the file does not say.
+        baseline: what the file says of the baseline that it is of: `baseline` (one of `BASELINES`
+            or `CEILINGS`), `dataset`, `split`; empty for a model.
     """
 
     name: str
@@ -48,6 +75,12 @@ class Scores:
     per_video: dict[str, dict[str, float]]
     frames_per_video: dict[str, int]
     means: dict[str, float]
+    frames: int | None = None
+    selection: str = ''
+    interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+    model: ModelFacts | None = None
+    baseline: dict[str, str] = field(default_factory=dict)
 
 
 def read_scores(source: Source, name: str) -> dict[str, Scores]:
@@ -64,7 +97,10 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
     where = str(source) if isinstance(source, (str, Path)) else name
     try:
         content = _content_of(source)
-        parsed = [_parse(report, name) for report in content.get('reports', [content])]
+        # Of several reports, these may stand beside.
+        shared = {key: content[key] for key in ('model', 'baseline') if key in content}
+        reports = content.get('reports', [content])
+        parsed = [_parse({**shared, **report}, name) for report in reports]
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise DataError(
             f'{where}: expected scores as `salkit test --out` and `salkit score --out` write them, '
@@ -82,6 +118,8 @@ def _content_of(source: Source) -> Any:
 def _parse(content: Mapping[str, Any], name: str) -> Scores:
     per_video = {str(k): _numbers(scores) for k, scores in content['per_video'].items()}
     means = _numbers(content.get('scores') or {})
+    frames_per_video = {k: int(v) for k, v in (content.get('frames_per_video') or {}).items()}
+    frames = content.get('frames', sum(frames_per_video.values()) or None)
     return Scores(
         name=name,
         protocol=str(content['protocol']),
@@ -89,8 +127,30 @@ def _parse(content: Mapping[str, Any], name: str) -> Scores:
         split=str(content.get('split', '?')),
         metrics=tuple(dict.fromkeys([*means, *(m for s in per_video.values() for m in s)])),
         per_video=per_video,
-        frames_per_video={k: int(v) for k, v in (content.get('frames_per_video') or {}).items()},
+        frames_per_video=frames_per_video,
         means=means,
+        frames=None if frames is None else int(frames),
+        selection=str(content.get('selection') or ''),
+        interval={
+            str(metric): (float(low), float(high))
+            for metric, (low, high) in (content.get('interval') or {}).items()
+            if math.isfinite(low) and math.isfinite(high)
+        },
+        missing={str(k): len(v) for k, v in (content.get('missing') or {}).items() if v},
+        model=_model_facts(content['model']) if content.get('model') else None,
+        baseline={str(k): str(v) for k, v in (content.get('baseline') or {}).items()},
+    )
+
+
+def _model_facts(content: Mapping[str, Any]) -> ModelFacts:
+    parameters, speed = content.get('parameters'), content.get('frames_per_s')
+    for number in (parameters, speed):
+        if number is not None and not 0 < number < math.inf:
+            raise ValueError(f'the size or speed of a model is {number}')
+    return ModelFacts(
+        name=str(content['name']),
+        parameters=None if parameters is None else int(parameters),
+        frames_per_s=None if speed is None else float(speed),
     )
 
 
@@ -157,8 +217,9 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
         for what, left, right in (
             ('the data set', reference.dataset, other.dataset),
             ('the split', reference.split, other.split),
+            ('the choice of frames', reference.selection or 'all', other.selection or 'all'),
         )
-        if _plain_name(left) != _plain_name(right)
+        if plain_name(left) != plain_name(right)
     ]
     ours, theirs = reference.frames_per_video, other.frames_per_video
     unequal = sorted(video for video in ours.keys() & theirs.keys() if ours[video] != theirs[video])
@@ -173,9 +234,9 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
     return problems
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
     """Under which the class UCFSportsDataset is the folder ucf_sports."""
-    return re.sub(r'[^a-z0-9]', '', name.lower().removesuffix('dataset'))
+    return re.sub(r'[\W_]', '', name.lower().removesuffix('dataset'))
 
 
 def common_videos(

@@ -90,8 +90,8 @@ def _score_frame(
         nonfixations = None if pool is None else pool.for_frame(*where, frame.size)
         truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations)
         rng = None if job.seed is None else frame_rng(job.seed, *where)
-        prepared = protocol.prepare(prediction, frame.size, job.final)
-        result.rows[name].append(protocol.score_frame(prepared, truth, metrics, rng))
+        scored = protocol.score_frame(prediction, truth, metrics, rng, job.final)
+        result.rows[name].append(scored)
     fixated = frame.fixation_map
     if frame.points is not None:
         fixated = np.zeros(frame.size, bool)

@@ -179,7 +179,7 @@ def test_not_differentiable():
 
 
 def test_unknown_rule():
-    message = "rule: expected one of matlab, octave, exact, got 'judd'"
+    message = "rule: expected one of matlab, octave, below-maximum, exact, got 'judd'"
     with pytest.raises(ValueError, match=message):
         auc_borji(np.eye(3), np.eye(3), rule='judd')
     with pytest.raises(ValueError, match=message):

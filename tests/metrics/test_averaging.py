@@ -42,6 +42,36 @@ def test_a_frame_without_a_value_is_dropped_or_spoils_all():
     assert math.isnan(report('exact', video('c', [NAN])).scores['NSS'])
 
 
+def test_a_frame_without_a_value_counts_as_0():
+    videos = video('a', [1, NAN, 3]), video('b', [10.0]), video('c', [NAN])
+    found = report('vinet', *videos)
+    assert found.scores['NSS'] == 14 / 5 and found.per_video['a']['NSS'] == pytest.approx(4 / 3)
+    assert found.per_video['c']['NSS'] == 0
+    assert found.other_scores == {'videos': {'NSS': pytest.approx((4 / 3 + 10 + 0) / 3)}}
+
+
+def test_videos_weighed_by_their_frames():
+    found = report('unisal', video('a', [1, 2, 3]), video('b', [10.0]))
+    assert found.scores['NSS'] == 6 and found.other_scores == {'weighted': {'NSS': 4.0}}
+    assert list(found.rows) == ['unisal', 'unisal, weighted']
+    # Of four frames, a half was drawn for a metric: the video weighs as many as it has.
+    half = VideoScores('a')
+    for index in range(4):
+        half.add(FrameScores({'NSS': index} if index % 2 else {}, True))
+    found = report('unisal', half, video('b', [10.0]))
+    assert found.other_scores['weighted']['NSS'] == pytest.approx((4 * 2 + 10) / 5)
+    spoilt = report('unisal', video('a', [1, NAN]), video('b', [10.0]))
+    assert math.isnan(spoilt.other_scores['weighted']['NSS'])
+
+
+def test_infinite_values_are_counted():
+    found = report('unisal', video('a', [1, math.inf, 3], 'KL'), video('b', [10.0], 'KL'))
+    assert found.scores['KL'] == math.inf and found.infinite == {'KL': 1}
+    assert 'KL infinite on 1 frames' in found.headline
+    content = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert content['scores']['KL'] is None and content['other_scores'] == {'weighted': {'KL': None}}
+
+
 def test_counts():
     one = VideoScores('a')
     one.add(FrameScores({'CC': NAN, 'NSS': NAN}, False, constant=True, missing=['NSS']))

@@ -5,7 +5,14 @@ import pytest
 
 from salkit.errors import ConfigError, DataError
 from salkit.metrics import nonfixation_pool, rescale_points
-from salkit.metrics.nonfixations import OtherVideos, TenFrames
+from salkit.metrics.nonfixations import (
+    RULES,
+    OtherFrames,
+    OtherVideos,
+    SameVideo,
+    TenFrames,
+    TenVideos,
+)
 
 SIZES = {'a': (20, 30), 'b': (20, 30), 'c': (41, 33)}
 
@@ -63,23 +70,56 @@ def test_memory_follows_the_sizes_not_the_frames():
     pool = TenFrames(reservoir=20)
     for frame in range(200):
         pool.add('v', [str(frame)], [[[frame % 8, 2]]], (8, 8))
-    assert len(pool._kept) == 20
+    assert [len(kept) for kept in pool._groups.values()] == [20]
 
 
-def test_ten_other_frames():
+def test_ten_frames():
     pool = TenFrames(seed=4)
     for frame in range(40):
         pool.add('v', [str(frame)], [[[frame, 0], [frame, 0]]], (40, 2))
     drawn = [pool.for_frame('v', str(frame), (40, 2)) for frame in range(40)]
-    for frame, counts in enumerate(drawn):
-        # Ten frames, none of them the frame itself; a pixel counts once.
-        assert counts.sum() == 10 and counts.max() == 1 and counts[frame].sum() == 0
+    for counts in drawn:
+        # A pixel counts once.
+        assert counts.sum() == 10 and counts.max() == 1
+    # As in the code, the frame itself may be among them: here about a quarter of the time.
+    assert 3 <= sum(counts[frame].sum() for frame, counts in enumerate(drawn)) <= 18
     assert len({counts.tobytes() for counts in drawn}) > 35
     # Every frame is drawn about as often as any other: 400 draws of 40.
     times = sum(counts[:, 0] for counts in drawn)
     assert times.min() >= 2 and times.max() <= 22
-    assert pool.for_frame('v', '3', (80, 2))[6::80].sum() == 0
-    assert pool.for_frame('v', '0', (80, 4)).sum() == 10
+
+
+def test_frames_of_ten_videos():
+    pool = TenVideos(seed=2)
+    for video, frame in itertools.product(range(14), range(6)):
+        pool.add(str(video), [str(frame)], [[[video, frame]]], (14, 6))
+    drawn = [pool.for_frame('3', str(frame), (14, 6)) for frame in range(30)]
+    for counts in drawn:
+        # A frame of each of ten videos.
+        assert counts.sum() == 10 and counts.sum(1).max() == 1
+    times = sum(drawn)
+    assert times.sum(1).min() >= 10 and times.sum(0).min() >= 25
+    few = TenVideos(reservoir=3)
+    few.add('v', [str(i) for i in range(9)], [[[i, 0]] for i in range(9)], (9, 1))
+    assert {few.for_frame('w', str(i), (9, 1)).argmax() for i in range(40)} == {
+        *[kept.points[0, 0] for kept in few._groups['v']]
+    }
+
+
+def test_all_other_frames():
+    pool, whole = pool_of(OtherFrames()), pool_of(OtherVideos())
+    for frame in range(4):
+        own = [points_of('a', other) for other in range(4) if other != frame]
+        expected = whole.for_frame('a', '0', SIZES['a']) + counted(np.concatenate(own), SIZES['a'])
+        np.testing.assert_array_equal(pool.for_frame('a', str(frame), SIZES['a']), expected)
+
+
+def test_the_frames_of_the_same_video():
+    pool = pool_of(SameVideo())
+    own = np.concatenate([points_of('a', frame) for frame in range(4)])
+    np.testing.assert_array_equal(pool.for_frame('a', '1', (20, 30)), counted(own, (20, 30)))
+    assert pool.for_frame('a', '1', (10, 15)).sum() == len(own)
+    assert not pool.for_frame('x', '1', (10, 15)).any()
 
 
 def test_draws_follow_names_and_seed_not_the_order():
@@ -95,15 +135,15 @@ def test_draws_follow_names_and_seed_not_the_order():
 def test_few_frames():
     pool = TenFrames()
     pool.add('v', ['0'], [[[1, 1]]], (4, 4))
-    assert pool.for_frame('v', '0', (4, 4)).sum() == 0
+    assert pool.for_frame('v', '0', (4, 4)).sum() == 1
     pool.add('v', ['1'], [np.zeros((0, 2))], (4, 4))
     assert pool.for_frame('v', '1', (4, 4)).sum() == 1
     assert OtherVideos().for_frame('v', '0', (4, 4)).sum() == 0
 
 
-@pytest.mark.parametrize('rule', ['other-videos', 'ten-frames'])
+@pytest.mark.parametrize('rule', RULES)
 def test_wrong_points(rule):
     with pytest.raises(DataError, match='outside'):
         nonfixation_pool(rule).add('v', ['0'], [[[4, 0]]], (4, 4))
-    with pytest.raises(ConfigError, match="other-videos, ten-frames, got 'all'"):
+    with pytest.raises(ConfigError, match="ten-videos, got 'all'"):
         nonfixation_pool('all')

@@ -13,12 +13,13 @@ from salkit.builder import check_contract
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.functional import auc_shuffled
 from salkit.metrics import Truth, get_protocol, protocol_names
+from salkit.metrics.codes import PROTOCOLS as PUBLISHED_CODES
 from salkit.metrics.preparation import resize_smooth
 from salkit.plugin import owner_of
 from salkit.registry import PROTOCOLS
 
 RNG = np.random.default_rng(0)
-BUILT_IN = ['dhf1k-matlab', 'exact', 'ntire26', 'tmfi']
+BUILT_IN = [protocol.name for protocol in PUBLISHED_CODES]
 
 
 def truth(seed=0, size=(12, 16)):
@@ -111,9 +112,16 @@ def test_final_maps_are_neither_resized_nor_blurred(name):
     maps = RNG.random((12, 16)).astype(np.float32)
     protocol = get_protocol(name)
     prepared = protocol.prepare(maps, maps.shape, final=True)
-    expected = (maps - maps.min()) / np.ptp(maps) if name == 'ntire26' else maps
-    scale = 255 if name == 'dhf1k-matlab' else 1
-    np.testing.assert_allclose(prepared / scale, expected, atol=0.51 / 255 if scale > 1 else 1e-6)
+    stretched = protocol.values in ('minmax', '8-bit-stretched')
+    expected = (maps - maps.min()) / np.ptp(maps) if stretched else maps
+    if protocol.letterbox:
+        # 12 x 16 in the middle of 360 x 640.
+        expected = cv2.resize(expected, (480, 360))
+        assert not prepared[:, :80].any() and not prepared[:, 560:].any()
+        prepared = prepared[:, 80:560]
+    scale = 255 if protocol.values == '8-bit' else 1
+    exact = protocol.values in ('as-read', 'unit', 'minmax')
+    np.testing.assert_allclose(prepared / scale, expected, atol=1e-6 if exact else 1.1 / 255)
     with pytest.raises(ShapeError, match=r'size of its frame, \(13, 16\), got \(12, 16\)'):
         protocol.prepare(maps, (13, 16), final=True)
     with pytest.raises(ShapeError, match=r'\(h, w\), got \(1, 12, 16\)'):

@@ -105,7 +105,7 @@ def test_chosen_metrics_need_only_their_own_ground_truth():
 
 
 def test_unknown_names():
-    with pytest.raises(ConfigError, match="unknown protocol 'mine'; did you mean tmfi"):
+    with pytest.raises(ConfigError, match="unknown protocol 'mine'; did you mean vinet or tmfi"):
         SaliencyMetric(protocol='mine')
     with pytest.raises(ConfigError, match="no metric 'AUC'; it has CC, KL, SIM, NSS, AUC-J"):
         SaliencyMetric(metrics=['AUC'])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from score_data import report
 
 import salkit.scoring
 from salkit.cli import main
@@ -16,30 +17,6 @@ from salkit.scoring.paired_comparison import compare
 from salkit.scoring.score_files import short_names
 
 RNG = np.random.default_rng(0)
-
-
-def report(scores, protocol='exact', dataset='Set', split='test', **more):
-    """A score file's content from {metric: values}, or from {video: {metric: value}}."""
-    first = next(iter(scores.values()))
-    if isinstance(first, dict):
-        per_video = scores
-    else:
-        per_video = {
-            f'v{i:03d}': {m: None if math.isnan(v[i]) else v[i] for m, v in scores.items()}
-            for i in range(len(first))
-        }
-    metrics = next(iter(per_video.values()))
-    values = {m: [s[m] for s in per_video.values() if s[m] is not None] for m in metrics}
-    return dict(
-        protocol=protocol,
-        dataset=dataset,
-        split=split,
-        videos=len(per_video),
-        frames=10 * len(per_video),
-        scores={m: float(np.mean(v)) if v else None for m, v in values.items()},
-        per_video=per_video,
-        **more,
-    )
 
 
 def row(comparison, metric, other=None):
@@ -158,6 +135,7 @@ def test_what_is_refused_and_what_may_be_forced():
     for other, reason in (
         (report(base, dataset='Other'), 'the data set of scores 1 is Set, of scores 2 Other'),
         (report(base, split='val'), 'the split of scores 1 is test, of scores 2 val'),
+        (report(base, selection='frames 0, 9'), 'the choice of frames of scores 1 is all, of'),
     ):
         with pytest.raises(SalkitError, match=reason) as refused:
             compare(a, other)
@@ -292,7 +270,7 @@ def test_mistakes_get_one_line(files, tmp_path, capsys):
 def test_no_matplotlib_and_no_torch_without_a_picture(files):
     code = (
         'import sys\nfrom salkit.cli import main\n'
-        f'assert main(["compare", *{files!r}]) == 0\n'
+        f'assert main(["compare", *{files!r}]) == main(["leaderboard", *{files!r}]) == 0\n'
         'assert not {"matplotlib", "torch"} & set(sys.modules)\n'
     )
     subprocess.run([sys.executable, '-c', code], check=True, capture_output=True)

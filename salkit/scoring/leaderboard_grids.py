@@ -1,0 +1,260 @@
+"""The tables of a leaderboard as cells, whatever they are written in."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..types import is_lower_better
+from .differences import SIGNIFICANT
+from .leaderboard_tables import ARROWS, Agreement, Board, Entry
+
+# After what is not all there, and after what chance may have put behind the best.
+INCOMPLETE, INDISTINCT = '†', '≈'
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what it says.
+        style: 'best', 'second', 'aside' (a row that is no model) or ''.
+    """
+
+    text: str
+    style: str = ''
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One table.
+
+    Attributes:
+        title: what it shows, in a line.
+        key: short name, of letters, digits and dashes.
+        header: of the columns.
+        rows: cells, one a column.
+        notes: sentences that belong to it.
+        words: places of the columns that are no numbers.
+        spans: heads above the header, each with its number of columns, from the second column on.
+    """
+
+    title: str
+    key: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    words: tuple[int, ...] = (0,)
+    spans: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def styles(self) -> set[str]:
+        """Those of its cells."""
+        return {cell.style for row in self.rows for cell in row}
+
+
+def grids(boards: Sequence[Board], agreements: Sequence[Agreement]) -> list[Grid]:
+    """All tables of a leaderboard, in their order."""
+    found = []
+    for board in boards:
+        found.append(score_grid(board))
+        if board.differences:
+            found.append(difference_grid(board))
+    if any(len(board.ranks(m)) > 1 for board in boards for m in board.metrics):
+        found.append(rank_grid(boards))
+    if agreements:
+        found.append(agreement_grid(boards, agreements))
+    # Names in other letters than a key has may give the same one.
+    keys = [grid.key for grid in found]
+    return [
+        grid if keys.count(grid.key) == 1 else replace(grid, key=f'{grid.key}-{number}')
+        for number, grid in enumerate(found, 1)
+    ]
+
+
+def score_grid(board: Board) -> Grid:
+    """Overall scores, numbers of videos and frames, size and speed."""
+    facts = [entry.scores.model for entry in board.entries]
+    sized = any(fact and fact.parameters is not None for fact in facts)
+    timed = any(fact and fact.frames_per_s is not None for fact in facts)
+    arrows = (f'{m} {ARROWS[is_lower_better(m)]}' for m in board.metrics)
+    sizes = [*['Parameters'] * sized, *['Frames/s'] * timed]
+    styles = {metric: _styles(board.ranks(metric)) for metric in board.metrics}
+    rows = []
+    for entry, fact in zip(board.entries, facts, strict=True):
+        scores = (
+            Cell(_number(entry.score(metric)), styles[metric].get(entry.name, ''))
+            for metric in board.metrics
+        )
+        counts = [str(len(entry.scores.per_video)), _count(entry.scores.frames)]
+        counts += [_count(fact.parameters if fact else None)] * sized
+        speed = fact.frames_per_s if fact else None
+        counts += ['-' if speed is None else f'{speed:.1f}'] * timed
+        rows.append((_name_cell(entry), *scores, *map(Cell, counts)))
+    return Grid(
+        title=f'{board.title[0].upper()}{board.title[1:]}',
+        key=_key('scores', board),
+        header=('Model', *arrows, 'Videos', 'Frames', *sizes),
+        rows=tuple(rows),
+        notes=tuple(
+            f'{entry.name}{INCOMPLETE} {entry.gaps}; not ranked'
+            for entry in board.entries
+            if entry.gaps
+        ),
+    )
+
+
+def _styles(ranks: dict[str, int]) -> dict[str, str]:
+    """The best are those of the first rank, the second those of the next one that there is."""
+    order = sorted({*ranks.values()})
+    marks = dict(zip(order, ('best', 'second'), strict=False))
+    return {name: marks.get(rank, '') for name, rank in ranks.items()}
+
+
+def _name_cell(entry: Entry) -> Cell:
+    mark = INCOMPLETE if entry.gaps else ''
+    if entry.role == 'model':
+        return Cell(entry.name + mark)
+    return Cell(f'{entry.name}{mark} ({entry.role})', 'aside')
+
+
+def difference_grid(board: Board) -> Grid:
+    """Every score with its interval, and its difference to the reference."""
+    rows = []
+    for metric, entry in itertools.product(board.metrics, board.entries):
+        if math.isnan(entry.score(metric)):
+            continue
+        low, high = entry.intervals.get(metric, (math.nan, math.nan))
+        cells = [metric, '', _number(entry.score(metric)), _interval(low, high, '')]
+        found = board.differences.get((metric, entry.name))
+        if board.references.get(metric) == entry.name:
+            cells += ['reference', *'----']
+        elif found is None or not found.videos:
+            cells += '-----'
+        else:
+            left_out = f' (-{found.left_out})' if found.left_out else ''
+            cells += [
+                f'{found.difference:+.4f}',
+                _interval(found.low, found.high, '+'),
+                *map(_number, (found.p, found.p_holm)),
+                f'{len(found.videos)}{left_out}',
+            ]
+        named = [Cell(cells[0]), _name_cell(entry), *map(Cell, cells[2:])]
+        rows.append(tuple(named))
+    tests = sum(not math.isnan(row.p) for row in board.differences.values())
+    of = {*board.references.values()}
+    reference = f'{of.pop()} in every metric' if len(of) == 1 else 'the best of each metric'
+    return Grid(
+        title=f'Intervals and differences, {board.title}',
+        key=_key('differences', board),
+        header=(
+            *('Metric', 'Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
+            *('p', 'p Holm', 'Videos'),
+        ),
+        rows=tuple(rows),
+        notes=(
+            f'Difference: to the reference, {reference}, mean over the same videos; intervals: '
+            '95 % bootstrap over videos; p: paired sign-flip test; p Holm: corrected for the '
+            f'{tests} tests of this table',
+        ),
+        words=(0, 1),
+    )
+
+
+def rank_grid(boards: Sequence[Board]) -> Grid:
+    """Ranks of the models by board and metric."""
+    ranked = dict.fromkeys(e.name for board in boards for e in board.entries if e.ranked)
+    columns = [(board, metric) for board in boards for metric in board.metrics]
+    found = [board.ranks(metric) for board, metric in columns]
+    rows = []
+    for name in ranked:
+        cells = [Cell(name)]
+        for (board, metric), ranks in zip(columns, found, strict=True):
+            if name not in ranks:
+                cells.append(Cell('-'))
+                continue
+            tied = '=' if [*ranks.values()].count(ranks[name]) > 1 else ''
+            is_alike = ranks[name] > 1 and board.is_distinct(metric, name) is False
+            alike = INDISTINCT if is_alike else ''
+            style = 'best' if ranks[name] == 1 else ''
+            cells.append(Cell(f'{ranks[name]}{tied}{alike}', style))
+        rows.append(tuple(cells))
+    references = {(i, name) for i, b in enumerate(boards) for name in b.references.values()}
+    chosen = len({name for _, name in references}) == 1
+    against = f'from {next(iter(references))[1]}' if chosen else 'from the best'
+    return Grid(
+        title='Ranks',
+        key='ranks',
+        header=('Model', *(metric for _, metric in columns)),
+        rows=tuple(rows),
+        notes=(
+            f'=: tied; {INDISTINCT}: not distinguishable {against} (p Holm of the paired test '
+            f'is {SIGNIFICANT} or more); baselines, ceilings and incomplete runs have no rank',
+        ),
+        spans=tuple(
+            (head, len(board.metrics)) for head, board in zip(_heads(boards), boards, strict=True)
+        ),
+    )
+
+
+def agreement_grid(boards: Sequence[Board], agreements: Sequence[Agreement]) -> Grid:
+    """Kendall's tau of each two boards, by metric."""
+    heads = _heads(boards)
+    metrics = dict.fromkeys(one.metric for one in agreements)
+    taus = {(one.boards, one.metric): one for one in agreements}
+    rows = []
+    for pair in dict.fromkeys(one.boards for one in agreements):
+        found = [taus.get((pair, metric)) for metric in metrics]
+        models = [one.models for one in found if one]
+        few, most = min(models), max(models)
+        cells = [_signed(one.tau if one else math.nan) for one in found]
+        name = ' / '.join(heads[i] for i in pair)
+        rows.append((name, *cells, f'{few}' if few == most else f'{few}-{most}'))
+    return Grid(
+        title="Agreement of ranks: Kendall's tau",
+        key='agreement',
+        header=('Tables', *metrics, 'Models'),
+        rows=tuple(tuple(map(Cell, row)) for row in rows),
+        notes=('1: the same order of the models, -1: the opposite one (tau-b, with ties)',),
+    )
+
+
+def _heads(boards: Sequence[Board]) -> list[str]:
+    """The shortest names that tell boards apart."""
+    subjects = [board.subject for board in boards]
+    forms = (
+        [one.protocol for one in subjects],
+        [f'{one.protocol}, {one.dataset} {one.split}' for one in subjects],
+        [f'{one.protocol}, {one.dataset} {one.split} {one.selection}'.strip() for one in subjects],
+    )
+    return next((form for form in forms if len({*form}) == len(form)), forms[-1])
+
+
+def _key(what: str, board: Board) -> str:
+    one = board.subject
+    return '-'.join(
+        re.findall(
+            r'[a-z0-9]+',
+            ' '.join((what, one.protocol, one.dataset, one.split, one.selection)).lower(),
+        )
+    )
+
+
+def _number(value: float) -> str:
+    return '-' if math.isnan(value) else f'{value:.4f}'
+
+
+def _signed(value: float) -> str:
+    return '-' if math.isnan(value) else f'{value:+.2f}'
+
+
+def _count(value: int | None) -> str:
+    return '-' if value is None else f'{value:,}'
+
+
+def _interval(low: float, high: float, sign: str) -> str:
+    return '-' if math.isnan(low) else f'[{low:{sign}.4f}, {high:{sign}.4f}]'
