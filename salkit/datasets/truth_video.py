@@ -114,6 +114,9 @@ class TruthVideo:
         fixations: folder of fixation maps: images, or .mat files; or a `fixations.json` with a list
             of [row, column] for every frame.
         most: how many frames of folders count, from the first; all by default.
+
+    Attributes:
+        note: what a reader should know of the fixations, once they were read.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class TruthVideo:
         self.name, self.most = name, most
         self.densities = densities
         self.fixations = fixations
+        self.note = ''
 
     @cached_property
     def density_stack(self) -> MapStack | None:
@@ -241,13 +245,24 @@ class TruthVideo:
     def point_lists(self) -> FixationLists | None:
         """Read the lists of fixations, if it has such.
 
+        Those behind the last frame count for nothing, as with the code of NTIRE 2026, and `note`
+        says so.
+
         Raises:
-            DataError: as many lists as frames are not there.
+            DataError: there are fewer lists than frames.
         """
         lists, stack = self.read_lists(), self.density_stack
-        if lists is not None and stack is not None and len(lists) != len(stack):
+        if lists is None or stack is None:
+            return lists
+        if len(lists) < len(stack):
             raise DataError(
-                f'{lists.path}: {len(lists)} entries, but {len(stack)} frames in {self.densities}'
+                f'{lists.path}: expected an entry for each of the {len(stack)} frames in '
+                f'{stack.path}, got {len(lists)} entries'
+            )
+        if len(lists) > len(stack):
+            self.note = (
+                f'{lists.path.name} has {len(lists)} entries for {len(stack)} frames; those behind '
+                'the last frame were left out'
             )
         return lists
 

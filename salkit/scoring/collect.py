@@ -47,6 +47,8 @@ def collect(
         plan.missing.not_finite += [f'{video.name}/{frame}' for frame in result.not_finite]
         shares += [share for share in result.tied_shares if not math.isnan(share)]
         shapes.update(result.shapes)
+        if result.note:
+            plan.warnings.append(f'{video.name}: {result.note}')
         for name, rows in result.rows.items():
             scores = VideoScores(video.name)
             for frame, row in zip(result.frames, rows, strict=True):

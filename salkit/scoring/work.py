@@ -11,6 +11,7 @@ import numpy as np
 from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
+from ..media.maps import check_no_logarithm
 from ..metrics import NonfixationPool, Truth, frame_rng, get_protocol, rescale_points
 from ..metrics.baseline_densities import MeanOfVideos, mean_density, without_video
 from ..metrics.gain_baseline import FixedDensity, GainBaseline, StackDensity
@@ -97,11 +98,13 @@ def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResul
         baseline = None if gain is None else gain.for_frame(*where, frame.size)
         if shape := _check_shape(video.predictions, at, prediction.shape, frame.size, job.final):
             result.shapes[shape] = result.shapes.get(shape, 0) + 1
+        check_no_logarithm(prediction, video.predictions.where(at))
         if prediction.dtype.kind == 'f' and not np.isfinite(prediction).all():
             result.not_finite.append(names[index])
             continue
         result.frames.append(names[index])
         _score_frame(prediction, frame, baseline, where, job, result)
+    result.note = video.truth.note
     return video, result
 
 
