@@ -38,10 +38,15 @@ from salkit.checkpoints import read_checkpoint
 from salkit.datasets import VideoSaliencyDataset
 from salkit.datasets.layout import VideoRecord
 from salkit.media.maps import write_map_file
+from salkit.metrics.baseline_densities import (
+    center_map,
+    frame_size,
+    resize_density,
+    video_density,
+)
 from salkit.models.profile import profile
 from salkit.paper.measured import Measured, ScoredSet, Scores, Speed, measured_file
 from salkit.registry import DATASETS
-from salkit.scoring.baselines import center_map, frame_size, resize_density, video_density
 from salkit.scoring.observers import write_inter_observer
 from salkit.utils.files import sha256_of, write_json
 from salkit.utils.folders import whole_folder

@@ -101,4 +101,5 @@ _LOWER_IS_BETTER = {'kl', 'kldiv', 'kld', 'emd'}
 
 def is_lower_better(metric: str) -> bool:
     """Whether the smaller of two values of a metric is the better one."""
-    return metric.lower().replace('-', '').replace('_', '') in _LOWER_IS_BETTER
+    name = metric.rpartition('/')[2]
+    return name.lower().replace('-', '').replace('_', '') in _LOWER_IS_BETTER

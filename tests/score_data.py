@@ -92,6 +92,33 @@ def write_video(path, maps, codec='ffv1', pix_fmt='gray', **options):
     return path
 
 
+def write_luma(path, luma, pix_fmt='yuv420p', chroma=128, full=False, codec='ffv1'):
+    """A video without loss whose luma (T, H, W) is as given, and whose chroma is one level.
+
+    Of more than 8 bits, both are times as much.
+    """
+    import av
+
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width = luma.shape[1:]
+        stream.pix_fmt = pix_fmt
+        stream.codec_context.color_range = 2 if full else 1
+        for levels in luma:
+            frame = av.VideoFrame(luma.shape[2], luma.shape[1], pix_fmt)
+            frame.color_range = stream.codec_context.color_range
+            bits = frame.format.components[0].bits
+            for number, plane in enumerate(frame.planes):
+                row = plane.line_size // (2 if bits > 8 else 1)
+                values = np.full((plane.height, row), chroma, '<u2' if bits > 8 else 'u1')
+                if number == 0:
+                    values[: levels.shape[0], : levels.shape[1]] = levels
+                plane.update(values << (bits - 8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
 def write_avimos(root, videos=('a', 'b'), frames=5, size=SIZE, split='Test'):
     """Ground truth as AViMoS has it: videos of 10 bits, lists of fixations with repeats."""
     (root / f'Saliency{split}' / split).mkdir(parents=True)

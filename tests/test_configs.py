@@ -10,6 +10,7 @@ from salkit.checkpoints.stored_config import read_plain_config
 from salkit.config import dataset_configs, load_config
 from salkit.config.find import config_names, config_root
 from salkit.config.options import DATALOADERS
+from salkit.datasets.published import published_datasets
 from salkit.engine.building import check_components
 from salkit.models.profile import profile
 from salkit.registry import DATASETS, MODELS, TRANSFORMS
@@ -146,7 +147,13 @@ def test_the_wide_input_is_the_same_in_every_split():
 
 
 @pytest.mark.parametrize(
-    ('name', 'dataset'), [('hollywood2', 'Hollywood2Dataset'), ('ucf-sports', 'UCFSportsDataset')]
+    ('name', 'dataset'),
+    [
+        (name, published.dataset_type)
+        for name, published in published_datasets().items()
+        # Pictures and sets to test with have none.
+        if (config_root() / f'salfom/umt-l16_cc-kl_{name}.py').is_file()
+    ],
 )
 def test_other_data_sets_start_from_dhf1k(name, dataset):
     cfg = load_config(f'salfom/umt-l16_cc-kl_{name}')

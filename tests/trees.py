@@ -91,6 +91,66 @@ def write_gaze(path, videos, frames=12, size=SIZE, header='video,frame,x,y,obser
     return path
 
 
+def write_collection(root, folder, lists, frames=4, size=(24, 32), variable='eyeMap'):
+    """The part `folder` of the audio-visual collection: frames, maps, .mat files and lists.
+
+    `lists` has the names of the videos by what follows the folder in the name of their list.
+    """
+    from scipy.io import savemat
+
+    (root / 'fold_lists').mkdir(parents=True, exist_ok=True)
+    for suffix, names in lists.items():
+        lines = ''.join(f'{name} {frames} 25.0\n' for name in names)
+        (root / 'fold_lists' / f'{folder}_list_{suffix}_fps.txt').write_text(lines)
+    for number, name in enumerate(sorted({name for names in lists.values() for name in names})):
+        images = root / 'video_frames' / folder / name
+        annotation = root / 'annotations' / folder / name
+        images.mkdir(parents=True)
+        (annotation / 'maps').mkdir(parents=True)
+        for i in range(frames):
+            y, x = place(i + number, size)
+            write_picture(images / f'img_{i + 1:05d}.jpg', size, 10 * number + i)
+            fixations = np.zeros(size, np.uint8)
+            fixations[y, x] = fixations[y - 1, x + 1] = 1
+            savemat(annotation / f'fixMap_{i + 1:05d}.mat', {variable: fixations})
+            density = Image.fromarray(bytes_of(blob(y, x, size)))
+            density.save(annotation / 'maps' / f'eyeMap_{i + 1:05d}.jpg', quality=95)
+    return root
+
+
+def write_davsod(root, packages, frames=3, size=(24, 32), first=41):
+    """`<package>/<video>/{Imgs,Fixation_maps,Fixation_maps_smoothed}`; frames are numbered on."""
+    for package, names in packages.items():
+        for name in names:
+            folder = write_truth(root / package / name, frames, size, first=first)
+            (folder / 'maps').rename(folder / 'Fixation_maps_smoothed')
+            (folder / 'fixation').rename(folder / 'Fixation_maps')
+            (folder / 'GT_object_level').mkdir()
+            for i in range(first, first + frames):
+                write_picture(folder / 'Imgs' / f'{i:04d}.png', size, i)
+    return root
+
+
+def write_ledov(root, rows, frames=10, size=SIZE, fps=25.0, **fields):
+    """`<video>/<video>.mp4` and `<video>/Data.mat`, by the names of the videos.
+
+    Rows are observer, begin and duration in ms, x and y; `fields` stand in for those of `Data`.
+    """
+    from scipy.io import savemat
+
+    for name, fixations in rows.items():
+        encode_video(root / name / f'{name}.mp4', frames, size)
+        data = dict(
+            VideoName=name,
+            VideoFrameRate=fps,
+            VideoFrames=float(frames),
+            VideoSize=np.array(size[::-1], float),
+            fixdata=np.array(fixations, float),
+        )
+        savemat(root / name / 'Data.mat', dict(Data=data | fields), do_compression=True)
+    return root
+
+
 def write_pictures(root, fixations, size=SIZE):
     """`data/stimuli/<stem>.jpg` and `data/eye/fixations.mat`, as OSIE is published.
 

@@ -35,7 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'VideoSaliencyDataset, any folder in the layout)',
     )
     parser.add_argument('--split', help='train, val, test or a folder of the root (default: test)')
-    parser.add_argument('--out', metavar='DIR', required=True, help='where the maps are written')
+    parser.add_argument(
+        '--out',
+        metavar='DIR|FILE.npy',
+        required=True,
+        help='where the maps are written; mean: one .npy file takes the mean density of all videos '
+        'of the split, which salkit score --baseline takes',
+    )
     parser.add_argument(
         '--format',
         choices=['png16', 'npy', 'png'],
@@ -105,16 +111,25 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
 def run(args: argparse.Namespace) -> int:
     """Write the predictions of the baseline."""
     from ..errors import ConfigError
-    from ..scoring.baselines import write_baseline
+    from ..scoring.baselines import write_baseline, write_mean_density
     from ..scoring.observers import write_inter_observer
 
     if bool(args.observers) != (args.kind == 'inter-observer'):
         raise ConfigError('--observers FILE.csv goes with inter-observer, and only with that')
     if args.half and args.kind != 'inter-observer':
         raise ConfigError('--half goes with inter-observer')
+    out = Path(args.out)
+    is_one_map = args.kind == 'mean' and out.suffix == '.npy'
+    if is_one_map and args.sigma is not None:
+        raise ConfigError('the mean baseline has no sigma')
     dataset = open_dataset(args)
+    if is_one_map:
+        write_mean_density(dataset, out, progress=True)
+        print(f'mean: the density of {len(dataset.videos)} videos written to {out}')
+        print(f'use it with: salkit score ... --baseline {shlex.quote(str(out))}')
+        return 0
     options = dict(format=args.format, sigma=args.sigma, progress=True)
-    out, truth = Path(args.out), dataset.videos[0].folder.parent
+    truth = dataset.videos[0].folder.parent
     if args.kind == 'inter-observer':
         written = write_inter_observer(dataset, out, args.observers, half=args.half, **options)
         out, truth = out / 'predictions', out / 'ground_truth'

@@ -37,7 +37,9 @@ def _unique_videos(dataset: VideoSaliencyDataset) -> list[dict]:
     return [dataset[indices[len(indices) // 2]] for indices in middles.values()]
 
 
-def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> ScoreReport:
+def score_center_bias(
+    center: np.ndarray, dataset: VideoSaliencyDataset, protocol: str
+) -> ScoreReport:
     """Score one map (rows, columns) as the prediction of every frame of `dataset`."""
     import torch
     import torch.nn.functional as F
@@ -46,7 +48,7 @@ def score_center_bias(center: np.ndarray, dataset: VideoSaliencyDataset) -> Scor
     from ..media.images import read_image
     from ..metrics import SaliencyMetric
 
-    metric, load = SaliencyMetric(), LoadTargets()
+    metric, load = SaliencyMetric(protocol), LoadTargets()
     metric.use_dataset(dataset, testing=True)
     prediction = torch.from_numpy(center)[None, None]
     frames = []
@@ -132,9 +134,9 @@ def run(args: argparse.Namespace) -> int:
     from ..checkpoints import read_checkpoint
     from ..config import load_config, parse_options
     from ..datasets import DemoDataset
+    from ..metrics.baseline_densities import mean_density_map
     from ..metrics.report import format_table
     from ..models import build_model
-    from ..scoring.baselines import mean_density_map
     from ..utils.files import write_json
 
     work_dir = Path(args.work_dir)
@@ -144,15 +146,18 @@ def run(args: argparse.Namespace) -> int:
     resume_same_run(cfg, work_dir)
     runner = train(cfg, work_dir)
     checkpoint = read_checkpoint(runner.message_hub.get_info('best_ckpt'))
-    report = evaluate(cfg, checkpoint, work_dir)
+    found = evaluate(cfg, checkpoint, work_dir)
     # The demo runs in one process.
-    assert report is not None
+    assert found is not None
+    report, *_ = found.reports.values()
 
     sets = {}
     for split in ('train', 'test'):
         options = {k: v for k, v in cfg[f'{split}_dataloader'].dataset.items() if k != 'type'}
         sets[split] = DemoDataset(**options)
-    baseline = score_center_bias(mean_density_map(sets['train'].videos), sets['test'])
+    baseline = score_center_bias(
+        mean_density_map(sets['train'].videos), sets['test'], report.protocol
+    )
     draw_grid(build_model(cfg, checkpoint), sets['test'], work_dir / 'grid.png')
     scores = dict(
         model=report.to_json()['scores'],

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 ON_ALL_CORES = True
 SIZES = ('size', 'screen')
 EPILOG = """
-FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I); a data set,
-<root>/[<split>/]<video>/fixation/, whose maps/ are written beside them (or below --out); or gaze,
-whose fixation maps are written too, <out>/<video>/{fixation,maps}/: a CSV file with the columns
-video, x, y, one of frame, time_s and time_ms, and perhaps duration_s or duration_ms, and observer,
-or an export of an eye tracker's program (--columns); fixations.json files (AViMoS).
+FIXATIONS: a folder of one video's fixation maps (images, or .mat with a variable I or eyeMap); a
+data set, <root>/[<split>/]<video>/fixation/, whose maps/ are written beside them (or below --out);
+or gaze, whose fixation maps are written too, <out>/<video>/{fixation,maps}/: a CSV file with the
+columns video, x, y, one of frame, time_s and time_ms, and perhaps duration_s or duration_ms, and
+observer, or an export of an eye tracker's program (--columns); fixations.json files (AViMoS).
 A video's folder appears when it is complete; the same command goes on with the videos that an
 interrupted one has not finished.
 """

@@ -74,10 +74,11 @@ def steps_of(protocol: Protocol) -> list[str]:
 
 def metrics_of(protocol: Protocol) -> dict[str, str]:
     """What each metric is."""
-    return {
-        name: measure.definition + (' (only where asked for)' if name in protocol.extra else '')
-        for name, measure in protocol.measures.items()
-    }
+    found = {}
+    for name, measure in protocol.measures.items():
+        when = 'with a baseline' if 'baseline' in measure.needs else 'where asked for'
+        found[name] = measure.definition + (f' (only {when})' if name in protocol.extra else '')
+    return found
 
 
 def rules_of(protocol: Protocol) -> dict[str, str]:

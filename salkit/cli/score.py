@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='NAME[,NAME...]',
         help='how to score; `salkit protocols` explains them (default: exact)',
     )
-    add_options(parser, ScoreOptions, ray=dict(metavar='local|ADDRESS'))
+    # No Path: ./mean is a folder, mean is none.
+    baseline = dict(type=str, metavar='center|mean|PATH')
+    add_options(parser, ScoreOptions, baseline=baseline, ray=dict(metavar='local|ADDRESS'))
 
 
 def run(args: argparse.Namespace) -> int:

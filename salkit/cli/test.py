@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from .launchers import joined_processes
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from torch import nn
 
     from ..checkpoints import Checkpoint
     from ..metrics import ScoreReport
@@ -37,15 +40,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> ScoreReport | None:
+@dataclass(frozen=True)
+class Evaluation:
+    """What a test found.
+
+    Attributes:
+        reports: by name of the protocol, in the order that the config names them.
+        model: what was tested: its `name`, the number of its `parameters`, `frames_per_s` of the
+            whole test, in which frames are read, predicted and scored, and the `device`.
+    """
+
+    reports: dict[str, ScoreReport]
+    model: dict[str, object]
+
+
+def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Evaluation | None:
     """Score `checkpoint` on the test set of `cfg`.
 
     Returns:
-        The report; None on all but the main process of a distributed run.
+        None on all but the main process of a distributed run.
 
     Raises:
         CheckpointError: a checkpoint that cannot be read or does not fit.
+        ConfigError: a test_evaluator without a `SaliencyMetric`.
     """
+    from mmengine.dist import get_world_size
+
     from ..checkpoints import load_weights
     from ..engine import build_runner
     from ..metrics import SaliencyMetric
@@ -54,34 +74,61 @@ def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Score
     with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',))
         runner.logger.info(load_weights(runner.bare_model, checkpoint).summary)
+    start = time.perf_counter()
     runner.test()
-    for metric in runner.test_loop.evaluator.metrics:
-        if isinstance(metric, SaliencyMetric):
-            return metric.report
-    raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
+    seconds = time.perf_counter() - start
+    scoring = [m for m in runner.test_loop.evaluator.metrics if isinstance(m, SaliencyMetric)]
+    if not scoring:
+        raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
+    reports = {name: found for metric in scoring for name, found in metric.reports.items()}
+    if not reports:
+        return None
+    device, processes = device_words(runner.bare_model), get_world_size()
+    model = dict(
+        name=Path(cfg.filename).stem,
+        parameters=sum(parameter.numel() for parameter in runner.bare_model.parameters()),
+        frames_per_s=round(next(iter(reports.values())).frames / seconds, 2),
+        device=device if processes == 1 else f'{processes} x {device}',
+    )
+    return Evaluation(reports, model)
+
+
+def device_words(model: nn.Module) -> str:
+    """What a model is on, in words: `NVIDIA H100 80GB HBM3` or `CPU, 2 cores`."""
+    import torch
+
+    from ..utils.parallel import usable_cores
+
+    device = next(model.parameters()).device
+    if device.type == 'cuda':
+        return torch.cuda.get_device_name(device)
+    return device.type if device.type != 'cpu' else f'CPU, {usable_cores()} cores'
 
 
 def report_scores(
-    report: ScoreReport, config: str, cfg: Config, checkpoint: Checkpoint, out: str | Path | None
+    found: Evaluation, config: str, cfg: Config, checkpoint: Checkpoint, out: str | Path | None
 ) -> None:
     """Print scores, and write them to `out` with what they were made from."""
     from ..metrics.report import format_table
     from ..plugin import plugins_of
+    from ..scoring.score_files import score_file
     from ..utils.files import write_json
     from ..version import __version__
 
-    print(report.headline)
-    print(format_table({Path(cfg.filename).stem: report.scores}))
+    for report in found.reports.values():
+        print(report.headline)
+        print(format_table({Path(cfg.filename).stem: report.scores}))
     if out:
-        content = dict(
+        origin = dict(
             config=str(config),
             checkpoint=checkpoint.source,
             command=' '.join(sys.argv),
             salkit_version=__version__,
             plugins=plugins_of(cfg.model, cfg.test_dataloader, cfg.test_evaluator),
-            **report.to_json(),
+            model=found.model,
         )
-        write_json(content, out)
+        flat = [dict(origin, **report.to_json()) for report in found.reports.values()]
+        write_json(score_file(flat), out)
 
 
 def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | None]:
@@ -108,17 +155,17 @@ def run(args: argparse.Namespace) -> int:
     from ..checkpoints import read_checkpoint
     from ..utils.files import check_json_place
 
-    cfg, work_dir, found = _read_model(args)
+    cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
     if args.out:
         check_json_place(args.out)
     # A wrong file should not wait for the data set to be read.
-    checkpoint = found or read_checkpoint(args.checkpoint)
+    checkpoint = with_weights or read_checkpoint(args.checkpoint)
     if args.dump:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     with joined_processes(cfg):
-        report = evaluate(cfg, checkpoint, work_dir)
-    if report is not None:
-        report_scores(report, args.config, cfg, checkpoint, args.out)
+        found = evaluate(cfg, checkpoint, work_dir)
+    if found is not None:
+        report_scores(found, args.config, cfg, checkpoint, args.out)
     return 0

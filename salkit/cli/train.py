@@ -70,9 +70,9 @@ def score_best(args: argparse.Namespace, cfg: Config, work_dir: Path) -> None:
     if path is None:
         raise CheckpointError(f'{work_dir}: training left no checkpoint to test')
     checkpoint = read_checkpoint(path)
-    report = evaluate(cfg, checkpoint, work_dir)
-    if report is not None:
-        report_scores(report, args.config, cfg, checkpoint, work_dir / 'scores.json')
+    found = evaluate(cfg, checkpoint, work_dir)
+    if found is not None:
+        report_scores(found, args.config, cfg, checkpoint, work_dir / 'scores.json')
 
 
 def _amp_wrapper() -> str:

@@ -30,6 +30,8 @@ class Recording:
         where: what a message calls them.
         begins: (n,) seconds from the start of the video; None for a picture.
         durations: (n,) seconds that each lasts; None for a picture.
+        spans: (n, 2) int64, the first frame that each is on and the one after the last, where the
+            data set says it; else None, and the frames are those that appear meanwhile.
     """
 
     points: np.ndarray
@@ -37,6 +39,7 @@ class Recording:
     where: str
     begins: np.ndarray | None = None
     durations: np.ndarray | None = None
+    spans: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -48,7 +51,7 @@ class Recording:
     @property
     def digest(self) -> str:
         """Changes when they do, whoever looked there."""
-        content = [self.points, self.begins, self.durations]
+        content = [self.points, self.begins, self.durations, self.spans]
         parts = [b'' if each is None else each.tobytes() for each in content]
         return hashlib.sha256(b''.join(parts)).hexdigest()[:16]
 
@@ -94,8 +97,11 @@ class RecordedLists(FixationLists):
         first, stop = np.zeros(len(recording), np.int64), np.ones(len(recording), np.int64)
         if shown.times is not None:
             self._count = len(shown.times)
-            assert recording.begins is not None and recording.durations is not None
-            first, stop = frames_during(recording.begins, recording.durations, shown.times)
+            if recording.spans is not None:
+                first, stop = recording.spans.T
+            else:
+                assert recording.begins is not None and recording.durations is not None
+                first, stop = frames_during(recording.begins, recording.durations, shown.times)
         self._inside = recording.inside(shown.size)
         self._first, self._stop = first.clip(0), stop.clip(max=self._count)
 

@@ -111,14 +111,25 @@ class TruthVideo:
     Args:
         name: of the video.
         densities: folder of density maps, a file a frame, or a saliency video.
-        fixations: folder of fixation maps: images, or .mat files with a variable `I`; or a
-            `fixations.json` with a list of [row, column] for every frame.
+        fixations: folder of fixation maps: images, or .mat files; or a `fixations.json` with a list
+            of [row, column] for every frame.
+        most: how many frames of folders count, from the first; all by default.
+
+    Attributes:
+        note: what a reader should know of the fixations, once they were read.
     """
 
-    def __init__(self, name: str, densities: Path | None, fixations: Path | None) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        densities: Path | None,
+        fixations: Path | None,
+        most: int | None = None,
+    ) -> None:
+        self.name, self.most = name, most
         self.densities = densities
         self.fixations = fixations
+        self.note = ''
 
     @cached_property
     def density_stack(self) -> MapStack | None:
@@ -126,7 +137,7 @@ class TruthVideo:
         if self.densities is None:
             return None
         if self.densities.is_dir():
-            return FolderStack(self.densities, IMAGE_SUFFIXES)
+            return FolderStack(self.densities, IMAGE_SUFFIXES, self.most)
         return open_stack(self.densities)
 
     @cached_property
@@ -134,8 +145,8 @@ class TruthVideo:
         """The files of the fixation maps; None where there are none, or lists."""
         if self.fixations is None or self.is_list:
             return None
-        mats = self.fixations.name == 'maps'
-        return FolderStack(self.fixations, ('.mat',) if mats else IMAGE_SUFFIXES)
+        images = FolderStack(self.fixations, IMAGE_SUFFIXES, self.most)
+        return images if len(images) else FolderStack(self.fixations, ('.mat',), self.most)
 
     @property
     def is_list(self) -> bool:
@@ -152,6 +163,10 @@ class TruthVideo:
         frames = self.density_stack or self.fixation_stack
         if frames is None or not len(frames):
             raise DataError(f'{self.densities or self.fixations}: holds no ground truth maps')
+        if self.most is not None and len(frames) < self.most:
+            raise DataError(
+                f'{frames.path}: {len(frames)} maps, but its list says {self.most} frames'
+            )
         return frames
 
     @cached_property
@@ -230,13 +245,24 @@ class TruthVideo:
     def point_lists(self) -> FixationLists | None:
         """Read the lists of fixations, if it has such.
 
+        Those behind the last frame count for nothing, as with the code of NTIRE 2026, and `note`
+        says so.
+
         Raises:
-            DataError: as many lists as frames are not there.
+            DataError: there are fewer lists than frames.
         """
         lists, stack = self.read_lists(), self.density_stack
-        if lists is not None and stack is not None and len(lists) != len(stack):
+        if lists is None or stack is None:
+            return lists
+        if len(lists) < len(stack):
             raise DataError(
-                f'{lists.path}: {len(lists)} entries, but {len(stack)} frames in {self.densities}'
+                f'{lists.path}: expected an entry for each of the {len(stack)} frames in '
+                f'{stack.path}, got {len(lists)} entries'
+            )
+        if len(lists) > len(stack):
+            self.note = (
+                f'{lists.path.name} has {len(lists)} entries for {len(stack)} frames; those behind '
+                'the last frame were left out'
             )
         return lists
 

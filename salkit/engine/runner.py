@@ -527,7 +527,7 @@ def _check_save_best(hook: CheckpointHook, loop: BaseLoop) -> None:
     metrics = loop.evaluator.metrics
     # What others give is known once they have given it.
     if hook.save_best and all(isinstance(metric, SaliencyMetric) for metric in metrics):
-        given = [name for metric in metrics for name in metric.metrics]
+        given = [name for metric in metrics for name in metric.names]
         for name, rule in zip(hook.save_best, hook.rules, strict=True):
             check_choice('default_hooks.checkpoint', 'save_best', name, [*given, 'auto'])
             better = 'less' if is_lower_better(name) else 'greater'

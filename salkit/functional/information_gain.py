@@ -37,8 +37,9 @@ def information_gain(
             `count_fixations`) and the mean is over these.
 
     Returns:
-        (...), the leading dimensions. NaN without fixations and where a map holds a NaN. A map of
-        zeros counts as `eps` everywhere; with `minmax`, any constant map gives NaN.
+        (...), the leading dimensions. NaN without fixations and where a map holds a NaN or, unless
+        `minmax`, a negative value. A map of zeros counts as `eps` everywhere; with `minmax`, any
+        constant map gives NaN.
 
     Raises:
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
@@ -64,6 +65,8 @@ def _of_tensors(
         if minmax:
             undefined = undefined | is_constant(maps)
             maps = maps - maps.amin(MAP_DIMS, keepdim=True)
+        else:
+            undefined = undefined | (maps.amin(MAP_DIMS) < 0)
         bits.append((eps + normalize_sum(maps)).log2())
     gain = torch.where(fixated, (bits[0] - bits[1]) * counts, 0).sum(MAP_DIMS)
     return torch.where(undefined, torch.nan, gain / count.clamp(min=1))
@@ -84,11 +87,13 @@ def _of_arrays(
     bits = []
     for values in (pred, baseline):
         values = values.astype(np.float64)
+        low = values.min()
         if minmax:
-            low = values.min()
             if low == values.max():
                 return math.nan
             values -= low
+        elif low < 0:
+            return math.nan
         total = values.sum()
         bits.append(np.log2(eps + values[index] / (total if total != 0 else 1.0)))
     return np.dot(bits[0] - bits[1], counts) / counts.sum()

@@ -23,7 +23,8 @@ def kl_div(pred: Maps, density: Maps, *, eps: float = 2.0**-52) -> Maps:
 
     Returns:
         (...), the leading dimensions. Finite for all maps >= 0: a density map of zeros gives 0, a
-        prediction of zeros about -log(eps) less the entropy of D. NaN where a map holds a NaN.
+        prediction of zeros about -log(eps) less the entropy of D. NaN where a map holds a NaN or an
+        infinite value.
 
     Raises:
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
@@ -42,7 +43,7 @@ def _of_tensors(pred: Tensor, density: Tensor, *, eps: float) -> Tensor:
 
 def _of_arrays(pred: np.ndarray, density: np.ndarray, *, eps: float) -> float:
     totals = pred.sum(dtype=np.float64), density.sum(dtype=np.float64)
-    if np.isnan(totals).any():
+    if not np.isfinite(totals).all():
         return math.nan
     # The logarithm is what takes the time, and where the density is 0 it counts for nothing.
     inside = np.flatnonzero(density != 0)

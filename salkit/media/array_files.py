@@ -27,6 +27,8 @@ _READ_HEADER = {
     # Differs in names of fields alone, which no map has.
     (3, 0): np.lib.format.read_array_header_2_0,
 }
+# Arrays of a .npz file whose headers are looked at, and which a message names.
+_LOOKED_AT = 5
 # Deflate cannot pack better.
 _MOST_PACKED = 1032
 
@@ -138,6 +140,102 @@ def read_member(file: zipfile.ZipFile, member: zipfile.ZipInfo, where: str | Pat
     return header.array(content)
 
 
+def check_array(array: np.ndarray, where: str) -> np.ndarray:
+    """One map (H, W) of an array file, other dimensions of length 1 taken off.
+
+    Raises:
+        DataError: not one map, or not of numbers.
+    """
+    if array.dtype.kind not in 'buif':
+        raise DataError(f'{where}: expected numbers, got {array.dtype}')
+    shape = array.shape
+    array = array.reshape(_map_shape(shape))
+    if array.ndim != 2 or array.size == 0:
+        raise DataError(f'{where}: expected a map (H, W), got an array of shape {shape}')
+    array = np.ascontiguousarray(array)
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
+def _map_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape (H, W) of an array of one map, its other dimensions of length 1 taken off.
+
+    Returns:
+        Another number of dimensions where it is no map.
+    """
+    longer = _longer(shape)
+    if len(shape) > 2 and len(longer) == 2:
+        return longer
+    if len(shape) == 3 and 1 in (shape[0], shape[2]):
+        return shape[1:] if shape[0] == 1 else shape[:2]
+    return shape
+
+
+def _longer(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The dimensions of more than 1; none where not the last two of them are side by side."""
+    places = [place for place, length in enumerate(shape) if length > 1]
+    if places[-1:] != [place + 1 for place in places[-2:-1]]:
+        return ()
+    return tuple(shape[place] for place in places)
+
+
+def video_shape(shape: tuple[int, ...], where: str | Path) -> tuple[int, int, int]:
+    """The shape (T, H, W) of an array of maps, other dimensions of length 1 taken off.
+
+    One map is a video of one frame.
+
+    Raises:
+        DataError: not the maps of a video, or too many.
+    """
+    longer, found = _longer(shape), shape
+    if len(shape) == 2 or (len(shape) == 3 and len(longer) == 2 and shape[2] == 1):
+        found = (1, *shape[:2])
+    elif len(shape) > 3 and len(longer) == 3:
+        found = longer
+    elif len(shape) > 3 and len(longer) == 2:
+        found = (1, *longer)
+    if len(found) != 3 or found[0] > MOST_MAPS:
+        raise DataError(
+            f'{where}: expected the maps of a video (T, H, W), {MOST_MAPS} at most, got an array '
+            f'of shape {shape}'
+        )
+    frames, rows, columns = found
+    check_pixels(rows, columns, where)
+    return frames, rows, columns
+
+
+def check_members(file: zipfile.ZipFile, path: str | Path) -> None:
+    """Look at the first arrays of a .npz file of several, an array a frame.
+
+    Raises:
+        DataError: one of them is no map.
+    """
+    told, fit = _described(file)
+    if not fit:
+        raise DataError(
+            f'{path}: expected one array (T, H, W), or an array (H, W) for each frame, found {told}'
+        )
+
+
+def _described(file: zipfile.ZipFile) -> tuple[str, bool]:
+    """Names and shapes of the first arrays of a .npz file, and whether each is one map."""
+    members = file.infolist()
+    told, fit = [], True
+    for member in members[:_LOOKED_AT]:
+        name = member.filename.removesuffix('.npy')
+        try:
+            with file.open(member) as stream:
+                shape = read_header(stream, member_size(member, name), name).shape
+        except DataError as error:
+            told.append(str(error))
+            fit = False
+            continue
+        told.append(f'{name} {shape}')
+        fit &= len(_map_shape(shape)) == 2
+    return f'{len(members)}: {", ".join(told)}{", ..." * (len(members) > _LOOKED_AT)}', fit
+
+
 def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:
     """The array in a .npy file, or the only one in a .npz file.
 
@@ -156,8 +254,7 @@ def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:
                 members = file.infolist()
                 if len(members) == 1:
                     return read_member(file, members[0], path)
-            names = ', '.join(member.filename.removesuffix('.npy') for member in members[:5])
-            raise DataError(f'{path}: expected one array, found {len(members)}: {names}')
+                raise DataError(f'{path}: expected one array (H, W), found {_described(file)[0]}')
         size = stream.seek(0, 2)
         stream.seek(0)
         header = read_header(stream, size, path)

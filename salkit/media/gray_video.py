@@ -13,8 +13,11 @@ from av.video.reformatter import ColorRange
 from ..errors import DataError, reason_of
 from .maps import GRAY_TOLERANCE, gray_map
 from .video import VideoReader, VideoSource
+from .video.picture import RGBConverter, as_shown
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.avi', '.mov', '.webm', '.m4v')
+# By how much channels may differ, as a share of white: where chroma is 8 of 128 off, so much.
+CHROMA_TOLERANCE = 3 * GRAY_TOLERANCE
 
 
 def count_frames(path: str | Path) -> int:
@@ -33,12 +36,18 @@ def count_frames(path: str | Path) -> int:
 def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     """Decode a gray video.
 
+    Levels are those of the PNG files that `ffmpeg -i VIDEO %03d.png` writes, by the same library:
+    of 8 bits that are not full range, (Y - 16) * 255 / 219, which it rounds down for 4:2:0 and
+    4:2:2. Where the channels differ a little, as in videos that OpenCV wrote, it is their mean.
+
     Yields:
-        (H, W) of each frame: uint8 where the video has 8 bits, else float32 in [0, 1].
+        (H, W) of each frame as shown: uint8 where the video has 8 bits and is gray throughout, else
+        float32 in [0, 1].
 
     Raises:
         DataError: a file that cannot be decoded, or a frame in color.
     """
+    to_rgb = RGBConverter()
     # With one thread: every worker has one core.
     with VideoSource(path) as source:
         number = 0
@@ -47,7 +56,7 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
             if source.errors:
                 raise DataError(f'{where}: what precedes it is damaged')
             try:
-                yield _gray_of(frame, where)
+                yield _gray_of(frame, to_rgb, where)
             except (av.FFmpegError, ValueError) as error:
                 raise DataError(
                     f'{where}: cannot be converted to gray ({reason_of(error)})'
@@ -56,14 +65,18 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
             raise DataError(f'{path}: the video is damaged behind frame {number}')
 
 
-def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:
-    bits = frame.format.components[0].bits
-    if frame.format.is_rgb:
-        if bits == 8:
-            return gray_map(frame.to_ndarray(format='rgb24'), where)
-        return gray_map(frame.to_ndarray(format='rgb48le'), where) / np.float32(65535)
-    # Luma and two of chroma; fewer are luma and perhaps alpha. 128 is grey.
-    if len(frame.format.components) > 2:
+def _gray_of(frame: VideoFrame, to_rgb: RGBConverter, where: str) -> np.ndarray:
+    layout, bits = frame.format, frame.format.components[0].bits
+    # Luma and two of chroma; fewer are luma and perhaps alpha, or places in a palette.
+    has_chroma = len(layout.components) > 2 or layout.has_palette
+    if bits <= 8 and has_chroma:
+        return gray_map(to_rgb(frame), where, CHROMA_TOLERANCE)
+    if layout.is_rgb:
+        gray = gray_map(frame.to_ndarray(format='rgb48le'), where, CHROMA_TOLERANCE)
+        gray = gray / np.float32(65535) if gray.dtype == np.uint16 else gray
+        return as_shown(gray, frame)
+    if has_chroma:
+        # 128 is grey.
         chroma = frame.to_ndarray(format='yuv444p')[1:]
         off = max(int(chroma.max()) - 128, 128 - int(chroma.min()))
         if off > GRAY_TOLERANCE * 255:
@@ -71,12 +84,11 @@ def _gray_of(frame: VideoFrame, where: str) -> np.ndarray:
                 f'{where}: expected a grey map, got colours: chroma is {off} of 128 off grey'
             )
     if not 8 < bits <= 16:
-        # Television levels become full range.
-        return frame.to_ndarray(format='gray')
+        return as_shown(frame.to_ndarray(format='gray'), frame)
     plane = frame.planes[0]
-    rows = np.frombuffer(memoryview(plane), '>u2' if frame.format.is_big_endian else '<u2')
+    rows = np.frombuffer(memoryview(plane), '>u2' if layout.is_big_endian else '<u2')
     luma = rows.reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]
-    full = frame.format.name.startswith('gray') or frame.color_range == ColorRange.JPEG
+    full = layout.name.startswith('gray') or frame.color_range == ColorRange.JPEG
     scale = 2 ** (bits - 8)
     low, span = (0, 2**bits - 1) if full else (16 * scale, 219 * scale)
-    return ((luma.astype(np.float32) - low) / np.float32(span)).clip(0, 1)
+    return as_shown(((luma.astype(np.float32) - low) / np.float32(span)).clip(0, 1), frame)

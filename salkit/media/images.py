@@ -181,6 +181,29 @@ def picture_array(image: Image.Image, where: str | Path) -> np.ndarray:
     return np.array(image.convert('RGB'))
 
 
+def is_deep_color(image: Image.Image) -> bool:
+    """Whether an open PNG file has 16 bits a channel, of which Pillow gives the upper 8."""
+    return (
+        image.format == 'PNG' and image.mode in ('RGB', 'RGBA') and _raw_mode(image)[-4:] == ';16B'
+    )
+
+
+def _raw_mode(image: Image.Image) -> str:
+    # Not there any more once the pixels are read.
+    tiles = getattr(image, 'tile', [])
+    return str(tiles[0][3]) if tiles else ''
+
+
+def deep_picture_array(image: Image.Image, path: str | Path) -> np.ndarray:
+    """A picture in deep color as (H, W, 3) uint16 RGB; see `picture_array` and `is_deep_color`."""
+    upper = picture_array(image, path).astype(np.uint16)
+    with opened_image(path) as again:
+        # The same bytes in the other order: now Pillow gives the lower 8 bits.
+        tiles: list[tuple] = getattr(again, 'tile', [])
+        tiles[0] = (*tiles[0][:3], _raw_mode(again).replace('16B', '16L'))
+        return upper << 8 | picture_array(again, path)
+
+
 def check_depth(image: Image.Image, where: str | Path, floats: bool = False) -> None:
     """Raise DataError for numbers of which it is not known what white is.
 

@@ -21,17 +21,18 @@ from ..utils.files import frame_names, natural_key
 from ..utils.input_files import opened_zip
 from .array_files import (
     ARRAY_SUFFIXES,
-    MOST_MAPS,
     ArrayHeader,
+    check_array,
+    check_members,
     load_array,
     member_size,
     opened,
     read_header,
     read_member,
+    video_shape,
 )
 from .gray_video import VIDEO_SUFFIXES, count_frames, read_frames
-from .images import check_pixels
-from .maps import MAP_SUFFIXES, check_array, read_map
+from .maps import MAP_SUFFIXES, read_map
 
 
 class MapStack(ABC):
@@ -100,12 +101,15 @@ class FolderStack(MapStack):
     Args:
         path: the folder.
         suffixes: of the files that are maps.
+        most: how many are taken, from the first; all by default.
 
     Attributes:
         files: names of the files, in natural order.
     """
 
-    def __init__(self, path: Path, suffixes: Sequence[str] = MAP_SUFFIXES) -> None:
+    def __init__(
+        self, path: Path, suffixes: Sequence[str] = MAP_SUFFIXES, most: int | None = None
+    ) -> None:
         super().__init__(path)
         with os.scandir(path) as entries:
             found = [
@@ -113,7 +117,7 @@ class FolderStack(MapStack):
                 for entry in entries
                 if entry.name.lower().endswith(tuple(suffixes)) and not entry.name.startswith('.')
             ]
-        found.sort(key=lambda file: natural_key(file[0]))
+        found = sorted(found, key=lambda file: natural_key(file[0]))[:most]
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
         self._fingerprint = fingerprint_of(found)
@@ -157,14 +161,14 @@ def _size_and_time(entry: os.DirEntry) -> tuple[int, int]:
 
 
 class ArrayStack(MapStack):
-    """A .npy file with an array (T, H, W), read where it is looked at."""
+    """A .npy file with an array (T, H, W), read where it is looked at.
+
+    Other dimensions may be of length 1; a map (H, W) is a video of one frame.
+    """
 
     def _open(self) -> np.ndarray:
         array = load_array(self.path, mapped=True)
-        if array.ndim == 4 and 1 in (array.shape[1], array.shape[3]):
-            array = array[:, 0] if array.shape[1] == 1 else array[..., 0]
-        _check_shape(self.path, array.shape)
-        return array
+        return array.reshape(video_shape(array.shape, self.path))
 
     @cached_property
     def count(self) -> int:
@@ -176,15 +180,6 @@ class ArrayStack(MapStack):
         array = self._open()
         for index in indices:
             yield check_array(np.array(array[index]), self.where(index))
-
-
-def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
-    if len(shape) != 3 or shape[0] > MOST_MAPS:
-        raise DataError(
-            f'{path}: expected the maps of a video (T, H, W), {MOST_MAPS} at most, got an array of '
-            f'shape {shape}'
-        )
-    check_pixels(*shape[1:], path)
 
 
 class ZipStack(MapStack):
@@ -215,15 +210,14 @@ class ZipStack(MapStack):
             member = file.getinfo(self._members[0])
             with file.open(member) as stream:
                 header = read_header(stream, member_size(member, self.path), self.path)
-                if len(header.shape) == 2:
-                    header = replace(header, shape=(1, *header.shape))
-                _check_shape(self.path, header.shape)
-                yield stream, header
+                yield stream, replace(header, shape=video_shape(header.shape, self.path))
 
     @cached_property
     def count(self) -> int:
         """How many maps it holds."""
         if len(self._members) != 1:
+            with self._opened() as file:
+                check_members(file, self.path)
             return len(self._members)
         with self._frames() as (_, header):
             return header.shape[0]

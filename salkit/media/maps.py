@@ -15,8 +15,16 @@ from PIL import Image
 
 from ..errors import CheckpointError, DataError
 from ..utils.files import whole_file
-from .array_files import ARRAY_SUFFIXES, load_array
-from .images import IMAGE_SUFFIXES, check_depth, opened_image, picture_array, turned
+from .array_files import ARRAY_SUFFIXES, check_array, load_array
+from .images import (
+    IMAGE_SUFFIXES,
+    check_depth,
+    deep_picture_array,
+    is_deep_color,
+    opened_image,
+    picture_array,
+    turned,
+)
 from .mat_files import read_mat_variable
 
 MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
@@ -25,6 +33,8 @@ MAP_SUFFIXES = IMAGE_SUFFIXES + ARRAY_SUFFIXES
 GRAY_TOLERANCE = 8 / 255
 # Modes in which Pillow gives one number a pixel, black to white, perhaps with an alpha channel.
 _GRAY_MODES = ('1', 'L', 'LA', 'La', 'I', 'I;16', 'I;16L', 'I;16B', 'I;16N', 'F')
+# What a fixation map in a .mat file is called: by DHF1K, and by the audio-visual collection.
+FIXATION_VARIABLES = ('I', 'eyeMap')
 # Pixels that may be most of a tiny fixation map.
 FEW_FIXATED = 50
 # Formats of a map in a file of its own.
@@ -48,11 +58,11 @@ def read_map(path: str | Path) -> np.ndarray:
 
 
 def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
-    """The pixels (H, W) of a picture in gray, at its own depth; a palette's indices become gray.
+    """The pixels (H, W) of a picture in gray, at its own depth, of a palette as it shows them.
 
     Args:
         image: an open picture, turned as its EXIF data say.
-        where: what a message calls it.
+        where: its path.
 
     Returns:
         uint8 or uint16, or the floating point numbers of a TIFF file.
@@ -61,8 +71,10 @@ def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
         DataError: it is in colour, or of numbers of which it is not known what white is; or what
             it shows is in how transparent it is.
     """
+    image = _without_palette(image)
     if image.mode not in _GRAY_MODES:
-        values = gray_map(picture_array(image, where), str(where))
+        read = deep_picture_array if is_deep_color(image) else picture_array
+        values = gray_map(read(image, where), str(where))
         _check_alpha(image, values, where)
         return values
     check_depth(image, where, floats=True)
@@ -77,6 +89,12 @@ def gray_values(image: Image.Image, where: str | Path) -> np.ndarray:
         # Pillow gives some files of 16 bits as 32, and some with the bytes the other way.
         return values.astype(np.uint16)
     return values
+
+
+def _without_palette(image: Image.Image) -> Image.Image:
+    """The picture in channels where its palette has transparent colors; else as it is."""
+    is_transparent = image.mode == 'P' and 'transparency' in image.info
+    return image.convert('RGBA') if is_transparent else image
 
 
 def _check_alpha(image: Image.Image, values: np.ndarray, where: str | Path) -> None:
@@ -112,6 +130,18 @@ def checked_density(values: np.ndarray, where: str | Path) -> np.ndarray:
     return values
 
 
+def check_no_logarithm(values: np.ndarray, where: str | Path) -> None:
+    """Raise DataError for a predicted map (H, W) whose values are all negative, or 0 at most.
+
+    Whatever divides such a map by its sum turns it upside down; maps of both signs are fine.
+    """
+    if values.dtype.kind != 'u' and values.max() <= 0 and values.min() < 0:
+        raise DataError(
+            f'{where}: expected a saliency map, got values from {values.min():g} to '
+            f'{values.max():g}, none above 0; it looks like a log density: store exp of it'
+        )
+
+
 def check_prediction(
     saliency_map: np.ndarray, model: str, frame: str, precision: str | None, option: str
 ) -> None:
@@ -141,7 +171,9 @@ def check_prediction(
 
 
 def read_fixation_map(path: str | Path) -> np.ndarray:
-    """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file (variable `I`).
+    """Read a binary fixation map (H, W) bool from an image (> 0) or a .mat file.
+
+    The variable in that is one of `FIXATION_VARIABLES`.
 
     Raises:
         DataError: a file that cannot be read or holds no such map; one that is mostly fixated, such
@@ -159,7 +191,7 @@ def read_fixation_map(path: str | Path) -> np.ndarray:
 
 def _fixated(path: str | Path) -> np.ndarray:
     if str(path).lower().endswith('.mat'):
-        return read_mat_variable(path, 'I') > 0
+        return read_mat_variable(path, *FIXATION_VARIABLES) > 0
     with opened_image(path) as image:
         is_lossy = image.format in ('JPEG', 'WEBP')
         values = fixation_values(image, path)
@@ -168,6 +200,8 @@ def _fixated(path: str | Path) -> np.ndarray:
             f'{path}: expected a fixation map of two levels, got {levels}: JPEG and WebP blur '
             'fixations into the pixels around them; store it as PNG'
         )
+    if values.dtype.kind == 'f' and not values.min() >= 0:
+        raise DataError(f'{path}: expected a fixation map, 0 or more, got {values.min():g}')
     return values > 0
 
 
@@ -177,15 +211,26 @@ def fixation_values(image: Image.Image, where: str | Path) -> np.ndarray:
     Raises:
         DataError: it is in colour otherwise.
     """
+    image = _without_palette(image)
     if image.mode not in _GRAY_MODES:
         colors = image.convert('RGB').getcolors(2)
         if colors and (0, 0, 0) in [color for _, color in colors]:
-            return picture_array(image, where).max(2)
+            values = picture_array(image, where).max(2)
+            _check_alpha(image, values, where)
+            return values
     return gray_values(image, where)
 
 
-def gray_map(image: np.ndarray, where: str) -> np.ndarray:
-    """The map (H, W) in an image (H, W, 3) of integers whose channels are all the same.
+def gray_map(image: np.ndarray, where: str, most: float = GRAY_TOLERANCE) -> np.ndarray:
+    """The map (H, W) in an image (H, W, 3) of integers whose channels are all the same, or nearly.
+
+    Args:
+        image: the image.
+        where: what a message calls it.
+        most: by how much channels may differ, as a share of white.
+
+    Returns:
+        Integers as they are; where channels differ, their mean as float32 in [0, 1].
 
     Raises:
         DataError: it is in colour.
@@ -193,34 +238,15 @@ def gray_map(image: np.ndarray, where: str) -> np.ndarray:
     # Channel by channel, ten times as fast as along the last axis.
     red, green, blue = image[..., 0], image[..., 1], image[..., 2]
     high, low = (choose(choose(red, green), blue) for choose in (np.maximum, np.minimum))
-    spread = int((high - low).max())
-    white = np.iinfo(image.dtype).max
-    if spread > GRAY_TOLERANCE * white:
+    spread, white = int((high - low).max()), np.iinfo(image.dtype).max
+    if spread > most * white:
         raise DataError(
             f'{where}: expected a grey map, got colours: the channels of a pixel differ by '
             f'{spread} of {white}'
         )
-    # Green has most of the gray of what was once gray.
-    return np.ascontiguousarray(green)
-
-
-def check_array(array: np.ndarray, where: str) -> np.ndarray:
-    """One map (H, W) of an array file, dimensions of length 1 around it taken off.
-
-    Raises:
-        DataError: not one map, or not of numbers.
-    """
-    if array.dtype.kind not in 'buif':
-        raise DataError(f'{where}: expected numbers, got {array.dtype}')
-    shape = array.shape
-    if array.ndim == 3 and 1 in (shape[0], shape[2]):
-        array = array[0] if shape[0] == 1 else array[..., 0]
-    if array.ndim != 2 or array.size == 0:
-        raise DataError(f'{where}: expected a map (H, W), got an array of shape {shape}')
-    array = np.ascontiguousarray(array)
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    return array.astype(np.float32) if array.dtype == np.float16 else array
+    if not spread:
+        return np.ascontiguousarray(green)
+    return (red.astype(np.float32) + green + blue) / np.float32(3 * white)
 
 
 def write_map(saliency_map: np.ndarray, path: str | Path, format: str) -> None:

@@ -20,6 +20,7 @@ from .mat_elements import (
     numbers_at,
     unreadable,
 )
+from .mat_hdf5 import is_hdf5, read_hdf5_struct
 
 # Lists of fixations of a data set stay far below, in the file and as they are unpacked.
 _MOST_PACKED, _MOST_BYTES = 2**26, 2**27
@@ -45,7 +46,7 @@ def read_mat_cells(path: str | Path, name: str) -> np.ndarray:
         DataError: no .mat file of version 5, no such variable, or one that holds something else
             than these.
     """
-    variable = find_variable(path, name, _MOST_PACKED, 'a cell array or a struct')
+    variable = find_variable(path, [name], _MOST_PACKED, 'a cell array or a struct')
     try:
         content = variable.unpacked(_MOST_BYTES)
         values = _Reader(variable.order).value(content)
@@ -58,6 +59,27 @@ def read_mat_cells(path: str | Path, name: str) -> np.ndarray:
     raise DataError(
         f'{path}: the variable {name} is {described(values)}, expected a cell array or a struct'
     )
+
+
+def read_mat_struct(path: str | Path, name: str) -> dict[str, object]:
+    """Read one struct.
+
+    Args:
+        path: of a .mat file, also of version 7.3.
+        name: of the variable.
+
+    Returns:
+        Its values, as `read_mat_cells` has them; of version 7.3, its matrices alone.
+
+    Raises:
+        DataError: as `read_mat_cells`, or several structs, or cells.
+    """
+    if is_hdf5(path):
+        return read_hdf5_struct(path, name, _MOST_PACKED, _MOST_BYTES)
+    values = read_mat_cells(path, name)
+    if values.size != 1 or not isinstance(values.flat[0], dict):
+        raise DataError(f'{path}: the variable {name} is {described(values)}, expected one struct')
+    return values.flat[0]
 
 
 def described(value: object) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ CLASS, COMPLEX = 0xFF, 0x800
 HEAD = 4096
 # Before the one that is looked for.
 _MOST_OTHERS = 1000
-UNREADABLE = (struct.error, zlib.error, ValueError, LookupError, MemoryError)
+UNREADABLE = (struct.error, zlib.error, ValueError, LookupError, MemoryError, OverflowError)
 
 
 class Variable(NamedTuple):
@@ -100,12 +100,12 @@ def _variables(content: memoryview, order: str) -> Iterator[Variable]:
         yield Variable(name, flags, shape, is_packed, element, order)
 
 
-def find_variable(path: str | Path, name: str, most_bytes: int, what: str) -> Variable:
+def find_variable(path: str | Path, names: Sequence[str], most_bytes: int, what: str) -> Variable:
     """Find a variable in a file.
 
     Args:
         path: of a .mat file.
-        name: of the variable.
+        names: that the variable may have.
         most_bytes: how large the file may be.
         what: the variable should be, for the message where there is none.
 
@@ -124,7 +124,7 @@ def find_variable(path: str | Path, name: str, most_bytes: int, what: str) -> Va
     others = []
     try:
         for variable in _variables(content, order):
-            if variable.name == name:
+            if variable.name in names:
                 return variable
             others.append(variable.name)
             if len(others) > _MOST_OTHERS:
@@ -132,7 +132,8 @@ def find_variable(path: str | Path, name: str, most_bytes: int, what: str) -> Va
     except UNREADABLE as error:
         raise unreadable(path, error) from error
     raise DataError(
-        f'{path}: expected a variable {name} with {what}, found {", ".join(others[:5]) or "none"}'
+        f'{path}: expected a variable {" or ".join(names)} with {what}, found '
+        f'{", ".join(others[:5]) or "none"}'
     )
 
 

@@ -26,12 +26,12 @@ _OTHERS = {1: 'a cell array', 2: 'a struct', 3: 'an object', 4: 'text', 5: 'a sp
 _MOST_BYTES = 8 * MOST_PIXELS + 2**20
 
 
-def read_mat_variable(path: str | Path, name: str) -> np.ndarray:
+def read_mat_variable(path: str | Path, *names: str) -> np.ndarray:
     """Read a matrix of numbers.
 
     Args:
         path: of a .mat file.
-        name: of the variable.
+        *names: that the variable may have; the first in the file is taken.
 
     Returns:
         (H, W), in the type that its numbers are stored in, which may be smaller than its own.
@@ -40,7 +40,7 @@ def read_mat_variable(path: str | Path, name: str) -> np.ndarray:
         DataError: no .mat file of version 5, no such variable, or one that is no matrix of real
             numbers.
     """
-    variable = find_variable(path, name, _MOST_BYTES, 'a matrix of numbers')
+    variable = find_variable(path, names, _MOST_BYTES, 'a matrix of numbers')
     _check_matrix(variable, path)
     try:
         return _values(variable)

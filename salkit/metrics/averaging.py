@@ -42,6 +42,7 @@ class VideoScores:
         frames_without_fixations: how many of them nobody looked at.
         constant_maps: predictions with a single value.
         nan_maps: predictions that hold a NaN.
+        surprising_frames: those that were looked at where the baseline is 0.
         metrics: values by metric; a metric that no frame had gives an empty tally.
     """
 
@@ -50,6 +51,7 @@ class VideoScores:
     frames_without_fixations: int = 0
     constant_maps: int = 0
     nan_maps: int = 0
+    surprising_frames: int = 0
     metrics: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
 
     def add(self, frame: FrameScores) -> None:
@@ -58,6 +60,7 @@ class VideoScores:
         self.frames_without_fixations += not frame.has_fixations
         self.constant_maps += frame.constant
         self.nan_maps += frame.nan
+        self.surprising_frames += frame.surprising
         for metric, value in frame.scores.items():
             tally = self.metrics[metric]
             if math.isnan(value):

@@ -57,6 +57,16 @@ class Truth:
             return bool(np.any(self.fixation_map > 0))
         return self.fixation_points is not None and len(self.fixation_points) > 0
 
+    @property
+    def is_surprising(self) -> bool:
+        """Whether the baseline is 0 where the frame was looked at, which nothing could foresee."""
+        if self.baseline is None or not self.has_fixations:
+            return False
+        if self.fixation_map is not None:
+            return not self.baseline[self.fixation_map > 0].all()
+        assert self.fixation_points is not None
+        return not self.baseline[tuple(self.fixation_points.T)].all()
+
     def holds(self, need: str) -> bool:
         """Whether there is ground truth of this kind, one of `NEEDS`."""
         if need == 'fixations':

@@ -40,6 +40,7 @@ class FrameScores:
         constant: whether the prediction holds a single value.
         nan: whether the prediction holds a NaN.
         missing: metrics without a value because the frame has no fixations.
+        surprising: whether the baseline is 0 where the frame was looked at.
     """
 
     scores: dict[str, float]
@@ -47,6 +48,7 @@ class FrameScores:
     constant: bool = False
     nan: bool = False
     missing: Sequence[str] = ()
+    surprising: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,16 +129,29 @@ class Protocol:
                 )
         return metrics
 
-    def metrics_of_dataset(self, metrics: Iterable[str] | None = None) -> list[str]:
-        """`check_metrics`, for predictions and a data set alone.
+    def metrics_of_dataset(
+        self, metrics: Iterable[str] | None = None, baseline: bool = False
+    ) -> list[str]:
+        """`check_metrics`, for predictions and a data set.
+
+        Args:
+            metrics: as there.
+            baseline: whether there is a baseline density; by default, what is counted from one is
+                then computed too.
 
         Raises:
             ConfigError: a metric that the protocol does not define, or that needs a baseline.
         """
         chosen = self.check_metrics(metrics)
+        gains = [name for name, each in self.measures.items() if 'baseline' in each.needs]
+        if baseline:
+            return chosen if metrics is not None else list(dict.fromkeys([*chosen, *gains]))
         for metric in chosen:
-            if 'baseline' in self.measures[metric].needs:
-                raise ConfigError(f'{metric} needs a baseline density, which no data set has')
+            if metric in gains:
+                raise ConfigError(
+                    f'{metric} needs a baseline density, which no data set has: name one as '
+                    'baseline, center or mean, a density map or a folder of maps'
+                )
         return chosen
 
     def needs(self, metric: str) -> frozenset[str]:
@@ -267,7 +282,14 @@ class Protocol:
         has_fixations = truth.has_fixations
         missing = [] if has_fixations else [m for m in scores if 'fixations' in self.needs(m)]
         low, high = np.min(prediction), np.max(prediction)
-        return FrameScores(scores, has_fixations, bool(low == high), bool(np.isnan(low)), missing)
+        return FrameScores(
+            scores,
+            has_fixations,
+            constant=bool(low == high),
+            nan=bool(np.isnan(low)),
+            missing=missing,
+            surprising=truth.is_surprising,
+        )
 
     def select_frames(
         self, metric: str, frames: Sequence[tuple[str, str]], seed: int | None

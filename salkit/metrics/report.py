@@ -11,6 +11,9 @@ from .averaging import VideoScores, average, bootstrap_intervals
 from .protocol import Protocol
 from .published_protocols import get_protocol
 
+# Of the measures, the one whose values are amounts of something.
+UNITS = {'IG': 'bit/fixation'}
+
 
 @dataclass
 class ScoreReport:
@@ -36,6 +39,8 @@ class ScoreReport:
         interval: by metric, ends of the 95 % bootstrap interval over videos, where the protocol
             gives one and there are two videos.
         selection: which frames were scored, in words; '' for all.
+        ig_baseline: what information gain is counted from, in words; '' where it is not scored.
+        surprising_frames: those that were looked at where that baseline is 0.
     """
 
     protocol: str
@@ -54,6 +59,8 @@ class ScoreReport:
     nan_maps: int = 0
     interval: dict[str, list[float]] = field(default_factory=dict)
     selection: str = ''
+    ig_baseline: str = ''
+    surprising_frames: int = 0
 
     @classmethod
     def from_videos(
@@ -63,6 +70,7 @@ class ScoreReport:
         split: str,
         videos: Sequence[VideoScores],
         selection: str = '',
+        ig_baseline: str = '',
     ) -> ScoreReport:
         """Average the scores of videos, in the order of their names whatever order they come in.
 
@@ -72,6 +80,7 @@ class ScoreReport:
             split: split scored.
             videos: one entry a video.
             selection: which frames these are, in words; '' for all.
+            ig_baseline: what information gain is counted from, in words, where it is scored.
         """
         protocol = get_protocol(protocol)
         metrics = list(dict.fromkeys(metric for video in videos for metric in video.metrics))
@@ -98,6 +107,8 @@ class ScoreReport:
             nan_maps=sum(video.nan_maps for video in videos),
             interval=bootstrap_intervals(protocol, metrics, videos) if protocol.interval else {},
             selection=selection,
+            ig_baseline=ig_baseline,
+            surprising_frames=sum(video.surprising_frames for video in videos),
         )
 
     @property
@@ -119,6 +130,13 @@ class ScoreReport:
             line += f'; {metric} undefined on {count} frames'
         for metric, count in self.infinite.items():
             line += f'; {metric} infinite on {count} frames'
+        if self.ig_baseline:
+            line += f'; IG over {self.ig_baseline}'
+        if self.surprising_frames:
+            line += (
+                f'; the baseline is 0 where {self.surprising_frames} frames were looked at, where '
+                'each fixation adds up to 52 bits'
+            )
         return line
 
     @property
@@ -140,6 +158,11 @@ class ScoreReport:
         )
 
 
+def with_unit(metric: str) -> str:
+    """The name of a metric, with the unit of its values where they have one."""
+    return f'{metric} [{UNITS[metric]}]' if metric in UNITS else metric
+
+
 def format_table(rows: dict[str, dict[str, float]]) -> str:
     """A table of scores with a row a model, in plain text; a score that a row lacks is a dash.
 
@@ -147,7 +170,7 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
         rows: scores by metric, by the row's name.
     """
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
-    table = [['', *metrics]]
+    table = [['', *map(with_unit, metrics)]]
     for name, scores in rows.items():
         table.append([name, *(f'{scores[m]:.4f}' if m in scores else '-' for m in metrics)])
     return '\n'.join(aligned(table))

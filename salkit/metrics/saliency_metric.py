@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from ..registry import METRICS
 from ..utils.rng import frame_rng
 from .averaging import VideoScores
 from .frame import Truth
+from .gain_baseline import BaselineSource, GainBaseline, check_gain, gains_of
 from .nonfixations import (
     NonfixationPool,
     VideoFiles,
     read_nonfixations,
     why_no_nonfixations,
 )
-from .protocol import FrameScores
+from .protocol import FrameScores, Protocol
 from .published_protocols import get_protocol
 from .report import ScoreReport
 
@@ -33,18 +35,27 @@ Names = tuple[str, str, str, str]
 
 @METRICS.register_module()
 class SaliencyMetric(BaseMetric):
-    """Scores every frame once under a named protocol, whatever the number of processes.
+    """Scores every frame once under named protocols, whatever the number of processes.
+
+    The values of the first protocol have the plain names of its metrics, in logs and for the choice
+    of the best checkpoint; those of each further one `<protocol>/<metric>`.
 
     Args:
-        protocol: its name.
+        protocol: its name, or those of several.
         metrics: which of its measures to compute, in this order. None: all that it has by
             default, of which shuffled AUC is left to testing, on data sets that tell where people
-            looked in other videos.
+            looked in other videos; and information gain where there is a baseline.
         seed: draws the random parts as the reference code does; None for their expectation.
+        baseline: what information gain is counted from: 'center' for a Gaussian in the middle,
+            'mean' for the mean density of the other videos, a density map for all frames, or a
+            folder of maps as `salkit baseline` writes them. None for no information gain.
         collect_device: where results of several processes are gathered, 'cpu' or 'gpu'.
 
     Attributes:
-        report: the `ScoreReport` of the last evaluation, on the main process.
+        protocols: in the order given.
+        metrics: what is computed, by name of the protocol.
+        reports: the `ScoreReport`s of the last evaluation by name of the protocol, on the main
+            process.
     """
 
     # Names in logs and checkpoints are the metrics' own.
@@ -54,25 +65,54 @@ class SaliencyMetric(BaseMetric):
 
     def __init__(
         self,
-        protocol: str = 'exact',
+        protocol: str | Sequence[str] = 'exact',
         metrics: Sequence[str] | None = None,
         seed: int | None = None,
+        baseline: str | None = None,
         collect_device: str = 'cpu',
     ) -> None:
         super().__init__(collect_device=collect_device)
-        self.protocol = get_protocol(protocol)
+        names = [protocol] if isinstance(protocol, str) else list(protocol)
+        if not names or len(set(names)) != len(names):
+            raise ConfigError(f'expected one protocol or several different ones, got {protocol}')
+        self.protocols = [get_protocol(name) for name in names]
         self.seed = seed
-        self.metrics = self.protocol.metrics_of_dataset(
-            metrics or [m for m in self.protocol.metrics if not self._shuffled(m)]
-        )
-        self._all_metrics = not metrics
-        # Those to read nonfixations from, before the first frame is scored.
+        self._source = None if baseline is None else BaselineSource.of(baseline)
+        self._chosen = list(metrics) if metrics else None
+        self.metrics = self._wanted(testing=False)
+        # What is counted from the other videos is known with the data set.
+        self._gain: GainBaseline | None = None
+        if self._source is not None:
+            check_gain(self.metrics)
+            if self._source.kind != 'mean':
+                self._gain = self._source.open()
+        # Those to read nonfixations from, before the first frame is scored, and the rules to.
         self._videos: Sequence[VideoFiles] = ()
-        self._nonfixations: NonfixationPool | None = None
-        self.report: ScoreReport | None = None
+        self._rules: set[str] = set()
+        self._pools: dict[str, NonfixationPool] = {}
+        self.reports: dict[str, ScoreReport] = {}
 
-    def _shuffled(self, metric: str) -> bool:
-        return 'nonfixations' in self.protocol.needs(metric)
+    @property
+    def report(self) -> ScoreReport | None:
+        """The report of the first protocol; None before an evaluation."""
+        return self.reports.get(self.protocols[0].name)
+
+    @property
+    def names(self) -> list[str]:
+        """What the scores are called, in logs and for the choice of the best checkpoint."""
+        return [_called(p, m, self.protocols) for p in self.protocols for m in self.metrics[p.name]]
+
+    def _wanted(self, testing: bool) -> dict[str, list[str]]:
+        """The metrics that are asked for, by name of the protocol."""
+        has_baseline = self._source is not None
+        return {
+            protocol.name: [
+                metric
+                for metric in protocol.metrics_of_dataset(self._chosen, has_baseline)
+                if testing or self._chosen or not _is_shuffled(protocol, metric)
+            ]
+            for protocol in self.protocols
+        }
 
     def use_dataset(self, dataset: object, testing: bool = False) -> None:
         """Name the data set that is scored, so that fixations of other frames can be read.
@@ -82,26 +122,30 @@ class SaliencyMetric(BaseMetric):
 
         Args:
             dataset: a `VideoSaliencyDataset`; any other leaves shuffled AUC out.
-            testing: compute all metrics of the protocol, unless some were chosen.
+            testing: compute all metrics of the protocols, unless some were chosen.
 
         Raises:
             ConfigError: a metric was chosen that this data set has no fixations for.
+            DataError: the mean of the other videos of fewer than 2 is to be the baseline.
         """
         videos = getattr(dataset, 'videos', ())
-        reason = why_no_nonfixations(videos, self.protocol.pool)
-        wanted = self.metrics
-        if testing and self._all_metrics:
-            wanted = list(self.protocol.metrics)
-        shuffled = [metric for metric in wanted if self._shuffled(metric)]
-        if shuffled and reason:
-            line = f'{", ".join(shuffled)} of protocol {self.protocol.name}: {reason}'
-            if not self._all_metrics:
-                raise ConfigError(line)
-            print_log(f'Left out: {line}', logger='current')
-            wanted = [metric for metric in wanted if metric not in shuffled]
-        self.metrics = wanted
-        self._videos = videos if shuffled and not reason else ()
-        self._nonfixations = None
+        if testing:
+            self.metrics = self._wanted(testing=True)
+        self._videos, self._rules, self._pools = videos, set(), {}
+        for protocol in self.protocols:
+            wanted = self.metrics[protocol.name]
+            shuffled = [metric for metric in wanted if _is_shuffled(protocol, metric)]
+            reason = why_no_nonfixations(videos, protocol.pool) if shuffled else ''
+            if reason:
+                line = f'{", ".join(shuffled)} of protocol {protocol.name}: {reason}'
+                if self._chosen:
+                    raise ConfigError(line)
+                print_log(f'Left out: {line}', logger='current')
+                self.metrics[protocol.name] = [m for m in wanted if m not in shuffled]
+            elif shuffled and protocol.pool:
+                self._rules.add(protocol.pool)
+        if self._source is not None and self._source.kind == 'mean':
+            self._gain = self._source.open(videos)
 
     def score_frame(
         self,
@@ -110,15 +154,18 @@ class SaliencyMetric(BaseMetric):
         fixation_map: Tensor | None,
         video: str = '',
         frame: str = '',
-    ) -> FrameScores:
+    ) -> dict[str, FrameScores]:
         """Score one frame.
 
         Args:
             saliency_map: (H, W) prediction at the frame's size.
             density_map: (H, W), or None where only fixation metrics are wanted.
             fixation_map: (H, W), or None where only density metrics are wanted.
-            video: its name, for what is drawn at random and for shuffled AUC.
+            video: its name, for what is drawn at random, for shuffled AUC and the baseline.
             frame: its name.
+
+        Returns:
+            By name of the protocol.
 
         Raises:
             DataError: a metric whose ground truth the data set does not have.
@@ -127,16 +174,26 @@ class SaliencyMetric(BaseMetric):
         density, fixations = (
             None if each is None else _as_array(each) for each in (density_map, fixation_map)
         )
-        nonfixations = None
-        if self._videos and self._nonfixations is None:
+        size = (saliency.shape[0], saliency.shape[1])
+        baseline = None if self._gain is None else self._gain.for_frame(video, frame, size)
+        truth = Truth(density, fixations, baseline=baseline)
+        self._read_nonfixations()
+        scored = {}
+        for protocol in self.protocols:
+            pool = self._pools.get(protocol.pool or '')
+            known = truth
+            if pool is not None:
+                known = replace(truth, nonfixations=pool.for_frame(video, frame, size))
+            rng = None if self.seed is None else frame_rng(self.seed, video, frame)
+            wanted = self.metrics[protocol.name]
+            scored[protocol.name] = protocol.score_frame(saliency, known, wanted, rng, final=True)
+        return scored
+
+    def _read_nonfixations(self) -> None:
+        """Read the fixations of the data set, where they are needed and have not been read."""
+        for rule in self._rules - self._pools.keys():
             print_log('Reading the fixations of all frames for shuffled AUC', logger='current')
-            assert self.protocol.pool is not None
-            self._nonfixations = read_nonfixations(self._videos, self.protocol.pool, self.seed or 0)
-        if self._nonfixations is not None:
-            nonfixations = self._nonfixations.for_frame(video, frame, saliency.shape)
-        truth = Truth(density, fixations, nonfixations=nonfixations)
-        rng = None if self.seed is None else frame_rng(self.seed, video, frame)
-        return self.protocol.score_frame(saliency, truth, self.metrics, rng, final=True)
+            self._pools[rule] = read_nonfixations(self._videos, rule, self.seed or 0)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Score a batch of predictions, as `SaliencyModel` gives them in mode 'predict'."""
@@ -171,29 +228,48 @@ class SaliencyMetric(BaseMetric):
             results: names and scores of the frames of each process.
 
         Returns:
-            The score by metric, and the numbers of `videos` and `frames`.
+            The score by name, and the numbers of `videos` and `frames`.
         """
-        frames: dict[Names, FrameScores] = {}
+        frames: dict[Names, dict[str, FrameScores]] = {}
         for names, scored in itertools.chain(*results):
             frames.setdefault(names, scored)
-        self._draw_frames(frames)
-        videos: dict[str, VideoScores] = {}
-        # The same order whoever scored them, so that sums agree to the last bit.
-        for names in sorted(frames):
-            videos.setdefault(names[2], VideoScores(names[2])).add(frames[names])
-        meta = self.dataset_meta or {}
-        self.report = ScoreReport.from_videos(
-            self.protocol, meta.get('dataset', '?'), meta.get('split', '?'), list(videos.values())
-        )
-        return dict(self.report.scores, videos=self.report.videos, frames=self.report.frames)
+        self.reports, scores = {}, {}
+        for protocol in self.protocols:
+            # The same order whoever scored them, so that sums agree to the last bit.
+            own = {names: frames[names][protocol.name] for names in sorted(frames)}
+            report = self.reports[protocol.name] = self._report(protocol, own)
+            for metric, score in report.scores.items():
+                scores[_called(protocol, metric, self.protocols)] = score
+        assert self.report is not None
+        return dict(scores, videos=self.report.videos, frames=self.report.frames)
 
-    def _draw_frames(self, frames: dict[Names, FrameScores]) -> None:
-        """Forget the scores that the reference code would not have computed."""
-        for metric in self.metrics:
-            drawn = self.protocol.select_frames(metric, [key[2:] for key in frames], self.seed)
+    def _report(self, protocol: Protocol, frames: dict[Names, FrameScores]) -> ScoreReport:
+        metrics = self.metrics[protocol.name]
+        for metric in metrics:
+            # What the reference code would not have computed is forgotten.
+            drawn = protocol.select_frames(metric, [key[2:] for key in frames], self.seed)
             for key, scored in frames.items():
                 if drawn is not None and key[2:] not in drawn:
                     scored.scores.pop(metric, None)
+        videos: dict[str, VideoScores] = {}
+        for names, scored in frames.items():
+            videos.setdefault(names[2], VideoScores(names[2])).add(scored)
+        meta = self.dataset_meta or {}
+        return ScoreReport.from_videos(
+            protocol,
+            meta.get('dataset', '?'),
+            meta.get('split', '?'),
+            list(videos.values()),
+            ig_baseline=str(self._source) if gains_of(protocol, metrics) else '',
+        )
+
+
+def _is_shuffled(protocol: Protocol, metric: str) -> bool:
+    return 'nonfixations' in protocol.needs(metric)
+
+
+def _called(protocol: Protocol, metric: str, protocols: Sequence[Protocol]) -> str:
+    return metric if protocol is protocols[0] else f'{protocol.name}/{metric}'
 
 
 def _as_array(maps: Tensor | np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from ..config import apply_options, load_config, parse_options
 from ..errors import DataError
 from ..utils.files import whole_file
 from .rows import Row
-from .tables import SCORES, read_result, work_dir_of
+from .tables import SCORES, read_results, work_dir_of
 
 LOG, CONFIG_RECORD = 'sweep.log', 'sweep_config.py'
 _POLL_SECONDS = 0.1
@@ -79,7 +79,7 @@ class Job:
         """Whether scores of this row, and of this config, lie there."""
         try:
             self.check_work_dir()
-            read_result(self.work_dir / SCORES)
+            read_results(self.work_dir / SCORES)
         except DataError:
             return False
         return True

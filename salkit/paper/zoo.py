@@ -29,7 +29,8 @@ This page and `metafile.yml` are written by `python -m salkit.paper.zoo`; a test
 the code. Scores are those that the paper reports on the public validation set of DHF1K (600
 training videos, 10 % of them held out); they were not measured with salkit. `salkit tables` prints
 the same tables with the scores of your own runs beside them, `salkit sweep table1` trains and tests
-what is missing.
+what is missing. The paper's numbers are of the protocol `tmfi`: the configs test under `exact` and
+`tmfi` in one pass, and beside the paper's scores stand ours of `tmfi` alone.
 
 `MB` is the paper's: KiB / 1000. `#Params(M)` is the paper's too, cut to one decimal; `parameters`
 is the exact number, counted from the config, with the entries of the authors' checkpoint that no

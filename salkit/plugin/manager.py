@@ -109,12 +109,14 @@ def _names_in(cfg: object) -> Iterator[str]:
     """Every value of `type` and `protocol` inside a config."""
     if isinstance(cfg, Mapping):
         for key, value in cfg.items():
-            if key in ('type', 'protocol') and isinstance(value, (str, type)):
-                name = value if isinstance(value, str) else value.__name__
-                # mmengine takes the name of a scope before that of a class.
-                yield name.rpartition('.')[2]
-            else:
-                yield from _names_in(value)
+            yield from _names_in(value)
+            if key not in ('type', 'protocol'):
+                continue
+            for each in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(each, (str, type)):
+                    name = each if isinstance(each, str) else each.__name__
+                    # mmengine takes the name of a scope before that of a class.
+                    yield name.rpartition('.')[2]
     elif isinstance(cfg, (list, tuple)):
         for item in cfg:
             yield from _names_in(item)

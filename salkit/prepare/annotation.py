@@ -19,7 +19,7 @@ from ..errors import DataError
 from ..functional.density import density_of
 from ..media.images import IMAGE_SUFFIXES, image_size
 from ..media.map_stacks import MapStack
-from ..media.maps import write_map
+from ..media.maps import checked_density, write_map
 from ..utils.density_options import DensityOptions
 from ..utils.parallel import check_stopped
 from .fixations import Gaze, fixation_points, points_to_map
@@ -191,6 +191,7 @@ class ListedFixations(WrittenMaps):
                 yield density_of(counts, density_options, stimulus.pixel_aspect), each
             return
         for index, (density, each) in enumerate(zip(stack.read(range(count)), points, strict=True)):
+            checked_density(density, stack.where(index))
             if density.shape != size:
                 raise DataError(
                     f'{stack.where(index)}: the map is {density.shape[0]} x {density.shape[1]} '

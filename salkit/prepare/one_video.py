@@ -86,6 +86,10 @@ def _fill(folder: Path, source: VideoSource, stimulus: Stimulus, options: Prepar
     names = stimulus.names
     if annotation is not None:
         lengths |= annotation.lengths()
+    if source.frames is not None:
+        # What is beyond these is left out by whoever lists them.
+        lengths = {part: min(length, source.frames) for part, length in lengths.items()}
+        lengths['frames in its list'] = source.frames
     count = _common_length(source, lengths, stimulus, options.allow_trim)
     if annotation is not None:
         _check_size(source, stimulus, annotation.size())

@@ -121,6 +121,7 @@ class PrepareOptions:
         copy: copy published files, which are linked otherwise where the file system can.
         allow_trim: frames at the end by which a video and its ground truth may differ; both are
             cut to the shorter.
+        fold: of a data set that is split several times, which of its splits.
         map_bits: 8 or 16, of density maps that have to be written as images.
         unannotated: also prepare videos without ground truth.
         overwrite: make videos again that were prepared with other options.
@@ -136,6 +137,7 @@ class PrepareOptions:
     keep_video: bool = False
     copy: bool = False
     allow_trim: int = 0
+    fold: int | None = None
     map_bits: Literal[8, 16] = 8
     unannotated: bool = False
     overwrite: bool = False

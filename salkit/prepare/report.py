@@ -54,6 +54,7 @@ class PrepareReport:
         source: folder as published.
         destination: folder in salkit's layout.
         dataset: the public data set, `LAYOUT` for anybody's videos.
+        fold: of a data set that is split several times; None for others.
         left_out: names of videos that were not tried, by the reason.
         others: videos of the destination that are not in the source.
         warnings: on the source as a whole.
@@ -66,6 +67,7 @@ class PrepareReport:
     source: Path
     destination: Path
     dataset: PublishedDataset = LAYOUT
+    fold: int | None = None
     left_out: dict[str, list[str]] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -117,6 +119,8 @@ class PrepareReport:
                 other = [wanted for of, _, wanted in self.dataset.differences(found) if of]
                 line += f'; published: {other[0]}' if other else ', as published'
             yield line
+        if self.fold is not None:
+            yield f'fold {self.fold} of {self.dataset.title}'
         yield from (f'warning: {warning}' for warning in self.warnings)
         for outcome in self.failed:
             yield f'failed: {outcome.label}: {outcome.note}'
@@ -169,6 +173,7 @@ class PrepareReport:
             kind=self.kind,
             source=str(self.source),
             destination=str(self.destination),
+            fold=self.fold,
             splits=self.splits,
             published={
                 split: dict(videos=videos, frames=frames)

@@ -55,6 +55,8 @@ def prepare(
     root = Path(source).expanduser()
     target = Path(destination).expanduser().absolute()
     _check_places(root, target)
+    if kind == 'folder' and options.fold is not None:
+        raise ConfigError('--fold goes with public data sets')
     dataset = LAYOUT if kind == 'folder' else get_published(kind)
     report = PrepareReport(kind, root, target, dataset)
     find = find_folder if kind == 'folder' else find_published

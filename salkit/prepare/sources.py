@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..datasets.layout import subfolders
 from ..datasets.published import DensityArguments, PublishedVideo
-from ..datasets.published.raw_layout import is_hidden
-from ..errors import DataError
+from ..datasets.published.raw_layout import folds_of, in_fold, is_hidden
+from ..errors import ConfigError, DataError
 from ..media.images import IMAGE_SUFFIXES
 from ..utils.text import listed
 from .annotation import Annotation, LinkedMaps, ListedFixations
@@ -30,12 +31,14 @@ class VideoSource:
         split: folder that it goes into, one of `SPLITS`.
         stimulus: video file, image file, or folder of its frames.
         annotation: its ground truth; None where it has none.
+        frames: how many of its frames count, from the first; None for all.
     """
 
     name: str
     split: str
     stimulus: Path
     annotation: Annotation | None = None
+    frames: int | None = None
 
     @property
     def label(self) -> str:
@@ -48,6 +51,7 @@ def find_published(root: Path, options: PrepareOptions, report: PrepareReport) -
 
     Raises:
         DataError: nothing of it in `root`.
+        ConfigError: it is split several times, and no fold is chosen, or one that it does not have.
     """
     dataset = report.dataset
     videos = dataset.find_videos(root)
@@ -58,6 +62,9 @@ def find_published(root: Path, options: PrepareOptions, report: PrepareReport) -
                 f'expected {dataset.layout}'
             )
         raise nothing_found(root, f'{dataset.layout} ({dataset.title})')
+    report.fold = _check_fold(options.fold, folds_of(videos), dataset.title)
+    if report.fold is not None:
+        videos = [in_fold(video, report.fold) for video in videos]
     recipe = next(iter(dataset.recipes.values()), None)
     sources = []
     for video in videos:
@@ -72,8 +79,19 @@ def find_published(root: Path, options: PrepareOptions, report: PrepareReport) -
             report.leave_out(video.name, reason)
         else:
             split = video.split if annotation or withheld else UNANNOTATED
-            sources.append(VideoSource(video.name, split, video.stimulus, annotation))
+            source = VideoSource(video.name, split, video.stimulus, annotation, video.frames)
+            sources.append(source)
     return sources
+
+
+def _check_fold(fold: int | None, folds: Sequence[int], title: str) -> int | None:
+    """The fold that is chosen; None for a data set that is split once."""
+    numbers = ', '.join(map(str, folds))
+    if folds and fold is None:
+        raise ConfigError(f'{title} is split {len(folds)} times: --fold ({numbers}) says how')
+    if fold is not None and fold not in folds:
+        raise ConfigError(f'--fold {fold}: {title} has {f"folds {numbers}" if folds else "none"}')
+    return fold
 
 
 def _annotation(

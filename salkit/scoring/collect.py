@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..metrics import ScoreReport, VideoScores, get_protocol
+from ..metrics.gain_baseline import gains_of
 from ..utils.files import whole_file
 from .finished import FinishedVideos
 from .plan import Metrics, Plan
@@ -46,6 +47,8 @@ def collect(
         plan.missing.not_finite += [f'{video.name}/{frame}' for frame in result.not_finite]
         shares += [share for share in result.tied_shares if not math.isnan(share)]
         shapes.update(result.shapes)
+        if result.note:
+            plan.warnings.append(f'{video.name}: {result.note}')
         for name, rows in result.rows.items():
             scores = VideoScores(video.name)
             for frame, row in zip(result.frames, rows, strict=True):
@@ -70,7 +73,14 @@ def collect(
             )
     truth = plan.truth
     return {
-        name: ScoreReport.from_videos(name, truth.dataset, truth.split, videos, str(plan.choice))
+        name: ScoreReport.from_videos(
+            name,
+            truth.dataset,
+            truth.split,
+            videos,
+            str(plan.choice),
+            str(plan.baseline) if gains_of(get_protocol(name), plan.metrics[name]) else '',
+        )
         for name, videos in scored.items()
     }
 

@@ -25,6 +25,7 @@ class VideoResult:
         not_finite: names of those that were not, for a NaN or an infinite value.
         tied_shares: of the maps of 8 bits with fixations, see `tied_share`.
         shapes: number of maps by size, of those whose shape is not that of their frame.
+        note: see `TruthVideo`.
     """
 
     frames: list[str] = field(default_factory=list)
@@ -32,6 +33,7 @@ class VideoResult:
     not_finite: list[str] = field(default_factory=list)
     tied_shares: list[float] = field(default_factory=list)
     shapes: dict[str, int] = field(default_factory=dict)
+    note: str = ''
 
 
 class FinishedVideos:

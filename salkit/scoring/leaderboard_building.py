@@ -186,11 +186,18 @@ def _board(group: Sequence[Entry], options: LeaderboardOptions) -> Board:
     """Rows in their order, with what they lack.
 
     Raises:
-        DataError: one is incomplete, and not `allow_missing`.
+        DataError: one is incomplete, and not `allow_missing`; or IG over different baselines.
     """
     compared = [entry for entry in group if entry.role != 'ceiling']
     held = dict.fromkeys(metric for entry in compared for metric in entry.scores.metrics)
     metrics = [m for m in options.metrics or held if m in held]
+    sources = {e.scores.ig_baseline: e.name for e in compared if e.scores.ig_baseline}
+    if 'IG' in metrics and len(sources) > 1:
+        told = '; '.join(f'{name}: {source}' for source, name in sources.items())
+        raise DataError(
+            f'IG is counted from different baselines ({told}): score all over one, or leave it out '
+            'with --metrics'
+        )
     frames: dict[str, int] = {}
     for entry in compared:
         for video in entry.scores.per_video:

@@ -15,9 +15,10 @@ from ..functional.density import gaussian_density
 from ..functional.fixations import count_fixations
 from ..media.gaze_csv import read_gaze_rows
 from ..media.maps import MAP_FORMATS, write_map_file
+from ..metrics.baseline_densities import frame_size
 from ..utils.files import natural_key, sha256_of
 from ..utils.text import check_choice
-from .baselines import frame_size, write_videos
+from .baselines import write_videos
 
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset

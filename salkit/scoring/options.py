@@ -49,6 +49,9 @@ class ScoreOptions:
         ray: score on Ray: local, or the HOST:PORT of a cluster whose machines have all files at the
             same paths.
         allow_missing: average over what there is, where videos, frames or maps are missing.
+        baseline: what information gain (IG) is counted from: center, a Gaussian in the middle;
+            mean, the mean density of the other videos; a density map for all frames, such as that
+            of the training set; or a folder of maps, as salkit baseline writes them.
         seed: draw the random parts of a protocol as its code does, instead of their expectation.
         final: the maps have the size of their frames and are post-processed, as `salkit test`
             dumps them: a protocol that blurs does not blur them again.
@@ -65,6 +68,7 @@ class ScoreOptions:
     workers: int | None = None
     ray: str | None = None
     allow_missing: bool = False
+    baseline: str | Path | None = None
     seed: int | None = None
     final: bool = False
     every: int = 1

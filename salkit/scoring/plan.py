@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +12,12 @@ from ..datasets.truth_video import TruthVideo
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import MapStack, fingerprint_of
 from ..metrics import get_protocol
+from ..metrics.baseline_densities import check_others
+from ..metrics.gain_baseline import BaselineSource, check_gain
 from ..utils.text import listed
 from ..version import __version__
-from .options import FrameChoice
+from .options import FrameChoice, ScoreOptions
+from .predictions import find_predictions
 
 # By name of the protocol, the metrics to compute.
 Metrics = dict[str, list[str]]
@@ -31,6 +34,8 @@ class MatchedVideo:
         needs: kinds of ground truth that the metrics take.
         pairs: the frames to score, each by its place in both.
         key: what its scores are kept under; it changes with all that they depend on.
+        baseline: maps that information gain is counted from, and the place of that of each frame
+            to score; None where they are not in a folder.
     """
 
     name: str
@@ -39,6 +44,7 @@ class MatchedVideo:
     needs: frozenset[str]
     pairs: list[tuple[int, int]]
     key: str
+    baseline: tuple[MapStack, list[int]] | None = None
 
 
 @dataclass
@@ -83,6 +89,7 @@ class Plan:
         metrics: to compute, by name of the protocol.
         truth: what is scored against.
         choice: which frames of it.
+        baseline: what information gain is counted from, where a metric is.
         rules: by which metrics need the fixations of the whole set, see `nonfixation_pool`.
         videos: those that have predictions.
         missing: what is not there.
@@ -93,6 +100,7 @@ class Plan:
     metrics: Metrics
     truth: GroundTruth
     choice: FrameChoice = field(default_factory=FrameChoice)
+    baseline: BaselineSource | None = None
     rules: set[str] = field(default_factory=set)
     videos: list[MatchedVideo] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
@@ -104,9 +112,7 @@ def make_plans(
     wanted: Metrics,
     predictions: dict[str, MapStack],
     ground_truth: str | Path,
-    split: str | None,
-    settings: object,
-    choice: FrameChoice | None = None,
+    options: ScoreOptions,
 ) -> list[Plan]:
     """Match everything by name; files are listed, and none is opened but for its header.
 
@@ -115,22 +121,24 @@ def make_plans(
             files, protocols that prefer the one and the other get plans of their own.
         predictions: what `find_predictions` gives.
         ground_truth: root of a data set.
-        split: of the data set; None where there is only one.
-        settings: whatever else the scores depend on.
-        choice: the frames to score; all by default.
+        options: of which the split, the frames, the baseline and whatever scores depend on count.
 
     Raises:
-        ConfigError: no metric is left.
-        DataError: ground truth that is not there, or names that do not match at all.
+        ConfigError: no metric is left, or a baseline that is none.
+        DataError: ground truth that is not there, names that do not match at all, or a frame
+            without a map in the baseline.
     """
+    source = None if options.baseline is None else BaselineSource.of(options.baseline)
+    if source is not None:
+        check_gain(wanted)
     groups: dict[bool, Metrics] = {}
     for name, metrics in wanted.items():
         groups.setdefault(get_protocol(name).prefers_mat, {})[name] = metrics
-    truths = {mat: find_ground_truth(ground_truth, split, mat) for mat in groups}
+    truths = {mat: find_ground_truth(ground_truth, options.split, mat) for mat in groups}
     if len(truths) == 2 and _same_fixations(*truths.values()):
         groups = {False: wanted}
     return [
-        _make_plan(Plan(metrics, truths[mat], choice or FrameChoice()), predictions, settings)
+        _make_plan(Plan(metrics, truths[mat], options.choice, source), predictions, options)
         for mat, metrics in groups.items()
     ]
 
@@ -139,8 +147,8 @@ def _same_fixations(one: GroundTruth, other: GroundTruth) -> bool:
     return [v.fixations for v in one.videos] == [v.fixations for v in other.videos]
 
 
-def _make_plan(plan: Plan, predictions: dict[str, MapStack], settings: object) -> Plan:
-    """Fill in the plan of metrics, ground truth and frames."""
+def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptions) -> Plan:
+    """Fill in the plan of metrics, ground truth, frames and baseline."""
     metrics, truth, needs = plan.metrics, plan.truth, set[str]()
     plan.metrics = {}
     for name, chosen in metrics.items():
@@ -156,10 +164,19 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], settings: object) -
             plan.rules.add(protocol.pool)
         plan.metrics[name] = chosen
         needs.update(*map(protocol.needs, chosen))
+    if 'baseline' not in needs:
+        plan.baseline = None
+    source = plan.baseline
+    if source is not None and source.kind == 'mean':
+        check_others(len(truth.videos))
+    settings = [options.seed, options.final, source and source.fingerprint()]
     shared = fingerprint_of([__version__, plan.metrics, settings, vars(plan.choice)])
-    if plan.rules:
+    if plan.rules or (source is not None and source.kind == 'mean'):
         shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
     matches = match_videos(predictions, [video.name for video in truth.videos])
+    baselines = None
+    if source is not None and source.path is not None and source.kind == 'folder':
+        baselines = _Baselines(source.path, truth)
     passed_over: list[str] = []
     for video in truth.videos:
         stack = predictions.get(matches.get(video.name, ''))
@@ -171,8 +188,13 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], settings: object) -
             passed_over.append(video.name)
             continue
         pairs = _pairs(plan, video, stack, needs, frames)
-        key = fingerprint_of([shared, stack.path, stack.fingerprint(), video.fingerprint()])
-        plan.videos.append(MatchedVideo(video.name, stack, video, frozenset(needs), pairs, key))
+        found = None if baselines is None else baselines.of_frames(video, pairs)
+        files = [stack.path, stack.fingerprint(), video.fingerprint()]
+        files += [] if found is None else [found[0].path, found[0].fingerprint()]
+        key = fingerprint_of([shared, *files])
+        plan.videos.append(
+            MatchedVideo(video.name, stack, video, frozenset(needs), pairs, key, found)
+        )
     if passed_over:
         plan.warnings.append(
             f'{len(passed_over)} video(s) left out, which have no frame to score of {plan.choice}: '
@@ -187,6 +209,40 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], settings: object) -
         reasons = filter(None, [plan.missing.summary(), *plan.warnings])
         raise DataError(f'nothing to score: {"; ".join(reasons)}')
     return plan
+
+
+class _Baselines:
+    """Maps that information gain is counted from, matched by name as predictions are.
+
+    Args:
+        path: their folder.
+        truth: what they are matched with.
+    """
+
+    def __init__(self, path: Path, truth: GroundTruth) -> None:
+        self._path = path
+        self._stacks = find_predictions(path)
+        self._matches = match_videos(self._stacks, [video.name for video in truth.videos])
+
+    def of_frames(
+        self, truth: TruthVideo, pairs: Sequence[tuple[int, int]]
+    ) -> tuple[MapStack, list[int]]:
+        """The maps of a video, and the place of that of each frame to score.
+
+        Raises:
+            DataError: a frame has none.
+        """
+        stack = self._stacks.get(self._matches.get(truth.name, ''))
+        places: dict[int, int] = {}
+        if stack is not None and len(stack):
+            places = {at: place for place, at in match_frames(stack, truth.frames).pairs}
+        lacking = [truth.frames.names[at] for _, at in pairs if at not in places]
+        if stack is None or lacking:
+            raise DataError(
+                f'{self._path}: the baseline has no map for {len(lacking)} of the {len(pairs)} '
+                f'frame(s) to score of {truth.name}: {listed(lacking)}'
+            )
+        return stack, [places[at] for _, at in pairs]
 
 
 def _chosen(truth: TruthVideo, choice: FrameChoice) -> Collection[int]:

@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..media.gray_video import VIDEO_SUFFIXES
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
-from ..media.maps import MAP_SUFFIXES, read_map
+from ..media.maps import MAP_SUFFIXES
 
 EXPECTED = (
     'expected a folder of maps for each video (PNG, JPEG, WebP, TIFF, .npy or .npz, a file a '
@@ -73,7 +73,7 @@ def _videos_in(folder: Path) -> dict[str, MapStack]:
         return {folder.name: FolderStack(folder)}
     stacks = [open_stack(folder / file) for file in files]
     arrays = [stack for stack in stacks if not isinstance(stack, VideoStack)]
-    if arrays and not any(map(_holds_a_video, arrays[:LOOKED_AT])):
+    if arrays and all(len(stack) == 1 for stack in arrays[:LOOKED_AT]):
         return {folder.name: FolderStack(folder)}
     inside = {sub.name: _maps_of_video(sub) for sub in subfolders(folder)}
     videos: dict[str, MapStack] = {name: stack for name, stack in inside.items() if len(stack)}
@@ -84,20 +84,6 @@ def _videos_in(folder: Path) -> dict[str, MapStack]:
         videos[name] = stack
     # Empty folders beside full ones are videos without frames.
     return {**inside, **videos} if videos else {}
-
-
-def _holds_a_video(stack: MapStack) -> bool:
-    """Whether an array file holds the maps of a video, not a single one.
-
-    Raises:
-        DataError: it holds neither.
-    """
-    try:
-        return len(stack) > 1
-    except DataError:
-        # A single map; of a broken file, this tells what is wrong.
-        read_map(stack.path)
-        return False
 
 
 def _maps_of_video(folder: Path) -> FolderStack:

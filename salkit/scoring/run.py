@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
 from ..metrics import ScoreReport, get_protocol, nonfixation_pool
+from ..metrics.baseline_densities import MeanOfVideos
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, check_json_place, write_json
 from ..utils.input_files import read_input_json
@@ -31,8 +32,8 @@ from .finished import FinishedVideos, VideoResult, finished_videos
 from .options import ScoreOptions
 from .plan import MatchedVideo, Missing, Plan, make_plans
 from .predictions import find_predictions
-from .score_files import BASELINES, CEILINGS
-from .work import Job, gather_fixations, score_video
+from .score_files import BASELINES, CEILINGS, score_file
+from .work import Job, first_size, gather_density, gather_fixations, score_video
 
 # Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
@@ -52,8 +53,8 @@ class Scoring:
     plans: dict[str, Plan]
     origin: dict[str, object]
 
-    def to_json(self) -> dict[str, object]:
-        """The content of a score file: flat for one protocol, else `reports` of such."""
+    def to_json(self) -> Mapping[str, object]:
+        """The content of a score file, see `score_file`."""
         flat = [
             dict(
                 report.to_json(),
@@ -65,7 +66,7 @@ class Scoring:
             )
             for name, report in self.reports.items()
         ]
-        return flat[0] if len(flat) == 1 else dict(command=self.origin['command'], reports=flat)
+        return score_file(flat)
 
 
 def score(
@@ -116,23 +117,24 @@ def score_protocols(
     if options.ray:
         check_ray(options.ray)
     names = dict.fromkeys(protocols)
-    wanted = {name: get_protocol(name).metrics_of_dataset(options.metrics) for name in names}
+    has_baseline = options.baseline is not None
+    wanted = {
+        name: get_protocol(name).metrics_of_dataset(options.metrics, has_baseline) for name in names
+    }
     if not wanted:
         raise ConfigError('no protocol to score under')
     if options.csv and options.out and Path(options.csv).absolute() == Path(options.out).absolute():
         raise ConfigError(f'{options.out}: is named for the scores and for the table of frames')
     if options.out:
         check_json_place(options.out)
-    settings = (options.seed, options.final)
-    choice = options.choice
-    stacks = find_predictions(predictions)
-    plans = make_plans(wanted, stacks, ground_truth, options.split, settings, choice)
+    plans = make_plans(wanted, find_predictions(predictions), ground_truth, options)
     for plan in plans:
         _refuse(predictions, plan.missing, options)
     folder = Path(f'{options.out}.parts')
     if options.out is None:
         inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
-        name = fingerprint_of([*inputs, wanted, options.split, settings, vars(choice)])
+        settings = [options.split, options.seed, options.final, options.baseline]
+        name = fingerprint_of([*inputs, wanted, settings, vars(options.choice)])
         folder = cache_dir() / 'score' / name
     reports: dict[str, ScoreReport] = {}
     keys = {video.key for plan in plans for video in plan.videos}
@@ -193,6 +195,10 @@ def _score_rest(
 
             run(gather_fixations, unread, None, done=take)
     job = Job(plan.metrics, options.seed, options.final, pools)
+    if plan.baseline is not None and plan.baseline.kind == 'mean':
+        job.means = _read_means(plan, options, run)
+    elif plan.baseline is not None:
+        job.baseline = plan.baseline.open()
     total, left = (sum(len(video.pairs) for video in some) for some in (plan.videos, todo))
     with _bar('frames', total, total - left, options) as bar:
 
@@ -202,6 +208,20 @@ def _score_rest(
             bar.update(len(video.pairs))
 
         run(score_video, todo, job, done=keep)
+
+
+def _read_means(plan: Plan, options: ScoreOptions, run: Callable[..., None]) -> MeanOfVideos:
+    """The mean density of the whole set, for videos to be left out of."""
+    videos = plan.truth.videos
+    means = MeanOfVideos(len(videos), map(first_size, videos))
+    with _bar('densities', len(videos), 0, options) as bar:
+
+        def take(density: np.ndarray | None) -> None:
+            means.add(density)
+            bar.update()
+
+        run(gather_density, videos, None, done=take)
+    return means
 
 
 def _bar(unit: str, total: int, finished: int, options: ScoreOptions) -> tqdm:

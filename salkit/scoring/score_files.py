@@ -65,6 +65,7 @@ class Scores:
         model: the model's size and speed; None where the file does not say.
         baseline: what the file says of the baseline that it is of: `baseline` (one of `BASELINES`
             or `CEILINGS`), `dataset`, `split`; empty for a model.
+        ig_baseline: what information gain is counted from, in words; '' where it is not scored.
     """
 
     name: str
@@ -81,6 +82,18 @@ class Scores:
     missing: dict[str, int] = field(default_factory=dict)
     model: ModelFacts | None = None
     baseline: dict[str, str] = field(default_factory=dict)
+    ig_baseline: str = ''
+
+
+def score_file(reports: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
+    """The content of a score file: flat for one protocol, else `reports` with one for each.
+
+    Args:
+        reports: what is written of each, with a `command` that is the same for all.
+    """
+    if len(reports) == 1:
+        return reports[0]
+    return dict(command=reports[0]['command'], reports=list(reports))
 
 
 def read_scores(source: Source, name: str) -> dict[str, Scores]:
@@ -129,6 +142,7 @@ def _parse(content: Mapping[str, Any], name: str) -> Scores:
         per_video=per_video,
         frames_per_video=frames_per_video,
         means=means,
+        ig_baseline=str(content.get('ig_baseline') or ''),
         frames=None if frames is None else int(frames),
         selection=str(content.get('selection') or ''),
         interval={
@@ -221,6 +235,11 @@ def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[st
         )
         if plain_name(left) != plain_name(right)
     ]
+    if reference.ig_baseline and other.ig_baseline and reference.ig_baseline != other.ig_baseline:
+        problems.append(
+            f'IG of {reference.name} is counted from {reference.ig_baseline}, that of {other.name} '
+            f'from {other.ig_baseline}'
+        )
     ours, theirs = reference.frames_per_video, other.frames_per_video
     unequal = sorted(video for video in ours.keys() & theirs.keys() if ours[video] != theirs[video])
     if unequal:

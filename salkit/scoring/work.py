@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,10 @@ import numpy as np
 from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
+from ..media.maps import check_no_logarithm
 from ..metrics import NonfixationPool, Truth, frame_rng, get_protocol, rescale_points
+from ..metrics.baseline_densities import MeanOfVideos, mean_density, without_video
+from ..metrics.gain_baseline import FixedDensity, GainBaseline, StackDensity
 from ..utils.parallel import check_stopped
 from .finished import VideoResult
 from .plan import MatchedVideo, Metrics
@@ -38,6 +42,24 @@ def gather_fixations(
     return truth.name, [truth.frames.names[i] for i in truth.with_fixations], found, size
 
 
+def gather_density(truth: TruthVideo, shared: None = None) -> np.ndarray | None:
+    """Read the mean density of a video, what `MeanOfVideos.add` takes."""
+    return mean_density(_densities(truth))
+
+
+def first_size(truth: TruthVideo) -> Size:
+    """Rows and columns of the first density map of a video."""
+    return next(truth.read([0], ('density',))).size
+
+
+def _densities(truth: TruthVideo) -> Iterator[np.ndarray]:
+    for frame in truth.read(range(len(truth.frames)), ('density',)):
+        check_stopped()
+        if frame.density is None:
+            raise DataError(f'{truth.name}: has no density maps to take the mean of')
+        yield frame.density
+
+
 @dataclass
 class Job:
     """What all videos of a plan share; workers get it once.
@@ -47,12 +69,16 @@ class Job:
         seed: of the random parts; None for exact expectations.
         final: whether maps are post-processed already, see `Protocol.prepare`.
         pools: fixations of the whole set by rule, where a metric needs them.
+        baseline: what information gain is counted from, where it is the same for all videos.
+        means: what is left of it for each video, where that is the mean of the others.
     """
 
     metrics: Metrics
     seed: int | None
     final: bool
     pools: dict[str, NonfixationPool]
+    baseline: GainBaseline | None = None
+    means: MeanOfVideos | None = None
 
 
 def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResult]:
@@ -65,27 +91,48 @@ def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResul
     result = VideoResult(rows={name: [] for name in job.metrics})
     predictions = video.predictions.read([at for at, _ in video.pairs])
     truths = video.truth.read([at for _, at in video.pairs], video.needs)
+    gain = _baseline_of(video, job)
     for (at, index), prediction, frame in zip(video.pairs, predictions, truths, strict=True):
         check_stopped()
+        where = (video.name, names[index])
+        baseline = None if gain is None else gain.for_frame(*where, frame.size)
         if shape := _check_shape(video.predictions, at, prediction.shape, frame.size, job.final):
             result.shapes[shape] = result.shapes.get(shape, 0) + 1
+        check_no_logarithm(prediction, video.predictions.where(at))
         if prediction.dtype.kind == 'f' and not np.isfinite(prediction).all():
             result.not_finite.append(names[index])
             continue
         result.frames.append(names[index])
-        _score_frame(prediction, frame, (video.name, names[index]), job, result)
+        _score_frame(prediction, frame, baseline, where, job, result)
+    result.note = video.truth.note
     return video, result
 
 
+def _baseline_of(video: MatchedVideo, job: Job) -> GainBaseline | None:
+    """What information gain is counted from in a video."""
+    if video.baseline is not None:
+        return StackDensity(*video.baseline)
+    if job.means is None:
+        return job.baseline
+    own = gather_density(video.truth)
+    others = without_video(job.means, video.name, own, first_size(video.truth))
+    return FixedDensity(others)
+
+
 def _score_frame(
-    prediction: np.ndarray, frame: TruthFrame, where: tuple[str, str], job: Job, result: VideoResult
+    prediction: np.ndarray,
+    frame: TruthFrame,
+    baseline: np.ndarray | None,
+    where: tuple[str, str],
+    job: Job,
+    result: VideoResult,
 ) -> None:
     for name, metrics in job.metrics.items():
         protocol, pool = get_protocol(name), None
         if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
             pool = job.pools[protocol.pool]
         nonfixations = None if pool is None else pool.for_frame(*where, frame.size)
-        truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations)
+        truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations, baseline)
         rng = None if job.seed is None else frame_rng(job.seed, *where)
         scored = protocol.score_frame(prediction, truth, metrics, rng, job.final)
         result.rows[name].append(scored)

@@ -39,9 +39,11 @@ class PublishedSuite(Suite):
 
     Attributes:
         part: the data set, an object.
+        fold: that is prepared, of a data set that is split several times.
     """
 
     part: PublishedDataset  # type: ignore[assignment]  # An object here, a class in other suites.
+    fold: int | None = None
     base = PublishedDataset
 
     @property
@@ -110,7 +112,8 @@ class PublishedSuite(Suite):
     def test_prepares(self, tmp_path: Path) -> None:
         """`salkit prepare` makes a sound data set, of which its class opens every split."""
         root, destination = self.make_root(tmp_path), tmp_path / 'prepared'
-        report = prepare(self.name, root, destination, PrepareOptions(workers=1))
+        options = PrepareOptions(workers=1, fold=self.fold)
+        report = prepare(self.name, root, destination, options)
         for outcome in report.failed:
             self.fail(f'{outcome.label} cannot be prepared: {outcome.note}')
         self.check(report.annotated_splits, 'nothing that is prepared has ground truth')

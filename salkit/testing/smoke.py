@@ -73,15 +73,9 @@ BUILT_INS: dict[tuple[str, str], Arguments | list[Arguments]] = {
     ('loss', 'NSSLoss'): {},
     ('loss', 'SIMLoss'): {},
     ('metric', 'SaliencyMetric'): dict(protocol='exact'),
-    ('dataset', 'CrowdDataset'): dict(clip_len=4),
-    ('dataset', 'DHF1KDataset'): dict(clip_len=4),
-    ('dataset', 'DemoDataset'): dict(clip_len=4),
-    ('dataset', 'Hollywood2Dataset'): dict(clip_len=4),
-    ('dataset', 'OSIEDataset'): dict(clip_len=4),
-    ('dataset', 'SceneDataset'): dict(clip_len=4),
-    ('dataset', 'UCFSportsDataset'): dict(clip_len=4),
-    ('dataset', 'VideoSaliencyDataset'): dict(clip_len=4),
 }
+# Those of every data set.
+DATASET: Arguments = dict(clip_len=4)
 
 
 @dataclass(frozen=True)
@@ -119,7 +113,8 @@ def registered_parts() -> Iterator[Part]:
         for name, cls in sorted(target.module_dict.items()):
             own = cls.__module__.startswith('salkit.')
             if own and (kind, name) not in of_plugins | WRAPPERS:
-                yield Part(kind, cls, 'salkit', BUILT_INS.get((kind, name)))
+                usual = DATASET if kind == 'dataset' else None
+                yield Part(kind, cls, 'salkit', BUILT_INS.get((kind, name), usual))
     for record in records:
         for kind, name, smoke in record.registered:
             if kind in REGISTRIES:

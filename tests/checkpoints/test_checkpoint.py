@@ -71,6 +71,7 @@ def test_the_plugins_of_a_config(site):
     build(MODELS, GUEST)
     assert plugins_of(GUEST) == {'salkit-guest': '1.0'}
     assert plugins_of(dict(model=[dict(x=dict(type='salkit.GuestEncoder'))])) == plugins_of(GUEST)
+    assert plugins_of(dict(protocol=['exact', 'GuestEncoder'])) == plugins_of(GUEST)
     assert plugins_of(MODEL) == plugins_of(None) == {}
 
 

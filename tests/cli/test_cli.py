@@ -15,6 +15,7 @@ import salkit
 from salkit.cli import COMMANDS, demo, main
 from salkit.cli.common import ended_as_interrupted
 from salkit.inference import showcase
+from salkit.scoring import score_protocols
 
 ROOT = Path(salkit.__file__).parents[1]
 CONFIG = 'demo/umt-tiny_cc-kl'
@@ -132,11 +133,20 @@ def test_scores_and_maps_of_a_test(root, tmp_path, checkpoint, capsys):
     argv = ['test', CONFIG, checkpoint, '--out', out, '--dump', maps, '--work-dir', tmp_path / 'w']
     assert main([str(item) for item in [*argv, *with_root(root)]]) == 0
     printed = capsys.readouterr().out
-    assert f'protocol exact, {root.name} test: 2 videos, 18 frames' in printed
-    scores = json.loads(out.read_text())
-    assert scores['frames'] == 18
-    assert list(scores['scores']) == ['CC', 'KL', 'SIM', 'NSS', 'AUC-J', 's-AUC']
-    assert sorted(scores['per_video']) == ['test000', 'test001']
+    exact, tmfi = json.loads(out.read_text())['reports']
+    for scores in (exact, tmfi):
+        head = f'protocol {scores["protocol"]}, {root.name} test: 2 videos, 18 frames'
+        assert head in printed and scores['frames'] == 18
+        assert sorted(scores['per_video']) == ['test000', 'test001']
+        assert scores['model']['name'] == 'umt-tiny_cc-kl' and scores['model']['parameters'] > 1e4
+        assert scores['model']['frames_per_s'] > 0 and scores['model']['device'].startswith('CPU')
+    assert list(exact['scores']) == ['CC', 'KL', 'SIM', 'NSS', 'AUC-J', 's-AUC']
+    assert list(tmfi['scores']) == ['CC', 'KL', 'SIM', 'NSS', 'AUC-J']
+    # The same maps, scored once more from their files.
+    again = score_protocols(maps, root, ['exact', 'tmfi'], split='test', final=True, workers=1)
+    for scores in (exact, tmfi):
+        found = again.reports[scores['protocol']].scores
+        assert found == pytest.approx(scores['scores'], abs=1e-6, nan_ok=True)
     assert len(list(maps.rglob('*.npy'))) == 18
     first = np.load(maps / 'test000' / '0001.npy')
     assert first.shape == (32, 48) and first.dtype == np.float32
@@ -225,7 +235,7 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
         'train_cfg.val_interval=1',
     ]
     assert main([str(item) for item in argv]) == 0
-    scores = json.loads((work_dir / 'scores.json').read_text())
+    scores, _ = json.loads((work_dir / 'scores.json').read_text())['reports']
     (best,) = work_dir.glob('best_CC_*.pth')
     assert scores['checkpoint'] == str(best) and scores['frames'] == 18
     assert f'protocol exact, {root.name} test: 2 videos, 18 frames' in capsys.readouterr().out
@@ -233,11 +243,11 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
     out = tmp_path / 'again.json'
     argv = ['test', CONFIG, work_dir, '--out', out, '--work-dir', tmp_path / 'w', *with_root(root)]
     assert main([str(item) for item in argv]) == 0
-    assert json.loads(out.read_text())['scores'] == scores['scores']
+    assert json.loads(out.read_text())['reports'][0]['scores'] == scores['scores']
     # A work dir says its config.
     argv = ['test', work_dir, '--out', out, '--work-dir', tmp_path / 'w', *with_root(root)]
     assert main([str(item) for item in argv]) == 0
-    assert json.loads(out.read_text())['scores'] == scores['scores']
+    assert json.loads(out.read_text())['reports'][0]['scores'] == scores['scores']
     assert main(['test', CONFIG, '--work-dir', str(tmp_path / 'w')]) == 2
 
 

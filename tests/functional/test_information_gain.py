@@ -64,6 +64,15 @@ def test_a_map_of_zeros_counts_as_eps(convert):
     assert np.isnan(information_gain(*map(convert, (ones, fixations, zeros)), minmax=True).item())
 
 
+@pytest.mark.parametrize('convert', [np.asarray, torch.from_numpy])
+def test_negative_values_have_no_gain_unless_they_are_moved(convert):
+    maps, fixations = np.linspace(-1, 1, 8).reshape(2, 4), np.eye(2, 4)
+    for pair in ((maps, fixations, np.ones((2, 4))), (np.ones((2, 4)), fixations, maps)):
+        assert np.isnan(information_gain(*map(convert, pair)).item())
+    gain = information_gain(*map(convert, (maps, fixations, 2 * maps)), minmax=True)
+    assert gain.item() == pytest.approx(0)
+
+
 def test_gradients_are_finite():
     fixations = torch.eye(4, 5)
     for pred in (torch.zeros(4, 5), torch.full((4, 5), 0.3), torch.rand(4, 5)):

@@ -14,6 +14,7 @@ from salkit.errors import DataError
 from salkit.media.array_files import load_array
 from salkit.media.map_stacks import open_stack
 from salkit.media.maps import read_map
+from salkit.scoring.predictions import find_predictions
 
 MAPS = np.random.default_rng(0).random((3, 8, 9), dtype=np.float32)
 
@@ -114,6 +115,42 @@ def test_damaged_headers(tmp_path, header, version):
     zipped(tmp_path / 'a.npz', content)
     for name in ('a.npy', 'a.npz'):
         assert None not in read_in_every_way(tmp_path / name), name
+
+
+@pytest.mark.parametrize('name', ['a.npy', 'a.npz'])
+@given(ones=st.tuples(*[st.integers(0, 2)] * 3), frames=st.integers(1, 3))
+def test_dimensions_of_length_1_are_taken_off(tmp_path_factory, name, ones, frames):
+    path = tmp_path_factory.mktemp('shapes') / name
+    before, between, after = ((1,) * count for count in ones)
+    shape = (*before, *[frames] * (frames > 1), *between, 8, 9, *after)
+    (np.save if path.suffix == '.npy' else np.savez)(path, MAPS[:frames].reshape(shape))
+    stack = open_stack(path)
+    assert len(stack) == frames
+    np.testing.assert_array_equal(list(stack.read(range(frames))), MAPS[:frames])
+    if frames == 1:
+        np.testing.assert_array_equal(read_map(path), MAPS[0])
+
+
+@pytest.mark.parametrize(
+    'shape', [(8,), (2, 3, 8, 9), (1, 2, 3, 8, 9), (2, 1, 1, 9), (2, 8, 1, 9), ()]
+)
+def test_shapes_that_are_no_maps_are_named(tmp_path, shape):
+    for save, name in ((np.save, 'a.npy'), (np.savez, 'a.npz')):
+        save(tmp_path / name, np.zeros(shape))
+        told = read_in_every_way(tmp_path / name)[2]
+        assert told is not None and '(T, H, W)' in told and told.endswith(f'shape {shape}')
+
+
+def test_an_archive_of_other_arrays_names_their_shapes(tmp_path):
+    np.savez(tmp_path / 'a.npz', saliency=MAPS, fps=25, names=['a', 'b'])
+    found = r'3: saliency \(3, 8, 9\), fps \(\), names: expected numbers, got <U1$'
+    expected = r'a\.npz: expected one array \(T, H, W\), or an array \(H, W\) for each frame'
+    with pytest.raises(DataError, match=f'{expected}, found {found}'):
+        len(open_stack(tmp_path / 'a.npz'))
+    with pytest.raises(DataError, match=r'a\.npz: expected one array \(H, W\), found ' + found):
+        read_map(tmp_path / 'a.npz')
+    with pytest.raises(DataError, match=expected):
+        find_predictions(tmp_path)
 
 
 def test_bombs(tmp_path, monkeypatch):

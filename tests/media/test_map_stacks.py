@@ -99,7 +99,9 @@ BAD_FILES = {
         folder / 'x.npy', np.zeros((3, 4, 5))
     ),
     'expected numbers': lambda folder: np.save(folder / 'x.npy', np.full((3, 4), 'a')),
-    'expected one array, found 2': lambda folder: np.savez(folder / 'x.npz', a=[1], b=[2]),
+    r'expected one array \(H, W\), found 2: a \(3, 4\), b \(1,\)$': lambda folder: np.savez(
+        folder / 'x.npz', a=np.zeros((3, 4)), b=[2]
+    ),
 }
 
 

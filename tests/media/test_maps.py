@@ -2,6 +2,7 @@
 
 import os
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,9 +55,31 @@ def test_colours_are_refused(tmp_path):
     with pytest.raises(DataError) as caught:
         read_map(path)
     assert str(caught.value).startswith(f'{path}: expected a grey map, got colours')
-    # What JPEG leaves of gray is gray.
-    levels = gray_map(np.array([[[100, 101, 99]]], np.uint8), 'a')
-    np.testing.assert_array_equal(levels, [[101]])
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_a_tinge_counts_as_the_mean_of_the_channels(dtype):
+    # What JPEG and videos leave of gray is gray.
+    white = np.iinfo(dtype).max
+    levels = gray_map(np.array([[[white - 2, white, white - 1], [7, 0, 0]]], dtype), 'a')
+    np.testing.assert_allclose(levels * white, [[white - 1, 7 / 3]], rtol=1e-6)
+    levels = gray_map(np.array([[[7, 7, 7], [white] * 3]], dtype), 'a')
+    assert levels.dtype == dtype and levels.tolist() == [[7, white]]
+
+
+@pytest.mark.parametrize('alpha', [False, True])
+def test_every_bit_of_gray_in_deep_color_counts(tmp_path, alpha):
+    levels = as_integers(MAP, 16)
+    opaque = [np.full_like(levels, 65535)] * alpha
+    cv2.imwrite(str(tmp_path / 'a.png'), np.dstack([levels, levels, levels, *opaque]))
+    read = read_map(tmp_path / 'a.png')
+    assert read.dtype == np.uint16
+    np.testing.assert_array_equal(read, levels)
+    cv2.imwrite(
+        str(tmp_path / 'a.png'), np.dstack([levels, levels, levels.T.reshape(levels.shape)])
+    )
+    with pytest.raises(DataError, match=r'a\.png: expected a grey map, got .* \d{4,} of 65535'):
+        read_map(tmp_path / 'a.png')
 
 
 def shuffled_palette(levels, seed=0):
@@ -109,15 +132,44 @@ def test_fixations_that_were_blurred_by_packing(tmp_path, name):
 
 
 @pytest.mark.parametrize('mode', ['LA', 'RGBA'])
-def test_a_map_in_the_alpha_channel_is_no_gray_map(tmp_path, mode):
-    picture = Image.new(mode, (16, 12), 'white')
+@pytest.mark.parametrize(('color', 'level'), [('white', 255), ('black', 0)])
+def test_a_map_in_the_alpha_channel_is_no_gray_map(tmp_path, mode, color, level):
+    picture = Image.new(mode, (16, 12), color)
     picture.save(tmp_path / 'a.png')
-    assert (read_map(tmp_path / 'a.png') == 255).all()
+    assert (read_map(tmp_path / 'a.png') == level).all()
     picture.putalpha(Image.fromarray(as_integers(MAP)))
     picture.save(tmp_path / 'a.png')
+    indexed = Image.fromarray(as_integers(MAP)).convert('P')
+    indexed.putpalette(256 * [level] * 3)
+    indexed.save(tmp_path / 'b.png', transparency=bytes(range(256)))
     for read in (read_map, read_fixation_map):
-        with pytest.raises(DataError, match=r'a\.png: expected a gray map, .* transparent in'):
+        for name in ('a.png', 'b.png'):
+            with pytest.raises(DataError, match=rf'{name}: expected a gray map, .* transparent in'):
+                read(tmp_path / name)
+
+
+def test_a_palette_of_a_color_map_is_no_gray_map(tmp_path):
+    indexed = Image.fromarray(as_integers(MAP))
+    indexed.putpalette(
+        [value for i in range(256) for value in (i, 2 * abs(i - 128) % 256, 255 - i)]
+    )
+    indexed.save(tmp_path / 'a.png')
+    for read in (read_map, read_fixation_map):
+        with pytest.raises(DataError, match=r'a\.png: expected a grey map, got colours'):
             read(tmp_path / 'a.png')
+
+
+@pytest.mark.parametrize('value', [-0.5, np.nan])
+def test_fixations_are_no_less_than_0(tmp_path, value):
+    points = np.eye(12, 16, dtype=np.float32)
+    Image.fromarray(points).save(tmp_path / 'a.tif')
+    np.testing.assert_array_equal(read_fixation_map(tmp_path / 'a.tif'), points > 0)
+    points[3, 9] = value
+    Image.fromarray(points).save(tmp_path / 'a.tif')
+    with pytest.raises(
+        DataError, match=rf'a\.tif: expected a fixation map, 0 or more, got {value}'
+    ):
+        read_fixation_map(tmp_path / 'a.tif')
 
 
 def test_most_pixels_are_not_fixated(tmp_path):

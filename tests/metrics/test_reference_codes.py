@@ -37,7 +37,10 @@ NOISE = {
     'dhf1k-matlab': {'flat_density': ('CC',)},
 }
 NAMES = [
-    (protocol, case) for protocol, cases in GOLDEN.items() if protocol != 'moved' for case in cases
+    (protocol, case)
+    for protocol, cases in GOLDEN.items()
+    if protocol not in ('moved', 'msu-vsp-adapted')
+    for case in cases
 ]
 
 
@@ -110,5 +113,7 @@ def test_the_fit_of_the_msu_benchmark(cases):
     for name, expected in golden.items():
         prediction, density, fixations = cases[name]
         found = adapted.score_frame(prediction, Truth(density, fixations)).scores
-        # Their solver stops at a relative error of 1e-6.
-        assert found == pytest.approx(expected, abs=5e-6)
+        # Their solver stops at a relative error of 1e-6, which KL multiplies where a map is dark.
+        divergence = found.pop('KL')
+        assert divergence == pytest.approx(expected['KL'], abs=1e-4)
+        assert found == pytest.approx({m: v for m, v in expected.items() if m != 'KL'}, abs=5e-6)

@@ -14,8 +14,10 @@ from PIL import Image
 
 from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import ConfigError, DataError
-from salkit.functional import auc_judd, cc, kl_div, nss, sim
+from salkit.functional import auc_judd, cc, information_gain, kl_div, nss, sim
 from salkit.metrics import SaliencyMetric, ScoreReport, Truth, get_protocol
+from salkit.metrics.baseline_densities import LeaveOneOutMeans, center_map, resize_density
+from salkit.metrics.nonfixations import read_nonfixations
 from salkit.metrics.report import format_table
 from salkit.types import ClipMeta
 from salkit.utils.files import write_json
@@ -163,12 +165,12 @@ def test_a_seed_draws_the_frames_that_are_scored(monkeypatch):
     samples = [sample('a', str(i), i) for i in range(9)]
     everything = evaluate(samples, protocol='dhf1k-matlab')[0]
     metric = SaliencyMetric('dhf1k-matlab', ['CC', 'SIM'], seed=3)
-    metric.protocol = type(protocol)(**{**vars(protocol), 'max_frames': 4})
+    metric.protocols = [type(protocol)(**{**vars(protocol), 'max_frames': 4})]
     metric.process(None, samples)
     scores = metric.evaluate(9)
     drawn = protocol.select_frames('CC', [], 3)
     assert drawn is None and scores['frames'] == 9 and scores['CC'] != everything['CC']
-    chosen = metric.protocol.select_frames('CC', [('a', str(i)) for i in range(9)], 3)
+    chosen = metric.protocols[0].select_frames('CC', [('a', str(i)) for i in range(9)], 3)
     expected = [
         cc(s['saliency_map'].mul(255).round(), s['density_map']).item()
         for s in samples
@@ -275,6 +277,95 @@ def test_data_sets_that_cannot_tell(dataset, capsys):
             SaliencyMetric(metrics=['s-AUC']).use_dataset(other)
     with pytest.raises(DataError, match='s-AUC needs fixations of other frames'):
         evaluate([sample('a', '1')], metrics=['s-AUC'])
+
+
+# Several protocols, and a baseline ---------------------------------------------------------------
+
+
+def test_several_protocols_score_what_each_does_alone(dataset, monkeypatch):
+    samples = samples_of(dataset)
+    names = ['tmfi', 'exact', 'dhf1k-matlab']
+    read = []
+    monkeypatch.setattr(
+        'salkit.metrics.saliency_metric.read_nonfixations',
+        lambda videos, rule, seed: read.append(rule) or read_nonfixations(videos, rule, seed),
+    )
+    metric = SaliencyMetric(names)
+    metric.use_dataset(dataset, testing=True)
+    metric.process(None, samples)
+    scores = metric.evaluate(len(samples))
+    # Each rule of nonfixations once, and none for a protocol without.
+    assert sorted(read) == ['other-videos', 'ten-frames']
+    for name in names:
+        alone = SaliencyMetric(name)
+        alone.use_dataset(dataset, testing=True)
+        alone.process(None, samples)
+        alone.evaluate(len(samples))
+        assert metric.reports[name] == alone.report
+        prefix = '' if name == 'tmfi' else f'{name}/'
+        found = {metric: scores[prefix + metric] for metric in alone.report.scores}
+        assert found == alone.report.scores
+    assert list(metric.reports) == names and metric.report is metric.reports['tmfi']
+    assert set(metric.names) == scores.keys() - {'videos', 'frames'}
+
+
+def test_no_protocol_or_one_twice():
+    for protocol in ([], ['exact', 'exact']):
+        with pytest.raises(ConfigError, match='one protocol or several different ones'):
+            SaliencyMetric(protocol)
+
+
+@pytest.mark.parametrize('kind', ['center', 'mean', 'file', 'folder'])
+def test_information_gain_over_each_baseline(dataset, tmp_path, kind):
+    samples = samples_of(dataset)
+    density = np.random.default_rng(0).random((9, 11)) + 0.1
+    others = LeaveOneOutMeans(dataset.videos)
+    videos = {video.name: video for video in dataset.videos}
+    baselines = {
+        'center': lambda meta: center_map(meta.size),
+        'mean': lambda meta: others.without(videos[meta.video]),
+        'file': lambda meta: resize_density(density, meta.size),
+        'folder': lambda meta: resize_density(density * (meta.frame == '0002') + 0.1, meta.size),
+    }
+    source = kind
+    if kind == 'file':
+        source = tmp_path / 'density.npy'
+        np.save(source, density)
+    if kind == 'folder':
+        source = tmp_path / 'maps'
+        for one in samples:
+            (source / one['meta'].video).mkdir(parents=True, exist_ok=True)
+            values = density * (one['meta'].frame == '0002') + 0.1
+            np.save(source / one['meta'].video / f'{one["meta"].frame}.npy', values)
+    metric = SaliencyMetric(['exact', 'tmfi'], baseline=str(source))
+    metric.use_dataset(dataset, testing=True)
+    metric.process(None, samples)
+    assert 'IG' in metric.names and 'tmfi/IG' not in metric.names
+    scores = metric.evaluate(len(samples))
+    by_video = {}
+    for one in samples:
+        arrays = [one[key].double().numpy() for key in ('saliency_map', 'fixation_map')]
+        gain = information_gain(*arrays, baselines[kind](one['meta']))
+        by_video.setdefault(one['meta'].video, []).append(gain)
+    expected = np.mean([np.mean(gains) for gains in by_video.values()])
+    assert scores['IG'] == pytest.approx(expected, abs=1e-9)
+    words = str(source) if kind in ('file', 'folder') else f'{kind}: '
+    assert words in metric.reports['exact'].ig_baseline
+    assert not metric.reports['tmfi'].ig_baseline
+
+
+def test_a_baseline_that_does_not_fit_the_data_set(dataset, tmp_path):
+    with pytest.raises(ConfigError, match='not among the metrics'):
+        SaliencyMetric('tmfi', baseline='center')
+    with pytest.raises(ConfigError, match='which does not exist'):
+        SaliencyMetric(baseline=str(tmp_path / 'none'))
+    with pytest.raises(DataError, match='at least 2 videos, got 0'):
+        SaliencyMetric(baseline='mean').use_dataset(object())
+    (tmp_path / 'test000').mkdir()
+    for lacking, video in (('frame 0001', 'test000'), ('video test001', 'test001')):
+        metric = SaliencyMetric(baseline=str(tmp_path))
+        with pytest.raises(DataError, match=f'the baseline has no maps? of {lacking}'):
+            metric.process(None, [s for s in samples_of(dataset) if s['meta'].video == video])
 
 
 # Several processes ------------------------------------------------------------------------------

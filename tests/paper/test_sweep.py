@@ -1,7 +1,6 @@
 """Running what the tables miss: real processes, killed ones, failing ones, a scheduler's."""
 
 import contextlib
-import json
 import os
 import signal
 import stat
@@ -18,16 +17,17 @@ from salkit.config import load_config
 from salkit.paper import rows
 from salkit.paper.rows import TABLES, rows_of
 from salkit.paper.sweep import Job, demo_version, plan, run_jobs, slots
-from salkit.paper.tables import read_result, work_dir_of
+from salkit.paper.tables import read_results, work_dir_of
 
 ROWS = rows_of(TABLES)
+_MEANS = {'CC': 0.5, 'NSS': 1.0, 'SIM': 0.4, 'AUC-J': 0.9}
 SCORES = dict(
-    protocol='exact',
+    protocol='tmfi',
     dataset='DemoDataset',
     split='test',
-    videos=1,
-    frames=1,
-    scores={'CC': 0.5, 'NSS': 1.0, 'SIM': 0.4, 'AUC-J': 0.9},
+    scores=_MEANS,
+    per_video={'a': _MEANS},
+    frames_per_video={'a': 1},
 )
 WRITE = 'import json, os; json.dump({scores}, open(r"{path}", "w"))'
 
@@ -92,7 +92,7 @@ def test_a_work_dir_belongs_to_one_config(tmp_path):
     assert not other.done
     assert 'holds a run of another config' in sweep([other])[0]['row0']
     # What was there stays there.
-    assert read_result(first.work_dir / 'scores.json').scores['CC'] == 0.5 and first.done
+    assert read_results(first.work_dir / 'scores.json')['tmfi'].scores['CC'] == 0.5 and first.done
 
 
 def wait_for(condition, seconds=60):
@@ -259,13 +259,15 @@ def test_rows_are_trained_resumed_tested_and_tabulated(tmp_path, monkeypatch, ca
     captured = capsys.readouterr()
     assert '2 rows, 0 have their scores' in captured.out and f'{first.name}: done' in captured.out
     assert 'resumed epoch: ' in (first / 'sweep.log').read_text()
-    assert read_result(first / 'scores.json').source.endswith('2 videos, 2 frames')
+    results = read_results(first / 'scores.json')
+    assert list(results) == ['exact', 'tmfi']
+    assert all(result.source.endswith('2 videos, 2 frames') for result in results.values())
     assert f'--job-name={first.name}' in fake_srun.read_text()
     assert f'{broken.name}: failed with status 2' in captured.err
     assert 'epoch_1.pth: cannot be read as a checkpoint' in captured.err
     table = [line for line in captured.out.splitlines() if line.endswith((first.name, broken.name))]
-    scores = json.loads((first / 'scores.json').read_text())['scores']
-    assert len(table) == 2 and f'{scores["CC"]:.3f}' in table[0]
+    assert len(table) == 2 and f'{results["tmfi"].scores["CC"]:.3f}' in table[0]
+    assert 'Table 4, ours under exact' in captured.out
 
     jobs = plan(TABLES[3].rows[:2], root, demo=True, option_texts=options)
     assert [job.done for job in jobs] == [True, False]

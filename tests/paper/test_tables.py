@@ -14,19 +14,29 @@ from salkit.paper.tables import params_of, work_dir_of
 SALFOM = 'salfom/umt-l16_cc-kl'
 
 
-def write_scores(root, config=SALFOM, dataset='DHF1KDataset', **scores):
-    content = dict(
-        protocol='exact',
+def report(protocol, dataset='DHF1KDataset', **scores):
+    scores = {'CC': 0.5, 'NSS': 3.0, 'SIM': 0.4, 'AUC-J': 0.9, **scores}
+    return dict(
+        protocol=protocol,
         dataset=dataset,
         split='test',
-        videos=100,
-        frames=60273,
-        scores={'CC': 0.5, 'NSS': 3.0, 'SIM': 0.4, 'AUC-J': 0.9, **scores},
+        scores=scores,
+        per_video={'0601': scores, '0602': scores},
+        frames_per_video={'0601': 300, '0602': 282},
     )
+
+
+def write_scores(root, *reports, config=SALFOM):
     path = work_dir_of(root, config) / 'scores.json'
     path.parent.mkdir(parents=True)
+    content = reports[0] if len(reports) == 1 else dict(reports=reports)
     path.write_text(json.dumps(content))
     return path
+
+
+def salfom_line(out):
+    lines = (line.split() for line in out.replace('|', '').splitlines())
+    return next(line for line in lines if line[:2] == ['CC+KL', '(SalFoM)'])
 
 
 def test_every_row_is_a_config_that_comes_with_salkit():
@@ -67,41 +77,62 @@ def test_the_command_prints_the_paper(capsys, tmp_path):
 
 
 def test_scores_of_runs_stand_beside_the_papers(capsys, tmp_path):
-    write_scores(tmp_path)
+    write_scores(tmp_path, report('tmfi'))
     assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    line = next(line for line in out.splitlines() if line.startswith('CC+KL (SalFoM)'))
-    assert line.split()[2:5] == ['0.565', '0.500', '-0.065']
-    assert 'ours: protocol exact, DHF1KDataset test: 100 videos, 60273 frames' in out
-    assert 'not all measured' not in out
+    assert salfom_line(out)[2:5] == ['0.565', '0.500', '-0.065']
+    assert 'ours: protocol tmfi, DHF1KDataset test: 2 videos, 582 frames' in out
+    assert 'not all measured' not in out and 'to score a run under both' not in out
+
+
+@pytest.mark.parametrize('format', ['text', 'markdown'])
+def test_other_protocols_stand_apart(capsys, tmp_path, format):
+    exact = report('exact', CC=0.111, **{'s-AUC': 0.765})
+    write_scores(tmp_path, exact, report('tmfi'))
+    assert main(['tables', '4', '--work-dirs', str(tmp_path), '--format', format]) == 0
+    out = capsys.readouterr().out
+    beside, _, apart = out.partition('Table 4, ours under exact')
+    assert salfom_line(beside)[2:5] == ['0.565', '0.500', '-0.065'] and '0.111' not in beside
+    assert salfom_line(apart)[2:] == ['0.111', '3.000', '0.400', '0.900', '0.765']
+    assert 'ours: protocol exact' in apart and 'ours: protocol tmfi' in apart
+
+
+def test_scores_of_another_protocol_alone_leave_the_papers_column_empty(capsys, tmp_path):
+    write_scores(tmp_path, report('exact', CC=0.111))
+    assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
+    beside, _, apart = capsys.readouterr().out.partition('Table 4, ours under exact')
+    assert salfom_line(beside)[2:6] == ['0.565', '3.299', '0.436', '0.928']
+    assert 'ours' not in beside and salfom_line(apart)[2] == '0.111'
+    assert 'umt-l16_cc-kl; to score a run under both: salkit test WORK_DIR' in apart
 
 
 def test_scores_on_other_data_are_called_so(capsys, tmp_path):
-    write_scores(tmp_path, dataset='DemoDataset')
+    write_scores(tmp_path, report('tmfi', dataset='DemoDataset'))
     assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
     assert "not all measured on the paper's data" in capsys.readouterr().out
 
 
-def test_undefined_scores_stay_empty(capsys, tmp_path):
-    write_scores(tmp_path, NSS=None)
+def test_undefined_scores_are_called_so(capsys, tmp_path):
+    write_scores(tmp_path, report('tmfi', NSS=None))
     assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 0
-    out = capsys.readouterr().out
-    line = next(line for line in out.splitlines() if line.startswith('CC+KL (SalFoM)'))
-    assert line.split()[2:9] == ['0.565', '0.500', '-0.065', '3.299', '0.436', '0.400', '-0.036']
+    line = salfom_line(capsys.readouterr().out)
+    assert line[2:10] == ['0.565', '0.500', '-0.065', '3.299', 'nan', '0.436', '0.400', '-0.036']
 
 
 @pytest.mark.parametrize(
     'text', ['', '{', '[]', '{"scores": 3}', '{"scores": {"CC": "high"}}', '{"scores": {}}']
 )
 def test_a_file_without_scores_is_an_error(text, capsys, tmp_path):
-    path = write_scores(tmp_path)
+    path = write_scores(tmp_path, report('tmfi'))
     path.write_text(text)
     assert main(['tables', '4', '--work-dirs', str(tmp_path)]) == 2
-    assert re.search(f'{path}: (holds no scores|cannot be read as JSON)', capsys.readouterr().err)
+    assert re.search(
+        f'{path}: (expected scores as|cannot be read as JSON)', capsys.readouterr().err
+    )
 
 
 def test_markdown(capsys, tmp_path):
-    write_scores(tmp_path)
+    write_scores(tmp_path, report('tmfi'))
     assert main(['tables', '1', '--work-dirs', str(tmp_path), '--format', 'markdown']) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('|')]
     assert len({line.count('|') for line in lines}) == 1 and len(lines) == 7

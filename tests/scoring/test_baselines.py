@@ -11,14 +11,14 @@ from salkit.cli import main
 from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import SalkitError
 from salkit.functional import cc
-from salkit.scoring.baselines import (
+from salkit.metrics.baseline_densities import (
     LeaveOneOutMeans,
     center_map,
     mean_density_map,
     resize_density,
     video_density,
-    write_baseline,
 )
+from salkit.scoring.baselines import write_baseline
 
 
 @pytest.fixture

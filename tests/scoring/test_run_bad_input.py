@@ -1,3 +1,4 @@
+import re
 import shutil
 
 import numpy as np
@@ -6,7 +7,9 @@ from PIL import Image
 from score_data import SIZE, predicted, write_predictions, write_set, write_video
 
 from salkit.cli import main
+from salkit.datasets.transforms import LoadTargets
 from salkit.errors import ConfigError, DataError
+from salkit.metrics import protocol_names
 from salkit.scoring import score, score_protocols
 
 
@@ -45,6 +48,24 @@ def test_colour_prediction(data, capsys):
     assert f'{path}: expected a grey map, got colours' in error_of(data, capsys)
 
 
+@pytest.mark.parametrize('protocol', protocol_names())
+def test_log_densities_are_no_predictions(data, capsys, protocol):
+    path = data[0] / '0602' / '0003.npy'
+    density = np.array(Image.open(path.with_suffix('.png'))) / np.float32(255)
+    path.with_suffix('.png').unlink()
+    # Of both signs, such as what a sigmoid would be given.
+    np.save(path, density - 0.5)
+    run(data, '--protocol', protocol, status=0)
+    capsys.readouterr()
+    with np.errstate(divide='ignore'):
+        log_density = np.log(density - density.min())
+    for values in (log_density, np.maximum(log_density, -9)):
+        np.save(path, values)
+        line = error_of(data, capsys, '--protocol', protocol)
+        assert re.search(rf'{path}: expected a saliency map, got values from -\S+ to', line)
+        assert line.endswith('none above 0; it looks like a log density: store exp of it')
+
+
 @pytest.mark.parametrize('part', ['maps', 'fixation'])
 def test_ground_truth_with_a_palette_is_no_other(data, part):
     expected = score(*data, workers=1).scores
@@ -54,6 +75,45 @@ def test_ground_truth_with_a_palette_is_no_other(data, part):
         image.putpalette([255 - level for level in range(256) for _ in 'rgb'])
         image.save(path)
     assert score(*data, workers=1).scores == expected
+
+
+def color_mapped(values):
+    indexed = Image.fromarray(values)
+    indexed.putpalette([level for i in range(256) for level in (i, abs(2 * i - 255), 255 - i)])
+    return indexed
+
+
+@pytest.mark.parametrize(
+    ('part', 'suffix', 'change', 'told'),
+    [
+        ('maps', '.png', color_mapped, 'expected a grey map, got colours'),
+        ('maps', '.jpg', lambda v: color_mapped(v).convert('RGB'), 'a grey map, got colours'),
+        ('maps', '.tif', lambda v: Image.fromarray(v / np.float32(-255)), 'if it is a logarithm'),
+        ('fixation', '.png', color_mapped, 'expected a grey map, got colours'),
+        ('fixation', '.jpg', Image.fromarray, 'JPEG and WebP blur|as PNG'),
+    ],
+)
+def test_every_door_refuses_the_same_files(data, capsys, tmp_path, part, suffix, change, told):
+    for video in (data[1] / 'val').iterdir():
+        shutil.copytree(video / 'maps', video / 'images')
+    video = data[1] / 'val' / '0602'
+    path = video / part / '0003.png'
+    values = np.array(Image.open(path))
+    path.unlink()
+    path = path.with_suffix(suffix)
+    change(values).save(path)
+    keys = dict(maps='density_path', fixation='fixation_path')
+    with pytest.raises(DataError, match=rf'{path}: .*({told})'):
+        LoadTargets().transform({keys[part]: str(path), 'size': SIZE})
+    assert re.search(rf'{path}: .*({told})', error_of(data, capsys))
+    reads = {
+        'maps': ['baseline', 'mean', '--dataset-root', str(data[1]), '--split', 'val'],
+        'fixation': ['density', str(data[1]), '--sigma-px', '4'],
+    }
+    assert main([*reads[part], '--out', str(tmp_path / 'out')]) == 2
+    assert re.search(rf'{path}: .*({told})', capsys.readouterr().err)
+    assert main(['check', str(video)]) == 1
+    assert re.search(rf'{path.name}: .*({told})', capsys.readouterr().out)
 
 
 def test_ground_truth_that_changed_in_its_file(data, capsys):

@@ -248,6 +248,23 @@ def read_gaze(path):
     read_gaze_csv(path)
 
 
+def recordings_of_ledov(folder):
+    from trees import write_ledov
+
+    data = Path(__file__).parents[1] / 'data'
+    for name in ('mat73_plain.mat', 'mat73_packed.mat'):
+        shutil.copy(data / name, folder)
+    root = write_ledov(folder / 'ledov', dict(animal_bat01=[(1, 0, 80, 60, 10)]))
+    (root / 'animal_bat01' / 'Data.mat').rename(folder / 'version_5.mat')
+    shutil.rmtree(root)
+
+
+def read_recordings_of_ledov(path):
+    from salkit.datasets.published.ledov import read_recording
+
+    read_recording(path)
+
+
 def read_list_of(name):
     def read(path):
         from salkit.datasets.published import get_published
@@ -309,6 +326,7 @@ READERS = {
     'fixation maps in .mat': (mats, read_fixation_maps),
     'fixations of OSIE': (lists_of_osie, read_list_of('osie')),
     'fixations of Scene': (lists_of_scene, read_list_of('scene')),
+    'fixations of LEDOV': (recordings_of_ledov, read_recordings_of_ledov),
     'fixations on films': (tables_of_films, read_films),
     'stacks of maps': (arrays_of_videos, read_stacks),
     'gray videos': (gray_videos, read_stacks),

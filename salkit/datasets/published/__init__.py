@@ -1,6 +1,18 @@
 """The public data sets, one module each."""
 
-from . import avimos, crowd, dhf1k, hollywood2, osie, scene, ucf_sports, xu_video
+from . import (
+    audio_visual,
+    avimos,
+    crowd,
+    davsod,
+    dhf1k,
+    hollywood2,
+    ledov,
+    osie,
+    scene,
+    ucf_sports,
+    xu_video,
+)
 from .base import (
     LAYOUT,
     DensityArguments,
@@ -21,15 +33,18 @@ __all__ = [
     'GroundTruth',
     'PublishedDataset',
     'PublishedVideo',
+    'audio_visual',
     'avimos',
     'crowd',
     'dataset_at',
+    'davsod',
     'density_recipes',
     'dhf1k',
     'find_ground_truth',
     'find_in_splits',
     'get_published',
     'hollywood2',
+    'ledov',
     'osie',
     'published_datasets',
     'recognize',

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from ...builder import known_names, resolve
+from ...errors import DataError
 from ...registry import PUBLISHED
 from .raw_layout import PublishedVideo, find_in_splits
 
@@ -127,8 +128,16 @@ def get_published(name: str | PublishedDataset) -> PublishedDataset:
 
 
 def dataset_at(root: Path) -> PublishedDataset:
-    """The public data set whose published layout `root` has, else `LAYOUT`."""
-    return next((d for d in published_datasets().values() if d.is_at(root)), LAYOUT)
+    """The public data set whose published layout `root` has, else `LAYOUT`.
+
+    Raises:
+        DataError: the layouts of several.
+    """
+    found = [dataset for dataset in published_datasets().values() if dataset.is_at(root)]
+    if len(found) > 1:
+        names = ', '.join(dataset.name for dataset in found)
+        raise DataError(f'{root}: holds several data sets, {names}: give the folder of one')
+    return found[0] if found else LAYOUT
 
 
 def recognize(names: Iterable[str]) -> PublishedDataset | None:

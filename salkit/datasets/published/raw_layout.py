@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import DataError
@@ -16,6 +16,8 @@ from ..truth_video import TruthVideo
 
 # The split of videos that no name of a folder, and no list, puts into one.
 NO_SPLIT = 'all'
+# The group of a video in a fold.
+_OF_FOLD = re.compile(rf'(?:{"|".join(SPLIT_FOLDERS)})_([1-9]\d*)')
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ class PublishedVideo:
         fixations: folder of fixation maps as images, or a `fixations.json`, a list of [row, column]
             for each frame; None where it is not there.
         mats: folder of fixation maps as .mat files; None where it is not there.
-        groups: other names that `--split` may choose it by, such as 'public_test'.
+        groups: other names that `--split` may choose it by, such as 'public_test'. In a data set
+            that is split several times, `<split>_<fold>` for each fold that it is in: 'test_2'.
+        frames: how many of its frames count, from the first; None for all.
         problem: why it is not known which files are its own; empty where that is clear.
     """
 
@@ -44,6 +48,7 @@ class PublishedVideo:
     fixations: Path | None = None
     mats: Path | None = None
     groups: tuple[str, ...] = ()
+    frames: int | None = None
     problem: str = ''
 
     @property
@@ -78,7 +83,19 @@ class PublishedVideo:
         densities = self.densities
         if densities is not None and densities.is_dir() and not holds(densities, IMAGE_SUFFIXES):
             densities = None
-        return TruthVideo(self.name, densities, fixations)
+        return TruthVideo(self.name, densities, fixations, self.frames)
+
+
+def folds_of(videos: Iterable[PublishedVideo]) -> list[int]:
+    """The numbers of the folds that a data set is split into; none where it is split once."""
+    groups = {group for video in videos for group in video.groups}
+    return sorted({int(found[1]) for group in groups if (found := _OF_FOLD.fullmatch(group))})
+
+
+def in_fold(video: PublishedVideo, fold: int) -> PublishedVideo:
+    """The video in the split that it is in in a fold."""
+    split = next((s for s in SPLIT_FOLDERS if f'{s}_{fold}' in video.groups), NO_SPLIT)
+    return replace(video, split=split)
 
 
 # Tools of those who look for videos --------------------------------------------------------------

@@ -52,7 +52,7 @@ def find_ground_truth(
         raise DataError(f'{root}: holds no ground truth; expected {"; or ".join(layouts)}')
     splits = list(dict.fromkeys(video.split for video in videos))
     splits.sort(key=[*SPLIT_FOLDERS, *splits].index)
-    if split is not None and splits != [NO_SPLIT]:
+    if split is not None and (splits != [NO_SPLIT] or any(video.groups for video in found)):
         videos = _of_split(root, found, split)
     elif len(splits) > 1:
         counts = {name: sum(video.split == name for video in videos) for name in splits}

@@ -212,4 +212,8 @@ def _promised_more(source: VideoSource, table: _PacketTable) -> bool:
     # .avi counts the places where the last frame is shown once more, which are no packets.
     in_time = source.format == 'avi' and len(dts)
     held = int(dts.max()) + 1 if in_time else len(dts)
+    if held < source.stream.frames and source.format.startswith('mov,'):
+        # Of what an edit list does not show, not all is given.
+        with VideoSource(source.path, unedited=True) as whole:
+            held = sum(1 for _ in whole.packets())
     return held < source.stream.frames or is_cut_off(source.path)

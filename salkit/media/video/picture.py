@@ -30,6 +30,14 @@ def orientation(frame: VideoFrame) -> tuple[bool, bool, bool]:
     return True, b < 0, c < 0
 
 
+def as_shown(pixels: np.ndarray, frame: VideoFrame) -> np.ndarray:
+    """The pixels (H, W, ...) of a stored frame, turned as it is shown."""
+    swap, upside_down, mirrored = orientation(frame)
+    if swap:
+        pixels = pixels.swapaxes(0, 1)
+    return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
+
+
 class RGBConverter:
     """Converts frames to RGB, bit for bit what PyAV's `frame.to_ndarray(format='rgb24')` gives.
 
@@ -44,11 +52,7 @@ class RGBConverter:
     def __call__(self, frame: VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8 as shown."""
         rgb = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
-        swap, upside_down, mirrored = orientation(frame)
-        if swap:
-            rgb = rgb.transpose(1, 0, 2)
-        rgb = rgb[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
-        return np.ascontiguousarray(rgb)
+        return as_shown(rgb, frame)
 
 
 def checksum(frame: VideoFrame) -> int:

@@ -39,8 +39,13 @@ def is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
-def open_file(path: str | Path) -> InputContainer:
+def open_file(path: str | Path, unedited: bool = False) -> InputContainer:
     """Open a video file with FFmpeg: nothing but this one file, and no network, is opened.
+
+    Args:
+        path: of the file.
+        unedited: whether an edit list of a .mp4 or .mov file, which says what of it is shown, is
+            passed over.
 
     Raises:
         DataError: no regular file, or in none of the `CONTAINERS`, whatever its name says.
@@ -50,6 +55,7 @@ def open_file(path: str | Path) -> InputContainer:
         protocol_whitelist='file',
         format_whitelist=','.join(CONTAINERS),
         max_pixels=str(MOST_PIXELS),
+        **(dict(ignore_editlist='1') if unedited else {}),
     )
     try:
         # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names
@@ -75,6 +81,7 @@ class VideoSource:
     Args:
         path: of the file.
         threads: of the decoder; 0 for as many as there are cores.
+        unedited: see `open_file`.
 
     Attributes:
         container: the opened file.
@@ -87,11 +94,11 @@ class VideoSource:
         DataError: no such file, no video, or one that FFmpeg cannot open.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1) -> None:
+    def __init__(self, path: str | Path, threads: int = 1, unedited: bool = False) -> None:
         self.path = path
         self.errors = 0
         self.broken = False
-        self.container = open_file(path)
+        self.container = open_file(path, unedited)
         try:
             self.stream, self.streams = self._video_stream()
             self.context = self.stream.codec_context

@@ -158,7 +158,7 @@ def _reported(path: str, part: str, faults: Faults) -> Iterator[None]:
         else:
             expected = f'a {noun} that can be read as an image'
             if part == 'mats':
-                expected = 'MATLAB data with a variable I, the fixation map'
+                expected = 'MATLAB data with a variable I or eyeMap, the fixation map'
             found = f'{_reason(path, error)}, {os.path.getsize(path)} bytes'
             faults.add('unreadable', path, found, expected, remedy)
 

@@ -23,14 +23,17 @@ from salkit.prepare.fixations import density_map
 from salkit.registry import PUBLISHED
 from salkit.testing.samples import write_dataset, write_video
 
+AUDIO_VISUAL = ['avad', 'coutrot1', 'coutrot2', 'diem', 'etmd', 'summe']
+
 
 def labels(dataset, root):
     return [f'{video.split}/{video.name}' for video in dataset.find_videos(root)]
 
 
 def test_names_and_recipes():
-    gaze = ['crowd', 'osie', 'scene', 'xu-video']
-    assert {*published_datasets()} == {'avimos', 'dhf1k', 'hollywood2', 'ucf-sports', *gaze}
+    gaze = ['crowd', 'osie', 'scene', 'xu-video', 'ledov']
+    maps = ['avimos', 'dhf1k', 'hollywood2', 'ucf-sports', 'davsod', *AUDIO_VISUAL]
+    assert {*published_datasets()} == {*maps, *gaze}
     assert {*density_recipes()} == {'dhf1k', 'dhf1k-published', 'ucf-hollywood2', *gaze}
     assert get_published('dhf1k').counts['train'] == (600, 346_140)
     with pytest.raises(ConfigError, match="unknown public data set 'dhf1'; did you mean dhf1k"):
@@ -41,6 +44,8 @@ def test_data_sets_are_recognized_by_names_of_videos():
     assert recognize(['0001', '601']).name == 'dhf1k'
     assert recognize(['actioncliptest00001_1', 'actionclipautotrain00012_3']).name == 'hollywood2'
     assert recognize(['Diving-Side-001', 'SkateBoarding-Front-012']).name == 'ucf-sports'
+    assert recognize(['select_0001', 'select_0590_3']).name == 'davsod'
+    assert recognize(['animal_bear05', 'manmade_suv15']).name == 'ledov'
     assert recognize(['0001', 'Diving-Side-001']) is None and recognize([]) is None
 
 

@@ -105,7 +105,7 @@ def test_avimos_splits(tmp_path):
         ([[[3, 32]]] * 5, r'frame 1: the fixation \[3, 32\] lies outside the frame of 24 rows'),
         ([[[-1, 2]]] * 5, r'the fixation \[-1, 2\] lies outside'),
         ([[[1, 2, 3]]] * 5, r'frame 1: expected a list of \[row, column\]'),
-        ([[]] * 4, r'4 entries, but 5 frames'),
+        ([[]] * 4, r'entry for each of the 5 frames in .*a\.mkv, got 4 entries'),
         ({'a': 1}, 'expected a list with an entry for every frame'),
     ],
 )
@@ -117,6 +117,18 @@ def test_bad_lists_of_fixations(tmp_path, points, message):
     with pytest.raises(DataError, match=message) as caught:
         list(video.read([0], BOTH))
     assert str(path) in str(caught.value)
+
+
+def test_lists_behind_the_last_frame_are_left_out(tmp_path):
+    write_avimos(tmp_path)
+    path = tmp_path / 'FixationsTest' / 'Test' / 'a' / 'fixations.json'
+    path.write_text(json.dumps([[[i, 2]] for i in range(5)] + [[[99, 99]]] * 2))
+    video = find_ground_truth(tmp_path).videos[0]
+    assert [frame.points.tolist() for frame in video.read(range(5), BOTH)] == [
+        [[i, 2]] for i in range(5)
+    ]
+    assert len(list(video.read_points(video.with_fixations))) == 5
+    assert video.note.startswith('fixations.json has 7 entries for 5 frames; those behind the last')
 
 
 def test_frames_without_fixations_are_frames(tmp_path):
