@@ -137,26 +137,32 @@ class OtherFrames(_Others):
 
 
 class SameVideo(NonfixationPool):
-    """All fixations of the frame's own video, those of the frame itself too."""
+    """All fixations of the frame's own video, those of the frame itself too.
+
+    Kept are points, not maps, which would be a GiB for a thousand videos.
+    """
 
     def __init__(self) -> None:
-        self._counts: dict[str, np.ndarray] = {}
+        self._points: dict[str, list[tuple[np.ndarray, Size]]] = defaultdict(list)
+        self._last: tuple[tuple[str, Size], np.ndarray] | None = None
 
     def add(
         self, video: str, frames: Sequence[str], points: Sequence[np.ndarray], size: Size
     ) -> None:
         """Take in some frames of a video."""
         together = np.concatenate([np.asarray(each).reshape(-1, 2) for each in points])
-        counts = count_fixations(together, size).astype(np.int32)
-        self._counts[video] = self._counts.get(video, 0) + counts
+        # It looks at where they are.
+        count_fixations(together, size)
+        self._points[video].append((together.astype(np.min_scalar_type(max(size))), size))
+        self._last = None
 
     def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
         """All frames of a video get the same counts."""
-        counts = self._counts.get(video)
-        if counts is None or counts.shape == size:
-            return np.zeros(size, np.int64) if counts is None else counts
-        points = np.argwhere(counts)
-        return count_fixations(rescale_points(points, counts.shape, size), size)
+        if self._last is None or self._last[0] != (video, size):
+            found = [rescale_points(*own, size) for own in self._points.get(video, ())]
+            points = np.concatenate([np.zeros((0, 2), np.int64), *found])
+            self._last = (video, size), count_fixations(points, size)
+        return self._last[1]
 
 
 class _Kept(NamedTuple):

@@ -71,6 +71,11 @@ def test_memory_follows_the_sizes_not_the_frames():
     for frame in range(200):
         pool.add('v', [str(frame)], [[[frame % 8, 2]]], (8, 8))
     assert [len(kept) for kept in pool._groups.values()] == [20]
+    pool = SameVideo()
+    for frame in range(200):
+        pool.add(str(frame // 10), [str(frame)], [[[1, 2]]], (800, 800))
+    kept = [points for found in pool._points.values() for points, _ in found]
+    assert sum(points.nbytes for points in kept) == 200 * 2 * 2
 
 
 def test_ten_frames():

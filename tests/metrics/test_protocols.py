@@ -11,9 +11,10 @@ from torch.nn.functional import interpolate
 
 from salkit.builder import check_contract
 from salkit.errors import ConfigError, DataError, ShapeError
-from salkit.functional import auc_shuffled
+from salkit.functional import auc_judd, auc_shuffled
 from salkit.metrics import Truth, get_protocol, protocol_names
 from salkit.metrics.codes import PROTOCOLS as PUBLISHED_CODES
+from salkit.metrics.codes import diffsal
 from salkit.metrics.preparation import resize_smooth
 from salkit.plugin import owner_of
 from salkit.registry import PROTOCOLS
@@ -61,6 +62,18 @@ def test_sixteen_bits():
         for maps in (deep, (deep // 256).astype(np.uint8))
     ]
     assert halves[0] == pytest.approx(halves[1], abs=1e-12)
+
+
+def test_diffsal_looks_at_few_of_many_levels(monkeypatch):
+    looked = []
+    shares = diffsal._shares_of_steps
+    monkeypatch.setattr(diffsal, '_shares_of_steps', lambda *a: looked.append(a) or shares(*a))
+    deep = np.random.default_rng(5).permutation(2**12).reshape(64, 64).astype(np.uint16) * 16
+    fixations = np.zeros(deep.shape, bool)
+    fixations.ravel()[deep.ravel().argsort()[-9::2]] = True
+    found = get_protocol('diffsal').score_frame(deep, Truth(deep, fixations), ['AUC-J'])
+    assert len(looked) == 5
+    assert found.scores['AUC-J'] == pytest.approx(auc_judd(deep, fixations), abs=1e-9)
 
 
 def test_values_of_the_others():

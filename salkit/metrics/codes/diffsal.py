@@ -96,18 +96,20 @@ def _expected_judd(values: np.ndarray, fixations: np.ndarray) -> float:
     n = int(fixated.sum())
     if not n or n == values.size or np.isnan(levels).any():
         return math.nan
-    shares = [_shares_of_steps(level, levels[0], levels[-1]) for level in levels]
+    # Of 16 bits there are many levels, and few that anybody looked at.
+    seen = np.flatnonzero(fixated)
+    shares = [_shares_of_steps(level, levels[0], levels[-1]) for level in levels[seen]]
     tied = np.array([(share**2).sum() for share in shares])
     above = values.size - counts.cumsum()
     # Of two pixels of a level, the one reaches the other half the time, and always where tied.
-    reached = above + 1 + (counts - 1) * (1 + tied) / 2
-    lowest = int(np.flatnonzero(fixated)[0])
-    at_least = shares[lowest][::-1].cumsum()[::-1]
+    reached = above[seen] + 1 + (counts[seen] - 1) * (1 + tied) / 2
+    lowest = int(seen[0])
+    at_least = shares[0][::-1].cumsum()[::-1]
     smallest = at_least ** fixated[lowest]
     smallest[:-1] -= smallest[1:]
     others = counts[lowest] - fixated[lowest]
     last = above[lowest] + fixated[lowest] + others * (smallest * at_least).sum()
-    total = np.dot(fixated, reached) - n * (n + 1) / 2
+    total = np.dot(fixated[seen], reached) - n * (n + 1) / 2
     return float(1 - (total - (last - n) / 2) / n / (values.size - n))
 
 
@@ -117,7 +119,8 @@ def _shares_of_steps(level: np.float32, low: np.float32, high: np.float32) -> np
     jittered = (level + steps).astype(np.float32)
     top = np.float32(high + JITTER)
     scaled = (jittered - low) / (top - low)
-    return np.unique(scaled, return_counts=True)[1] / len(steps)
+    ends = np.flatnonzero(np.diff(scaled, append=np.inf))
+    return np.diff(ends, prepend=-1) / len(steps)
 
 
 @m.measure(
@@ -142,6 +145,8 @@ PROTOCOL = Protocol(
         'Predictions are PNGs in its eyes. AUC-J adds its jitter of up to 1e-7 to the map itself, '
         'so that CC, SIM and NSS are of the jittered map: here of the map, but for constant ones.',
         'In single precision where the map is: about 1e-6.',
+        'A fixation map holds 255 where somebody looked: there levels below 128 are none, here all '
+        'above 0 count.',
         'One frame without fixations, or one constant map of another size than its frame, spoils '
         'the mean of a whole run: such a mean is NaN.',
         'compute_metrics.py prints no s-AUC and no KL.',

@@ -19,6 +19,11 @@ def _density(values: np.ndarray) -> np.ndarray:
     return values / total if total != 0 else np.full(values.shape, 1 / values.size)
 
 
+def _ordered(frame: Frame) -> np.ndarray:
+    """The prediction in the type that is sorted fastest, where its order is all that counts."""
+    return frame.values if frame.prediction.dtype.kind == 'f' else frame.prediction
+
+
 @m.measure("Pearson's correlation with the density map; 0 for a constant prediction", 'density')
 def pearson(frame: Frame, rng: m.Rng = None) -> float:
     """Measure CC."""
@@ -67,7 +72,9 @@ def nss(frame: Frame, rng: m.Rng = None) -> float:
 def judd_of_all_pixels(frame: Frame, rng: m.Rng = None) -> float:
     """Measure AUC with uniform nonfixations."""
     everywhere = np.ones(frame.prediction.shape, bool)
-    return float(F.auc_shuffled(frame.values, frame.counts, everywhere, rule='exact', repeats=True))
+    return float(
+        F.auc_shuffled(_ordered(frame), frame.counts, everywhere, rule='exact', repeats=True)
+    )
 
 
 @m.measure(
@@ -79,7 +86,9 @@ def judd_of_all_pixels(frame: Frame, rng: m.Rng = None) -> float:
 def shuffled(frame: Frame, rng: m.Rng = None) -> float:
     """Measure shuffled AUC."""
     return float(
-        F.auc_shuffled(frame.values, frame.counts, frame.nonfixations, rule='exact', repeats=True)
+        F.auc_shuffled(
+            _ordered(frame), frame.counts, frame.nonfixations, rule='exact', repeats=True
+        )
     )
 
 

@@ -96,6 +96,8 @@ PROTOCOL = Protocol(
         'zeros: its KL is infinite or undefined, as by the code.',
         'A frame without fixations counts as NSS 1. The code stops at its AUC-J and s-AUC: they '
         'are undefined here, and spoil the mean.',
+        'A fixation map holds 255 where somebody looked: there levels below 128 are none, here all '
+        'above 0 count.',
         'The code computes the AUCs on a random half of the frames of each video; here on all, '
         'unless a seed is given.',
         's-AUC takes the fixated pixels of 10 videos, a frame of each, redrawn for every frame; '
