@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # it, every command would take seconds longer to start.
 PLUGIN_VENV := $(VENV)/with-plugins
 PLUGINS := $(wildcard plugins/*/setup.py)
+# Modules are compiled once, also where containers have Python write no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-fast coverage lint clean

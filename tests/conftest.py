@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from nursery import Nursery
 from PIL import Image
 
 # The first example pays for imports and caches, and a shared machine has its own pace.
@@ -24,6 +25,13 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests first, so that no process is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker('slow')}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope='session')
+def nursery():
+    """Starts commands in processes of their own that need not import anything."""
+    with Nursery() as nursery:
+        yield nursery
 
 
 @pytest.fixture(scope='session')
