@@ -22,7 +22,6 @@ OPTIONS = [
     # A model of few parts; random numbers in every step.
     'model.encoder=dict(type="UMTEncoder",arch=dict(embed_dim=24,depth=2,num_heads=2),clip_len=4,'
     'drop_path=0.2)',
-    'model.decoder.branches.swin3d.depth=1',
     'model.decoder.branches.dfd=None',
     'model.decoder.branches.sfd=None',
     *(f'{part}_dataloader.dataset.clip_len=4' for part in ('train', 'val', 'test')),
