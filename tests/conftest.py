@@ -1,5 +1,6 @@
 """Fixtures that need files: the golden scores beside the tests, the real sample sequence."""
 
+import gc
 import json
 import os
 import signal
@@ -19,6 +20,12 @@ hypothesis.settings.load_profile('salkit')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / 'data'
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: no search for garbage looks at it, and forks share it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):

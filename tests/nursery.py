@@ -108,7 +108,7 @@ class Nursery:
             self._run.end()
         told = dict(argv=[str(part) for part in argv], planted=planted, folder=os.getcwd())
         told |= dict(log=str(Path(log).resolve()), err=str(Path(err or log).resolve()))
-        told |= dict(environment=dict(os.environ, CUDA_VISIBLE_DEVICES='', **environment))
+        told |= dict(environment={**os.environ, 'CUDA_VISIBLE_DEVICES': '', **environment})
         self._process.stdin.write(json.dumps(told) + '\n')
         self._process.stdin.flush()
         self._run = Run(int(self._process.stdout.readline()), Path(log), self._process.stdout)
