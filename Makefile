@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 # it, every command would take seconds longer to start.
 PLUGIN_VENV := $(VENV)/with-plugins
 PLUGINS := $(wildcard plugins/*/setup.py)
-PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# Modules are compiled once, also where containers have Python write no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+# One process more than cores: tests wait as well, for browsers, killed runs and disks.
+PROCESSES := $(shell $(PYTHON) -c "import os; print(1 + os.cpu_count())")
+PARALLEL := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-fast coverage lint clean
 

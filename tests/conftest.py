@@ -1,5 +1,6 @@
 """Fixtures that need files: the golden scores beside the tests, the real sample sequence."""
 
+import gc
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from nursery import Nursery
 from PIL import Image
 
 # The first example pays for imports and caches, and a shared machine has its own pace.
@@ -20,10 +22,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 DATA = Path(__file__).parent / 'data'
 
 
+def pytest_collection_finish():
+    """What is imported by now stays: no search for garbage looks at it, and forks share it."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items):
     """Files with slow tests first, so that no process is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker('slow')}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope='session')
+def nursery():
+    """Starts commands in processes of their own that need not import anything."""
+    with Nursery() as nursery:
+        yield nursery
 
 
 @pytest.fixture(scope='session')

@@ -23,9 +23,9 @@ def weight(name, shape):
     """A weight under its official name: kernels N(0, 1 / fan-in), norms about 1, biases small."""
     values = _normal(name, shape)
     if 'relative_position_bias_table' in name:
-        values = 0.2 * values
+        values *= 0.2
     elif len(shape) > 1:
-        values = values * np.float32(np.prod(shape[1:]) ** -0.5)
+        values *= np.float32(np.prod(shape[1:]) ** -0.5)
     elif 'norm' in name and name.endswith('weight'):
         values = 1 + 0.1 * values
     else:

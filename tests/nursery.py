@@ -3,6 +3,7 @@
 Run as a script, it imports what training needs and then forks for each line of JSON that it reads.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE_SECONDS = 240
@@ -20,28 +22,59 @@ def serve():
     for name in (
         *(
             'setuptools',
+            'yapf',
             'torch.utils.tensorboard',
-            'matplotlib.figure',
-            'matplotlib.backends.backend_agg',
+            'torch._dynamo',
+            'einops._torch_specific',
         ),
-        *('salkit.encoders', 'salkit.engine', 'salkit.models', 'salkit.cli.train', 'yapf'),
+        *('matplotlib.figure', 'matplotlib.backends.backend_agg'),
+        *('multiprocessing.popen_fork', 'salkit.prepare.fixations'),
+        *('salkit.cli.train', 'salkit.datasets.published', 'salkit.encoders', 'salkit.engine'),
+        *('salkit.models', 'salkit.prepare', 'salkit.prepare.check', 'salkit.scoring'),
+        *('salkit.media.video.writer', 'salkit.plugin.manager', 'salkit.testing.smoke'),
     ):
         importlib.import_module(name)
+    # Children that collect their garbage leave alone, unshared, what is here.
+    gc.freeze()
     for line in sys.stdin:
         request = json.loads(line)
         pid = os.fork()
         if not pid:
             os.setsid()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            log = os.open(request['log'], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            for target, source in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
-                os.dup2(source, target)
-            from salkit.cli import main
-
-            exec(request['planted'], {})
-            sys.exit(main(request['argv']))
+            sys.exit(_run(request))
         print(pid, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+def _run(request):
+    """What a child does; gives its exit status."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(request['folder'])
+    os.environ.clear()
+    os.environ.update(request['environment'])
+    sys.path[:0] = [path for path in os.environ.get('PYTHONPATH', '').split(os.pathsep) if path]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [
+        os.open(os.devnull, os.O_RDONLY),
+        *(os.open(request[k], flags) for k in ('log', 'err')),
+    ]
+    for target, source in enumerate(files):
+        os.dup2(source, target)
+    sys.argv = ['salkit', *request['argv']]
+    from salkit.cli import main
+
+    # Where workers find the functions that are pickled for them.
+    exec(request['planted'], vars(sys.modules['__main__']))
+    return main(request['argv'])
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: str
 
 
 class Nursery:
@@ -63,17 +96,31 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(60)
 
-    def start(self, argv, log, planted=''):
-        """Start a command; `planted` is code that its process runs before."""
+    def start(self, argv, log, planted='', err=None, **environment):
+        """Start a command in this folder, with this process's environment and more.
+
+        What it prints goes to `log`, and errors to `err` if that is given. `planted` is code that
+        its process runs before; code that ends the process may do without the command.
+        """
         if self._run is not None:
             # A test that failed may have left it.
             self._run.send(signal.SIGKILL)
             self._run.end()
-        request = dict(argv=[str(part) for part in argv], log=str(log), planted=planted)
-        self._process.stdin.write(json.dumps(request) + '\n')
+        told = dict(argv=[str(part) for part in argv], planted=planted, folder=os.getcwd())
+        told |= dict(log=str(Path(log).resolve()), err=str(Path(err or log).resolve()))
+        told |= dict(environment={**os.environ, 'CUDA_VISIBLE_DEVICES': '', **environment})
+        self._process.stdin.write(json.dumps(told) + '\n')
         self._process.stdin.flush()
         self._run = Run(int(self._process.stdout.readline()), Path(log), self._process.stdout)
         return self._run
+
+    def run(self, argv, folder, planted='', **environment):
+        """Run a command to its end; what it prints is kept in a folder."""
+        out, err = (Path(folder) / f'{name}.txt' for name in ('stdout', 'stderr'))
+        for path in (out, err):
+            path.unlink(missing_ok=True)
+        status = self.start(argv, out, planted, err, **environment).end()
+        return Ended(status, out.read_text(), err.read_text())
 
 
 class Run:

@@ -72,8 +72,9 @@ class Protocol:
         blur_kernel: side of the Gaussian blur after resizing; 0 for none.
         letterbox: rows and columns that maps and ground truth are fitted into, black around them,
             instead of resizing; None scores at the resolution of the density map.
-        adaptation: what becomes of each prepared prediction, once it is fitted to all of a set;
-            see `AdaptationSums`. None for nothing.
+        adaptable: whether its code can fit all predictions of a set to the densities first.
+        adaptation: that fit, see `Adaptation`: what becomes of each prepared prediction; None
+            without.
         average: 'frames' pools all frames, 'videos' averages within each video first.
         more_averages: others that the code prints beside it; 'weighted' is that of the means of
             the videos, each weighing as many frames as it has.
@@ -99,6 +100,7 @@ class Protocol:
     resize: str = 'bilinear'
     blur_kernel: int = 0
     letterbox: tuple[int, int] | None = None
+    adaptable: bool = False
     adaptation: Callable[[np.ndarray], np.ndarray] | None = field(default=None, repr=False)
     average: str = 'videos'
     more_averages: tuple[str, ...] = ()

@@ -38,7 +38,8 @@ class ScoreReport:
         nan_maps: predictions that hold a NaN.
         interval: by metric, ends of the 95 % bootstrap interval over videos, where the protocol
             gives one and there are two videos.
-        selection: which frames were scored, in words; '' for all.
+        selection: which frames were scored, and what predictions were fitted with, in words; ''
+            for all frames and no fit.
         ig_baseline: what information gain is counted from, in words; '' where it is not scored.
         surprising_frames: those that were looked at where that baseline is 0.
     """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from mmengine.config import Config
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..builder import build
 from ..checkpoints import Checkpoint, load_weights, read_checkpoint
@@ -77,6 +79,26 @@ def _names_weights(text: str) -> bool:
     return kind == CHECKPOINT or '://' in text or is_folder or text in shipped_files()
 
 
+_DRAWING = (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_)
+
+
+class _UnfilledParameters(TorchFunctionMode):
+    """Draws no random parameters: seconds of a large model, for what is loaded over them."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        filled = [*args, *(kwargs or {}).values()][:1]
+        drawing = func in _DRAWING or getattr(func, '__module__', None) == nn.init.__name__
+        if drawing and isinstance(filled[0], nn.Parameter):
+            return filled[0]
+        return func(*args, **(kwargs or {}))
+
+
 def build_model(
     config_or_name: Config | str | Path,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -107,6 +129,7 @@ def build_model(
     if checkpoint is None:
         return build(MODELS, cfg.model).to(device).eval()
     with checkpoint.plugin_hints():
-        model = build(MODELS, cfg.model)
+        with _UnfilledParameters():
+            model = build(MODELS, cfg.model)
         load_weights(model, checkpoint)
     return model.to(device).eval()

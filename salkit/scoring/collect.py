@@ -78,7 +78,7 @@ def collect(
             truth.dataset,
             truth.split,
             videos,
-            str(plan.choice),
+            '; '.join(filter(None, [str(plan.choice), plan.adapted])),
             str(plan.baseline) if gains_of(get_protocol(name), plan.metrics[name]) else '',
         )
         for name, videos in scored.items()

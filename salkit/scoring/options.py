@@ -52,6 +52,8 @@ class ScoreOptions:
         baseline: what information gain (IG) is counted from: center, a Gaussian in the middle;
             mean, the mean density of the other videos; a density map for all frames, such as that
             of the training set; or a folder of maps, as salkit baseline writes them.
+        domain_adaptation: fit all predictions to the densities first, as the code of msu-vsp does,
+            with this picture of a center prior (its gt_cp.png).
         seed: draw the random parts of a protocol as its code does, instead of their expectation.
         final: the maps have the size of their frames and are post-processed, as `salkit test`
             dumps them: a protocol that blurs does not blur them again.
@@ -69,6 +71,7 @@ class ScoreOptions:
     ray: str | None = None
     allow_missing: bool = False
     baseline: str | Path | None = None
+    domain_adaptation: str | Path | None = None
     seed: int | None = None
     final: bool = False
     every: int = 1

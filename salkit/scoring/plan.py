@@ -10,7 +10,8 @@ from ..datasets.matching import match_frames, match_videos
 from ..datasets.published.truth import GroundTruth, find_ground_truth
 from ..datasets.truth_video import TruthVideo
 from ..errors import ConfigError, DataError
-from ..media.map_stacks import MapStack, fingerprint_of
+from ..media.map_stacks import MapStack, fingerprint_of, fingerprint_of_file
+from ..media.maps import read_map
 from ..metrics import get_protocol
 from ..metrics.baseline_densities import check_others
 from ..metrics.gain_baseline import BaselineSource, check_gain
@@ -94,6 +95,7 @@ class Plan:
         videos: those that have predictions.
         missing: what is not there.
         warnings: what a reader of the scores should know.
+        adapted: what predictions are fitted with, in words; '' for nothing.
         tied_share: mean share of tied pairs of the maps of 8 bits; None where there are none.
     """
 
@@ -105,6 +107,7 @@ class Plan:
     videos: list[MatchedVideo] = field(default_factory=list)
     missing: Missing = field(default_factory=Missing)
     warnings: list[str] = field(default_factory=list)
+    adapted: str = ''
     tied_share: float | None = None
 
 
@@ -131,6 +134,14 @@ def make_plans(
     source = None if options.baseline is None else BaselineSource.of(options.baseline)
     if source is not None:
         check_gain(wanted)
+    if options.domain_adaptation is not None:
+        fixed = [name for name in wanted if not get_protocol(name).adaptable]
+        if fixed:
+            raise ConfigError(
+                f'a domain adaptation goes with msu-vsp alone, not with {", ".join(fixed)}'
+            )
+        # A wrong file should not wait for all others.
+        read_map(options.domain_adaptation)
     groups: dict[bool, Metrics] = {}
     for name, metrics in wanted.items():
         groups.setdefault(get_protocol(name).prefers_mat, {})[name] = metrics
@@ -171,8 +182,14 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
         check_others(len(truth.videos))
     settings = [options.seed, options.final, source and source.fingerprint()]
     shared = fingerprint_of([__version__, plan.metrics, settings, vars(plan.choice)])
-    if plan.rules or (source is not None and source.kind == 'mean'):
+    prior = options.domain_adaptation
+    if plan.rules or prior is not None or (source is not None and source.kind == 'mean'):
         shared = fingerprint_of([shared, *((v.name, v.fingerprint()) for v in truth.videos)])
+    if prior is not None:
+        needs.add('density')
+        every = sorted((name, stack.fingerprint()) for name, stack in predictions.items())
+        shared = fingerprint_of([shared, fingerprint_of_file(Path(prior)), *every])
+        plan.adapted = f'fitted with the center prior {prior}'
     matches = match_videos(predictions, [video.name for video in truth.videos])
     baselines = None
     if source is not None and source.path is not None and source.kind == 'folder':

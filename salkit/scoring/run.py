@@ -18,8 +18,10 @@ from tqdm import tqdm
 
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
+from ..media.maps import read_map
 from ..metrics import ScoreReport, get_protocol, nonfixation_pool
 from ..metrics.baseline_densities import MeanOfVideos
+from ..metrics.codes.msu_adaptation import Adaptation, AdaptationSums
 from ..plugin import plugins_of
 from ..utils.files import cache_dir, check_json_place, write_json
 from ..utils.input_files import read_input_json
@@ -33,7 +35,14 @@ from .options import ScoreOptions
 from .plan import MatchedVideo, Missing, Plan, make_plans
 from .predictions import find_predictions
 from .score_files import BASELINES, CEILINGS, score_file
-from .work import Job, first_size, gather_density, gather_fixations, score_video
+from .work import (
+    Job,
+    first_size,
+    gather_density,
+    gather_fixations,
+    gather_levels,
+    score_video,
+)
 
 # Those that scores may depend on.
 _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
@@ -134,6 +143,7 @@ def score_protocols(
     if options.out is None:
         inputs = [Path(predictions).absolute(), Path(ground_truth).absolute()]
         settings = [options.split, options.seed, options.final, options.baseline]
+        settings += [options.domain_adaptation]
         name = fingerprint_of([*inputs, wanted, settings, vars(options.choice)])
         folder = cache_dir() / 'score' / name
     reports: dict[str, ScoreReport] = {}
@@ -199,6 +209,8 @@ def _score_rest(
         job.means = _read_means(plan, options, run)
     elif plan.baseline is not None:
         job.baseline = plan.baseline.open()
+    if options.domain_adaptation is not None:
+        job.adaptation = _fit(plan, options.domain_adaptation, options, run)
     total, left = (sum(len(video.pairs) for video in some) for some in (plan.videos, todo))
     with _bar('frames', total, total - left, options) as bar:
 
@@ -222,6 +234,24 @@ def _read_means(plan: Plan, options: ScoreOptions, run: Callable[..., None]) -> 
 
         run(gather_density, videos, None, done=take)
     return means
+
+
+def _fit(
+    plan: Plan, prior: str | Path, options: ScoreOptions, run: Callable[..., None]
+) -> Adaptation:
+    """The fit of all predictions to the densities."""
+    (name,) = plan.metrics
+    picture = read_map(prior)
+    center = get_protocol(name).prepare(picture, (picture.shape[0], picture.shape[1]))
+    sums = AdaptationSums()
+    with _bar('fitted', len(plan.videos), 0, options) as bar:
+
+        def take(found: AdaptationSums) -> None:
+            sums.add_all(found)
+            bar.update()
+
+        run(gather_levels, plan.videos, (name, center), done=take)
+    return sums.fit(center)
 
 
 def _bar(unit: str, total: int, finished: int, options: ScoreOptions) -> tqdm:

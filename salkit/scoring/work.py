@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ from ..media.map_stacks import MapStack
 from ..media.maps import check_no_logarithm
 from ..metrics import NonfixationPool, Truth, frame_rng, get_protocol, rescale_points
 from ..metrics.baseline_densities import MeanOfVideos, mean_density, without_video
+from ..metrics.codes.msu_adaptation import Adaptation, AdaptationSums
 from ..metrics.gain_baseline import FixedDensity, GainBaseline, StackDensity
 from ..utils.parallel import check_stopped
 from .finished import VideoResult
@@ -60,6 +61,25 @@ def _densities(truth: TruthVideo) -> Iterator[np.ndarray]:
         yield frame.density
 
 
+def gather_levels(video: MatchedVideo, prior: tuple[str, np.ndarray]) -> AdaptationSums:
+    """Read what a fit to the densities needs to know of the predictions of a video.
+
+    Args:
+        video: whose frames are paired.
+        prior: name of the protocol, and the center prior as it prepares it.
+    """
+    protocol, center = get_protocol(prior[0]), prior[1]
+    sums = AdaptationSums()
+    predictions = video.predictions.read([at for at, _ in video.pairs])
+    truths = video.truth.read([at for _, at in video.pairs], ('density',))
+    for prediction, frame in zip(predictions, truths, strict=True):
+        check_stopped()
+        density = protocol.prepare_truth(Truth(frame.density)).density
+        if np.isfinite(prediction).all() and density is not None:
+            sums.add(protocol.prepare(prediction, frame.size), density, center)
+    return sums
+
+
 @dataclass
 class Job:
     """What all videos of a plan share; workers get it once.
@@ -71,6 +91,7 @@ class Job:
         pools: fixations of the whole set by rule, where a metric needs them.
         baseline: what information gain is counted from, where it is the same for all videos.
         means: what is left of it for each video, where that is the mean of the others.
+        adaptation: what becomes of the predictions, where they were fitted.
     """
 
     metrics: Metrics
@@ -79,6 +100,7 @@ class Job:
     pools: dict[str, NonfixationPool]
     baseline: GainBaseline | None = None
     means: MeanOfVideos | None = None
+    adaptation: Adaptation | None = None
 
 
 def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResult]:
@@ -129,6 +151,8 @@ def _score_frame(
 ) -> None:
     for name, metrics in job.metrics.items():
         protocol, pool = get_protocol(name), None
+        if job.adaptation is not None:
+            protocol = replace(protocol, adaptation=job.adaptation)
         if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
             pool = job.pools[protocol.pool]
         nonfixations = None if pool is None else pool.for_frame(*where, frame.size)

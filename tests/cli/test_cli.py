@@ -291,31 +291,21 @@ def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_one_step_of_the_real_model(tmp_path, sample_sequence):
+def test_one_step_of_the_real_model(tmp_path, nursery, sample_sequence):
     """The 403 M model takes an optimiser step on the real sequence, and writes its checkpoint."""
-    trained = subprocess.run(
-        [
-            sys.executable,
-            '-m',
-            'salkit',
-            'train',
-            'salfom/umt-l16_cc-kl',
-            '--work-dir',
-            str(tmp_path),
-            '--cfg-options',
-            f'data_root={sample_sequence.parents[1]}',
-            'dataset_type=VideoSaliencyDataset',
-            'train_cfg.max_epochs=1',
-            '+train_cfg.val_begin=2',
-            # Its weights take their time, its pixels need not.
-            'train_dataloader.dataset.pipeline.0.size=(64,64)',
-            'train_dataloader.dataset.pipeline.1.size=(64,64)',
-            '+default_hooks.checkpoint.save_optimizer=False',
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert trained.returncode == 0, trained.stderr[-2000:]
+    argv = ['train', 'salfom/umt-l16_cc-kl', '--work-dir', tmp_path, '--cfg-options']
+    options = [
+        f'data_root={sample_sequence.parents[1]}',
+        'dataset_type=VideoSaliencyDataset',
+        'train_cfg.max_epochs=1',
+        '+train_cfg.val_begin=2',
+        # Its weights take their time, its pixels need not.
+        'train_dataloader.dataset.pipeline.0.size=(32,32)',
+        'train_dataloader.dataset.pipeline.1.size=(32,32)',
+        '+default_hooks.checkpoint.save_optimizer=False',
+    ]
+    trained = nursery.run([*argv, *options], tmp_path)
+    assert trained.status == 0, trained.err[-2000:]
     checkpoint = tmp_path / 'epoch_1.pth'
     assert checkpoint.stat().st_size > 4 * 400e6
     checkpoint.unlink()

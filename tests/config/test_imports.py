@@ -1,6 +1,5 @@
 """`custom_imports`: a file of the user's beside a config, with a loss that the config names."""
 
-import subprocess
 import sys
 
 import pytest
@@ -127,16 +126,14 @@ def test_what_a_checkpoint_says_imports_nothing(place):
 
 
 @pytest.mark.slow
-def test_training_and_testing_with_a_loss_of_ones_own(place, tmp_path):
+def test_training_and_testing_with_a_loss_of_ones_own(place, nursery, tmp_path):
     path = write(place, ['my_loss.py'])
     root = write_dataset(tmp_path / 'set')
     options = [f'data_root={root}', 'model.encoder.clip_len=4', 'train_cfg.max_epochs=1']
     options += [f'{name}_dataloader.dataset.clip_len=4' for name in ('train', 'val', 'test')]
     options += ['train_dataloader.batch_size=2']
     work_dir = tmp_path / 'work'
-    argv = ['salkit', 'train', path, '--work-dir', work_dir, '--test', '--cfg-options', *options]
-    done = subprocess.run(
-        [sys.executable, '-m', *map(str, argv)], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    argv = ['train', path, '--work-dir', work_dir, '--test', '--cfg-options', *options]
+    done = nursery.run(argv, tmp_path)
+    assert done.status == 0, done.err[-2000:]
     assert (work_dir / 'scores.json').exists()

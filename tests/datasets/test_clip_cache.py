@@ -3,8 +3,6 @@ import pickle
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -307,8 +305,7 @@ def test_workers(root, method):
 
 # Writes the first two of four videos, then says so and waits to be ended.
 HALF_A_RUN = """
-import os, sys, time
-from salkit.cli import main
+import os, time
 from salkit.datasets import clip_cache_build
 
 write = clip_cache_build.write_cached_video
@@ -323,34 +320,26 @@ def write_some(record, path, size):
     return write(record, path, size)
 
 clip_cache_build.write_cached_video = write_some
-sys.exit(main(['cache', sys.argv[1], '--size', '32x24', '--workers', sys.argv[2]]))
 """
 
 
 @pytest.mark.parametrize('signum', [signal.SIGKILL, signal.SIGINT])
 @pytest.mark.parametrize('workers', [1, 2])
-def test_an_interrupted_run_goes_on(tmp_path, signum, workers):
+def test_an_interrupted_run_goes_on(tmp_path, nursery, signum, workers):
     root = tmp_path / 'data'
     for number in range(4):
         # The longest come first.
         write_video(root / 'clips' / f'{number:03d}', frames=9 - number, size=FRAME)
     place = root / 'clips' / HIDDEN / '24x32'
-    process = subprocess.Popen(
-        [sys.executable, '-c', HALF_A_RUN, str(root), str(workers)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
+    argv = ['cache', root, '--size', '32x24', '--workers', workers]
+    run = nursery.start(argv, tmp_path / 'log', HALF_A_RUN)
     # With two workers, the second may have begun while the first writes its last video.
-    for _ in range(workers):
-        assert process.stdout.readline() == 'begun\n'
+    run.until(lambda: run.printed().count('begun\n') == workers)
     # Ctrl-C reaches the whole group, a kill one process.
-    (os.killpg if signum == signal.SIGINT else os.kill)(process.pid, signum)
-    process.communicate(timeout=60)
-    assert process.returncode
+    (os.killpg if signum == signal.SIGINT else os.kill)(run.pid, signum)
+    assert run.end() and run.leaves_nobody()
     finished = {path.name: path.stat().st_mtime_ns for path in place.iterdir()}
-    (place / f'.002.npy.{process.pid}@{socket.gethostname()}.unfinished').touch()
+    (place / f'.002.npy.{run.pid}@{socket.gethostname()}.unfinished').touch()
     assert {'000.npy', '001.npy'} <= set(finished)
     report = build(root)
     assert (report.written, report.kept) == (2, 2)
@@ -391,14 +380,10 @@ def test_the_disk_is_asked_first(root, monkeypatch):
     assert not list((root / 'clips' / HIDDEN).rglob('*.npy'))
 
 
-def test_a_disk_that_fills_up_leaves_nothing_half_written(root):
-    code = (
-        'import resource, sys\n'
-        'resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n'
-        'from salkit.cli import main\n'
-        f'sys.exit(main(["cache", {str(root)!r}, "--size", "32x24", "--workers", "1"]))\n'
-    )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
-    assert done.returncode == 1 and 'File too large' in done.stdout, done.stderr
+def test_a_disk_that_fills_up_leaves_nothing_half_written(root, nursery, tmp_path):
+    full = 'import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))'
+    argv = ['cache', root, '--size', '32x24', '--workers', '1']
+    done = nursery.run(argv, tmp_path, full)
+    assert done.status == 1 and 'File too large' in done.out, done.err
     place = root / 'clips' / HIDDEN / '24x32'
     assert [path.name for path in place.iterdir()] == ['.lock']

@@ -3,8 +3,6 @@
 import io
 import math
 import re
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,13 +52,13 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def run(root, tmp_path_factory):
+def run(root, nursery, tmp_path_factory):
     """A run of three epochs in a process of its own: its work dir, standard output and error."""
     work_dir = tmp_path_factory.mktemp('run')
     options = ['train_cfg.max_epochs=3', 'train_cfg.val_interval=2']
-    command = [sys.executable, '-m', 'salkit', *argv(root, work_dir, *options)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return work_dir, done.stdout, done.stderr
+    done = nursery.run(argv(root, work_dir, *options), tmp_path_factory.mktemp('printed'))
+    assert done.status == 0, done.err
+    return work_dir, done.out, done.err
 
 
 # The terminal -------------------------------------------------------------------------------------

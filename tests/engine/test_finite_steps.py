@@ -4,16 +4,15 @@ import itertools
 import math
 import os
 import re
-import subprocess
-import sys
+from datetime import timedelta
 from operator import itemgetter
-from pathlib import Path
 
 import pytest
 import torch
 from make_data import write_dataset
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from ranks import start_ranks
 from small_models import assert_same
 from torch import nn
 from torch.utils.data import DataLoader
@@ -219,65 +218,41 @@ def test_a_limit_that_is_none(most):
         FiniteStepsHook(most)
 
 
-PROCESS = """
-import sys
-from datetime import timedelta
-import torch
-from mmengine.model import MMDistributedDataParallel
-from salkit.errors import SalkitError
-from test_finite_steps import *
+def _skips_with_another(folder):
+    """What each of two processes does; gives its exit status."""
+    rank = int(os.environ['RANK'])
+    torch.distributed.init_process_group(
+        'gloo',
+        # Processes that disagree about a step wait for each other.
+        timeout=timedelta(seconds=60),
+    )
 
-folder, rank = sys.argv[1], int(sys.argv[2])
-torch.distributed.init_process_group(
-    'gloo',
-    init_method=f'file://{folder}/meeting',
-    rank=rank,
-    world_size=2,
-    # Processes that disagree about a step wait for each other.
-    timeout=timedelta(seconds=60),
-)
+    def parallel():
+        return MMDistributedDataParallel(Tiny(), find_unused_parameters=False)
 
-def parallel():
-    return MMDistributedDataParallel(Tiny(), find_unused_parameters=False)
+    def bad(number):
+        return batch(number, LOSS_ALONE if rank == 1 else FINE)
 
-def bad(number):
-    return batch(number, LOSS_ALONE if rank == 1 else FINE)
-
-good = [batch(rank), batch(2 + rank)]
-out = f'{folder}/{rank}'
-skipped = train(out, [good[0], bad(4 + rank), good[1]], model=parallel())
-assert skipped.message_hub.get_info('skipped_steps') == 1
-assert_same_state(skipped, train(out, good, model=parallel()))
-try:
-    train(out, [bad(4 + rank)] * 5, most=2, model=parallel())
-except SalkitError as error:
-    print('told:', error)
-torch.distributed.barrier()
-torch.distributed.destroy_process_group()
-"""
+    good = [batch(rank), batch(2 + rank)]
+    out = folder / f'{rank}'
+    skipped = train(out, [good[0], bad(4 + rank), good[1]], model=parallel())
+    assert skipped.message_hub.get_info('skipped_steps') == 1
+    assert_same_state(skipped, train(out, good, model=parallel()))
+    try:
+        train(out, [bad(4 + rank)] * 5, most=2, model=parallel())
+    except SalkitError as error:
+        print('told:', error)
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+    return 0
 
 
 @pytest.mark.slow
 def test_processes_skip_a_step_together(tmp_path):
     """Only the second one's loss is not finite; gradients are."""
-    script = tmp_path / 'process.py'
-    script.write_text(PROCESS)
-    folder = Path(__file__).parent
-    path = os.pathsep.join([str(folder), str(folder.parent), os.environ.get('PYTHONPATH', '')])
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': path}
-    running = [
-        subprocess.Popen(
-            [sys.executable, script, tmp_path, str(rank)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in (0, 1)
-    ]
-    for process in running:
-        out, err = process.communicate()
-        assert process.returncode == 0, err[-4000:]
+    for rank in start_ranks(_skips_with_another, tmp_path / 'ranks', tmp_path):
+        code, out, err = rank.ended()
+        assert code == 0, err[-4000:]
         (told,) = re.findall('told: .*', out)
         assert '2 steps in a row' in told
         assert 'is not finite on v5/0001, v5/0002 (loss_map ' in told

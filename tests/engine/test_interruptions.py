@@ -8,7 +8,6 @@ import time
 
 import pytest
 from make_data import write_dataset
-from nursery import Nursery
 from small_models import assert_same
 
 from salkit.checkpoints import read_checkpoint
@@ -54,12 +53,6 @@ OPTIONS = [
 def root(tmp_path_factory):
     splits = dict(train=3, val=2, test=1)
     return write_dataset(tmp_path_factory.mktemp('data') / 'set', splits)
-
-
-@pytest.fixture(scope='module')
-def nursery():
-    with Nursery() as nursery:
-        yield nursery
 
 
 def command(root, work_dir, *options, extra=()):
@@ -219,12 +212,12 @@ def test_a_signal_during_a_validation(go, undisturbed, tmp_path):
 
 def test_a_stopped_worker_is_replaced(go, undisturbed, tmp_path):
     # So long that a batch in preparation is no hanging worker.
-    run = go('train_dataloader.worker_timeout=10')
+    run = go('train_dataloader.worker_timeout=5')
     run.until(lambda: step_of(tmp_path / 'work') > 1 and len(run.children()) >= 2)
     worker = run.children()[0]
     os.kill(worker, signal.SIGSTOP)
     assert run.end() == 0
-    told = f'gave nothing for 10 s (worker_timeout): process {worker} is stopped'
+    told = f'gave nothing for 5 s (worker_timeout): process {worker} is stopped'
     assert told in run.printed() and run.leaves_nobody()
     assert_equal_runs(tmp_path / 'work', undisturbed)
 

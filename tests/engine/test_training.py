@@ -3,11 +3,8 @@
 import contextlib
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +13,7 @@ import pytest
 import torch
 from make_data import write_dataset
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from ranks import start_ranks
 from small_models import assert_same
 
 from salkit.checkpoints import read_checkpoint
@@ -55,9 +53,6 @@ def root(tmp_path_factory):
 
 def command(root, work_dir, *options, epochs=4, extra=()):
     return [
-        sys.executable,
-        '-m',
-        'salkit',
         'train',
         CONFIG,
         '--work-dir',
@@ -76,7 +71,7 @@ def train(*args, **kwargs):
     """Train in this process; gives what is printed."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        assert main(command(*args, **kwargs)[3:]) == 0
+        assert main(command(*args, **kwargs)) == 0
     return printed.getvalue()
 
 
@@ -89,12 +84,14 @@ def losses(log):
 
 
 @pytest.fixture(scope='module')
-def finished(root, tmp_path_factory):
+def finished(root, nursery, tmp_path_factory):
     """A run of four epochs that nothing disturbed: its work dir and what it printed."""
     work_dir = tmp_path_factory.mktemp('finished')
     # In a process of its own, so that the others show that this makes no difference.
     argv = command(root, work_dir, 'default_hooks.logger.interval=1')
-    return work_dir, subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    done = nursery.run(argv, tmp_path_factory.mktemp('printed'))
+    assert done.status == 0, done.err
+    return work_dir, done.out
 
 
 @pytest.mark.slow
@@ -136,7 +133,7 @@ def test_a_validation_that_was_cut_off_is_made_up_for(finished, root, tmp_path, 
     frame = own / 'val' / 'val000' / 'images' / '0003.png'
     whole = frame.read_bytes()
     frame.write_bytes(b'broken')
-    assert main(command(own, tmp_path)[3:]) == 2
+    assert main(command(own, tmp_path)) == 2
     assert f'{frame}: cannot be read' in capsys.readouterr().err
     assert (tmp_path / 'epoch_2.pth').exists() and not list(tmp_path.glob('best*'))
     frame.write_bytes(whole)
@@ -182,20 +179,14 @@ def test_mixed_precision_on_this_machine(root, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_train_and_score_each_frame_once(root, tmp_path):
-    # `--standalone` takes a port that is free, and the end of the processes is waited for.
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node=2', '--standalone']
     argv = command(root, tmp_path, epochs=2, extra=['--launcher', 'pytorch', '--test'])
     argv.remove('--verbose')
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''}
-    done = subprocess.run(
-        [*launch, *argv[1:], 'test_dataloader.batch_size=3'],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    ranks = start_ranks(main, tmp_path / 'ranks', [*argv, 'test_dataloader.batch_size=3'])
+    ended = [rank.ended() for rank in ranks]
+    assert [code for code, _, _ in ended] == [0, 0], ended
     # One of them prints.
-    assert [done.stdout.count(f'epoch {epoch}/2  loss') for epoch in (1, 2)] == [1, 1]
+    printed = ''.join(out for _, out, _ in ended)
+    assert [printed.count(f'epoch {epoch}/2  loss') for epoch in (1, 2)] == [1, 1]
     assert (tmp_path / 'epoch_2.pth').exists()
     one_process, out = tmp_path / 'one', tmp_path / 'one.json'
     options = ['--cfg-options', f'data_root={root}', *SMALL]
@@ -250,7 +241,7 @@ def test_what_is_missing_is_said_before_the_model_is_built(
 ):
     monkeypatch.setattr('salkit.models.SaliencyModel.__init__', no_model)
     work_dir = tmp_path / 'work'
-    assert main(command(root, work_dir, *options, extra=extra)[3:]) == 2
+    assert main(command(root, work_dir, *options, extra=extra)) == 2
     assert message in capsys.readouterr().err and not work_dir.exists()
 
 
@@ -467,7 +458,7 @@ def test_a_state_that_is_none_is_one_error(finished, root, tmp_path, capsys, spo
     spoil(checkpoint)
     torch.save(checkpoint, tmp_path / 'spoilt.pth')
     argv = command(root, tmp_path, extra=['--resume', str(tmp_path / 'spoilt.pth')], epochs=5)
-    assert main(argv[3:]) == 2
+    assert main(argv) == 2
     assert re.search(f'spoilt.pth: cannot be resumed, .*{message}', capsys.readouterr().err)
 
 

@@ -102,14 +102,15 @@ def test_the_fit_of_the_msu_benchmark(cases):
     protocol = get_protocol('msu-vsp')
     golden = GOLDEN['msu-vsp-adapted']
     center = np.rint(cases['center_1'][0] * 255).astype(np.uint8)
-    sums = [AdaptationSums(protocol.prepare(center, center.shape)) for _ in golden]
+    center = protocol.prepare(center, center.shape)
+    sums = [AdaptationSums() for _ in golden]
     for part, name in zip(sums, golden, strict=True):
         prediction, density, _ = cases[name]
         truth = protocol.prepare_truth(Truth(density))
-        part.add(protocol.prepare(prediction, density.shape), truth.density)
+        part.add(protocol.prepare(prediction, density.shape), truth.density, center)
     for part in sums[1:]:
         sums[0].add_all(part)
-    adapted = replace(protocol, adaptation=sums[0].fit())
+    adapted = replace(protocol, adaptation=sums[0].fit(center))
     for name, expected in golden.items():
         prediction, density, fixations = cases[name]
         found = adapted.score_frame(prediction, Truth(density, fixations)).scores

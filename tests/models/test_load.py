@@ -61,6 +61,12 @@ def test_a_work_dir_names_a_model_everywhere(work_dir, tmp_path, capsys):
     assert find_model(tmp_path / 'a.safetensors')[0].model.encoder.clip_len == 2
 
 
+def test_weights_that_are_loaded_are_not_drawn_before(work_dir):
+    before = torch.get_rng_state()
+    salkit.build_model(work_dir)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_branches_in_another_order(work_dir):
     cfg = find_model(work_dir)[0]
     branches = cfg.model.decoder.branches

@@ -233,21 +233,18 @@ def command_lines():
 
 
 @pytest.mark.slow
-def test_rows_are_trained_resumed_tested_and_tabulated(tmp_path, monkeypatch, capsys, fake_srun):
+def test_rows_are_trained_resumed_tested_and_tabulated(
+    tmp_path, nursery, monkeypatch, capsys, fake_srun
+):
     """One row for real, killed at first; a broken one beside it; then the table."""
     root = tmp_path / 'runs'
     first, broken = (work_dir_of(root, row.config) for row in TABLES[3].rows[:2])
     options = [*SMALL, f'data_root={write_dataset(tmp_path / "set")}', 'train_cfg.max_epochs=4']
     argv = ['sweep', 'table4', '--demo', '--work-dirs', str(root), '--cfg-options', *options]
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'salkit', *argv, '--jobs', '1'],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for(lambda: process.poll() is not None or list(first.glob('epoch_*.pth')), 120)
-    assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 130
+    run = nursery.start([*argv, '--jobs', '1'], tmp_path / 'log')
+    assert run.until(lambda: list(first.glob('epoch_*.pth'))), run.printed()
+    run.send(signal.SIGTERM)
+    assert run.end() == 130
     assert not any(str(first) in line for line in command_lines())
     assert not (first / 'scores.json').exists() and not broken.exists()
 

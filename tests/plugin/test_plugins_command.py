@@ -1,7 +1,5 @@
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from make_plugin import BROKEN, ENCODER, make_plugin
@@ -22,23 +20,24 @@ def site(tmp_path):
     return folder
 
 
-def run(site, *arguments, **env):
+@pytest.fixture
+def run(site, nursery, tmp_path):
+    """Function that runs a command where the plugins are."""
     path = os.pathsep.join([str(site), str(site.parent / 'later')])
-    return subprocess.run(
-        [sys.executable, '-m', 'salkit', *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'PYTHONPATH': path, **env},
-    )
+
+    def run(*arguments, **env):
+        return nursery.run(arguments, tmp_path, **{'PYTHONPATH': path, **env})
+
+    return run
 
 
 @pytest.mark.slow
-def test_a_command_runs_with_all_of_them_and_tells_of_each_once(site):
-    done = run(site, 'profile', 'demo/umt-tiny_cc-kl', '--json')
-    assert done.returncode == 0, done.stderr
+def test_a_command_runs_with_all_of_them_and_tells_of_each_once(site, run):
+    done = run('profile', 'demo/umt-tiny_cc-kl', '--json')
+    assert done.status == 0, done.err
     # Nothing that a plugin prints gets between the values.
-    assert json.loads(done.stdout)
-    lines = done.stderr.splitlines()
+    assert json.loads(done.out)
+    lines = done.err.splitlines()
     for name in [*BROKEN, 'clash-b']:
         (line,) = [line for line in lines if f'plugin {name} (' in line]
         assert line.startswith('salkit: warning: ')
@@ -46,10 +45,10 @@ def test_a_command_runs_with_all_of_them_and_tells_of_each_once(site):
 
 
 @pytest.mark.slow
-def test_the_list_says_what_became_of_each(site):
-    done = run(site, 'plugins', '--json')
-    assert done.returncode == 0 and 'warning' not in done.stderr
-    plugins = {plugin['name']: plugin for plugin in json.loads(done.stdout)}
+def test_the_list_says_what_became_of_each(site, run):
+    done = run('plugins', '--json')
+    assert done.status == 0 and 'warning' not in done.err
+    plugins = {plugin['name']: plugin for plugin in json.loads(done.out)}
     for name, (_, message) in BROKEN.items():
         assert plugins[name]['status'] == 'failed' and message in plugins[name]['error']
         assert plugins[name]['registers'] == []
@@ -66,9 +65,9 @@ def test_the_list_says_what_became_of_each(site):
     ]
     assert plugins['twice']['version'] == '1.0'
 
-    done = run(site, 'plugins', '--verbose', SALKIT_PLUGINS='good,import-error')
-    text = done.stdout
-    assert done.returncode == 0
+    done = run('plugins', '--verbose', SALKIT_PLUGINS='good,import-error')
+    text = done.out
+    assert done.status == 0
     assert 'salkit-good 1.0 (good): loaded' in text and 'encoder    GoodEncoder' in text
     assert "smoke arguments: {'arch': 'tiny', 'clip_len': 8}" in text
     assert 'salkit-import-error 1.0 (import-error): failed' in text
@@ -78,10 +77,10 @@ def test_the_list_says_what_became_of_each(site):
 
 
 @pytest.mark.slow
-def test_strict_plugins_stop_a_command(site):
+def test_strict_plugins_stop_a_command(site, run):
     env = dict(SALKIT_PLUGINS='good,no-class', SALKIT_STRICT_PLUGINS='1')
-    done = run(site, 'profile', 'demo/umt-tiny_cc-kl', **env)
-    assert done.returncode == 2
-    assert 'plugin no-class (salkit-no-class 1.0) failed to load' in done.stderr.splitlines()[-1]
-    done = run(site, 'plugins', **env)
-    assert done.returncode == 1 and 'GoodEncoder' in done.stdout
+    done = run('profile', 'demo/umt-tiny_cc-kl', **env)
+    assert done.status == 2
+    assert 'plugin no-class (salkit-no-class 1.0) failed to load' in done.err.splitlines()[-1]
+    done = run('plugins', **env)
+    assert done.status == 1 and 'GoodEncoder' in done.out

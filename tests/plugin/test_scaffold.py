@@ -244,7 +244,7 @@ def test_their_own_tests_pass(installed):
 
 
 @pytest.mark.slow
-def test_they_are_loaded_and_their_configs_train(installed, tmp_path):
+def test_they_are_loaded_and_their_configs_train(installed, nursery, tmp_path):
     names = {role: names_of(f'my-{role}', role) for role in ROLES}
     configs = {role: names[role].config for role in ROLES}
     data = write_dataset(tmp_path / 'data', dict(train=8, val=1), frames=9)
@@ -253,7 +253,9 @@ def test_they_are_loaded_and_their_configs_train(installed, tmp_path):
         for role in ('encoder', 'decoder', 'branch', 'loss')
     ]
     arguments = [json.dumps(configs), json.dumps(uses), data, tmp_path / 'out']
-    printed = run(installed, '-c', TRAIN, *arguments)
+    done = nursery.run(arguments, tmp_path, TRAIN + 'raise SystemExit', **installed[1])
+    assert done.status == 0, done.out + done.err
+    printed = done.out
     listed = json.JSONDecoder().raw_decode(printed)[0]
     plugins = {plugin['distribution']: plugin for plugin in listed if plugin['status'] == 'loaded'}
     assert set(plugins) == {f'salkit-my-{role}' for role in ROLES}

@@ -50,8 +50,7 @@ def own_folder(tmp_path, monkeypatch):
 
 # Makes two of six videos and a part of the next, then says so and waits to be ended.
 SOME_OF_A_RUN = """
-import os, sys, time
-from salkit.cli import main
+import os, time
 from salkit.prepare import stimulus
 
 write = stimulus.VideoFile.write
@@ -66,7 +65,6 @@ def write_some(video, folder, names, options):
         time.sleep(0.01)
 
 stimulus.VideoFile.write = write_some
-sys.exit(main(['prepare', *sys.argv[1:]]))
 """
 
 
@@ -86,18 +84,17 @@ def published(tmp_path_factory):
     ('number', 'workers'), [(signal.SIGKILL, 2), (signal.SIGTERM, 1), (signal.SIGINT, 2)]
 )
 def test_stopped_half_way_it_goes_on_and_ends_up_the_same(
-    tmp_path, published, number, workers, capsys
+    tmp_path, published, nursery, number, workers, capsys
 ):
     source, undisturbed = published
     out = tmp_path / 'out'
     arguments = ['dhf1k', str(source), str(out), '--workers', str(workers)]
-    process = start(tmp_path, '-c', SOME_OF_A_RUN, *arguments)
+    run = nursery.start(['prepare', *arguments], tmp_path / 'log', SOME_OF_A_RUN)
     # With two workers, the second may have begun while the first makes its last video.
-    for _ in range(workers):
-        assert process.stdout.readline() == 'begun\n'
-    process.send_signal(number)
-    process.communicate(timeout=60)
-    assert process.returncode == (-number if number == signal.SIGKILL else 130)
+    run.until(lambda: run.printed().count('begun\n') == workers)
+    run.send(number)
+    assert run.end() == (-number if number == signal.SIGKILL else 130)
+    assert run.leaves_nobody()
     done = {path.parent for path in out.glob('[!.]*/[!.]*/.prepared.json')}
     assert {folder.name for folder in done} == {'0001', '0002'}
     assert list(out.glob('*/.*.unfinished')) or number != signal.SIGKILL

@@ -27,12 +27,9 @@ def data(tmp_path):
     return write_set(tmp_path, VIDEOS, frames=4)
 
 
-# The command, which says when it has kept the scores of three videos and then waits to be ended.
-# A shell in the background hands its children an ignored Ctrl-C.
-COMMAND = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from salkit.cli import main
+# The command says when it has kept the scores of three videos and then waits to be ended.
+WAITING = """
+import time
 from salkit.scoring.finished import FinishedVideos
 keep, kept = FinishedVideos.add, []
 
@@ -41,10 +38,10 @@ def add(self, key, scores):
     kept.append(key)
     if len(kept) == 3:
         print('three', flush=True)
-        sys.stdin.read()
+        while True:
+            time.sleep(0.01)
 
 FinishedVideos.add = add
-sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -70,23 +67,19 @@ def kept_in(out):
 @pytest.mark.parametrize(
     ('number', 'whole_group'), [(signal.SIGKILL, False), (signal.SIGINT, True)]
 )
-def test_an_ended_run_goes_on(data, tmp_path, scored, number, whole_group):
+def test_an_ended_run_goes_on(data, nursery, tmp_path, scored, number, whole_group):
     out = tmp_path / 's.json'
     arguments = ['score', *data, '--out', out, '--workers', 2, '--protocol', ','.join(PROTOCOLS)]
-    process = subprocess.Popen(
-        [sys.executable, '-c', COMMAND, *map(str, arguments)],
-        start_new_session=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == 'three\n', process.communicate()
-    (os.killpg if whole_group else os.kill)(process.pid, number)
-    # Not before the workers, which share the pipes, have ended as well.
-    _, err = process.communicate(timeout=60)
+    log = tmp_path / 'log'
+    run = nursery.start(arguments, log, WAITING)
+    assert run.until(lambda: 'three\n' in run.printed()), run.printed()
+    (os.killpg if whole_group else os.kill)(run.pid, number)
+    status = run.end()
+    # Not before the workers have ended as well.
+    assert run.leaves_nobody()
     if number != signal.SIGKILL:
-        assert process.returncode == 130 and err.strip().endswith('interrupted')
+        assert status == 130 and run.printed().strip().endswith('interrupted')
+    log.unlink()
     before = kept_in(out)
     assert len(before) == 3 and not out.exists()
     score_protocols(*data, PROTOCOLS, out=out, workers=1)

@@ -9,13 +9,17 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 
-pytest.importorskip('gradio', reason='gradio is not installed')
-pytestmark = pytest.mark.slow
+# Not imported: each process that runs tests looks at this.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec('gradio') is None, reason='gradio is not installed'),
+]
 FILE = {'_type': 'gradio.FileData'}
 
 

@@ -40,7 +40,6 @@ class AdaptationSums:
     """What the fit needs to know of all frames.
 
     Attributes:
-        center: (H, W) in [0, 1], the center prior.
         pixels: (256,), how many pixels have each grey level.
         centers: (256,), the center prior summed over them.
         densities: (256,), the density map summed over them.
@@ -48,20 +47,19 @@ class AdaptationSums:
         frames: how many.
     """
 
-    center: np.ndarray
     pixels: np.ndarray = field(default_factory=lambda: np.zeros(LEVELS))
     centers: np.ndarray = field(default_factory=lambda: np.zeros(LEVELS))
     densities: np.ndarray = field(default_factory=lambda: np.zeros(LEVELS))
     products: float = 0.0
     frames: int = 0
 
-    def add(self, prediction: np.ndarray, density: np.ndarray) -> None:
-        """Take in a frame: maps (H, W) in [0, 1]."""
+    def add(self, prediction: np.ndarray, density: np.ndarray, center: np.ndarray) -> None:
+        """Take in a frame: its maps and the center prior, each (H, W) in [0, 1]."""
         bins = _bins(prediction).ravel()
         self.pixels += np.bincount(bins, minlength=LEVELS)
-        self.centers += np.bincount(bins, self.center.ravel(), LEVELS)
+        self.centers += np.bincount(bins, center.ravel(), LEVELS)
         self.densities += np.bincount(bins, density.ravel(), LEVELS)
-        self.products += float((density * self.center).sum())
+        self.products += float((density * center).sum())
         self.frames += 1
 
     def add_all(self, other: AdaptationSums) -> None:
@@ -72,7 +70,7 @@ class AdaptationSums:
         self.products += other.products
         self.frames += other.frames
 
-    def fit(self) -> Adaptation:
+    def fit(self, center: np.ndarray) -> Adaptation:
         """The adaptation with the least sum of squared differences from the densities.
 
         For a given share of the center prior, the levels are an isotonic regression; what is left
@@ -82,7 +80,7 @@ class AdaptationSums:
         pixels, centers, densities = (
             each[used] for each in (self.pixels, self.centers, self.densities)
         )
-        squares = self.frames * float((self.center**2).sum())
+        squares = self.frames * float((center**2).sum())
 
         def levels(share: float) -> np.ndarray:
             wanted = (densities - share * centers) / pixels
@@ -97,7 +95,7 @@ class AdaptationSums:
             reach = (1.5 * float(centers.sum()) + self.products) / squares + 1
             share = float(brentq(slope, -reach, reach, xtol=1e-14))
         known = np.flatnonzero(used)
-        return Adaptation(np.interp(np.arange(LEVELS), known, levels(share)), share, self.center)
+        return Adaptation(np.interp(np.arange(LEVELS), known, levels(share)), share, center)
 
 
 def _bins(prediction: np.ndarray) -> np.ndarray:

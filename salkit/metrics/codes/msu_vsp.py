@@ -71,7 +71,7 @@ PROTOCOL = Protocol(
         'undefined, left out of the mean, and counted.',
         'Its published tables are of maps after a fit: one monotone function of the grey levels '
         'and a share of a center prior, which fit all predictions to the densities best in the '
-        'least squares. `salkit score --domain-adaptation` does that.',
+        'least squares. `salkit score --domain-adaptation CENTER_PRIOR` does that.',
     ),
     measures={
         'CC': pearson,
@@ -82,6 +82,7 @@ PROTOCOL = Protocol(
     },
     values='8-bit-unit',
     letterbox=(360, 640),
+    adaptable=True,
     average='videos',
     nan='drop',
 )

@@ -122,6 +122,14 @@ PROTOCOL = Protocol(
         'A constant prediction scores 0 in CC, SIM and NSS and about 1 / 2n in AUC-J, n being the '
         'number of fixations; so does a constant density map in CC and SIM. Reports count '
         'constant predictions.',
+        'Videos are read to the level as ffmpeg on the same machine writes them as PNG, odd '
+        'heights included; on CPUs other than x86-64 it may give up to 2 levels less for 8-bit '
+        '4:2:0 and 4:2:2. ffmpeg repeats or drops frames where time stamps are uneven; here each '
+        'counts once.',
+        'Their code pairs frames and lists by the text order of %03d.png, so that from 1,000 '
+        'frames on frame 1000 gets the place of frame 101; here they are paired by number.',
+        'Entries of fixations.json behind the last frame are left out, as in their code; fewer '
+        'entries than frames are an error here, where their code drops the frames.',
         'Their divisor in AUC-J is a slip of their code (it counts two columns, not the '
         'fixated pixels) and part of their numbers.',
     ),

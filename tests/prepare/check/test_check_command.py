@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -189,9 +187,8 @@ def test_what_was_found_before_an_interrupt_is_told(root, capsys, monkeypatch):
 
 # Checks two of six videos, then each worker says that it has begun another, and waits.
 SOME_OF_A_CHECK = """
-import os, sys, time
+import os, time
 import salkit.prepare.check.run as run
-from salkit.cli import main
 from salkit.utils.parallel import check_stopped
 
 check_video = run.check_video
@@ -205,26 +202,18 @@ def check_some(video, sample):
         time.sleep(0.01)
 
 run.check_video = check_some
-sys.exit(main(['check', *sys.argv[1:]]))
 """
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_real_interrupt(tmp_path, number):
+def test_a_real_interrupt(tmp_path, nursery, number):
     root = write_dataset(tmp_path / 'data', dict(train=6), frames=8)
-    process = subprocess.Popen(
-        [sys.executable, '-c', SOME_OF_A_CHECK, str(root), '--workers', '2'],
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for _ in range(2):
-        assert process.stdout.readline() == 'begun\n'
-    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    out, err = process.communicate(timeout=60)
-    assert 'Traceback' not in err
-    assert process.returncode == 130, (out, err)
-    assert 'INTERRUPTED' in out and 'of 6 videos checked' in out
+    run = nursery.start(['check', root, '--workers', '2'], tmp_path / 'log', SOME_OF_A_CHECK)
+    run.until(lambda: run.printed().count('begun\n') == 2)
+    (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
+    status, printed = run.end(), run.printed()
+    assert 'Traceback' not in printed
+    assert status == 130, printed
+    assert 'INTERRUPTED' in printed and 'of 6 videos checked' in printed
     with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+        os.killpg(run.pid, 0)

@@ -3,9 +3,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -162,8 +159,7 @@ def test_what_is_done_stays(root, capsys):
 
 # Writes two of four videos; each worker then says that it has written a part of another, and waits.
 SOME_OF_A_RUN = """
-import os, sys, time
-from salkit.cli import main
+import os, time
 from salkit.prepare.fixations import write
 
 write_video, write_map = write._write_video, write.write_map_file
@@ -181,12 +177,11 @@ def write_a_part(density, path, format):
             time.sleep(0.01)
 
 write._write_video = write_some
-sys.exit(main(sys.argv[1:]))
 """
 
 
 @pytest.mark.slow
-def test_killed_and_run_again(tmp_path):
+def test_killed_and_run_again(tmp_path, nursery):
     """Nothing half-written, no finished video made twice."""
     rng = np.random.default_rng(0)
     for i in range(4):
@@ -198,24 +193,12 @@ def test_killed_and_run_again(tmp_path):
             )
     root = tmp_path / 'set' / 'train'
     argv = ['density', str(tmp_path / 'set'), '--sigma-px', '9', '--workers', '2']
-    process = subprocess.Popen(
-        [sys.executable, '-c', SOME_OF_A_RUN, *argv],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        text=True,
-    )
-    for _ in range(2):
-        assert process.stdout.readline() == 'begun\n'
-    os.kill(process.pid, signal.SIGKILL)
-    # The workers hold the pipe until they have noticed.
-    error = process.communicate(timeout=60)[1]
-    assert process.returncode == -9 and 'Traceback' not in error
-    deadline = time.monotonic() + 60
-    with pytest.raises(ProcessLookupError):
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
-            time.sleep(0.01)
+    run = nursery.start(argv, tmp_path / 'log', SOME_OF_A_RUN)
+    run.until(lambda: run.printed().count('begun\n') == 2)
+    run.send(signal.SIGKILL)
+    assert run.end() == -9
+    # The workers notice.
+    assert run.leaves_nobody() and 'Traceback' not in run.printed()
     stamps = {path: path.stat().st_mtime_ns for path in root.glob('*/maps/*.png')}
     assert len(stamps) == 10 and len(list(root.glob('*/maps'))) == 2
     assert main(argv) == 0
