@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from ..metrics import Protocol
 
 VALUES = {
-    '8-bit': 'floats in [0, 1] times 255 and rounded, as in an 8-bit PNG; whole numbers kept as '
-    'they are',
+    '8-bit': 'floats in [0, 1] times 255 and rounded to 8-bit grey levels, as in a PNG; whole '
+    'numbers kept as they are',
     '8-bit-unit': 'rounded to 8-bit grey levels (of 16 bits, the upper 8), then divided by 255',
     '8-bit-stretched': 'rounded to 8-bit grey levels, then brought to [0, 1] by the minimum and '
     'maximum of each map',

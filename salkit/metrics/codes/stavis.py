@@ -29,6 +29,8 @@ PROTOCOL = Protocol(
         'pixels of their own) before they are resized to the density map.',
         'A map of zeros becomes NaN, and the frame is left out of all means.',
         'A map of another constant is noise of rounding errors there; here undefined.',
+        'Of a fixation map that holds counts, the pixels of two and more stay among the negatives '
+        'there; here none does.',
         'A video without any value makes the mean NaN there; here it is left out.',
         'Its numbers of a data set with several folds are the mean of their means.',
         'Frames beyond the number in its fold list are left out there; here frames are paired '
