@@ -53,7 +53,7 @@ class AudioVisualSet(PublishedDataset):
         video, the frames that its list counts are taken, as the scripts score no others.
 
         Raises:
-            DataError: a list that is missing, cannot be read, or contradicts another one.
+            DataError: there is no list, or one that cannot be read or contradicts another one.
         """
         collection = self._collection(root)
         if collection is None:
@@ -103,7 +103,8 @@ class AudioVisualSet(PublishedDataset):
         lengths: dict[str, int] = {}
         # Where there is none at all, the error is that the first one is not there.
         for suffix, paths in (found or pairs).items():
-            train, test = map(read_list, paths)
+            # Whoever scores needs no list of training videos.
+            train, test = (read_list(path) if path.exists() or not found else {} for path in paths)
             if both := train.keys() & test.keys():
                 raise DataError(f'{paths[1]}: lists {min(both)}, as {paths[0].name} does')
             for part, listed in zip(PARTS, (train, test), strict=True):
