@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 import traceback
 import warnings
@@ -90,7 +92,13 @@ def _run(module: ModuleType, argv: Sequence[str], prog: str) -> int:
     _warn_in_a_line()
     try:
         with ended_as_interrupted(), pytorch_needed():
-            return module.run(args)
+            status = module.run(args)
+            sys.stdout.flush()
+            return status
+    except BrokenPipeError:
+        # Whoever reads what is printed, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except (SalkitError, OSError) as error:
         # OSError: a full disk, a folder that may not be written to.
         tell_launcher(error)

@@ -94,3 +94,22 @@ def test_what_does_not_end_is_ended_and_leaves_nothing(tmp_path, number):
         assert process.wait(60) == 130 and list(tmp_path.iterdir()) == []
     finally:
         process.kill()
+
+
+def test_a_reader_that_has_seen_enough():
+    """`salkit protocols | head -1` is no error."""
+    script = (
+        'import sys, types; from salkit.cli import _run; module = types.ModuleType("chatty"); '
+        'module.add_arguments = lambda parser: None; sys.stdin.read(); '
+        'module.run = lambda args: print("many lines") or 0; sys.exit(_run(module, [], "salkit"))'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-c', script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    _, errors = process.stdin.close(), process.stderr.read()
+    assert (process.wait(60), errors) == (128 + signal.SIGPIPE, '')
