@@ -86,14 +86,12 @@ class Scores:
 
 
 def score_file(reports: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
-    """The content of a score file: flat for one protocol, else `reports` with one for each.
+    """The content of a score file: that of the first protocol; of several, `reports` holds all.
 
     Args:
-        reports: what is written of each, with a `command` that is the same for all.
+        reports: what is written of each.
     """
-    if len(reports) == 1:
-        return reports[0]
-    return dict(command=reports[0]['command'], reports=list(reports))
+    return reports[0] if len(reports) == 1 else {**reports[0], 'reports': list(reports)}
 
 
 def read_scores(source: Source, name: str) -> dict[str, Scores]:
