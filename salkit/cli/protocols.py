@@ -58,7 +58,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def steps_of(protocol: Protocol) -> list[str]:
     """What becomes of a prediction before it is scored."""
-    steps = [f'values {VALUES.get(protocol.values, protocol.values)}']
+    from ..metrics import Protocol
+
+    steps = []
+    if type(protocol).prepare is not Protocol.prepare:
+        steps.append('prepared in a way of its own, of which these may be parts')
+    if protocol.adaptable:
+        steps.append('can be fitted to the densities of the whole set first (--domain-adaptation)')
+    steps += [f'values {VALUES.get(protocol.values, protocol.values)}']
     if protocol.smooth_px:
         steps.append(f'Gaussian blur before resizing, sigma {protocol.smooth_px:g} pixels')
     if protocol.letterbox:

@@ -77,17 +77,18 @@ def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Evalu
     start = time.perf_counter()
     runner.test()
     seconds = time.perf_counter() - start
-    scoring = [m for m in runner.test_loop.evaluator.metrics if isinstance(m, SaliencyMetric)]
-    if not scoring:
+    metrics = runner.test_loop.evaluator.metrics
+    scoring = next((metric for metric in metrics if isinstance(metric, SaliencyMetric)), None)
+    if scoring is None:
         raise ConfigError('test_evaluator holds no SaliencyMetric, so there is nothing to report')
-    reports = {name: found for metric in scoring for name, found in metric.reports.items()}
+    reports = scoring.reports
     if not reports:
         return None
     device, processes = device_words(runner.bare_model), get_world_size()
     model = dict(
         name=Path(cfg.filename).stem,
         parameters=sum(parameter.numel() for parameter in runner.bare_model.parameters()),
-        frames_per_s=round(next(iter(reports.values())).frames / seconds, 2),
+        frames_per_s=float(f'{next(iter(reports.values())).frames / seconds:.3g}'),
         device=device if processes == 1 else f'{processes} x {device}',
     )
     return Evaluation(reports, model)
@@ -117,7 +118,10 @@ def report_scores(
 
     for report in found.reports.values():
         print(report.headline)
-        print(format_table({Path(cfg.filename).stem: report.scores}))
+        # The protocol stands in the line above.
+        name = Path(cfg.filename).stem
+        rows = {row.replace(report.protocol, name, 1): s for row, s in report.rows.items()}
+        print(format_table(rows))
     if out:
         origin = dict(
             config=str(config),

@@ -107,7 +107,7 @@ def bootstrap_intervals(
 ) -> dict[str, list[float]]:
     """95 % percentile intervals of the score when the videos are drawn anew, by metric.
 
-    A metric that fewer than two videos have a value of has none.
+    A metric that fewer than two videos have a value of, or that is infinite, has none.
     """
     metrics = [m for m in metrics if sum(bool(v.metrics[m].count) for v in videos) > 1]
     if not metrics:
@@ -128,9 +128,11 @@ def bootstrap_intervals(
         drawn = rng.integers(len(videos), size=(lines, len(videos)))
         drawn += np.arange(lines)[:, None] * len(videos)
         times = np.bincount(drawn.ravel(), minlength=lines * len(videos))
-        sums = (times.reshape(lines, -1).astype(np.float64) @ flat).reshape(lines, -1, 2)
+        # A video's value may be infinite.
         with np.errstate(invalid='ignore'):
+            sums = (times.reshape(lines, -1).astype(np.float64) @ flat).reshape(lines, -1, 2)
             scores[start : start + lines] = sums[..., 0] / sums[..., 1]
     # A draw of nothing but videos without a value says nothing.
     low, high = np.nanpercentile(scores, [2.5, 97.5], axis=0)
-    return {m: [float(low[i]), float(high[i])] for i, m in enumerate(metrics)}
+    ends = np.stack([low, high], 1)
+    return {m: ends[i].tolist() for i, m in enumerate(metrics) if np.isfinite(ends[i]).all()}

@@ -14,6 +14,9 @@ from ..utils.text import check_choice
 from .frame import NEEDS, Frame, Truth
 from .preparation import RESIZE, VALUES, blur, fit_fixations, fit_map, smooth, upper_byte
 
+AVERAGES = ('frames', 'videos', 'weighted')
+NANS = ('drop', 'keep', 'zero')
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -40,7 +43,7 @@ class FrameScores:
         constant: whether the prediction holds a single value.
         nan: whether the prediction holds a NaN.
         missing: metrics without a value because the frame has no fixations.
-        surprising: whether the baseline is 0 where the frame was looked at.
+        surprising: whether the baseline of a metric is 0 where the frame was looked at.
     """
 
     scores: dict[str, float]
@@ -88,6 +91,9 @@ class Protocol:
         prefers_mat: whether fixations are taken from .mat files where a data set has them both as
             these and as images.
         interval: whether reports give the 95 % bootstrap interval over videos.
+
+    Raises:
+        ConfigError: an average, or a rule for NaN, that does not exist.
     """
 
     name: str
@@ -110,6 +116,12 @@ class Protocol:
     pool: str | None = None
     prefers_mat: bool = False
     interval: bool = False
+
+    def __post_init__(self) -> None:
+        owner = f'protocol {self.name}'
+        for average in (self.average, *self.more_averages):
+            check_choice(owner, 'average', average, AVERAGES)
+        check_choice(owner, 'nan', self.nan, NANS)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -290,7 +302,7 @@ class Protocol:
             constant=bool(low == high),
             nan=bool(np.isnan(low)),
             missing=missing,
-            surprising=truth.is_surprising,
+            surprising=any('baseline' in self.needs(m) for m in scores) and truth.is_surprising,
         )
 
     def select_frames(

@@ -135,8 +135,8 @@ class ScoreReport:
             line += f'; IG over {self.ig_baseline}'
         if self.surprising_frames:
             line += (
-                f'; the baseline is 0 where {self.surprising_frames} frames were looked at, where '
-                'each fixation adds up to 52 bits'
+                f'; the baseline is 0 where {self.surprising_frames} frames were looked at, which '
+                'counts as very much gained'
             )
         return line
 

@@ -56,7 +56,7 @@ def read_results(path: Path) -> Results:
         protocol: Result(
             found.means,
             f'protocol {protocol}, {found.dataset} {found.split}: {len(found.per_video)} videos, '
-            f'{sum(found.frames_per_video.values())} frames'
+            f'{found.frames or 0} frames'
             + (f'; IG over {found.ig_baseline}' if found.ig_baseline else ''),
             found.dataset == PAPER_DATASET,
         )

@@ -12,7 +12,7 @@ from ..datasets.truth_video import TruthVideo
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import MapStack, fingerprint_of, fingerprint_of_file
 from ..media.maps import read_map
-from ..metrics import get_protocol
+from ..metrics import get_protocol, protocol_names
 from ..metrics.baseline_densities import check_others
 from ..metrics.gain_baseline import BaselineSource, check_gain
 from ..utils.text import listed
@@ -135,10 +135,11 @@ def make_plans(
     if source is not None:
         check_gain(wanted)
     if options.domain_adaptation is not None:
-        fixed = [name for name in wanted if not get_protocol(name).adaptable]
-        if fixed:
+        if [get_protocol(name).adaptable for name in wanted] != [True]:
+            fitting = [name for name in protocol_names() if get_protocol(name).adaptable]
             raise ConfigError(
-                f'a domain adaptation goes with msu-vsp alone, not with {", ".join(fixed)}'
+                f'a domain adaptation goes with one protocol that has such a fit '
+                f'({", ".join(fitting)}), got {", ".join(wanted)}'
             )
         # A wrong file should not wait for all others.
         read_map(options.domain_adaptation)

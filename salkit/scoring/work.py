@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from ..datasets.truth_video import TruthFrame, TruthVideo
 from ..errors import DataError
 from ..media.map_stacks import MapStack
 from ..media.maps import check_no_logarithm
-from ..metrics import NonfixationPool, Truth, frame_rng, get_protocol, rescale_points
+from ..metrics import NonfixationPool, Protocol, Truth, frame_rng, get_protocol, rescale_points
 from ..metrics.baseline_densities import MeanOfVideos, mean_density, without_video
 from ..metrics.codes.msu_adaptation import Adaptation, AdaptationSums
 from ..metrics.gain_baseline import FixedDensity, GainBaseline, StackDensity
@@ -102,6 +103,19 @@ class Job:
     means: MeanOfVideos | None = None
     adaptation: Adaptation | None = None
 
+    @cached_property
+    def protocols(self) -> list[tuple[Protocol, list[str], NonfixationPool | None]]:
+        """Each protocol with its metrics, and the pool that one of them takes."""
+        found = []
+        for name, metrics in self.metrics.items():
+            protocol, pool = get_protocol(name), None
+            if self.adaptation is not None:
+                protocol = replace(protocol, adaptation=self.adaptation)
+            if protocol.pool and any('nonfixations' in protocol.needs(each) for each in metrics):
+                pool = self.pools[protocol.pool]
+            found.append((protocol, metrics, pool))
+        return found
+
 
 def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResult]:
     """Score the frames of a video.
@@ -149,17 +163,12 @@ def _score_frame(
     job: Job,
     result: VideoResult,
 ) -> None:
-    for name, metrics in job.metrics.items():
-        protocol, pool = get_protocol(name), None
-        if job.adaptation is not None:
-            protocol = replace(protocol, adaptation=job.adaptation)
-        if protocol.pool and any('nonfixations' in protocol.needs(metric) for metric in metrics):
-            pool = job.pools[protocol.pool]
+    for protocol, metrics, pool in job.protocols:
         nonfixations = None if pool is None else pool.for_frame(*where, frame.size)
         truth = Truth(frame.density, frame.fixation_map, frame.points, nonfixations, baseline)
         rng = None if job.seed is None else frame_rng(job.seed, *where)
         scored = protocol.score_frame(prediction, truth, metrics, rng, job.final)
-        result.rows[name].append(scored)
+        result.rows[protocol.name].append(scored)
     fixated = frame.fixation_map
     if frame.points is not None:
         fixated = np.zeros(frame.size, bool)

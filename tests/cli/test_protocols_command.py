@@ -1,7 +1,8 @@
 import pytest
 
 from salkit.cli import main
-from salkit.metrics import get_protocol, protocol_names
+from salkit.cli.protocols import compare
+from salkit.metrics import Protocol, get_protocol, protocol_names
 from salkit.metrics.codes import PROTOCOLS as BUILT_IN
 
 
@@ -52,3 +53,13 @@ def test_where_two_differ(capsys):
     text = printed(capsys, '--compare', 'exact', 'exact')
     assert text.startswith('The same: Prediction, CC') and text.count('\n') == 1
     assert main(['protocols', 'exact', '--compare', 'exact', 'tmfi']) == 2
+
+
+def test_steps_of_its_own_are_told():
+    class Inverted(Protocol):
+        def prepare(self, prediction, size, final=False):
+            return -super().prepare(prediction, size, final)
+
+    exact = get_protocol('exact')
+    own = Inverted('own', exact.summary, exact.description, exact.measures, exact.extra)
+    assert 'a way of its own' in compare(exact, own).partition('The same')[0]

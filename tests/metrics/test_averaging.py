@@ -114,3 +114,9 @@ def test_intervals_only_where_they_mean_something():
     assert report('exact', videos[0]).interval == {}
     assert report('dhf1k-matlab', *videos).interval == {}
     assert report('exact').interval == {} and report('exact').scores == {}
+
+
+def test_an_infinite_score_has_no_interval():
+    found = report('exact', video('a', [math.inf]), video('b', [1.0]), video('c', [2.0]))
+    assert found.scores['NSS'] == math.inf and found.interval == {}
+    json.dumps(found.to_json(), allow_nan=False)

@@ -286,3 +286,11 @@ def test_information_gain_over_a_baseline():
         get_protocol('exact').score(one.fixation_map + 0.1, truth(), ['IG'])
     with pytest.raises(ConfigError, match='IG needs a baseline density, which no data set has'):
         get_protocol('exact').metrics_of_dataset(['IG'])
+
+
+@pytest.mark.parametrize(
+    'change', [dict(average='median'), dict(more_averages=('median',)), dict(nan='skip')]
+)
+def test_averages_that_do_not_exist(change):
+    with pytest.raises(ConfigError, match='protocol exact: (average|nan) must be one of'):
+        replace(get_protocol('exact'), **change)

@@ -10,7 +10,7 @@ from score_data import blob, bytes_of, write_set
 from salkit.errors import ConfigError, DataError
 from salkit.metrics import get_protocol
 from salkit.metrics.codes.msu_adaptation import AdaptationSums
-from salkit.scoring import score
+from salkit.scoring import score, score_protocols
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +47,12 @@ def test_a_set_is_fitted_as_a_whole(tmp_path, prior):
 
 def test_what_it_does_not_go_with(tmp_path, prior):
     pred, truth = write_set(tmp_path, frames=2)
-    with pytest.raises(ConfigError, match='goes with msu-vsp alone, not with exact'):
+    with pytest.raises(ConfigError, match=r'has such a fit \(msu-vsp\), got exact'):
         score(pred, truth, 'exact', domain_adaptation=prior)
+    with pytest.raises(ConfigError, match='got msu-vsp, exact'):
+        score_protocols(pred, truth, ['msu-vsp', 'exact'], domain_adaptation=prior)
+    with pytest.raises(DataError, match='nothing to fit'):
+        AdaptationSums().fit(np.zeros((360, 640)))
     with pytest.raises(DataError, match=r'missing\.png'):
         score(pred, truth, 'msu-vsp', domain_adaptation=tmp_path / 'missing.png')
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import brentq, isotonic_regression
 
+from ...errors import DataError
+
 LEVELS = 256
 # What a grey level may become before the center prior is added.
 LOWEST, HIGHEST = -0.5, 1.0
@@ -75,7 +77,15 @@ class AdaptationSums:
 
         For a given share of the center prior, the levels are an isotonic regression; what is left
         is convex in the share.
+
+        Args:
+            center: (H, W) in [0, 1], the center prior.
+
+        Raises:
+            DataError: no frame was taken in.
         """
+        if not self.frames:
+            raise DataError('no prediction is finite, so that there is nothing to fit')
         used = self.pixels > 0
         pixels, centers, densities = (
             each[used] for each in (self.pixels, self.centers, self.densities)

@@ -32,9 +32,9 @@ PROTOCOL = Protocol(
         'Of a fixation map that holds counts, the pixels of two and more stay among the negatives '
         'there; here none does.',
         'A video without any value makes the mean NaN there; here it is left out.',
-        'Its numbers of a data set with several folds are the mean of their means.',
-        'Frames beyond the number in its fold list are left out there; here frames are paired '
-        'by their names.',
+        'Its numbers of a data set with three folds are means over the videos of all three; those '
+        'of DIEM, which has one list, are means over three models.',
+        'Frames beyond the number in the fold list are left out, as there.',
     ),
     measures={
         'CC': m.pearson,
