@@ -292,5 +292,5 @@ def test_information_gain_over_a_baseline():
     'change', [dict(average='median'), dict(more_averages=('median',)), dict(nan='skip')]
 )
 def test_averages_that_do_not_exist(change):
-    with pytest.raises(ConfigError, match='protocol exact: (average|nan) must be one of'):
+    with pytest.raises(ConfigError, match=r'protocol exact: (average|nan) must be one of'):
         replace(get_protocol('exact'), **change)
