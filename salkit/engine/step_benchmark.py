@@ -153,8 +153,8 @@ def _set_checkpointing(cfg: Config, asked: str | None) -> None:
 
 
 def _wrapper_of(cfg: Config, precision: str | None) -> dict[str, object]:
-    """The config's `optim_wrapper` that updates at every batch, in a precision."""
-    wrapper = {k: v for k, v in cfg.optim_wrapper.to_dict().items() if k != 'accumulative_counts'}
+    """The config's `optim_wrapper` in a precision; None for its own."""
+    wrapper: dict[str, object] = cfg.optim_wrapper.to_dict()
     if precision is None:
         return wrapper
     # What only the wrappers of mixed precision take.

@@ -220,7 +220,13 @@ class MatrixProduct:
 
 
 def largest_product(module: nn.Module, run: Callable[[], object]) -> MatrixProduct:
-    """The most costly product of matrices that a linear layer or convolution makes in `run()`."""
+    """The largest product of matrices that a linear layer or convolution makes in `run()`.
+
+    The one whose shortest side is longest, which memory limits least; of several, the most costly.
+
+    Raises:
+        ConfigError: there is none.
+    """
     found: list[MatrixProduct] = []
 
     def note(layer: nn.Module, _: object, out: Tensor) -> None:
@@ -240,4 +246,4 @@ def largest_product(module: nn.Module, run: Callable[[], object]) -> MatrixProdu
             handle.remove()
     if not found:
         raise ConfigError(f'{type(module).__name__}: expected a linear layer or convolution in it')
-    return max(found, key=lambda product: product.flops)
+    return max(found, key=lambda each: (min(each.rows, each.inner, each.columns), each.flops))
