@@ -1,15 +1,15 @@
-"""Time prediction on a video: each stage, all but the model, and against a naive loop, as JSON.
+"""Time prediction on a video: what stands around the model, and a naive loop beside it, as JSON.
 
     python benchmarks/predict.py [--frames 300] [--size 640x360] [--checkpoint FILE] [--out FILE]
     python benchmarks/predict.py --command lite0 [--frames 200] [--size 640x360] [--out FILE]
 
 An H.264 video of a photograph that moves is predicted by the model of `salkit demo` (with random
 weights unless a checkpoint is given: they take the same time). `stages_ms` is milliseconds a frame
-of each stage on its own, one after another; `around_the_model_ms` those of a whole
-`predict(...).overlay(...)`, model left out: decoding, resizing, finishing the maps, drawing and
-encoding, in threads as always. `predict_s` and `naive_s` are seconds from the file to maps as PNG
-files: through salkit, and by a loop that decodes, resizes and normalizes each window again and runs
-the model on it alone. The best of `--runs` runs.
+of each stage around the model on its own (the model's: `salkit benchmark infer`);
+`around_the_model_ms` those of a whole `predict(...).overlay(...)`, model left out: decoding,
+resizing, finishing the maps, drawing and encoding, in threads as always. `predict_s` and `naive_s`
+are seconds from the file to maps as PNG files: through salkit, and by a loop that decodes, resizes
+and normalizes each window again and runs the model on it alone. The best of `--runs` runs.
 
 `--command MODEL` times `salkit predict --model MODEL` as a process instead, to .npz and to an
 overlay, of so many frames and of ten times as many: frames per second less the start (that of a
@@ -71,22 +71,11 @@ def naive(predictor: SaliencyPredictor, path: Path, folder: Path) -> None:
 
 
 def stages(predictor: SaliencyPredictor, path: Path, folder: Path, runs: int) -> dict[str, float]:
-    """Milliseconds a frame of each stage."""
-    stimulus, backend = open_stimulus(path), predictor.backend
+    """Milliseconds a frame of each stage but those that `salkit benchmark infer` times."""
+    stimulus = open_stimulus(path)
     numbers = range(len(stimulus))
     full = list(stimulus.frames(numbers))
-    small = list(stimulus.frames(numbers, predictor.settings.size))
-    prepared = [backend.prepare(frame) for frame in small]
-    windows = [
-        [prepared[number] for number in predictor.settings.window(last, len(full))]
-        for last in numbers
-    ]
-    batches = [
-        windows[start : start + predictor.batch_size]
-        for start in range(0, len(windows), predictor.batch_size)
-    ]
-    maps = [one for batch in batches for one in backend.predict(batch)]
-    finished = [backend.finish(one, stimulus.size) for one in maps]
+    finished = list(predictor.predict(path))
     overlay = Overlay(OverlayStyle(), max(one.max() for one in finished))
     drawn = [overlay(*pair) for pair in zip(full, finished, strict=True)]
 
@@ -99,9 +88,6 @@ def stages(predictor: SaliencyPredictor, path: Path, folder: Path, runs: int) ->
     work = dict(
         decode=lambda: sum(1 for _ in stimulus.frames(numbers)),
         decode_and_resize=lambda: sum(1 for _ in stimulus.frames(numbers, size)),
-        normalize=lambda: [backend.prepare(frame) for frame in small],
-        model=lambda: [backend.predict(batch) for batch in batches],
-        finish=lambda: [backend.finish(one, stimulus.size) for one in maps],
         draw=lambda: [overlay(*pair) for pair in zip(full, finished, strict=True)],
         encode=encode,
     )

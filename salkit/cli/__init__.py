@@ -39,6 +39,7 @@ COMMANDS = {
     'export': 'write a model as ONNX or as a torch.export program, checked against the model',
     'serve': 'open a web page that predicts where people look in a video dropped on it',
     'profile': 'count parameters and FLOPs of configs, and measure them on this device',
+    'benchmark': 'time prediction or training part by part, beside the plain path',
     'tables': "print the paper's tables, with parameter counts and the scores of your runs",
     'sweep': "train and test every row of the paper's tables that has no scores yet",
     'score': "score anybody's maps against the ground truth of a data set",

@@ -186,11 +186,7 @@ def check_data_roots(cfg: Config, *loaders: str) -> None:
 
     Asked before anything that takes time.
     """
-    from ..config import dataset_configs
+    from ..config import missing_data_roots
 
-    for loader in loaders:
-        for dataset in dataset_configs((cfg.get(loader) or {}).get('dataset')):
-            root = str(dataset.get('data_root') or '')
-            # A plugin's data set may lie in a file, or elsewhere than on this machine.
-            if root and '://' not in root and not os.path.exists(os.path.expanduser(root)):
-                raise DataError(f'{root}: the data root does not exist')
+    for root in missing_data_roots(cfg, *loaders):
+        raise DataError(f'{root}: the data root does not exist')

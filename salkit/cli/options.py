@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 # How argparse reads a type, and what stands for a value in the help. Of several in a union, the
 # first one here.
@@ -75,7 +75,8 @@ def given_options(args: argparse.Namespace, options: type) -> dict[str, Any]:
 
 def _form_of(hint: object) -> dict[str, Any] | None:
     """What argparse needs to know of a type; None where it is not for the command line."""
-    kinds = get_args(hint) if get_origin(hint) is UnionType else (hint,)
+    # A union with a Literal is of the older kind.
+    kinds = get_args(hint) if get_origin(hint) in (UnionType, Union) else (hint,)
     if kinds == (bool,):
         return dict(action='store_true')
     for kind in kinds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -80,6 +81,18 @@ def dataset_configs(dataset: object) -> Iterator[ConfigDict]:
             yield from dataset_configs(inner)
         else:
             yield dataset
+
+
+def missing_data_roots(cfg: Config, *loaders: str) -> list[str]:
+    """The folders of data sets of these loaders that do not exist."""
+    roots = [
+        str(dataset.get('data_root') or '')
+        for loader in loaders
+        for dataset in dataset_configs((cfg.get(loader) or {}).get('dataset'))
+    ]
+    # A plugin's data set may lie in a file, or elsewhere than on this machine.
+    local = [root for root in roots if root and '://' not in root]
+    return [root for root in local if not os.path.exists(os.path.expanduser(root))]
 
 
 def parse_options(items: list[str] | None) -> dict[str, object]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from einops import rearrange
 from timm.layers import LayerScale, Mlp
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..layers import sine_cosine_table
+from ..layers import DotProductAttention, sine_cosine_table
 
 HEAD_DIM = 64
 # Small enough that pre-trained features come through almost as they are.
@@ -24,6 +23,7 @@ class TemporalBlock(nn.Module):
         self.num_heads = next(heads for heads in range(wanted, 0, -1) if dim % heads == 0)
         self.norm1 = nn.LayerNorm(dim)
         self.qkv = nn.Linear(dim, 3 * dim)
+        self.attend = DotProductAttention()
         self.proj = nn.Linear(dim, dim)
         self.scale1 = LayerScale(dim, RESIDUAL_SCALE)
         self.norm2 = nn.LayerNorm(dim)
@@ -38,7 +38,7 @@ class TemporalBlock(nn.Module):
             three=3,
             heads=self.num_heads,
         )
-        mixed = rearrange(F.scaled_dot_product_attention(q, k, v), 'n heads t c -> n t (heads c)')
+        mixed = rearrange(self.attend(q, k, v), 'n heads t c -> n t (heads c)')
         tokens = tokens + self.scale1(self.proj(mixed))
         return tokens + self.scale2(self.mlp(self.norm2(tokens)))
 

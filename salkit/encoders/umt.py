@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import ConfigError
-from ..layers import TABLE_THW, fixed_table, resize_position_table
+from ..layers import TABLE_THW, DotProductAttention, fixed_table, resize_position_table
 from ..registry import ENCODERS
 from ..types import AdaptedWeights, FeatureSpec
 from ..utils.text import check_range
@@ -31,6 +31,7 @@ class UMTAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(dim))
         self.v_bias = nn.Parameter(torch.zeros(dim))
+        self.attend = DotProductAttention()
         self.proj = nn.Linear(dim, dim)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -42,8 +43,7 @@ class UMTAttention(nn.Module):
             three=3,
             heads=self.num_heads,
         )
-        out = F.scaled_dot_product_attention(q, k, v)
-        return self.proj(rearrange(out, 'b heads n c -> b n (heads c)'))
+        return self.proj(rearrange(self.attend(q, k, v), 'b heads n c -> b n (heads c)'))
 
 
 class UMTBlock(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 from torch import nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
@@ -19,7 +22,14 @@ from torch.utils.data import Dataset
 from ..builder import build, check, check_arguments, named_errors, resolve
 from ..checkpoints import read_checkpoint
 from ..errors import ConfigError
-from ..registry import DATASETS, HOOKS, METRICS, MODELS, SCOPE
+from ..registry import (
+    DATASETS,
+    HOOKS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    SCOPE,
+)
 from .runner import SaliencyRunner
 from .schedules import as_list, schedulers_of
 from .sharding import strategy_of
@@ -89,11 +99,41 @@ def _check_clip_len(model: nn.Module, dataset: Dataset, key: str) -> None:
         )
 
 
-def _open_dataloader(cfg: Config, key: str) -> dict:
+def open_dataloader(cfg: Config, key: str) -> dict:
     """The data loader config with its data set opened."""
     loader = dict(cfg[key], seeded=key == 'train_dataloader')
     loader['dataset'] = build(DATASETS, _need(cfg[key], 'dataset', key))
     return loader
+
+
+def optim_wrapper_of(wrapper: Mapping[str, object], model: nn.Module) -> OptimWrapper:
+    """The optimizer of a config with what wraps it.
+
+    Args:
+        wrapper: the config's `optim_wrapper`.
+        model: whose parameters are trained.
+
+    Raises:
+        ConfigError: values that do not fit, or several optimizers.
+    """
+    rest = dict(wrapper)
+    constructor = dict(
+        type=rest.pop('constructor', 'DefaultOptimWrapperConstructor'),
+        paramwise_cfg=rest.pop('paramwise_cfg', None),
+        optim_wrapper_cfg=rest,
+    )
+    # mmengine tells the rates of every parameter.
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with named_errors('optim_wrapper'):
+            built = build(OPTIM_WRAPPER_CONSTRUCTORS, constructor)(model)
+    finally:
+        logger.setLevel(level)
+    if not isinstance(built, OptimWrapper):
+        raise ConfigError(f'optim_wrapper: expected one optimizer, got {type(built).__name__}')
+    return built
 
 
 def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> SaliencyRunner:
@@ -118,7 +158,7 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         # One of another constructor may have several.
         if 'constructor' not in wrapper:
             _need(wrapper, 'optimizer', 'optim_wrapper')
-    loaders = {name: _open_dataloader(cfg, name) for name in (f'{s}_dataloader' for s in stages)}
+    loaders = {name: open_dataloader(cfg, name) for name in (f'{s}_dataloader' for s in stages)}
     # Random initial weights follow from the seed too; the Runner would seed after building.
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:

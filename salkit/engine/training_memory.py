@@ -16,12 +16,13 @@ from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ..builder import build, named_errors, resolve
+from ..builder import resolve
 from ..config.find import config_name
 from ..errors import ConfigError
 from ..models.profile import clip_size, model_on_meta
-from ..registry import HOOKS, OPTIM_WRAPPER_CONSTRUCTORS
+from ..registry import HOOKS
 from ..types import Targets
+from .building import optim_wrapper_of
 
 GIB = 2**30
 # What no tensor shows: the GPU's context with its kernels; and, as a share, workspaces of kernels
@@ -130,14 +131,10 @@ def _precision(wrapper: dict) -> torch.dtype:
 
 def _optimizer(wrapper: dict, model: nn.Module) -> Optimizer:
     """The optimizer of a config over the parameters of `model`."""
-    constructor = dict(
-        type=wrapper.get('constructor', 'DefaultOptimWrapperConstructor'),
-        # Others may insist on a GPU.
-        optim_wrapper_cfg=dict(type='OptimWrapper', optimizer=wrapper['optimizer']),
-        paramwise_cfg=wrapper.get('paramwise_cfg'),
-    )
-    with named_errors('optim_wrapper'):
-        optimizer = build(OPTIM_WRAPPER_CONSTRUCTORS, constructor)(model).optimizer
+    kept = {key: wrapper[key] for key in ('constructor', 'paramwise_cfg') if key in wrapper}
+    # Other types may insist on a GPU.
+    plain = dict(kept, type='OptimWrapper', optimizer=wrapper['optimizer'])
+    optimizer = optim_wrapper_of(plain, model).optimizer
     for group in optimizer.param_groups:
         # What PyTorch takes on a GPU: many parameters at a time, with room for as many results.
         if group.get('foreach', True) is None:

@@ -2,12 +2,14 @@
 
 from .attention import TemporalWindowBlock
 from .conv import conv_relu, upsample
+from .dot_product import DotProductAttention, set_explicit_attention
 from .folding import fold_batch_norms
 from .positions import TABLE_THW, fixed_table, resize_position_table, sine_cosine_table
 from .temporal import factor_pair, prime_factors, temporal_strides
 
 __all__ = [
     'TABLE_THW',
+    'DotProductAttention',
     'TemporalWindowBlock',
     'conv_relu',
     'factor_pair',
@@ -15,6 +17,7 @@ __all__ = [
     'fold_batch_norms',
     'prime_factors',
     'resize_position_table',
+    'set_explicit_attention',
     'sine_cosine_table',
     'temporal_strides',
     'upsample',

@@ -6,6 +6,8 @@ from einops import rearrange, repeat
 from timm.layers import DropPath, Mlp, trunc_normal_
 from torch import Tensor, nn
 
+from .dot_product import DotProductAttention
+
 
 class TemporalWindowAttention(nn.Module):
     """Multi-head self-attention inside windows of `window` time steps with relative position bias.
@@ -23,6 +25,7 @@ class TemporalWindowAttention(nn.Module):
         self.window = window
         self.num_heads = num_heads
         self.qkv = nn.Linear(dim, 3 * dim)
+        self.attend = DotProductAttention()
         self.proj = nn.Linear(dim, dim)
         self.relative_position_bias_table = nn.Parameter(torch.zeros(2 * window - 1, num_heads))
         trunc_normal_(self.relative_position_bias_table, std=0.02)
@@ -56,7 +59,7 @@ class TemporalWindowAttention(nn.Module):
         bias = bias.to(q.dtype).expand(shape)
         # The fused kernels take four axes.
         q, k, v, bias = (rearrange(x, 'n w heads l c -> (n w) heads l c') for x in (q, k, v, bias))
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        out = self.attend(q, k, v, bias)
         out = rearrange(out, '(n w) heads l c -> n w l (heads c)', w=tokens.shape[1])
         return self.proj(out)
 

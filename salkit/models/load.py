@@ -79,6 +79,22 @@ def _names_weights(text: str) -> bool:
     return kind == CHECKPOINT or '://' in text or is_folder or text in shipped_files()
 
 
+def choose_device(device: str) -> str:
+    """The device that 'auto' means on this machine, or `device` itself.
+
+    Raises:
+        ConfigError: no such device here.
+    """
+    if device == 'auto':
+        return 'cuda:0' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f'device {device!r} cannot be used here ({reason})') from error
+    return device
+
+
 _DRAWING = (Tensor.uniform_, Tensor.normal_, Tensor.erfinv_)
 
 

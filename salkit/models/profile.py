@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -23,6 +20,7 @@ from ..encoders import UMTEncoder
 from ..errors import ConfigError
 from ..registry import MODELS
 from .load import find_model
+from .measuring import peak_memory
 from .saliency_model import SaliencyModel
 
 # The size of a clip where a config's pipelines name none.
@@ -184,20 +182,6 @@ def measure(
     if on_gpu:
         peak, name = torch.cuda.max_memory_allocated() / 2**20, torch.cuda.get_device_name()
     else:
-        peak = _peak_memory() / 2**20
+        peak = peak_memory() / 2**20
         name = f'cpu, {torch.get_num_threads()} threads'
     return dict(latency_ms=statistics.median(times), peak_mib=round(peak, 1), device=name)
-
-
-def _peak_memory() -> int:
-    """The most memory that this process has held, in bytes."""
-    status = Path('/proc/self/status')
-    if status.exists():
-        # Not `ru_maxrss`, which a process that was started inherits from the one that started it.
-        found = re.search(r'VmHWM:\s*(\d+) kB', status.read_text())
-        return int(found[1]) * 2**10 if found else 0
-    # Windows has no such module.
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == 'darwin' else 2**10)

@@ -18,7 +18,7 @@ from ...config.find import config_name
 from ...errors import ConfigError, one_line
 from ...layers import fold_batch_norms
 from ...media.clips import ClipSettings
-from ...models.load import build_model, find_model
+from ...models.load import build_model, choose_device, find_model
 from ...utils.text import check_choice
 from . import Backend, OutOfMemory
 
@@ -31,22 +31,6 @@ PRECISIONS = ('float32', 'float16', 'bfloat16')
 _SMALL_MODEL = 20e6
 # Values of the windows at once; with more, a CPU waits for memory.
 _MOST_VALUES = 1.2e6
-
-
-def choose_device(device: str) -> str:
-    """The device that 'auto' means on this machine, or `device` itself.
-
-    Raises:
-        ConfigError: no such device here.
-    """
-    if device == 'auto':
-        return 'cuda:0' if torch.cuda.is_available() else 'cpu'
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f'device {device!r} cannot be used here ({reason})') from error
-    return device
 
 
 def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[str]]:
