@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..errors import DataError
-from ..media.map_stacks import MapStack
+from ..media.map_stacks import MapStack, frame_numbers
 from ..utils.text import listed
 
 Key = TypeVar('Key', str, int)
@@ -47,7 +47,7 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
         return _by_key(list(found.names), list(wanted.names))
     if not found.named:
         return _in_order(len(found), len(wanted))
-    numbers, targets = _distinct_numbers(found.names), _distinct_numbers(wanted.names)
+    numbers, targets = frame_numbers(found.names), frame_numbers(wanted.names)
     if numbers is None or targets is None:
         if set(names).intersection(wanted.names):
             return _by_key(list(found.names), list(wanted.names))
@@ -70,13 +70,6 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
             'the same numbers nor as many'
         )
     return match
-
-
-def _distinct_numbers(names: Sequence[str]) -> list[int] | None:
-    """The last number in the name of each frame; None where one has none, or two have the same."""
-    found = (re.findall(r'\d+', name) for name in names)
-    numbers = [int(parts[-1]) for parts in found if parts]
-    return numbers if len(set(numbers)) == len(names) else None
 
 
 def _by_key(found: Sequence[Key], wanted: Sequence[Key]) -> FrameMatch:

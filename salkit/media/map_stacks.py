@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,13 @@ class MapStack(ABC):
         return fingerprint_of_file(self.path)
 
 
+def frame_numbers(names: Sequence[str]) -> list[int] | None:
+    """The last number in the name of each frame; None where one has none, or two have the same."""
+    found = (re.findall(r'\d+', name) for name in names)
+    numbers = [int(parts[-1]) for parts in found if parts]
+    return numbers if len(set(numbers)) == len(names) else None
+
+
 def fingerprint_of(content: object) -> str:
     """Hash plain values."""
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
@@ -101,7 +109,8 @@ class FolderStack(MapStack):
     Args:
         path: the folder.
         suffixes: of the files that are maps.
-        most: how many are taken, from the first; all by default.
+        most: how many frames count, from the first, all by default. Files whose names have numbers
+            are taken up to that number: where one is missing, none beyond stands in for it.
 
     Attributes:
         files: names of the files, in natural order.
@@ -117,7 +126,13 @@ class FolderStack(MapStack):
                 for entry in entries
                 if entry.name.lower().endswith(tuple(suffixes)) and not entry.name.startswith('.')
             ]
-        found = sorted(found, key=lambda file: natural_key(file[0]))[:most]
+        found.sort(key=lambda file: natural_key(file[0]))
+        if most is not None:
+            numbers = frame_numbers([os.path.splitext(name)[0] for name, *_ in found])
+            places = range(1, len(found) + 1) if numbers is None else numbers
+            # Some count from 0.
+            last = most - (0 in places)
+            found = [file for file, at in zip(found, places, strict=True) if at <= last]
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
         self._fingerprint = fingerprint_of(found)
