@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..errors import DataError
 from ..media.map_stacks import MapStack, frame_numbers
@@ -32,7 +32,22 @@ class FrameMatch:
     note: str = ''
 
 
-def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
+class Frames(Protocol):
+    """The frames of a video: a `MapStack`, or names alone."""
+
+    @property
+    def names(self) -> list[str]:
+        """In order of time."""
+
+    @property
+    def named(self) -> bool:
+        """Whether names come from files."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+
+def match_frames(found: MapStack, wanted: Frames) -> FrameMatch:
     """Pair the frames of `found` with those of `wanted`.
 
     Equal names are paired. Other names are paired by their last number, as text and numbers sort

@@ -8,7 +8,7 @@ import os
 import re
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -69,8 +69,10 @@ class MapStack(ABC):
         return self.count
 
     @abstractmethod
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Read the maps (H, W) at ascending `indices`, one after another.
+
+        The next index is asked for when the next map is.
 
         Raises:
             DataError: a map that cannot be read, is in color or is not there.
@@ -152,7 +154,7 @@ class FolderStack(MapStack):
         """Files have names."""
         return True
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Read one file a map."""
         for index in indices:
             yield read_map(self.where(index))
@@ -190,7 +192,7 @@ class ArrayStack(MapStack):
         """How many maps it holds."""
         return len(self._open())
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Copy one map at a time out of the file."""
         array = self._open()
         for index in indices:
@@ -244,7 +246,7 @@ class ZipStack(MapStack):
             return frame_names(self.path, self._members)
         return super().names
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Unpack the maps, skipping what comes before and between."""
         if self.named:
             with self._opened() as file:
@@ -275,7 +277,7 @@ class VideoStack(MapStack):
         """How many frames it has."""
         return count_frames(self.path)
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Decode up to the last index and give out what is asked for."""
         wanted = iter(indices)
         index, position = next(wanted, None), -1
