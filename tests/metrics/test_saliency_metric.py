@@ -11,6 +11,7 @@ import pytest
 import torch
 from make_data import write_dataset
 from PIL import Image
+from score_data import write_video
 
 from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import ConfigError, DataError
@@ -356,17 +357,19 @@ def test_information_gain_over_each_baseline(dataset, tmp_path, kind):
 
 
 def test_maps_of_a_baseline_are_matched_as_predictions_are(dataset, tmp_path):
-    """An array a video, names without zeros, and frames that are asked for in any order."""
-    maps = np.random.default_rng(0).random((5, 9, 11)) + 0.1
+    """Files of videos, names without zeros, and frames that are asked for in any order."""
+    maps = np.random.default_rng(0).integers(1, 255, (5, 16, 24), np.uint8)
     np.savez_compressed(tmp_path / 'test0.npz', maps=maps)
     (tmp_path / 'test001').mkdir()
-    for number in (1, 3, 2, 4, 5):
+    for number in range(1, 6):
         np.save(tmp_path / 'test001' / f'{number}.npy', maps[number - 1])
+    write_video(tmp_path / 'test002.mkv', maps)
     gain = BaselineSource.of(tmp_path).open(dataset.videos)
-    for video in ('test000', 'test001'):
+    for video in ('test000', 'test001', 'test002'):
         for number in (2, 4, 4, 1, 5, 3):
             found = gain.for_frame(video, f'{number:04d}', (12, 8))
-            np.testing.assert_array_equal(found, resize_density(maps[number - 1], (12, 8)))
+            expected = resize_density(maps[number - 1].astype(float), (12, 8))
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_a_baseline_that_does_not_fit_the_data_set(dataset, tmp_path):
