@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..errors import DataError
-from ..media.map_stacks import MapStack
+from ..media.map_stacks import MapStack, frame_numbers
 from ..utils.text import listed
 
 Key = TypeVar('Key', str, int)
@@ -32,7 +32,22 @@ class FrameMatch:
     note: str = ''
 
 
-def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
+class Frames(Protocol):
+    """The frames of a video: a `MapStack`, or names alone."""
+
+    @property
+    def names(self) -> list[str]:
+        """In order of time."""
+
+    @property
+    def named(self) -> bool:
+        """Whether names come from files."""
+
+    def __len__(self) -> int:
+        """Number of frames."""
+
+
+def match_frames(found: MapStack, wanted: Frames) -> FrameMatch:
     """Pair the frames of `found` with those of `wanted`.
 
     Equal names are paired. Other names are paired by their last number, as text and numbers sort
@@ -47,7 +62,7 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
         return _by_key(list(found.names), list(wanted.names))
     if not found.named:
         return _in_order(len(found), len(wanted))
-    numbers, targets = _distinct_numbers(found.names), _distinct_numbers(wanted.names)
+    numbers, targets = frame_numbers(found.names), frame_numbers(wanted.names)
     if numbers is None or targets is None:
         if set(names).intersection(wanted.names):
             return _by_key(list(found.names), list(wanted.names))
@@ -70,13 +85,6 @@ def match_frames(found: MapStack, wanted: MapStack) -> FrameMatch:
             'the same numbers nor as many'
         )
     return match
-
-
-def _distinct_numbers(names: Sequence[str]) -> list[int] | None:
-    """The last number in the name of each frame; None where one has none, or two have the same."""
-    found = (re.findall(r'\d+', name) for name in names)
-    numbers = [int(parts[-1]) for parts in found if parts]
-    return numbers if len(set(numbers)) == len(names) else None
 
 
 def _by_key(found: Sequence[Key], wanted: Sequence[Key]) -> FrameMatch:

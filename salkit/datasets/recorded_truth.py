@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -153,7 +153,7 @@ class RecordedStack(MapStack):
         """Pictures have names."""
         return self._truth.shown.times is None
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Make them."""
         lists, shown = self._truth.read_lists(), self._truth.shown
         for index in indices:

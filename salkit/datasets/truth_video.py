@@ -165,7 +165,7 @@ class TruthVideo:
             raise DataError(f'{self.densities or self.fixations}: holds no ground truth maps')
         if self.most is not None and len(frames) < self.most:
             raise DataError(
-                f'{frames.path}: {len(frames)} maps, but its list says {self.most} frames'
+                f'{frames.path}: {len(frames)} maps of the {self.most} frames that its list counts'
             )
         return frames
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -68,8 +69,10 @@ class MapStack(ABC):
         return self.count
 
     @abstractmethod
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Read the maps (H, W) at ascending `indices`, one after another.
+
+        The next index is asked for when the next map is.
 
         Raises:
             DataError: a map that cannot be read, is in color or is not there.
@@ -82,6 +85,13 @@ class MapStack(ABC):
     def fingerprint(self) -> str:
         """Changes when the name, the size or the time of a file does."""
         return fingerprint_of_file(self.path)
+
+
+def frame_numbers(names: Sequence[str]) -> list[int] | None:
+    """The last number in the name of each frame; None where one has none, or two have the same."""
+    found = (re.findall(r'\d+', name) for name in names)
+    numbers = [int(parts[-1]) for parts in found if parts]
+    return numbers if len(set(numbers)) == len(names) else None
 
 
 def fingerprint_of(content: object) -> str:
@@ -101,7 +111,8 @@ class FolderStack(MapStack):
     Args:
         path: the folder.
         suffixes: of the files that are maps.
-        most: how many are taken, from the first; all by default.
+        most: how many frames count, from the first, all by default. Files whose names have numbers
+            are taken up to that number: where one is missing, none beyond stands in for it.
 
     Attributes:
         files: names of the files, in natural order.
@@ -117,7 +128,13 @@ class FolderStack(MapStack):
                 for entry in entries
                 if entry.name.lower().endswith(tuple(suffixes)) and not entry.name.startswith('.')
             ]
-        found = sorted(found, key=lambda file: natural_key(file[0]))[:most]
+        found.sort(key=lambda file: natural_key(file[0]))
+        if most is not None:
+            numbers = frame_numbers([os.path.splitext(name)[0] for name, *_ in found])
+            places = range(1, len(found) + 1) if numbers is None else numbers
+            # Some count from 0.
+            last = most - (0 in places)
+            found = [file for file, at in zip(found, places, strict=True) if at <= last]
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
         self._fingerprint = fingerprint_of(found)
@@ -137,7 +154,7 @@ class FolderStack(MapStack):
         """Files have names."""
         return True
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Read one file a map."""
         for index in indices:
             yield read_map(self.where(index))
@@ -175,7 +192,7 @@ class ArrayStack(MapStack):
         """How many maps it holds."""
         return len(self._open())
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Copy one map at a time out of the file."""
         array = self._open()
         for index in indices:
@@ -229,7 +246,7 @@ class ZipStack(MapStack):
             return frame_names(self.path, self._members)
         return super().names
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Unpack the maps, skipping what comes before and between."""
         if self.named:
             with self._opened() as file:
@@ -260,7 +277,7 @@ class VideoStack(MapStack):
         """How many frames it has."""
         return count_frames(self.path)
 
-    def read(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    def read(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Decode up to the last index and give out what is asked for."""
         wanted = iter(indices)
         index, position = next(wanted, None), -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,10 @@ from typing import Literal
 import numpy as np
 
 from ..datasets.layout import VideoRecord
+from ..datasets.matching import Frames, match_frames, match_videos
+from ..datasets.predictions import find_predictions
 from ..errors import ConfigError, DataError
-from ..media.map_stacks import FolderStack, MapStack, fingerprint_of_file
+from ..media.map_stacks import MapStack, fingerprint_of_file
 from ..media.maps import checked_density, read_density_map
 from .baseline_densities import (
     CENTER_SIGMA,
@@ -70,21 +72,27 @@ class BaselineSource:
         is_file = self.path is not None and self.kind == 'file'
         return [str(self), fingerprint_of_file(self.path) if is_file and self.path else '']
 
+    @property
+    def needs_videos(self) -> bool:
+        """Whether the videos of the set tell which density is that of a frame."""
+        return self.kind in ('mean', 'folder')
+
     def open(self, videos: Sequence[VideoRecord] = ()) -> GainBaseline:
         """What gives each frame its density.
 
         Args:
-            videos: those of the set; only for the mean of the others.
+            videos: those of the set, where it `needs_videos`.
 
         Raises:
-            DataError: a file that holds no density, or fewer than 2 videos for the mean.
+            DataError: a file that holds no density, a folder without maps of the videos, or fewer
+                than 2 videos for the mean.
         """
         if self.kind == 'mean':
             return OtherVideosDensity(videos)
         if self.path is None:
             return FixedDensity()
         if self.kind == 'folder':
-            return FolderDensity(self.path)
+            return FolderDensity(self.path, videos)
         density = read_density_map(self.path)
         return FixedDensity(density_at(density, density.shape, self.path))
 
@@ -183,16 +191,52 @@ class OtherVideosDensity(GainBaseline):
         return self._last[1].for_frame(video, frame, size)
 
 
-class FolderDensity(GainBaseline):
-    """A map a frame, `<root>/<video>/<frame>.<suffix>`, as `salkit baseline` writes them.
+class BaselineFolder:
+    """Maps in a folder, matched by name as predictions are.
 
     Args:
         root: the folder.
+        videos: names of those of the set.
+
+    Raises:
+        DataError: no maps, or of none of the videos.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._last: tuple[str, FolderStack, dict[str, int]] | None = None
+    def __init__(self, root: Path, videos: Sequence[str]) -> None:
+        self.root = root
+        self._stacks = find_predictions(root)
+        self._matches = match_videos(self._stacks, videos)
+
+    def of_video(self, video: str, frames: Frames) -> tuple[MapStack, dict[str, int]]:
+        """The maps of a video, and the place of that of each frame that has one, by its name.
+
+        Raises:
+            DataError: there are none of this video.
+        """
+        stack = self._stacks.get(self._matches.get(video, ''))
+        if stack is None or not len(stack):
+            raise DataError(f'{self.root}: the baseline has no maps of video {video}')
+        names, match = frames.names, match_frames(stack, frames)
+        return stack, {names[at]: place for place, at in match.pairs}
+
+
+class FolderDensity(GainBaseline):
+    """A map a frame, of all videos of a set.
+
+    Args:
+        root: the folder that they are in.
+        videos: the set.
+
+    Raises:
+        DataError: no maps, or of none of the videos; or there are no videos.
+    """
+
+    def __init__(self, root: Path, videos: Sequence[VideoRecord]) -> None:
+        if not videos:
+            raise DataError(f'{root}: maps go by the names of videos, and the data set lists none')
+        self._folder = BaselineFolder(root, [video.name for video in videos])
+        self._frames = {video.name: video.frames for video in videos}
+        self._last: tuple[str, StackDensity] | None = None
 
     def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
         """Read the map of a frame.
@@ -201,30 +245,47 @@ class FolderDensity(GainBaseline):
             DataError: it is not there, or no density.
         """
         if self._last is None or self._last[0] != video:
-            if not (self._root / video).is_dir():
-                raise DataError(f'{self._root}: the baseline has no maps of video {video}')
-            stack = FolderStack(self._root / video)
-            self._last = video, stack, {name: place for place, name in enumerate(stack.names)}
-        _, stack, places = self._last
-        if frame not in places:
-            raise DataError(f'{stack.path}: the baseline has no map of frame {frame}')
-        place = places[frame]
-        return density_at(next(stack.read([place])), size, stack.where(place))
+            frames = _Named(self._frames[video].stems())
+            self._last = video, StackDensity(*self._folder.of_video(video, frames))
+        return self._last[1].for_frame(video, frame, size)
+
+
+class _Named(list[str]):
+    """Names of frames, which have files."""
+
+    named = True
+
+    @property
+    def names(self) -> list[str]:
+        return self
 
 
 class StackDensity(GainBaseline):
-    """The maps of a video, for frames that are asked for one after another.
+    """The maps of a video; frames that are asked for in order are read fastest.
 
     Args:
         stack: the maps.
-        places: ascending, of the map of each frame.
+        places: of the map of each frame, by its name.
     """
 
-    def __init__(self, stack: MapStack, places: Sequence[int]) -> None:
-        self._stack = stack
-        self._maps = zip(places, stack.read(places), strict=True)
+    def __init__(self, stack: MapStack, places: Mapping[str, int]) -> None:
+        self._stack, self._places = stack, places
+        self._at = -1
+        self._maps: Iterator[np.ndarray] | None = None
 
     def for_frame(self, video: str, frame: str, size: Size) -> np.ndarray:
-        """Read the next map."""
-        place, density = next(self._maps)
-        return density_at(density, size, self._stack.where(place))
+        """Read the map of a frame.
+
+        Raises:
+            DataError: it is not there, or no density.
+        """
+        if frame not in self._places:
+            raise DataError(f'{self._stack.path}: the baseline has no map of frame {frame}')
+        before, self._at = self._at, self._places[frame]
+        if self._maps is None or self._at <= before:
+            self._maps = self._stack.read(self._asked_for())
+        return density_at(next(self._maps), size, self._stack.where(self._at))
+
+    def _asked_for(self) -> Iterator[int]:
+        while True:
+            yield self._at

@@ -48,7 +48,7 @@ class SaliencyMetric(BaseMetric):
         seed: draws the random parts as the reference code does; None for their expectation.
         baseline: what information gain is counted from: 'center' for a Gaussian in the middle,
             'mean' for the mean density of the other videos, a density map for all frames, or a
-            folder of maps as `salkit baseline` writes them. None for no information gain.
+            folder of maps, matched by name as predictions are. None for no information gain.
         collect_device: where results of several processes are gathered, 'cpu' or 'gpu'.
 
     Attributes:
@@ -84,7 +84,7 @@ class SaliencyMetric(BaseMetric):
         self._gain: GainBaseline | None = None
         if self._source is not None:
             check_gain(self.metrics)
-            if self._source.kind != 'mean':
+            if not self._source.needs_videos:
                 self._gain = self._source.open()
         # Those to read nonfixations from, before the first frame is scored, and the rules to.
         self._videos: Sequence[VideoFiles] = ()
@@ -126,7 +126,8 @@ class SaliencyMetric(BaseMetric):
 
         Raises:
             ConfigError: a metric was chosen that this data set has no fixations for.
-            DataError: the mean of the other videos of fewer than 2 is to be the baseline.
+            DataError: the baseline is to be the mean of the other videos of fewer than 2, or a
+                folder without maps of these.
         """
         videos = getattr(dataset, 'videos', ())
         if testing:
@@ -144,7 +145,7 @@ class SaliencyMetric(BaseMetric):
                 self.metrics[protocol.name] = [m for m in wanted if m not in shuffled]
             elif shuffled and protocol.pool:
                 self._rules.add(protocol.pool)
-        if self._source is not None and self._source.kind == 'mean':
+        if self._source is not None and self._source.needs_videos:
             self._gain = self._source.open(videos)
 
     def score_frame(

@@ -14,11 +14,10 @@ from ..media.map_stacks import MapStack, fingerprint_of, fingerprint_of_file
 from ..media.maps import read_map
 from ..metrics import get_protocol, protocol_names
 from ..metrics.baseline_densities import check_others
-from ..metrics.gain_baseline import BaselineSource, check_gain
+from ..metrics.gain_baseline import BaselineFolder, BaselineSource, check_gain
 from ..utils.text import listed
 from ..version import __version__
 from .options import FrameChoice, ScoreOptions
-from .predictions import find_predictions
 
 # By name of the protocol, the metrics to compute.
 Metrics = dict[str, list[str]]
@@ -35,8 +34,8 @@ class MatchedVideo:
         needs: kinds of ground truth that the metrics take.
         pairs: the frames to score, each by its place in both.
         key: what its scores are kept under; it changes with all that they depend on.
-        baseline: maps that information gain is counted from, and the place of that of each frame
-            to score; None where they are not in a folder.
+        baseline: maps that information gain is counted from, and the place of that of each frame,
+            by its name; None where they are not in a folder.
     """
 
     name: str
@@ -45,7 +44,7 @@ class MatchedVideo:
     needs: frozenset[str]
     pairs: list[tuple[int, int]]
     key: str
-    baseline: tuple[MapStack, list[int]] | None = None
+    baseline: tuple[MapStack, dict[str, int]] | None = None
 
 
 @dataclass
@@ -194,7 +193,7 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
     matches = match_videos(predictions, [video.name for video in truth.videos])
     baselines = None
     if source is not None and source.path is not None and source.kind == 'folder':
-        baselines = _Baselines(source.path, truth)
+        baselines = BaselineFolder(source.path, [video.name for video in truth.videos])
     passed_over: list[str] = []
     for video in truth.videos:
         stack = predictions.get(matches.get(video.name, ''))
@@ -206,7 +205,7 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
             passed_over.append(video.name)
             continue
         pairs = _pairs(plan, video, stack, needs, frames)
-        found = None if baselines is None else baselines.of_frames(video, pairs)
+        found = None if baselines is None else _baseline_of(baselines, video, pairs)
         files = [stack.path, stack.fingerprint(), video.fingerprint()]
         files += [] if found is None else [found[0].path, found[0].fingerprint()]
         key = fingerprint_of([shared, *files])
@@ -229,38 +228,22 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
     return plan
 
 
-class _Baselines:
-    """Maps that information gain is counted from, matched by name as predictions are.
+def _baseline_of(
+    folder: BaselineFolder, truth: TruthVideo, pairs: Sequence[tuple[int, int]]
+) -> tuple[MapStack, dict[str, int]]:
+    """The maps that the gain of a video is counted from, and the places of those of its frames.
 
-    Args:
-        path: their folder.
-        truth: what they are matched with.
+    Raises:
+        DataError: a frame to score has none.
     """
-
-    def __init__(self, path: Path, truth: GroundTruth) -> None:
-        self._path = path
-        self._stacks = find_predictions(path)
-        self._matches = match_videos(self._stacks, [video.name for video in truth.videos])
-
-    def of_frames(
-        self, truth: TruthVideo, pairs: Sequence[tuple[int, int]]
-    ) -> tuple[MapStack, list[int]]:
-        """The maps of a video, and the place of that of each frame to score.
-
-        Raises:
-            DataError: a frame has none.
-        """
-        stack = self._stacks.get(self._matches.get(truth.name, ''))
-        places: dict[int, int] = {}
-        if stack is not None and len(stack):
-            places = {at: place for place, at in match_frames(stack, truth.frames).pairs}
-        lacking = [truth.frames.names[at] for _, at in pairs if at not in places]
-        if stack is None or lacking:
-            raise DataError(
-                f'{self._path}: the baseline has no map for {len(lacking)} of the {len(pairs)} '
-                f'frame(s) to score of {truth.name}: {listed(lacking)}'
-            )
-        return stack, [places[at] for _, at in pairs]
+    stack, places = folder.of_video(truth.name, truth.frames)
+    scored = [truth.frames.names[at] for _, at in pairs]
+    if lacking := [name for name in scored if name not in places]:
+        raise DataError(
+            f'{folder.root}: the baseline has no map for {len(lacking)} of the {len(scored)} '
+            f'frame(s) to score of {truth.name}: {listed(lacking)}'
+        )
+    return stack, places
 
 
 def _chosen(truth: TruthVideo, choice: FrameChoice) -> Collection[int]:

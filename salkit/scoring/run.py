@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ..datasets.predictions import find_predictions
 from ..errors import ConfigError, DataError
 from ..media.map_stacks import fingerprint_of
 from ..media.maps import read_map
@@ -33,7 +34,6 @@ from .collect import collect, frame_table
 from .finished import FinishedVideos, VideoResult, finished_videos
 from .options import ScoreOptions
 from .plan import MatchedVideo, Missing, Plan, make_plans
-from .predictions import find_predictions
 from .score_files import BASELINES, CEILINGS, score_file
 from .work import (
     Job,
@@ -207,7 +207,7 @@ def _score_rest(
     job = Job(plan.metrics, options.seed, options.final, pools)
     if plan.baseline is not None and plan.baseline.kind == 'mean':
         job.means = _read_means(plan, options, run)
-    elif plan.baseline is not None:
+    elif plan.baseline is not None and not plan.baseline.needs_videos:
         job.baseline = plan.baseline.open()
     if options.domain_adaptation is not None:
         job.adaptation = _fit(plan, options.domain_adaptation, options, run)

@@ -28,12 +28,12 @@ from salkit.checkpoints.shipped import shipped_about
 from salkit.cli import main
 from salkit.cli.predict import seconds_of
 from salkit.config.load import load_config
+from salkit.datasets.predictions import find_predictions
 from salkit.engine.runner import model_entry
 from salkit.errors import CheckpointError, ConfigError
 from salkit.inference import SaliencyPredictor, open_stimulus
 from salkit.inference.batch import one_input
 from salkit.media.map_stacks import open_stack
-from salkit.scoring.predictions import find_predictions
 
 
 @pytest.fixture(scope='module')

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.lib import format as npy
 
+from salkit.datasets.predictions import find_predictions
 from salkit.errors import DataError
 from salkit.media.array_files import load_array
 from salkit.media.map_stacks import open_stack
 from salkit.media.maps import read_map
-from salkit.scoring.predictions import find_predictions
 
 MAPS = np.random.default_rng(0).random((3, 8, 9), dtype=np.float32)
 

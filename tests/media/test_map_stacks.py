@@ -7,7 +7,7 @@ from PIL import Image
 from score_data import bytes_of, predicted, write_predictions, write_video
 
 from salkit.errors import DataError
-from salkit.media.map_stacks import open_stack
+from salkit.media.map_stacks import FolderStack, open_stack
 from salkit.media.maps import read_map
 
 MAPS = predicted(5)
@@ -16,6 +16,22 @@ MAPS = predicted(5)
 def read_all(path):
     stack = open_stack(path)
     return np.stack(list(stack.read(range(len(stack)))))
+
+
+@pytest.mark.parametrize(
+    ('names', 'taken'),
+    [
+        ('f1 f2 f4 f5 f10', 'f1 f2 f4'),
+        ('2_0001 2_0003 2_0004 2_0005', '2_0001 2_0003 2_0004'),
+        ('f0 f1 f3 f4 f5', 'f0 f1 f3'),
+        ('a b c d e', 'a b c d'),
+        ('a5 b1', 'b1'),
+    ],
+)
+def test_the_first_frames_go_by_their_numbers(tmp_path, names, taken):
+    for name in names.split():
+        (tmp_path / f'{name}.jp2').touch()
+    assert FolderStack(tmp_path, ('.jp2',), most=4).names == taken.split()
 
 
 @pytest.mark.parametrize('kind', ['png', 'png16', 'npy', 'npz', 'jpg'])

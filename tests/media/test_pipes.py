@@ -18,7 +18,7 @@ from salkit.media.map_stacks import open_stack
 from salkit.media.maps import read_fixation_map, read_map
 from salkit.prepare.check import check_dataset
 from salkit.prepare.stimulus import Pictures, link_all
-from salkit.scoring.predictions import find_predictions
+from salkit.datasets.predictions import find_predictions
 from salkit.scoring.score_files import read_scores
 
 root = Path(sys.argv[1])

@@ -11,12 +11,14 @@ import pytest
 import torch
 from make_data import write_dataset
 from PIL import Image
+from score_data import write_video
 
 from salkit.datasets import VideoSaliencyDataset
 from salkit.errors import ConfigError, DataError
 from salkit.functional import auc_judd, cc, information_gain, kl_div, nss, sim
 from salkit.metrics import SaliencyMetric, ScoreReport, Truth, get_protocol
 from salkit.metrics.baseline_densities import LeaveOneOutMeans, center_map, resize_density
+from salkit.metrics.gain_baseline import BaselineSource
 from salkit.metrics.nonfixations import read_nonfixations
 from salkit.metrics.report import format_table
 from salkit.types import ClipMeta
@@ -354,6 +356,22 @@ def test_information_gain_over_each_baseline(dataset, tmp_path, kind):
     assert not metric.reports['tmfi'].ig_baseline
 
 
+def test_maps_of_a_baseline_are_matched_as_predictions_are(dataset, tmp_path):
+    """Files of videos, names without zeros, and frames that are asked for in any order."""
+    maps = np.random.default_rng(0).integers(1, 255, (5, 16, 24), np.uint8)
+    np.savez_compressed(tmp_path / 'test0.npz', maps=maps)
+    (tmp_path / 'test001').mkdir()
+    for number in range(1, 6):
+        np.save(tmp_path / 'test001' / f'{number}.npy', maps[number - 1])
+    write_video(tmp_path / 'test002.mkv', maps)
+    gain = BaselineSource.of(tmp_path).open(dataset.videos)
+    for video in ('test000', 'test001', 'test002'):
+        for number in (2, 4, 4, 1, 5, 3):
+            found = gain.for_frame(video, f'{number:04d}', (12, 8))
+            expected = resize_density(maps[number - 1].astype(float), (12, 8))
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_a_baseline_that_does_not_fit_the_data_set(dataset, tmp_path):
     with pytest.raises(ConfigError, match='not among the metrics'):
         SaliencyMetric('tmfi', baseline='center')
@@ -361,9 +379,14 @@ def test_a_baseline_that_does_not_fit_the_data_set(dataset, tmp_path):
         SaliencyMetric(baseline=str(tmp_path / 'none'))
     with pytest.raises(DataError, match='at least 2 videos, got 0'):
         SaliencyMetric(baseline='mean').use_dataset(object())
-    (tmp_path / 'test000').mkdir()
+    metric = SaliencyMetric(baseline=str(tmp_path))
+    with pytest.raises(DataError, match='and the data set lists none'):
+        metric.use_dataset(object())
+    for video, frame in (('test000', '0002'), ('test002', '0001')):
+        (tmp_path / video).mkdir()
+        np.save(tmp_path / video / f'{frame}.npy', np.ones((4, 4)))
+    metric.use_dataset(dataset)
     for lacking, video in (('frame 0001', 'test000'), ('video test001', 'test001')):
-        metric = SaliencyMetric(baseline=str(tmp_path))
         with pytest.raises(DataError, match=f'the baseline has no maps? of {lacking}'):
             metric.process(None, [s for s in samples_of(dataset) if s['meta'].video == video])
 

@@ -10,11 +10,11 @@ from PIL import Image
 from score_data import SIZE, blob, predicted, write_predictions, write_set, write_truth
 
 from salkit.cli import main
+from salkit.datasets.predictions import find_predictions
 from salkit.errors import ConfigError, DataError
 from salkit.metrics.baseline_densities import center_map
 from salkit.scoring import ScoreOptions, compare, leaderboard, score, score_protocols
 from salkit.scoring.plan import make_plans
-from salkit.scoring.predictions import find_predictions
 
 GOLDEN = Path(__file__).parents[1] / 'data' / 'metrics_golden.npz'
 # pysaliency's `information_gain` of the maps `pred_d` + 1 on the frames of the real sequence over a

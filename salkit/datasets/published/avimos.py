@@ -39,15 +39,15 @@ class _AViMoS(PublishedDataset):
         of their fixations is called after.
         """
         videos: dict[str, list[Path]] = {}
-        saliency: dict[str, Path] = {}
-        points: dict[str, Path] = {}
+        saliency: dict[str, list[Path]] = {}
+        points: dict[str, list[Path]] = {}
         groups: dict[str, str] = {}
         for place, folders, files in os.walk(root):
             folder = Path(place)
             folders[:] = sorted(name for name in folders if not is_hidden(name))
             is_saliency = 'saliency' in str(folder.relative_to(root)).lower()
             if POINTS in files:
-                points.setdefault(folder.name, folder / POINTS)
+                points.setdefault(folder.name, []).append(folder / POINTS)
                 # Beside it lie the same points as images, thousands of them.
                 folders.clear()
                 continue
@@ -58,26 +58,25 @@ class _AViMoS(PublishedDataset):
                 if is_hidden(name):
                     continue
                 if name.lower().endswith(tuple(VIDEO_SUFFIXES)):
-                    if is_saliency:
-                        saliency.setdefault(path.stem, path)
-                    else:
-                        videos.setdefault(path.stem, []).append(path)
+                    kind = saliency if is_saliency else videos
+                    kind.setdefault(path.stem, []).append(path)
                 elif is_saliency and name.lower().endswith(IMAGE_SUFFIXES):
-                    saliency.setdefault(folder.name, folder)
+                    saliency.setdefault(folder.name, []).append(folder)
                     break
         found = []
         for name in sorted({*groups, *points, *videos}, key=natural_key):
-            stimuli, at = videos.get(name, []), points.get(name)
-            twice = f'there twice: {" and ".join(map(str, stimuli[:2]))}'
+            parts = [kind.get(name, []) for kind in (videos, saliency, points)]
+            stimulus, densities, at = (part[0] if part else None for part in parts)
+            twice = next((part for part in parts if len(part) > 1), [])
             video = PublishedVideo(
                 name,
                 _split_of_key(groups[name]) if name in groups else _split_at(at, root),
                 at.parent if at else root,
-                stimuli[0] if stimuli else None,
-                saliency.get(name),
+                stimulus,
+                densities,
                 at,
                 groups=(groups[name],) if name in groups else (),
-                problem=twice if len(stimuli) > 1 else '',
+                problem=f'there twice: {twice[0]} and {twice[1]}' if twice else '',
             )
             found.append(video)
         order = [*SPLIT_FOLDERS, NO_SPLIT]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from ...registry import DATASETS, PUBLISHED
@@ -42,9 +43,8 @@ class _DAVSOD(PublishedDataset):
                 for sub in subfolders(folder):
                     if not _VIDEO.fullmatch(sub.name):
                         continue
-                    before = videos.get((split, sub.name))
                     densities, fixations = sub / DENSITIES, sub / FIXATIONS
-                    videos[split, sub.name] = PublishedVideo(
+                    video = PublishedVideo(
                         sub.name,
                         split,
                         sub,
@@ -52,8 +52,14 @@ class _DAVSOD(PublishedDataset):
                         densities if densities.is_dir() else None,
                         fixations if fixations.is_dir() else None,
                         groups=(group,) if group else (),
-                        problem=f'there twice: {before.folder} and {sub}' if before else '',
                     )
+                    if before := videos.get((split, sub.name)):
+                        video = replace(
+                            before if before.is_annotated else video,
+                            groups=before.groups + video.groups,
+                            problem=f'there twice: {before.folder} and {sub}',
+                        )
+                    videos[split, sub.name] = video
         order = list(SPLIT_FOLDERS)
         return sorted(videos.values(), key=lambda v: (order.index(v.split), natural_key(v.name)))
 

@@ -24,6 +24,8 @@ FIXATIONS = 'Data.mat'
 # Two degrees wide at half its height, of 40 pixels each, up to 100 pixels from its middle
 # (make_gauss_masks4.m of their repository).
 RECIPE = DensityArguments(sigma_px=80 / (2 * math.sqrt(2 * math.log(2))), window_px=201)
+# What readers of videos may differ by at their ends.
+MOST_LOST_FRAMES = 2
 # Observer, begin and duration in ms, x and y counted from 1.
 COLUMNS = 5
 # Their namelist.mat; all others are for training.
@@ -104,7 +106,7 @@ class _Truth(RecordedTruth):
         self.density = DensityOptions(**RECIPE)
 
     @cached_property
-    def _read(self) -> tuple[Recording, tuple[int, int]]:
+    def _read(self) -> tuple[Recording, tuple[int, int, int]]:
         return read_recording(self.path)
 
     @property
@@ -116,18 +118,18 @@ class _Truth(RecordedTruth):
         """The fixations of each frame.
 
         Raises:
-            DataError: the frames are not as large as those that the fixations are on.
+            DataError: the frames are not as many, or as large, as those that the fixations are on.
         """
-        size = self._read[1]
-        if self.shown.size != size:
-            raise DataError(
-                f'{self.stimulus}: frames of {self.shown.size[0]} x {self.shown.size[1]} pixels, '
-                f'{self.path} has fixations on {size[0]} x {size[1]}'
-            )
-        return super().read_lists()
+        lists, shape = super().read_lists(), self._read[1]
+        is_other_count = abs(len(lists) - shape[0]) > MOST_LOST_FRAMES
+        if is_other_count or self.shown.size != shape[1:]:
+            found = '{} frames of {} x {} pixels'.format(len(lists), *self.shown.size)
+            expected = '{} of {} x {}'.format(*shape)
+            raise DataError(f'{self.stimulus}: {found}, {self.path} has fixations on {expected}')
+        return lists
 
 
-def read_recording(path: Path) -> tuple[Recording, tuple[int, int]]:
+def read_recording(path: Path) -> tuple[Recording, tuple[int, int, int]]:
     """Read the fixations on a video, those that the authors' demo.m takes.
 
     It leaves out those that are not within the frame, and of each observer those before the first
@@ -135,14 +137,15 @@ def read_recording(path: Path) -> tuple[Recording, tuple[int, int]]:
     where a cross was. A fixation is on every frame of which it sees a part.
 
     Returns:
-        The fixations, and the size (H, W) of the frames that they are on.
+        The fixations, and the shape (T, H, W) of the video that they are on.
 
     Raises:
         DataError: a file of another layout.
     """
     data = read_mat_struct(path, 'Data')
-    width, height = _numbers(data, 'VideoSize', path, 2)
-    (count,), (fps,) = (_numbers(data, key, path, 1) for key in ('VideoFrames', 'VideoFrameRate'))
+    width, height = _numbers(data, 'VideoSize', path, 2, whole=True)
+    (count,) = _numbers(data, 'VideoFrames', path, 1, whole=True)
+    (fps,) = _numbers(data, 'VideoFrameRate', path, 1)
     rows = data.get('fixdata')
     if not isinstance(rows, np.ndarray) or rows.dtype == object or rows.ndim != 2:
         raise DataError(
@@ -168,16 +171,20 @@ def read_recording(path: Path) -> tuple[Recording, tuple[int, int]]:
         rows[:, 2] / 1000,
         np.stack([first, stop], 1).astype(np.int64),
     )
-    return recording, (int(height), int(width))
+    return recording, (int(count), int(height), int(width))
 
 
-def _numbers(data: dict[str, object], key: str, path: Path, count: int) -> list[float]:
+def _numbers(
+    data: dict[str, object], key: str, path: Path, count: int, whole: bool = False
+) -> list[float]:
     """The numbers above 0 in a field."""
     values = data.get(key)
     found = values.ravel() if isinstance(values, np.ndarray) else np.zeros(0)
     is_right = found.dtype != object and len(found) == count
-    if not is_right or not np.isfinite(found).all() or not (found > 0).all():
-        what = 'a number' if count == 1 else f'{count} numbers'
+    is_right = is_right and np.isfinite(found).all() and (found > 0).all()
+    if not is_right or (whole and (found % 1).any()):
+        kind = 'whole number' if whole else 'number'
+        what = f'a {kind}' if count == 1 else f'{count} {kind}s'
         raise DataError(f'{path}: expected {what} above 0 in Data.{key}, got {values!r}')
     return found.astype(float).tolist()
 

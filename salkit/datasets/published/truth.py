@@ -39,7 +39,8 @@ def find_ground_truth(
         prefer_mat: take fixations from .mat files where there are both these and images.
 
     Raises:
-        DataError: nothing in a known layout, or a split that is not there or not given.
+        DataError: nothing in a known layout, a split that is not there or not given, or a video of
+            which it is not known which files are its own.
     """
     root = Path(root).expanduser()
     if not root.is_dir():
@@ -59,6 +60,8 @@ def find_ground_truth(
         held = ', '.join(f'{name} ({count} videos)' for name, count in counts.items())
         raise DataError(f'{root}: holds several splits: {held}; --split says which to score')
     for video in videos:
+        if video.problem:
+            raise DataError(f'{root}: {video.name}: {video.problem}')
         if video.needs_densities:
             raise DataError(
                 f'{root}: no density maps of {video.name}; {video.fixations} alone does not say '

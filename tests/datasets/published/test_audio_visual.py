@@ -129,11 +129,24 @@ def test_frames_beyond_the_list_are_left_out(tmp_path):
         assert len(list((tmp_path / 'out' / 'test' / 'v3' / part).iterdir())) == 3
 
 
+def test_no_frame_beyond_the_list_stands_in_for_one_that_is_missing(tmp_path):
+    root = write_collection(tmp_path / 'data', 'DIEM', DIEM, frames=5)
+    (root / 'fold_lists' / 'DIEM_list_test_fps.txt').write_text('v3 4 25\n')
+    annotation = root / 'annotations' / 'DIEM' / 'v3'
+    (annotation / 'fixMap_00002.mat').unlink()
+    (video,) = find_ground_truth(root, 'test').videos
+    assert video.lacking(('fixations',)) == {1: 'fixation map'}
+    (annotation / 'maps' / 'eyeMap_00002.jpg').unlink()
+    (video,) = find_ground_truth(root, 'test').videos
+    with pytest.raises(DataError, match='v3/maps: 3 maps of the 4 frames that its list counts'):
+        _ = video.frames
+
+
 def test_fewer_frames_than_listed(tmp_path):
     root = write_collection(tmp_path / 'data', 'DIEM', DIEM)
     (root / 'fold_lists' / 'DIEM_list_test_fps.txt').write_text('v3 6 25\n')
     (video,) = find_ground_truth(root, 'test').videos
-    with pytest.raises(DataError, match='v3/maps: 4 maps, but its list says 6 frames'):
+    with pytest.raises(DataError, match='v3/maps: 4 maps of the 6 frames that its list counts'):
         _ = video.frames
     (failed,) = run('diem', root, tmp_path / 'out').failed
     assert '4 frames, 4 density maps, 4 fixation maps, 6 frames in its list' in failed.note

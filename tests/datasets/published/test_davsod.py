@@ -1,5 +1,7 @@
 """DAVSOD: packages for each split, and frames that keep the numbers of their source."""
 
+import shutil
+
 import pytest
 from trees import write_davsod
 
@@ -59,3 +61,11 @@ def test_a_video_that_is_there_twice(tmp_path):
     root = write_davsod(tmp_path, {'Easy-35': ['select_0127'], 'Normal-25': ['select_0127']})
     (video,) = get_published('davsod').find_videos(root)
     assert video.problem.startswith('there twice: ')
+    # Whichever of the two is asked for, even if the other one has no ground truth.
+    for part in ('Fixation_maps', 'Fixation_maps_smoothed'):
+        shutil.rmtree(root / 'Normal-25' / 'select_0127' / part)
+    write_davsod(root, {'DAVSOD-TrainingSet': ['select_0036']})
+    for split in ('test', 'Easy-35', 'Normal-25'):
+        with pytest.raises(DataError, match=r'select_0127: there twice: .*/Easy-35/.*/Normal-25/'):
+            find_ground_truth(root, split)
+    assert names(find_ground_truth(root, 'train')) == ['select_0036']

@@ -46,9 +46,9 @@ def test_fixations_are_those_of_the_demo(tmp_path):
     found = [sorted(map(tuple, lists.at(i, SIZE).tolist())) for i in range(10)]
     assert found == ON_FRAMES
     assert lists.seen(2)[1].tolist() == [1, 1] and lists.seen(0)[1].tolist() == [2]
-    # What begins when a frame ends is on that frame; frames that are listed and not there are cut.
-    recording, size = read_recording(root / 'animal_bat01' / 'Data.mat')
-    assert size == SIZE and recording.spans.tolist() == [[1, 3], [2, 3], [0, 1], [8, 10]]
+    # What begins when a frame ends is on that frame; the last one ends with the video.
+    recording, shape = read_recording(root / 'animal_bat01' / 'Data.mat')
+    assert shape == (10, *SIZE) and recording.spans.tolist() == [[1, 3], [2, 3], [0, 1], [8, 10]]
     # Prepared maps are made again where the same fixations are on other frames.
     faster = write_ledov(tmp_path / 'faster', dict(animal_bat01=ROWS), VideoFrameRate=50.0)
     other, _ = read_recording(faster / 'animal_bat01' / 'Data.mat')
@@ -58,9 +58,9 @@ def test_fixations_are_those_of_the_demo(tmp_path):
 def test_data_of_version_7_3(tmp_path):
     # It holds the rows above.
     root = write_ledov(tmp_path, dict(animal_bat01=ROWS))
-    expected, size = read_recording(root / 'animal_bat01' / 'Data.mat')
+    expected, shape = read_recording(root / 'animal_bat01' / 'Data.mat')
     found, same = read_recording(DATA / 'mat73_packed.mat')
-    assert same == size and found.digest == expected.digest
+    assert same == shape and found.digest == expected.digest
 
 
 def test_densities_are_those_of_the_demo():
@@ -115,9 +115,11 @@ def test_videos_and_fixations_that_are_missing(tmp_path):
     [
         (dict(fixdata=np.zeros((2, 4))), 'expected 5 columns in Data.fixdata, got 4'),
         (dict(fixdata='none'), "expected Data.fixdata, rows of .*, got the text 'none'"),
-        (dict(VideoSize=[3.0]), r'expected 2 numbers above 0 in Data.VideoSize, got array'),
+        (dict(VideoSize=[3.0]), r'expected 2 whole numbers above 0 in Data.VideoSize, got array'),
         (dict(VideoFrameRate=0.0), 'expected a number above 0 in Data.VideoFrameRate'),
-        (dict(VideoFrames=np.nan), 'expected a number above 0 in Data.VideoFrames'),
+        (dict(VideoFrames=np.nan), 'expected a whole number above 0 in Data.VideoFrames'),
+        (dict(VideoFrames=9.5), 'expected a whole number above 0 in Data.VideoFrames'),
+        (dict(VideoSize=[80.5, 48.0]), 'expected 2 whole numbers above 0 in Data.VideoSize'),
         (
             dict(fixdata=[[1, np.nan, 3, 60, 10]]),
             'Data.fixdata has a fixation without a time',
@@ -130,10 +132,24 @@ def test_data_of_another_layout(tmp_path, fields, message):
         find_ground_truth(root, 'train').videos[0].read_lists()
 
 
-def test_data_that_is_not_of_the_video(tmp_path):
-    root = write_ledov(tmp_path, dict(animal_bat01=[]), VideoSize=[64.0, 48.0])
-    with pytest.raises(DataError, match=r'frames of 48 x 80 pixels, .* has fixations on 48 x 64'):
+@pytest.mark.parametrize(
+    ('fields', 'shape'),
+    [(dict(VideoSize=[64.0, 48.0]), '10 of 48 x 64'), (dict(VideoFrames=20.0), '20 of 48 x 80')],
+)
+def test_data_that_is_not_of_the_video(tmp_path, fields, shape):
+    root = write_ledov(tmp_path, dict(animal_bat01=[]), **fields)
+    message = rf'bat01\.mp4: 10 frames of 48 x 80 pixels, .*/Data\.mat has fixations on {shape}'
+    with pytest.raises(DataError, match=message):
         find_ground_truth(root, 'train').videos[0].read_lists()
+
+
+def test_a_frame_that_another_reader_found(tmp_path):
+    root = write_ledov(tmp_path, dict(animal_bat01=ROWS), VideoFrames=12.0)
+    assert len(find_ground_truth(root, 'train').videos[0].read_lists()) == 10
+
+
+def test_data_that_is_no_struct(tmp_path):
+    root = write_ledov(tmp_path, dict(animal_bat01=[]))
     savemat(root / 'animal_bat01' / 'Data.mat', dict(Data=np.eye(2)))
     with pytest.raises(DataError, match='the variable Data is a matrix of 2 x 2, expected'):
         find_ground_truth(root, 'train').videos[0].read_lists()

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -97,6 +98,26 @@ def test_avimos_splits(tmp_path):
         find_ground_truth(tmp_path)
     with pytest.raises(DataError, match="no split 'x'; it has public_test, test, train"):
         find_ground_truth(tmp_path, 'x')
+
+
+@pytest.mark.parametrize(
+    'part', ['FixationsTest/Test/a', 'SaliencyTest/Test/a.mkv', 'Videos/a.mp4']
+)
+def test_a_video_that_is_there_twice(tmp_path, part):
+    write_avimos(tmp_path)
+    write_avimos(tmp_path, ('c',), split='Train')
+    path = tmp_path / part
+    copy = path.parent / 'more' / path.name
+    if path.is_dir():
+        shutil.copytree(path, copy)
+    else:
+        copy.parent.mkdir(parents=True)
+        path.touch()
+        copy.touch()
+    with pytest.raises(DataError, match=': a: there twice: ') as caught:
+        find_ground_truth(tmp_path, 'test')
+    assert str(path) in str(caught.value) and str(copy) in str(caught.value)
+    assert names(find_ground_truth(tmp_path, 'train')) == ['c']
 
 
 @pytest.mark.parametrize(

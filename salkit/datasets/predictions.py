@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..datasets.layout import subfolders
 from ..errors import DataError
 from ..media.gray_video import VIDEO_SUFFIXES
 from ..media.images import IMAGE_SUFFIXES
 from ..media.map_stacks import FolderStack, MapStack, VideoStack, open_stack
 from ..media.maps import MAP_SUFFIXES
+from .layout import subfolders
 
 EXPECTED = (
     'expected a folder of maps for each video (PNG, JPEG, WebP, TIFF, .npy or .npz, a file a '

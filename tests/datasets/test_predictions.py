@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from score_data import predicted, write_predictions
 
+from salkit.datasets.predictions import find_predictions
 from salkit.errors import DataError
-from salkit.scoring.predictions import find_predictions
 
 MAPS = predicted(5)
 
