@@ -103,7 +103,7 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
         name: what it is called in tables.
 
     Raises:
-        DataError: not a score file.
+        DataError: not a score file, or one with two reports of a protocol.
     """
     where = str(source) if isinstance(source, (str, Path)) else name
     try:
@@ -117,7 +117,13 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
             f'{where}: expected scores as `salkit test --out` and `salkit score --out` write them, '
             f'got {type(error).__name__}: {error}'
         ) from error
-    return {scores.protocol: scores for scores in parsed}
+    found: dict[str, Scores] = {}
+    for scores in parsed:
+        if found.setdefault(scores.protocol, scores) is not scores:
+            raise DataError(
+                f'{where}: expected one report a protocol, got several of {scores.protocol}'
+            )
+    return found
 
 
 def _content_of(source: Source) -> Any:

@@ -122,6 +122,8 @@ def test_several_protocols():
     assert list(compare(a, a, protocol='exact').subjects) == ['exact']
     with pytest.raises(SalkitError, match="protocol 'exact' is not in every file"):
         compare(a, b, protocol='exact')
+    with pytest.raises(SalkitError, match=r'scores 2: expected one report .* several of tmfi'):
+        compare(a, dict(reports=[*a['reports'], a['reports'][1]]))
     # Another protocol in the files changes nothing in the numbers of one.
     more = [report({'CC': base + i, 'SIM': base * (1 + i)}) for i in (0, 1)]
     alone = compare(*more).to_json()['differences']
