@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ..types import is_lower_better
 from .differences import SIGNIFICANT
-from .leaderboard_tables import ARROWS, Agreement, Board, Entry
+from .leaderboard_tables import ARROWS, Agreement, Board, Entry, frames_key, frames_of
 
 # After what is not all there, and after what chance may have put behind the best.
 INCOMPLETE, INDISTINCT = '†', '≈'
@@ -64,10 +64,16 @@ def grids(boards: Sequence[Board], agreements: Sequence[Agreement]) -> list[Grid
         found.append(score_grid(board))
         if board.differences:
             found.append(difference_grid(board))
-    if any(len(board.ranks(m)) > 1 for board in boards for m in board.metrics):
-        found.append(rank_grid(boards))
-    if agreements:
-        found.append(agreement_grid(boards, agreements))
+    # An order of models on one data set says nothing of protocols beside that on another one.
+    groups: dict[tuple[str, str, str], list[Board]] = {}
+    for board in boards:
+        groups.setdefault(frames_key(board.subject), []).append(board)
+    for key, group in groups.items():
+        if any(len(board.ranks(m)) > 1 for board in group for m in board.metrics):
+            found.append(rank_grid(group))
+        taus = [one for one in agreements if frames_key(boards[one.boards[0]].subject) == key]
+        if taus:
+            found.append(agreement_grid(boards, taus))
     # Names in other letters than a key has may give the same one.
     keys = [grid.key for grid in found]
     return [
@@ -97,7 +103,7 @@ def score_grid(board: Board) -> Grid:
         rows.append((_name_cell(entry), *scores, *map(Cell, counts)))
     return Grid(
         title=f'{board.title[0].upper()}{board.title[1:]}',
-        key=_key('scores', board),
+        key=_key('scores', board.subject.protocol, frames_of(board.subject)),
         header=('Model', *arrows, 'Videos', 'Frames', *sizes),
         rows=tuple(rows),
         notes=tuple(
@@ -150,7 +156,7 @@ def difference_grid(board: Board) -> Grid:
     reference = f'{of.pop()} in every metric' if len(of) == 1 else 'the best of each metric'
     return Grid(
         title=f'Intervals and differences, {board.title}',
-        key=_key('differences', board),
+        key=_key('differences', board.subject.protocol, frames_of(board.subject)),
         header=(
             *('Metric', 'Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
             *('p', 'p Holm', 'Videos'),
@@ -166,7 +172,11 @@ def difference_grid(board: Board) -> Grid:
 
 
 def rank_grid(boards: Sequence[Board]) -> Grid:
-    """Ranks of the models by board and metric."""
+    """Ranks of the models by protocol and metric.
+
+    Args:
+        boards: of the same frames.
+    """
     ranked = dict.fromkeys(e.name for board in boards for e in board.entries if e.ranked)
     columns = [(board, metric) for board in boards for metric in board.metrics]
     found = [board.ranks(metric) for board, metric in columns]
@@ -187,23 +197,26 @@ def rank_grid(boards: Sequence[Board]) -> Grid:
     chosen = len({name for _, name in references}) == 1
     against = f'from {next(iter(references))[1]}' if chosen else 'from the best'
     return Grid(
-        title='Ranks',
-        key='ranks',
+        title=f'Ranks, {frames_of(boards[0].subject)}',
+        key=_key('ranks', frames_of(boards[0].subject)),
         header=('Model', *(metric for _, metric in columns)),
         rows=tuple(rows),
         notes=(
             f'=: tied; {INDISTINCT}: not distinguishable {against} (p Holm of the paired test '
             f'is {SIGNIFICANT} or more); baselines, ceilings and incomplete runs have no rank',
         ),
-        spans=tuple(
-            (head, len(board.metrics)) for head, board in zip(_heads(boards), boards, strict=True)
-        ),
+        spans=tuple((board.subject.protocol, len(board.metrics)) for board in boards),
     )
 
 
 def agreement_grid(boards: Sequence[Board], agreements: Sequence[Agreement]) -> Grid:
-    """Kendall's tau of each two boards, by metric."""
-    heads = _heads(boards)
+    """Kendall's tau of each two protocols, by metric.
+
+    Args:
+        boards: all that the agreements count.
+        agreements: of boards of the same frames.
+    """
+    first = boards[agreements[0].boards[0]]
     metrics = dict.fromkeys(one.metric for one in agreements)
     taus = {(one.boards, one.metric): one for one in agreements}
     rows = []
@@ -212,36 +225,19 @@ def agreement_grid(boards: Sequence[Board], agreements: Sequence[Agreement]) -> 
         models = [one.models for one in found if one]
         few, most = min(models), max(models)
         cells = [_signed(one.tau if one else math.nan) for one in found]
-        name = ' / '.join(heads[i] for i in pair)
+        name = ' / '.join(boards[i].subject.protocol for i in pair)
         rows.append((name, *cells, f'{few}' if few == most else f'{few}-{most}'))
     return Grid(
-        title="Agreement of ranks: Kendall's tau",
-        key='agreement',
-        header=('Tables', *metrics, 'Models'),
+        title=f"Agreement of ranks, {frames_of(first.subject)}: Kendall's tau",
+        key=_key('agreement', frames_of(first.subject)),
+        header=('Protocols', *metrics, 'Models'),
         rows=tuple(tuple(map(Cell, row)) for row in rows),
         notes=('1: the same order of the models, -1: the opposite one (tau-b, with ties)',),
     )
 
 
-def _heads(boards: Sequence[Board]) -> list[str]:
-    """The shortest names that tell boards apart."""
-    subjects = [board.subject for board in boards]
-    forms = (
-        [one.protocol for one in subjects],
-        [f'{one.protocol}, {one.dataset} {one.split}' for one in subjects],
-        [f'{one.protocol}, {one.dataset} {one.split} {one.selection}'.strip() for one in subjects],
-    )
-    return next((form for form in forms if len({*form}) == len(form)), forms[-1])
-
-
-def _key(what: str, board: Board) -> str:
-    one = board.subject
-    return '-'.join(
-        re.findall(
-            r'[a-z0-9]+',
-            ' '.join((what, one.protocol, one.dataset, one.split, one.selection)).lower(),
-        )
-    )
+def _key(*words: str) -> str:
+    return '-'.join(re.findall(r'[a-z0-9]+', ' '.join(words).lower()))
 
 
 def _number(value: float) -> str:

@@ -58,6 +58,27 @@ def test_ranks_ties_and_their_agreement_by_hand():
     assert '+0.18  -1.00       4' in text
 
 
+def test_each_data_set_has_ranks_and_agreements_of_its_own():
+    two_protocols = [
+        dict(
+            reports=[constant(cc, dataset='UCF'), constant(cc, protocol='tmfi', dataset='ucf')],
+        )
+        for cc in (0.8, 0.7)
+    ]
+    other_set = [constant(cc, dataset='Other') for cc in (0.7, 0.8)]
+    found = board_of(*two_protocols, *other_set, names=[*'abab'])
+    # Two names of one data set; the order on the other one is nobody's business.
+    assert [(one.boards, one.tau) for one in found.agreements] == [((0, 1), 1)]
+    titles = [grid.title for grid in found.grids if 'ank' in grid.title]
+    assert titles == [
+        'Ranks, UCF test',
+        "Agreement of ranks, UCF test: Kendall's tau",
+        'Ranks, Other test',
+    ]
+    spans = [grid.spans for grid in found.grids if grid.title.startswith('Ranks')]
+    assert spans == [(('exact', 1), ('tmfi', 1)), (('exact', 1),)]
+
+
 def test_what_chance_may_have_put_behind_the_best_is_marked():
     base = RNG.random(8)
     wave = np.resize([0.1, -0.1], 8)
