@@ -31,7 +31,7 @@ def leaderboard(
     """Put scores of many models into tables, one a protocol, data set, split and choice of frames.
 
     In each metric, everything is compared with the best model as `compare` does it: mean over the
-    same videos, bootstrap interval, sign-flip test; the p-values of a table are one family for
+    same videos, bootstrap interval, sign-flip test; the p-values of a board are one family for
     Holm's correction. Baselines and ceilings have rows and no ranks; a ceiling stands in the tables
     of its protocol that it has videos of, and is compared with nothing, as its ground truth is the
     gaze of some observers alone.

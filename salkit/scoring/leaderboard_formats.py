@@ -140,7 +140,9 @@ def as_latex(grids: Sequence[Grid], picture: str | None = None, remarks: Sequenc
                 [
                     r'\begin{figure}',
                     r'\centering',
-                    rf'\includegraphics[width=\linewidth]{{\detokenize{{{picture}}}}}',
+                    # With room for the caption.
+                    r'\includegraphics[width=\linewidth,height=.9\textheight,keepaspectratio]'
+                    rf'{{\detokenize{{{picture}}}}}',
                     r'\caption{Scores of every video against those of the reference.}',
                     r'\label{fig:leaderboard-videos}',
                     r'\end{figure}',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -63,7 +62,9 @@ def grids(boards: Sequence[Board], agreements: Sequence[Agreement]) -> list[Grid
     for board in boards:
         found.append(score_grid(board))
         if board.differences:
-            found.append(difference_grid(board))
+            # One for all metrics would be longer than a page of a paper.
+            tables = (difference_grid(board, metric) for metric in board.metrics)
+            found += [table for table in tables if table.rows]
     # An order of models on one data set says nothing of protocols beside that on another one.
     groups: dict[tuple[str, str, str], list[Board]] = {}
     for board in boards:
@@ -128,14 +129,14 @@ def _name_cell(entry: Entry) -> Cell:
     return Cell(f'{entry.name}{mark} ({entry.role})', 'aside')
 
 
-def difference_grid(board: Board) -> Grid:
-    """Every score with its interval, and its difference to the reference."""
+def difference_grid(board: Board, metric: str) -> Grid:
+    """Every score in a metric with its interval, and its difference to the reference."""
     rows = []
-    for metric, entry in itertools.product(board.metrics, board.entries):
+    for entry in board.entries:
         if math.isnan(entry.score(metric)):
             continue
         low, high = entry.intervals.get(metric, (math.nan, math.nan))
-        cells = [metric, '', _number(entry.score(metric)), _interval(low, high, '')]
+        cells = [_number(entry.score(metric)), _interval(low, high, '')]
         found = board.differences.get((metric, entry.name))
         if board.references.get(metric) == entry.name:
             cells += ['reference', *'----']
@@ -149,25 +150,21 @@ def difference_grid(board: Board) -> Grid:
                 *map(_number, (found.p, found.p_holm)),
                 f'{len(found.videos)}{left_out}',
             ]
-        named = [Cell(cells[0]), _name_cell(entry), *map(Cell, cells[2:])]
-        rows.append(tuple(named))
+        rows.append((_name_cell(entry), *map(Cell, cells)))
     tests = sum(not math.isnan(row.p) for row in board.differences.values())
-    of = {*board.references.values()}
-    reference = f'{of.pop()} in every metric' if len(of) == 1 else 'the best of each metric'
     return Grid(
-        title=f'Intervals and differences, {board.title}',
-        key=_key('differences', board.subject.protocol, frames_of(board.subject)),
+        title=f'Intervals and differences of {metric}, {board.title}',
+        key=_key('differences', metric, board.subject.protocol, frames_of(board.subject)),
         header=(
-            *('Metric', 'Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
+            *('Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
             *('p', 'p Holm', 'Videos'),
         ),
         rows=tuple(rows),
         notes=(
-            f'Difference: to the reference, {reference}, mean over the same videos; intervals: '
-            '95 % bootstrap over videos; p: paired sign-flip test; p Holm: corrected for the '
-            f'{tests} tests of this table',
+            'Difference: to the reference, mean over the same videos; intervals: 95 % bootstrap '
+            f'over videos; p: paired sign-flip test; p Holm: corrected for the {tests} tests of '
+            'all metrics',
         ),
-        words=(0, 1),
     )
 
 
