@@ -177,8 +177,10 @@ def test_latex_compiles(hostile, tmp_path, which):
     found = hostile
     if which == 'many':
         metrics = ('CC', 'KL', 'SIM', 'NSS', 'AUC-J', 's-AUC')
-        files = [report({metric: RNG.random(8) for metric in metrics}) for _ in range(10)]
+        scores = [{metric: RNG.random(8) for metric in metrics} for _ in range(10)]
+        files = [dict(reports=[report(one, name) for name in 'abcdefgh']) for one in scores]
         found = leaderboard(*files, names=[f'a-model-{i}' for i in range(10)], resamples=20)
+        assert len(found.grids) == 58
     Image.new('L', (10, 40)).save(tmp_path / 'tall.png')
     (tmp_path / 'r.tex').write_text(found.to_latex('tall.png'))
     (tmp_path / 'paper.tex').write_text(
