@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..types import is_lower_better
+from ..types import is_lower_better, with_unit
 from .differences import SIGNIFICANT
 from .leaderboard_tables import ARROWS, Agreement, Board, Entry, frames_key, frames_of
 
@@ -88,7 +88,7 @@ def score_grid(board: Board) -> Grid:
     facts = [entry.scores.model for entry in board.entries]
     sized = any(fact and fact.parameters is not None for fact in facts)
     timed = any(fact and fact.frames_per_s is not None for fact in facts)
-    arrows = (f'{m} {ARROWS[is_lower_better(m)]}' for m in board.metrics)
+    arrows = (f'{with_unit(m)} {ARROWS[is_lower_better(m)]}' for m in board.metrics)
     sizes = [*['Parameters'] * sized, *['Frames/s'] * timed]
     styles = {metric: _styles(board.ranks(metric)) for metric in board.metrics}
     rows = []
@@ -153,7 +153,7 @@ def difference_grid(board: Board, metric: str) -> Grid:
         rows.append((_name_cell(entry), *map(Cell, cells)))
     tests = sum(not math.isnan(row.p) for row in board.differences.values())
     return Grid(
-        title=f'Intervals and differences of {metric}, {board.title}',
+        title=f'Intervals and differences of {with_unit(metric)}, {board.title}',
         key=_key('differences', metric, board.subject.protocol, frames_of(board.subject)),
         header=(
             *('Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
