@@ -89,7 +89,8 @@ def score_grid(board: Board) -> Grid:
     sized = any(fact and fact.parameters is not None for fact in facts)
     timed = any(fact and fact.frames_per_s is not None for fact in facts)
     arrows = (f'{with_unit(m)} {ARROWS[is_lower_better(m)]}' for m in board.metrics)
-    sizes = [*['Parameters'] * sized, *['Frames/s'] * timed]
+    placed = timed and any(fact and fact.device for fact in facts)
+    sizes = [*['Parameters'] * sized, *['Frames/s'] * timed, *['Device'] * placed]
     styles = {metric: _styles(board.ranks(metric)) for metric in board.metrics}
     rows = []
     for entry, fact in zip(board.entries, facts, strict=True):
@@ -101,17 +102,17 @@ def score_grid(board: Board) -> Grid:
         counts += [_count(fact.parameters if fact else None)] * sized
         speed = fact.frames_per_s if fact else None
         counts += ['-' if speed is None else f'{speed:.1f}'] * timed
+        counts += [(fact.device if fact else '') or '-'] * placed
         rows.append((_name_cell(entry), *scores, *map(Cell, counts)))
+    header = ('Model', *arrows, 'Videos', 'Frames', *sizes)
+    gaps = (f'{e.name}{INCOMPLETE} {e.gaps}; not ranked' for e in board.entries if e.gaps)
     return Grid(
         title=f'{board.title[0].upper()}{board.title[1:]}',
         key=_key('scores', board.subject.protocol, frames_of(board.subject)),
-        header=('Model', *arrows, 'Videos', 'Frames', *sizes),
+        header=header,
         rows=tuple(rows),
-        notes=tuple(
-            f'{entry.name}{INCOMPLETE} {entry.gaps}; not ranked'
-            for entry in board.entries
-            if entry.gaps
-        ),
+        notes=(*gaps, *['Frames/s: of the whole test, reading and scoring included'] * timed),
+        words=(0, len(header) - 1) if placed else (0,),
     )
 
 

@@ -37,12 +37,14 @@ class ModelFacts:
     Attributes:
         name: its name.
         parameters: how many it has; None where the file does not say.
-        frames_per_s: frames predicted in a second; None where nobody measured it.
+        frames_per_s: frames tested in a second, read and scored too; None where nobody measured it.
+        device: on which; '' where the file does not say.
     """
 
     name: str
     parameters: int | None = None
     frames_per_s: float | None = None
+    device: str = ''
 
 
 @dataclass(frozen=True)
@@ -163,12 +165,14 @@ def _parse(content: Mapping[str, Any], name: str) -> Scores:
 def _model_facts(content: Mapping[str, Any]) -> ModelFacts:
     parameters, speed = content.get('parameters'), content.get('frames_per_s')
     for number in (parameters, speed):
-        if number is not None and not 0 < number < math.inf:
+        # A slow test of few frames has a speed that rounds to 0.
+        if number is not None and not 0 <= number < math.inf:
             raise ValueError(f'the size or speed of a model is {number}')
     return ModelFacts(
         name=str(content['name']),
         parameters=None if parameters is None else int(parameters),
         frames_per_s=None if speed is None else float(speed),
+        device=str(content.get('device') or ''),
     )
 
 

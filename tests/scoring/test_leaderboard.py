@@ -261,6 +261,14 @@ def test_size_and_speed_where_files_know_them():
         ['-', '-'],
     ]
     assert 'Parameters' not in board_of(constant(0.3)).format()
+    c = constant(0.3, model=dict(facts, frames_per_s=0.0, device='CPU, 2 cores'))
+    found = board_of(a, c, names=[*'ac'])
+    lines = found.format().splitlines()
+    assert lines[1].split()[-2:] == ['Frames/s', 'Device']
+    ends = [line.split()[5:] for line in lines[2:4]]
+    assert ends == [['12.3', '-'], ['0.0', 'CPU,', '2', 'cores']]
+    assert 'Frames/s: of the whole test, reading and scoring included' in lines
+    assert found.to_json()['boards'][0]['entries'][1]['model']['device'] == 'CPU, 2 cores'
     with pytest.raises(SalkitError, match=r"scores 1: expected scores as .* 'name'"):
         board_of(constant(0.3, model=dict(parameters=1)))
     with pytest.raises(SalkitError, match='the size or speed of a model is inf'):
