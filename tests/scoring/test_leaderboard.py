@@ -271,7 +271,7 @@ def test_size_and_speed_where_files_know_them():
     assert found.to_json()['boards'][0]['entries'][1]['model']['device'] == 'CPU, 2 cores'
     with pytest.raises(SalkitError, match=r"scores 1: expected scores as .* 'name'"):
         board_of(constant(0.3, model=dict(parameters=1)))
-    with pytest.raises(SalkitError, match='the size or speed of a model is inf'):
+    with pytest.raises(SalkitError, match="'frames_per_s' is inf"):
         board_of(constant(0.3, model=dict(facts, frames_per_s=math.inf)))
 
 
