@@ -1,4 +1,4 @@
-"""Small value types that encoders, decoders, losses and metrics exchange; which score is better.
+"""Small value types that encoders, decoders, losses and metrics exchange; how scores are read.
 
 Axis legend used all over salkit: B batch, C channels, T frames of a clip, t temporal length of a
 feature, H, W rows and columns in pixels, h, w rows and columns of a feature.
@@ -103,3 +103,12 @@ def is_lower_better(metric: str) -> bool:
     """Whether the smaller of two values of a metric is the better one."""
     name = metric.rpartition('/')[2]
     return name.lower().replace('-', '').replace('_', '') in _LOWER_IS_BETTER
+
+
+# Of the measures, the one whose values are amounts of something.
+_UNITS = {'IG': 'bit/fixation'}
+
+
+def with_unit(metric: str) -> str:
+    """The name of a metric, with the unit of its values where they have one."""
+    return f'{metric} [{_UNITS[metric]}]' if metric in _UNITS else metric

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +15,9 @@ from ..datasets.layout import VideoRecord
 from ..datasets.matching import Frames, match_frames, match_videos
 from ..datasets.predictions import find_predictions
 from ..errors import ConfigError, DataError
-from ..media.map_stacks import MapStack, fingerprint_of_file
+from ..media.map_stacks import MapStack
 from ..media.maps import checked_density, read_density_map
+from ..utils.files import name_and_digest
 from .baseline_densities import (
     CENTER_SIGMA,
     LeaveOneOutMeans,
@@ -59,18 +61,22 @@ class BaselineSource:
             )
         return cls('folder' if path.is_dir() else 'file', path)
 
-    def __str__(self) -> str:
-        """In words, for a report."""
+    @cached_property
+    def _words(self) -> str:
         if self.kind == 'center':
             return f'center: a Gaussian, sigma {CENTER_SIGMA} of height and width'
         if self.kind == 'mean':
             return 'mean: the mean density of the other videos'
-        return f'the {"density map" if self.kind == "file" else "maps of"} {self.path}'
+        what = 'density map' if self.kind == 'file' else 'maps of'
+        return f'the {what} {name_and_digest(self.path or "")}'
 
-    def fingerprint(self) -> list[object]:
+    def __str__(self) -> str:
+        """In words, for a report: other ones for other densities, the same for those of a copy."""
+        return self._words
+
+    def fingerprint(self) -> str:
         """Changes with the densities, as far as they are not those of a set or a folder."""
-        is_file = self.path is not None and self.kind == 'file'
-        return [str(self), fingerprint_of_file(self.path) if is_file and self.path else '']
+        return self.kind if self.kind == 'folder' else str(self)
 
     @property
     def needs_videos(self) -> bool:

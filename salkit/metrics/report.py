@@ -6,13 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from ..types import with_unit
 from ..utils.text import aligned
 from .averaging import VideoScores, average, bootstrap_intervals
 from .protocol import Protocol
 from .published_protocols import get_protocol
-
-# Of the measures, the one whose values are amounts of something.
-UNITS = {'IG': 'bit/fixation'}
 
 
 @dataclass
@@ -157,11 +155,6 @@ class ScoreReport:
             per_video={video: plain(scores) for video, scores in self.per_video.items()},
             other_scores={how: plain(scores) for how, scores in self.other_scores.items()},
         )
-
-
-def with_unit(metric: str) -> str:
-    """The name of a metric, with the unit of its values where they have one."""
-    return f'{metric} [{UNITS[metric]}]' if metric in UNITS else metric
 
 
 def format_table(rows: dict[str, dict[str, float]]) -> str:

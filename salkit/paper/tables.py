@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from ..config.load import load_config
-from ..metrics.report import with_unit
 from ..models.profile import dead_parameters, model_on_meta
 from ..scoring.score_files import read_scores
+from ..types import with_unit
 from ..utils.text import aligned, listed
 from .rows import METRICS, Row, Table
 

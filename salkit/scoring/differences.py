@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..types import with_unit
 from ..utils.text import aligned
 
 SIGNIFICANT = 0.05
@@ -144,7 +145,6 @@ class Comparison:
                 interval, p, p_holm = f'[{low}, {high}]', f'{row.p:.4f}', f'{row.p_holm:.4f}'
             means = [f'{row.reference_mean:.4f}', f'{row.other_mean:.4f}']
             count = f'{len(row.videos)}' + (f' (-{row.left_out})' if row.left_out else '')
-            cells.append(
-                [row.metric, row.better, *means, change, interval, p, p_holm, count, row.verdict]
-            )
+            named = [with_unit(row.metric), row.better]
+            cells.append([*named, *means, change, interval, p, p_holm, count, row.verdict])
         return aligned(cells, left=(0, 1, 9))

@@ -16,7 +16,7 @@ from ..utils.text import listed, nearest_names
 from .differences import Difference
 from .leaderboard_options import LeaderboardOptions
 from .leaderboard_report import Leaderboard
-from .leaderboard_tables import Board, Entry, agreements, subject_of
+from .leaderboard_tables import Board, Entry, agreements, frames_key, subject_of
 from .paired_comparison import corrected, paired_difference, reading_notes
 from .paired_statistics import LEVEL, bootstrap_interval
 from .score_files import CEILINGS, Scores, Source, plain_name, read_scores, short_names
@@ -31,7 +31,7 @@ def leaderboard(
     """Put scores of many models into tables, one a protocol, data set, split and choice of frames.
 
     In each metric, everything is compared with the best model as `compare` does it: mean over the
-    same videos, bootstrap interval, sign-flip test; the p-values of a table are one family for
+    same videos, bootstrap interval, sign-flip test; the p-values of a board are one family for
     Holm's correction. Baselines and ceilings have rows and no ranks; a ceiling stands in the tables
     of its protocol that it has videos of, and is compared with nothing, as its ground truth is the
     gaze of some observers alone.
@@ -130,8 +130,7 @@ def _grouped(entries: Sequence[Entry]) -> list[list[Entry]]:
     groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         if entry.role != 'ceiling':
-            one = entry.scores
-            key = (one.protocol, plain_name(one.dataset), plain_name(one.split), one.selection)
+            key = (entry.scores.protocol, *frames_key(entry.scores))
             groups.setdefault(key, []).append(entry)
     boards = [(group[0].scores, group) for group in groups.values()]
     places: dict[str, int] = {}

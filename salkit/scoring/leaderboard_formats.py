@@ -32,6 +32,8 @@ _LATEX = {
 }
 # What is markup in Markdown: not an underscore inside of a word, nor brackets that link nowhere.
 _MARKUP = re.compile(r'[\\`*<>|~&$#]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])')
+# So many tables LaTeX keeps that found no place yet, and it has 52.
+_FLOATS = 40
 # Between letters that together are one sign: -- is a dash.
 _LIGATURES = re.compile(r"(?<=[-`'!?,])(?=[-`',])")
 
@@ -134,13 +136,17 @@ def as_latex(grids: Sequence[Grid], picture: str | None = None, remarks: Sequenc
     """
     comments = [r'In the preamble: \usepackage{booktabs,graphicx}', *map(printable, remarks)]
     blocks = ['\n'.join(f'% {text}' for text in comments), *map(_latex_of, grids)]
+    if len(grids) > _FLOATS:
+        blocks.insert(1, rf'\extrafloats{{{len(grids)}}}')
     if picture:
         blocks.append(
             '\n'.join(
                 [
                     r'\begin{figure}',
                     r'\centering',
-                    rf'\includegraphics[width=\linewidth]{{\detokenize{{{picture}}}}}',
+                    # With room for the caption.
+                    r'\includegraphics[width=\linewidth,height=.9\textheight,keepaspectratio]'
+                    rf'{{\detokenize{{{picture}}}}}',
                     r'\caption{Scores of every video against those of the reference.}',
                     r'\label{fig:leaderboard-videos}',
                     r'\end{figure}',

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..types import is_lower_better
+from ..types import is_lower_better, with_unit
 from .differences import SIGNIFICANT
-from .leaderboard_tables import ARROWS, Agreement, Board, Entry
+from .leaderboard_tables import ARROWS, Agreement, Board, Entry, frames_key, frames_of
 
 # After what is not all there, and after what chance may have put behind the best.
 INCOMPLETE, INDISTINCT = '†', '≈'
@@ -63,11 +62,19 @@ def grids(boards: Sequence[Board], agreements: Sequence[Agreement]) -> list[Grid
     for board in boards:
         found.append(score_grid(board))
         if board.differences:
-            found.append(difference_grid(board))
-    if any(len(board.ranks(m)) > 1 for board in boards for m in board.metrics):
-        found.append(rank_grid(boards))
-    if agreements:
-        found.append(agreement_grid(boards, agreements))
+            # One for all metrics would be longer than a page of a paper.
+            tables = (difference_grid(board, metric) for metric in board.metrics)
+            found += [table for table in tables if table.rows]
+    # An order of models on one data set says nothing of protocols beside that on another one.
+    groups: dict[tuple[str, str, str], list[Board]] = {}
+    for board in boards:
+        groups.setdefault(frames_key(board.subject), []).append(board)
+    for key, group in groups.items():
+        if any(len(board.ranks(m)) > 1 for board in group for m in board.metrics):
+            found.append(rank_grid(group))
+        taus = [one for one in agreements if frames_key(boards[one.boards[0]].subject) == key]
+        if taus:
+            found.append(agreement_grid(boards, taus))
     # Names in other letters than a key has may give the same one.
     keys = [grid.key for grid in found]
     return [
@@ -81,8 +88,9 @@ def score_grid(board: Board) -> Grid:
     facts = [entry.scores.model for entry in board.entries]
     sized = any(fact and fact.parameters is not None for fact in facts)
     timed = any(fact and fact.frames_per_s is not None for fact in facts)
-    arrows = (f'{m} {ARROWS[is_lower_better(m)]}' for m in board.metrics)
-    sizes = [*['Parameters'] * sized, *['Frames/s'] * timed]
+    arrows = (f'{with_unit(m)} {ARROWS[is_lower_better(m)]}' for m in board.metrics)
+    placed = timed and any(fact and fact.device for fact in facts)
+    sizes = [*['Parameters'] * sized, *['Frames/s'] * timed, *['Device'] * placed]
     styles = {metric: _styles(board.ranks(metric)) for metric in board.metrics}
     rows = []
     for entry, fact in zip(board.entries, facts, strict=True):
@@ -94,17 +102,17 @@ def score_grid(board: Board) -> Grid:
         counts += [_count(fact.parameters if fact else None)] * sized
         speed = fact.frames_per_s if fact else None
         counts += ['-' if speed is None else f'{speed:.1f}'] * timed
+        counts += [(fact.device if fact else '') or '-'] * placed
         rows.append((_name_cell(entry), *scores, *map(Cell, counts)))
+    header = ('Model', *arrows, 'Videos', 'Frames', *sizes)
+    gaps = (f'{e.name}{INCOMPLETE} {e.gaps}; not ranked' for e in board.entries if e.gaps)
     return Grid(
         title=f'{board.title[0].upper()}{board.title[1:]}',
-        key=_key('scores', board),
-        header=('Model', *arrows, 'Videos', 'Frames', *sizes),
+        key=_key('scores', board.subject.protocol, frames_of(board.subject)),
+        header=header,
         rows=tuple(rows),
-        notes=tuple(
-            f'{entry.name}{INCOMPLETE} {entry.gaps}; not ranked'
-            for entry in board.entries
-            if entry.gaps
-        ),
+        notes=(*gaps, *['Frames/s: of the whole test, reading and scoring included'] * timed),
+        words=(0, len(header) - 1) if placed else (0,),
     )
 
 
@@ -122,14 +130,14 @@ def _name_cell(entry: Entry) -> Cell:
     return Cell(f'{entry.name}{mark} ({entry.role})', 'aside')
 
 
-def difference_grid(board: Board) -> Grid:
-    """Every score with its interval, and its difference to the reference."""
+def difference_grid(board: Board, metric: str) -> Grid:
+    """Every score in a metric with its interval, and its difference to the reference."""
     rows = []
-    for metric, entry in itertools.product(board.metrics, board.entries):
+    for entry in board.entries:
         if math.isnan(entry.score(metric)):
             continue
         low, high = entry.intervals.get(metric, (math.nan, math.nan))
-        cells = [metric, '', _number(entry.score(metric)), _interval(low, high, '')]
+        cells = [_number(entry.score(metric)), _interval(low, high, '')]
         found = board.differences.get((metric, entry.name))
         if board.references.get(metric) == entry.name:
             cells += ['reference', *'----']
@@ -143,30 +151,30 @@ def difference_grid(board: Board) -> Grid:
                 *map(_number, (found.p, found.p_holm)),
                 f'{len(found.videos)}{left_out}',
             ]
-        named = [Cell(cells[0]), _name_cell(entry), *map(Cell, cells[2:])]
-        rows.append(tuple(named))
+        rows.append((_name_cell(entry), *map(Cell, cells)))
     tests = sum(not math.isnan(row.p) for row in board.differences.values())
-    of = {*board.references.values()}
-    reference = f'{of.pop()} in every metric' if len(of) == 1 else 'the best of each metric'
     return Grid(
-        title=f'Intervals and differences, {board.title}',
-        key=_key('differences', board),
+        title=f'Intervals and differences of {with_unit(metric)}, {board.title}',
+        key=_key('differences', metric, board.subject.protocol, frames_of(board.subject)),
         header=(
-            *('Metric', 'Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
+            *('Model', 'Score', '95 % interval', 'Difference', '95 % interval'),
             *('p', 'p Holm', 'Videos'),
         ),
         rows=tuple(rows),
         notes=(
-            f'Difference: to the reference, {reference}, mean over the same videos; intervals: '
-            '95 % bootstrap over videos; p: paired sign-flip test; p Holm: corrected for the '
-            f'{tests} tests of this table',
+            'Difference: to the reference, mean over the same videos; intervals: 95 % bootstrap '
+            f'over videos; p: paired sign-flip test; p Holm: corrected for the {tests} tests of '
+            'all metrics',
         ),
-        words=(0, 1),
     )
 
 
 def rank_grid(boards: Sequence[Board]) -> Grid:
-    """Ranks of the models by board and metric."""
+    """Ranks of the models by protocol and metric.
+
+    Args:
+        boards: of the same frames.
+    """
     ranked = dict.fromkeys(e.name for board in boards for e in board.entries if e.ranked)
     columns = [(board, metric) for board in boards for metric in board.metrics]
     found = [board.ranks(metric) for board, metric in columns]
@@ -187,23 +195,26 @@ def rank_grid(boards: Sequence[Board]) -> Grid:
     chosen = len({name for _, name in references}) == 1
     against = f'from {next(iter(references))[1]}' if chosen else 'from the best'
     return Grid(
-        title='Ranks',
-        key='ranks',
+        title=f'Ranks, {frames_of(boards[0].subject)}',
+        key=_key('ranks', frames_of(boards[0].subject)),
         header=('Model', *(metric for _, metric in columns)),
         rows=tuple(rows),
         notes=(
             f'=: tied; {INDISTINCT}: not distinguishable {against} (p Holm of the paired test '
             f'is {SIGNIFICANT} or more); baselines, ceilings and incomplete runs have no rank',
         ),
-        spans=tuple(
-            (head, len(board.metrics)) for head, board in zip(_heads(boards), boards, strict=True)
-        ),
+        spans=tuple((board.subject.protocol, len(board.metrics)) for board in boards),
     )
 
 
 def agreement_grid(boards: Sequence[Board], agreements: Sequence[Agreement]) -> Grid:
-    """Kendall's tau of each two boards, by metric."""
-    heads = _heads(boards)
+    """Kendall's tau of each two protocols, by metric.
+
+    Args:
+        boards: all that the agreements count.
+        agreements: of boards of the same frames.
+    """
+    first = boards[agreements[0].boards[0]]
     metrics = dict.fromkeys(one.metric for one in agreements)
     taus = {(one.boards, one.metric): one for one in agreements}
     rows = []
@@ -212,36 +223,19 @@ def agreement_grid(boards: Sequence[Board], agreements: Sequence[Agreement]) -> 
         models = [one.models for one in found if one]
         few, most = min(models), max(models)
         cells = [_signed(one.tau if one else math.nan) for one in found]
-        name = ' / '.join(heads[i] for i in pair)
+        name = ' / '.join(boards[i].subject.protocol for i in pair)
         rows.append((name, *cells, f'{few}' if few == most else f'{few}-{most}'))
     return Grid(
-        title="Agreement of ranks: Kendall's tau",
-        key='agreement',
-        header=('Tables', *metrics, 'Models'),
+        title=f"Agreement of ranks, {frames_of(first.subject)}: Kendall's tau",
+        key=_key('agreement', frames_of(first.subject)),
+        header=('Protocols', *metrics, 'Models'),
         rows=tuple(tuple(map(Cell, row)) for row in rows),
         notes=('1: the same order of the models, -1: the opposite one (tau-b, with ties)',),
     )
 
 
-def _heads(boards: Sequence[Board]) -> list[str]:
-    """The shortest names that tell boards apart."""
-    subjects = [board.subject for board in boards]
-    forms = (
-        [one.protocol for one in subjects],
-        [f'{one.protocol}, {one.dataset} {one.split}' for one in subjects],
-        [f'{one.protocol}, {one.dataset} {one.split} {one.selection}'.strip() for one in subjects],
-    )
-    return next((form for form in forms if len({*form}) == len(form)), forms[-1])
-
-
-def _key(what: str, board: Board) -> str:
-    one = board.subject
-    return '-'.join(
-        re.findall(
-            r'[a-z0-9]+',
-            ' '.join((what, one.protocol, one.dataset, one.split, one.selection)).lower(),
-        )
-    )
+def _key(*words: str) -> str:
+    return '-'.join(re.findall(r'[a-z0-9]+', ' '.join(words).lower()))
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import printable
-from ..types import is_lower_better
+from ..types import is_lower_better, with_unit
 from .differences import Difference
 from .leaderboard_tables import ARROWS, Board
 from .plot import COLORS
@@ -113,7 +113,7 @@ def _draw(axis: Axes, metric: str, reference: str, panel: Panel, marks: Mapping[
     )
     ends = [float(values.min()), float(values.max())]
     axis.plot(ends, ends, '-', color=_INK, lw=0.7, alpha=0.5)
-    head = f'{_short(metric, 20)} {ARROWS[is_lower_better(metric)]}'
+    head = f'{_short(with_unit(metric), 20)} {ARROWS[is_lower_better(metric)]}'
     axis.set_title(head, fontsize='medium', loc='left', parse_math=False)
     axis.set_xlabel(_short(reference), fontsize='small', parse_math=False)
     axis.tick_params(labelsize='small')

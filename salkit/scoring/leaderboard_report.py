@@ -25,7 +25,7 @@ class Leaderboard:
 
     Attributes:
         boards: one a protocol, data set, split and choice of frames.
-        agreements: Kendall's tau of each two boards, by metric.
+        agreements: Kendall's tau of each two protocols on the same frames, by metric.
         scatter: metrics whose single videos are drawn.
         warnings: what the reader should know, a line each.
         files: what it is made of.

@@ -12,7 +12,7 @@ import scipy.stats
 
 from ..types import is_lower_better
 from .differences import SIGNIFICANT, Difference
-from .score_files import Scores
+from .score_files import Scores, plain_name
 
 # Of a metric, by whether its smaller values are the better ones.
 ARROWS = ('↑', '↓')
@@ -22,8 +22,18 @@ _TIE_DECIMALS = 9
 
 def subject_of(scores: Scores) -> str:
     """What scores are of, in words."""
+    return f'protocol {scores.protocol}, {frames_of(scores)}'
+
+
+def frames_of(scores: Scores) -> str:
+    """What was scored, whatever the protocol: data set, split and choice of frames, in words."""
     chosen = f' ({scores.selection})' if scores.selection else ''
-    return f'protocol {scores.protocol}, {scores.dataset} {scores.split}{chosen}'
+    return f'{scores.dataset} {scores.split}{chosen}'
+
+
+def frames_key(scores: Scores) -> tuple[str, str, str]:
+    """The same for scores of the same frames, by whichever of its names a data set is called."""
+    return plain_name(scores.dataset), plain_name(scores.split), scores.selection
 
 
 @dataclass(frozen=True)
@@ -154,7 +164,7 @@ def oriented(board: Board, metric: str) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far two boards rank the same models alike in a metric.
+    """How far two protocols rank the same models alike in a metric.
 
     Attributes:
         boards: their places in the leaderboard.
@@ -175,9 +185,11 @@ class Agreement:
 
 
 def agreements(boards: Sequence[Board]) -> list[Agreement]:
-    """Kendall's tau for each two boards and metric that rank at least 2 models in common."""
+    """Kendall's tau of each two boards of the same frames that rank at least 2 models in common."""
     found = []
     for (i, one), (k, other) in itertools.combinations(enumerate(boards), 2):
+        if frames_key(one.subject) != frames_key(other.subject):
+            continue
         for metric in one.metrics:
             first, second = oriented(one, metric), oriented(other, metric)
             names = [name for name in first if name in second]

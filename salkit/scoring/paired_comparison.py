@@ -12,18 +12,15 @@ import numpy as np
 
 from ..errors import DataError
 from ..types import is_lower_better
-from .differences import Comparison, Difference
-from .paired_statistics import LEVEL, RESAMPLES, SEED, bootstrap_interval, holm, sign_flip_p
-from .score_files import (
-    Scores,
-    Source,
+from .common_scores import (
     check_same_subject,
     common_metrics,
     common_videos,
-    read_scores,
     shared_protocols,
-    short_names,
 )
+from .differences import Comparison, Difference
+from .paired_statistics import LEVEL, RESAMPLES, SEED, bootstrap_interval, holm, sign_flip_p
+from .score_files import Scores, Source, read_scores, short_names
 
 # Below this many videos even differences that all point one way have p > 0.05 in two-sided tests.
 FEW_VIDEOS = 6

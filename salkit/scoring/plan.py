@@ -15,6 +15,7 @@ from ..media.maps import read_map
 from ..metrics import get_protocol, protocol_names
 from ..metrics.baseline_densities import check_others
 from ..metrics.gain_baseline import BaselineFolder, BaselineSource, check_gain
+from ..utils.files import name_and_digest
 from ..utils.text import listed
 from ..version import __version__
 from .options import FrameChoice, ScoreOptions
@@ -189,7 +190,7 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
         needs.add('density')
         every = sorted((name, stack.fingerprint()) for name, stack in predictions.items())
         shared = fingerprint_of([shared, fingerprint_of_file(Path(prior)), *every])
-        plan.adapted = f'fitted with the center prior {prior}'
+        plan.adapted = f'fitted with the center prior {name_and_digest(prior)}'
     matches = match_videos(predictions, [video.name for video in truth.videos])
     baselines = None
     if source is not None and source.path is not None and source.kind == 'folder':

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ConfigError
+from ..types import with_unit
 from ..utils.files import whole_file
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _panel(axis: Axes, reference: str, rows: list[Difference]) -> None:
             ends = row.reference_scores, row.other_scores
             axis.vlines(places, *ends, color=color, alpha=0.4, lw=1)
         axis.plot(places, row.other_scores, '.', color=color, label=row.other)
-    title = f'{rows[0].metric} ({rows[0].better} is better), protocol {rows[0].protocol}'
+    title = f'{with_unit(rows[0].metric)} ({rows[0].better} is better), protocol {rows[0].protocol}'
     axis.set_title(title, fontsize='medium', loc='left')
     axis.set_xlabel(f"{len(order)} videos, by {reference}'s score")
     axis.set_xticks([])

@@ -1,17 +1,17 @@
-"""Reads score files, and finds out what they have in common."""
+"""Reads score files."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..errors import DataError
 from ..utils.input_files import read_input_json
-from ..utils.text import listed
 
 
 class HasJson(Protocol):
@@ -26,6 +26,7 @@ class HasJson(Protocol):
 BASELINES = ('center', 'mean')
 CEILINGS = ('inter-observer', 'half-of-observers')
 
+_T = TypeVar('_T')
 # What to compare: a file, what is in one, or what gives that.
 Source = str | Path | Mapping[str, object] | HasJson
 
@@ -37,12 +38,14 @@ class ModelFacts:
     Attributes:
         name: its name.
         parameters: how many it has; None where the file does not say.
-        frames_per_s: frames predicted in a second; None where nobody measured it.
+        frames_per_s: frames tested in a second, read and scored too; None where nobody measured it.
+        device: on which; '' where the file does not say.
     """
 
     name: str
     parameters: int | None = None
     frames_per_s: float | None = None
+    device: str = ''
 
 
 @dataclass(frozen=True)
@@ -103,67 +106,126 @@ def read_scores(source: Source, name: str) -> dict[str, Scores]:
         name: what it is called in tables.
 
     Raises:
-        DataError: not a score file.
+        DataError: not a score file, or one with two reports of a protocol.
     """
     where = str(source) if isinstance(source, (str, Path)) else name
     try:
         content = _content_of(source)
         # Of several reports, these may stand beside.
         shared = {key: content[key] for key in ('model', 'baseline') if key in content}
-        reports = content.get('reports', [content])
-        parsed = [_parse({**shared, **report}, name) for report in reports]
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        reports = _field(content, 'reports', list, [content])
+        parsed = [_parse({**shared, **_mapping(report)}, name) for report in reports]
+    except ValueError as error:
         raise DataError(
             f'{where}: expected scores as `salkit test --out` and `salkit score --out` write them, '
-            f'got {type(error).__name__}: {error}'
+            f'got a file {error}'
         ) from error
-    return {scores.protocol: scores for scores in parsed}
+    found: dict[str, Scores] = {}
+    for scores in parsed:
+        if found.setdefault(scores.protocol, scores) is not scores:
+            raise DataError(
+                f'{where}: expected one report a protocol, got several of {scores.protocol}'
+            )
+    return found
 
 
-def _content_of(source: Source) -> Any:
+def _content_of(source: Source) -> Mapping[str, Any]:
     if isinstance(source, (str, Path)):
-        return read_input_json(source)
-    return source if isinstance(source, Mapping) else source.to_json()
+        return _mapping(read_input_json(source))
+    return _mapping(source.to_json() if hasattr(source, 'to_json') else source)
+
+
+def _mapping(content: object) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise ValueError(f'that holds {reprlib.repr(content)} where fields belong')
+    return content
+
+
+def _field(
+    content: Mapping[str, Any], name: str, read: Callable[[Any], _T], default: object = None
+) -> _T:
+    """What `read` makes of a field, or of the default where there is none; without one, it must be.
+
+    Raises:
+        ValueError: it is not there, or `read` can make nothing of it.
+    """
+    value = content.get(name)
+    if value is None and default is None:
+        raise ValueError(f'that has no {name!r}')
+    try:
+        return read(default if value is None else value)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f'whose {name!r} is {reprlib.repr(value)} ({error})') from error
 
 
 def _parse(content: Mapping[str, Any], name: str) -> Scores:
-    per_video = {str(k): _numbers(scores) for k, scores in content['per_video'].items()}
-    means = _numbers(content.get('scores') or {})
-    frames_per_video = {k: int(v) for k, v in (content.get('frames_per_video') or {}).items()}
-    frames = content.get('frames', sum(frames_per_video.values()) or None)
+    def by_video(value: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float]]:
+        return {str(video): _numbers(scores) for video, scores in value.items()}
+
+    per_video = _field(content, 'per_video', by_video)
+    means = _field(content, 'scores', _numbers, {})
+    frames_per_video = _field(content, 'frames_per_video', _counts, {})
+    counted = content.get('frames') is not None or frames_per_video
     return Scores(
         name=name,
-        protocol=str(content['protocol']),
-        dataset=str(content.get('dataset', '?')),
-        split=str(content.get('split', '?')),
+        protocol=_field(content, 'protocol', str),
+        dataset=_field(content, 'dataset', str, '?'),
+        split=_field(content, 'split', str, '?'),
         metrics=tuple(dict.fromkeys([*means, *(m for s in per_video.values() for m in s)])),
         per_video=per_video,
         frames_per_video=frames_per_video,
         means=means,
-        ig_baseline=str(content.get('ig_baseline') or ''),
-        frames=None if frames is None else int(frames),
-        selection=str(content.get('selection') or ''),
-        interval={
-            str(metric): (float(low), float(high))
-            for metric, (low, high) in (content.get('interval') or {}).items()
-            if math.isfinite(low) and math.isfinite(high)
-        },
-        missing={str(k): len(v) for k, v in (content.get('missing') or {}).items() if v},
-        model=_model_facts(content['model']) if content.get('model') else None,
-        baseline={str(k): str(v) for k, v in (content.get('baseline') or {}).items()},
+        ig_baseline=_field(content, 'ig_baseline', str, ''),
+        frames=_field(content, 'frames', _count, sum(frames_per_video.values()))
+        if counted
+        else None,
+        selection=_field(content, 'selection', str, ''),
+        interval=_field(content, 'interval', _intervals, {}),
+        missing=_field(content, 'missing', _lengths, {}),
+        model=_field(content, 'model', _model_facts) if content.get('model') else None,
+        baseline=_field(content, 'baseline', _words, {}),
     )
 
 
 def _model_facts(content: Mapping[str, Any]) -> ModelFacts:
     parameters, speed = content.get('parameters'), content.get('frames_per_s')
-    for number in (parameters, speed):
-        if number is not None and not 0 < number < math.inf:
-            raise ValueError(f'the size or speed of a model is {number}')
     return ModelFacts(
-        name=str(content['name']),
-        parameters=None if parameters is None else int(parameters),
-        frames_per_s=None if speed is None else float(speed),
+        name=_field(content, 'name', str),
+        parameters=None if parameters is None else _field(content, 'parameters', _count),
+        # A slow test of few frames has a speed that rounds to 0.
+        frames_per_s=None if speed is None else _field(content, 'frames_per_s', _amount),
+        device=_field(content, 'device', str, ''),
     )
+
+
+def _amount(value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise ValueError('expected a number of at least 0')
+    return float(value)
+
+
+def _count(value: float) -> int:
+    return int(_amount(value))
+
+
+def _counts(content: Mapping[str, float]) -> dict[str, int]:
+    return {str(name): _count(value) for name, value in content.items()}
+
+
+def _lengths(content: Mapping[str, Sequence[object]]) -> dict[str, int]:
+    return {str(kind): len(found) for kind, found in content.items() if found}
+
+
+def _words(content: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in content.items()}
+
+
+def _intervals(content: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    return {
+        str(metric): (float(low), float(high))
+        for metric, (low, high) in content.items()
+        if math.isfinite(low) and math.isfinite(high)
+    }
 
 
 def _numbers(scores: Mapping[str, float | None]) -> dict[str, float]:
@@ -190,117 +252,6 @@ def short_names(sources: Sequence[Source]) -> list[str]:
     ]
 
 
-# What files have in common ------------------------------------------------------------------------
-
-
-def shared_protocols(
-    files: Sequence[dict[str, Scores]], names: Sequence[str], protocol: str | None
-) -> list[tuple[Scores, ...]]:
-    """The reports to compare, one tuple a protocol with a report of each file.
-
-    Args:
-        files: reports by protocol.
-        names: what the files are called.
-        protocol: the only one to compare; None for all that every file holds.
-
-    Raises:
-        DataError: there are none.
-    """
-    wanted = files[0] if protocol is None else [protocol]
-    shared = [name for name in wanted if all(name in file for file in files)]
-    if not shared:
-        held = '; '.join(f'{name}: {", ".join(f)}' for name, f in zip(names, files, strict=True))
-        what = 'no protocol is' if protocol is None else f'protocol {protocol!r} is not'
-        raise DataError(
-            f'{what} in every file ({held}), and scores of different protocols are different '
-            'quantities'
-        )
-    return [tuple(file[name] for file in files) for name in shared]
-
-
-def check_same_subject(reference: Scores, other: Scores, force: bool) -> list[str]:
-    """What of the data set, the split and the frames differs, as warnings.
-
-    Raises:
-        DataError: something does, and not `force`.
-    """
-    problems = [
-        f'{what} of {reference.name} is {left}, of {other.name} {right}'
-        for what, left, right in (
-            ('the data set', reference.dataset, other.dataset),
-            ('the split', reference.split, other.split),
-            ('the choice of frames', reference.selection or 'all', other.selection or 'all'),
-        )
-        if plain_name(left) != plain_name(right)
-    ]
-    if reference.ig_baseline and other.ig_baseline and reference.ig_baseline != other.ig_baseline:
-        problems.append(
-            f'IG of {reference.name} is counted from {reference.ig_baseline}, that of {other.name} '
-            f'from {other.ig_baseline}'
-        )
-    ours, theirs = reference.frames_per_video, other.frames_per_video
-    unequal = sorted(video for video in ours.keys() & theirs.keys() if ours[video] != theirs[video])
-    if unequal:
-        video = unequal[0]
-        problems.append(
-            f'{len(unequal)} video(s) with other numbers of frames: {video} has {ours[video]} in '
-            f'{reference.name} and {theirs[video]} in {other.name}'
-        )
-    if problems and not force:
-        raise DataError(f'{"; ".join(problems)} (--force compares them all the same)')
-    return problems
-
-
 def plain_name(name: str) -> str:
     """Under which the class UCFSportsDataset is the folder ucf_sports."""
     return re.sub(r'[\W_]', '', name.lower().removesuffix('dataset'))
-
-
-def common_videos(
-    reference: Scores, other: Scores, allow_missing: bool
-) -> tuple[list[str], list[str]]:
-    """Sorted names of the videos that both hold, and warnings of those that only one side has.
-
-    Raises:
-        DataError: videos that only one side has, and not `allow_missing`; fewer than 2 in common.
-    """
-    common = sorted(reference.per_video.keys() & other.per_video.keys())
-    lacking = [
-        f'{len(extra)} video(s) only in {one.name}: {listed(extra)}'
-        for one, two in ((reference, other), (other, reference))
-        if (extra := sorted(one.per_video.keys() - two.per_video.keys()))
-    ]
-    if lacking and not allow_missing:
-        raise DataError(
-            f'{"; ".join(lacking)} (--allow-missing compares the {len(common)} that both have)'
-        )
-    if len(common) < 2:
-        raise DataError(
-            f'{reference.name} and {other.name} have {len(common)} video(s) in common; a paired '
-            'comparison needs at least 2'
-        )
-    return common, lacking
-
-
-def common_metrics(
-    reference: Scores, other: Scores, metrics: Sequence[str] | None
-) -> tuple[list[str], list[str]]:
-    """Those of `metrics`, or all that both hold, and warnings of those that only one side has.
-
-    Raises:
-        DataError: there are none, or one that is wanted is not among them.
-    """
-    shared = [metric for metric in reference.metrics if metric in other.metrics]
-    lacking = [metric for metric in metrics or () if metric not in shared]
-    if lacking or not shared:
-        raise DataError(
-            f'{reference.name} and {other.name} do not both hold {", ".join(lacking) or "a metric"}'
-            f'; both hold {", ".join(shared) or "none"}'
-        )
-    if metrics is not None:
-        return list(metrics), []
-    return shared, [
-        f'only {one.name} holds {", ".join(extra)}'
-        for one in (reference, other)
-        if (extra := [metric for metric in one.metrics if metric not in shared])
-    ]

@@ -113,6 +113,29 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def name_and_digest(path: str | Path) -> str:
+    """What a file or folder is called and holds, in words: `base.npy (sha256 1a2b3c4d)`.
+
+    The same for a copy of that name, wherever it lies. Of a folder, the names and contents of all
+    files count that are at most 5 levels below it, so that a circle of links has an end.
+
+    Raises:
+        DataError: neither a regular file nor a folder.
+    """
+    path = Path(os.path.abspath(path))
+    if path.is_dir():
+        content = hashlib.sha256()
+        levels = ('/'.join('*' * depth) for depth in range(1, 6))
+        for file in sorted(file for level in levels for file in path.glob(level)):
+            if file.is_file():
+                name = os.fsencode(file.relative_to(path).as_posix())
+                content.update(name + b'\0' + sha256_of(file).encode())
+        digest = content.hexdigest()
+    else:
+        digest = sha256_of(check_input_file(path))
+    return f'{path.name} (sha256 {digest[:8]})'
+
+
 def is_disk_full(error: OSError) -> bool:
     """Whether all writes after this one would fail as well: no space, or the quota used up."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,5 +1,6 @@
 """All predictions of a set fitted to its densities, as the MSU benchmark fits them."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -33,7 +34,9 @@ def test_a_set_is_fitted_as_a_whole(tmp_path, prior):
     # What is fitted in the least squares is nearer to the densities.
     assert fitted.scores['CC'] > plain.scores['CC'] + 0.01
     assert fitted.scores['SIM'] > plain.scores['SIM'] + 0.05
-    assert 'fitted with the center prior' in fitted.headline and 'fitted' not in plain.headline
+    digest = hashlib.sha256(prior.read_bytes()).hexdigest()[:8]
+    assert f'fitted with the center prior prior.png (sha256 {digest})' in fitted.headline
+    assert 'fitted' not in plain.headline
     assert json.loads(out.read_text())['selection'] == fitted.selection
     assert score(pred, truth, 'msu-vsp', workers=2, **options).scores == pytest.approx(
         fitted.scores, abs=1e-12

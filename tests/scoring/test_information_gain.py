@@ -13,6 +13,7 @@ from salkit.cli import main
 from salkit.datasets.predictions import find_predictions
 from salkit.errors import ConfigError, DataError
 from salkit.metrics.baseline_densities import center_map
+from salkit.metrics.gain_baseline import BaselineSource
 from salkit.scoring import ScoreOptions, compare, leaderboard, score, score_protocols
 from salkit.scoring.plan import make_plans
 
@@ -256,4 +257,21 @@ def test_gains_over_different_baselines_are_not_compared(uneven):
     with pytest.raises(DataError, match=r'scores 1: center: a Gaussian.*scores 2: mean: the mean'):
         leaderboard(*reports)
     assert leaderboard(*reports, metrics=['NSS']).boards
-    assert compare(reports[0].reports['exact'], reports[0].reports['exact']).differences
+    own = reports[0].reports['exact']
+    for text in (compare(own, own).format(), leaderboard(own, own).format()):
+        assert 'IG [bit/fixation]  ' in text or 'IG [bit/fixation] ↑' in text
+
+
+@pytest.mark.parametrize('name', ['base.npy', 'base/v/1.npy'])
+def test_a_baseline_is_known_by_its_content(tmp_path, monkeypatch, name):
+    source = name.partition('/')[0]
+    for folder, level in (('here', 1), ('copy', 1), ('other', 2)):
+        path = tmp_path / folder / name
+        path.parent.mkdir(parents=True)
+        np.save(path, np.full(SIZE, level))
+    monkeypatch.chdir(tmp_path / 'here')
+    words = str(BaselineSource.of(source))
+    assert f'{source} (sha256 ' in words and '/' not in words
+    assert str(BaselineSource.of(Path(source).absolute())) == words
+    assert str(BaselineSource.of(tmp_path / 'copy' / source)) == words
+    assert str(BaselineSource.of(tmp_path / 'other' / source)) != words

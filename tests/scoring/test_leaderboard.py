@@ -58,6 +58,27 @@ def test_ranks_ties_and_their_agreement_by_hand():
     assert '+0.18  -1.00       4' in text
 
 
+def test_each_data_set_has_ranks_and_agreements_of_its_own():
+    two_protocols = [
+        dict(
+            reports=[constant(cc, dataset='UCF'), constant(cc, protocol='tmfi', dataset='ucf')],
+        )
+        for cc in (0.8, 0.7)
+    ]
+    other_set = [constant(cc, dataset='Other') for cc in (0.7, 0.8)]
+    found = board_of(*two_protocols, *other_set, names=[*'abab'])
+    # Two names of one data set; the order on the other one is nobody's business.
+    assert [(one.boards, one.tau) for one in found.agreements] == [((0, 1), 1)]
+    titles = [grid.title for grid in found.grids if 'ank' in grid.title]
+    assert titles == [
+        'Ranks, UCF test',
+        "Agreement of ranks, UCF test: Kendall's tau",
+        'Ranks, Other test',
+    ]
+    spans = [grid.spans for grid in found.grids if grid.title.startswith('Ranks')]
+    assert spans == [(('exact', 1), ('tmfi', 1)), (('exact', 1),)]
+
+
 def test_what_chance_may_have_put_behind_the_best_is_marked():
     base = RNG.random(8)
     wave = np.resize([0.1, -0.1], 8)
@@ -240,9 +261,17 @@ def test_size_and_speed_where_files_know_them():
         ['-', '-'],
     ]
     assert 'Parameters' not in board_of(constant(0.3)).format()
+    c = constant(0.3, model=dict(facts, frames_per_s=0.0, device='CPU, 2 cores'))
+    found = board_of(a, c, names=[*'ac'])
+    lines = found.format().splitlines()
+    assert lines[1].split()[-2:] == ['Frames/s', 'Device']
+    ends = [line.split()[5:] for line in lines[2:4]]
+    assert ends == [['12.3', '-'], ['0.0', 'CPU,', '2', 'cores']]
+    assert 'Frames/s: of the whole test, reading and scoring included' in lines
+    assert found.to_json()['boards'][0]['entries'][1]['model']['device'] == 'CPU, 2 cores'
     with pytest.raises(SalkitError, match=r"scores 1: expected scores as .* 'name'"):
         board_of(constant(0.3, model=dict(parameters=1)))
-    with pytest.raises(SalkitError, match='the size or speed of a model is inf'):
+    with pytest.raises(SalkitError, match="'frames_per_s' is inf"):
         board_of(constant(0.3, model=dict(facts, frames_per_s=math.inf)))
 
 

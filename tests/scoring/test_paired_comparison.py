@@ -122,6 +122,8 @@ def test_several_protocols():
     assert list(compare(a, a, protocol='exact').subjects) == ['exact']
     with pytest.raises(SalkitError, match="protocol 'exact' is not in every file"):
         compare(a, b, protocol='exact')
+    with pytest.raises(SalkitError, match=r'scores 2: expected one report .* several of tmfi'):
+        compare(a, dict(reports=[*a['reports'], a['reports'][1]]))
     # Another protocol in the files changes nothing in the numbers of one.
     more = [report({'CC': base + i, 'SIM': base * (1 + i)}) for i in (0, 1)]
     alone = compare(*more).to_json()['differences']
@@ -244,6 +246,9 @@ def test_pictures_of_many_videos_and_of_gaps(tmp_path):
 
 
 def test_mistakes_get_one_line(files, tmp_path, capsys):
+    def with_field(name, value):
+        return f'{{"protocol": "exact", "per_video": {{}}, "{name}": {value}}}'
+
     def fails(*argv):
         assert main(['compare', *map(str, argv)]) == 2
         captured = capsys.readouterr()
@@ -254,10 +259,17 @@ def test_mistakes_get_one_line(files, tmp_path, capsys):
 
     assert 'no.json: the file does not exist' in fails(files[0], tmp_path / 'no.json')
     for content, reason in (
-        ('[1]', "'list' object"),
-        ('{"model": 1}', "KeyError: 'per_video'"),
-        ('{"protocol": "exact", "per_video": {"a": {"CC": "high"}}}', "'high'"),
-        ('{"protocol": "exact", "per_video": []}', "'list' object"),
+        ('[1]', 'a file that holds [1] where fields belong'),
+        ('{"reports": [1]}', 'a file that holds 1 where fields belong'),
+        ('{"reports": 1}', "a file whose 'reports' is 1 ("),
+        ('{"model": 1}', "a file that has no 'per_video'"),
+        ('{"per_video": {}}', "a file that has no 'protocol'"),
+        ('{"protocol": "exact", "per_video": {"a": {"CC": "high"}}}', "'per_video' is {'a': {'CC'"),
+        ('{"protocol": "exact", "per_video": []}', "a file whose 'per_video' is []"),
+        (with_field('frames_per_video', '{"a": -1}'), "'frames_per_video' is {'a': -1} (expected"),
+        (with_field('interval', '{"CC": [1]}'), "'interval' is {'CC': [1]} (not enough"),
+        (with_field('frames', '"x"'), "'frames' is 'x' ("),
+        (with_field('model', '{"parameters": 1}'), "'model' is {'parameters': 1} (that has no 'na"),
     ):
         (tmp_path / 'bad.json').write_text(content)
         line = fails(files[0], tmp_path / 'bad.json')
