@@ -93,8 +93,15 @@ class Nursery:
         return self
 
     def __exit__(self, *_):
-        self._process.stdin.close()
-        self._process.wait(60)
+        self._end_last()
+        self._process.kill()
+        self._process.wait()
+
+    def _end_last(self):
+        """End a run that a test has left, as one that failed may have."""
+        if self._run is not None:
+            self._run.send(signal.SIGKILL)
+            self._run.end()
 
     def start(self, argv, log, planted='', err=None, **environment):
         """Start a command in this folder, with this process's environment and more.
@@ -102,10 +109,7 @@ class Nursery:
         What it prints goes to `log`, and errors to `err` if that is given. `planted` is code that
         its process runs before; code that ends the process may do without the command.
         """
-        if self._run is not None:
-            # A test that failed may have left it.
-            self._run.send(signal.SIGKILL)
-            self._run.end()
+        self._end_last()
         told = dict(argv=[str(part) for part in argv], planted=planted, folder=os.getcwd())
         told |= dict(log=str(Path(log).resolve()), err=str(Path(err or log).resolve()))
         told |= dict(environment={**os.environ, 'CUDA_VISIBLE_DEVICES': '', **environment})

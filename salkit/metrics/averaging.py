@@ -133,6 +133,7 @@ def bootstrap_intervals(
             sums = (times.reshape(lines, -1).astype(np.float64) @ flat).reshape(lines, -1, 2)
             scores[start : start + lines] = sums[..., 0] / sums[..., 1]
     # A draw of nothing but videos without a value says nothing.
-    low, high = np.nanpercentile(scores, [2.5, 97.5], axis=0)
+    with np.errstate(invalid='ignore'):
+        low, high = np.nanpercentile(scores, [2.5, 97.5], axis=0)
     ends = np.stack([low, high], 1)
     return {m: ends[i].tolist() for i, m in enumerate(metrics) if np.isfinite(ends[i]).all()}
