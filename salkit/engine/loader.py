@@ -281,23 +281,27 @@ class WatchedDataLoader(DataLoader):
         """
         before = set(multiprocessing.active_children())
         listening = _ListenForWorkers(self)
-        if self._dead():
-            raise _LostWorker
-        with listening:
-            # Where workers outlive an epoch, they are asked here whether they are there.
-            batches = super().__iter__()
-        new = [child for child in multiprocessing.active_children() if child not in before]
-        if new:
-            self._children[:] = new
-        listening.begin()
-        while True:
+        try:
             if self._dead():
                 raise _LostWorker
             with listening:
-                batch = next(batches, self)
-            if batch is self:
-                return
-            yield batch
+                # Where workers outlive an epoch, they are asked here whether they are there.
+                batches = super().__iter__()
+            new = [child for child in multiprocessing.active_children() if child not in before]
+            if new:
+                self._children[:] = new
+            listening.begin()
+            while True:
+                if self._dead():
+                    raise _LostWorker
+                with listening:
+                    batch = next(batches, self)
+                if batch is self:
+                    return
+                yield batch
+        finally:
+            # A worker may end while a `with` is being entered, which then is not left.
+            listening.end()
 
     def _dead(self) -> list[BaseProcess]:
         return [child for child in self._children if child.exitcode]
@@ -333,6 +337,9 @@ class WatchedDataLoader(DataLoader):
 
     def end_workers(self) -> None:
         """End the worker processes at once, also those that are stopped."""
+        global _waiting
+        # Their ends are no news.
+        _waiting = None
         _kill(self._children)
         # Where the base class keeps those that outlive an epoch.
         self._iterator = None
@@ -374,8 +381,13 @@ class _ListenForWorkers:
             self._timer.start()
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Let the end of a worker be no error."""
         global _waiting
-        _waiting = None
+        if _waiting is self._loader:
+            _waiting = None
         if self._timer is not None:
             self._timer.cancel()
 

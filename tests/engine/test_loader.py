@@ -12,6 +12,7 @@ from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.hooks import DistSamplerSeedHook
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
+from salkit.engine import loader as loader_module
 from salkit.engine.loader import PositionedSampler, WatchedDataLoader, WorkerError, seed_all
 from salkit.engine.runner import SaliencyRunner
 
@@ -162,6 +163,25 @@ def test_a_worker_that_dies_or_stops_between_two_epochs_is_replaced(expected, nu
         child.join()
     assert epoch(of, 1) == expected[1]
     of.end_workers()
+
+
+def test_the_end_of_workers_that_are_ended_is_no_error(monkeypatch):
+    watched = loader(workers=2)
+    batches = iter(watched)
+    next(batches)
+    # As a worker leaves it that ends just when the loader begins to wait.
+    monkeypatch.setattr(loader_module, '_waiting', watched)
+    watched.end_workers()
+    assert loader_module._waiting is None
+    batches.close()
+    # Who waits now is another loader.
+    monkeypatch.setattr(loader_module, '_waiting', other := loader())
+    batches = iter(watched)
+    next(batches)
+    monkeypatch.setattr(loader_module, '_waiting', other)
+    batches.close()
+    assert loader_module._waiting is other
+    watched.end_workers()
 
 
 def test_a_sample_that_kills_each_worker_is_told():
