@@ -56,5 +56,5 @@ def run(args: argparse.Namespace) -> int:
         if missing := scoring.plans[name].missing:
             print(f'INCOMPLETE: {missing.summary()}')
         print(report.headline)
-        print(format_table(report.rows))
+        print(format_table(report.rows(name)))
     return 0

@@ -118,10 +118,7 @@ def report_scores(
 
     for report in found.reports.values():
         print(report.headline)
-        # The protocol stands in the line above.
-        name = Path(cfg.filename).stem
-        rows = {row.replace(report.protocol, name, 1): s for row, s in report.rows.items()}
-        print(format_table(rows))
+        print(format_table(report.rows(Path(cfg.filename).stem)))
     if out:
         origin = dict(
             config=str(config),

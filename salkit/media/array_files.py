@@ -211,29 +211,30 @@ def check_members(file: zipfile.ZipFile, path: str | Path) -> None:
     Raises:
         DataError: one of them is no map.
     """
-    told, fit = _described(file)
+    shapes, fit = _described(file)
     if not fit:
         raise DataError(
-            f'{path}: expected one array (T, H, W), or an array (H, W) for each frame, found {told}'
+            f'{path}: expected one array (T, H, W), or an array (H, W) for each frame, found '
+            f'{shapes}'
         )
 
 
 def _described(file: zipfile.ZipFile) -> tuple[str, bool]:
     """Names and shapes of the first arrays of a .npz file, and whether each is one map."""
     members = file.infolist()
-    told, fit = [], True
+    shapes, fit = [], True
     for member in members[:_LOOKED_AT]:
         name = member.filename.removesuffix('.npy')
         try:
             with file.open(member) as stream:
                 shape = read_header(stream, member_size(member, name), name).shape
         except DataError as error:
-            told.append(str(error))
+            shapes.append(str(error))
             fit = False
             continue
-        told.append(f'{name} {shape}')
+        shapes.append(f'{name} {shape}')
         fit &= len(_map_shape(shape)) == 2
-    return f'{len(members)}: {", ".join(told)}{", ..." * (len(members) > _LOOKED_AT)}', fit
+    return f'{len(members)}: {", ".join(shapes)}{", ..." * (len(members) > _LOOKED_AT)}', fit
 
 
 def load_array(path: str | Path, mapped: bool = False) -> np.ndarray:

@@ -94,6 +94,19 @@ def frame_numbers(names: Sequence[str]) -> list[int] | None:
     return numbers if len(set(numbers)) == len(names) else None
 
 
+def places_within(names: Sequence[str], most: int) -> list[int]:
+    """The places of those names of frames that are of the first `most` frames.
+
+    Names with numbers count by these: where a frame is missing, none beyond stands in for it.
+    """
+    numbers = frame_numbers(names)
+    if numbers is None:
+        return list(range(min(len(names), most)))
+    # Some count from 0.
+    last = most - (0 in numbers)
+    return [place for place, number in enumerate(numbers) if number <= last]
+
+
 def fingerprint_of(content: object) -> str:
     """Hash plain values."""
     return hashlib.sha256(json.dumps(content, default=str).encode()).hexdigest()
@@ -111,8 +124,7 @@ class FolderStack(MapStack):
     Args:
         path: the folder.
         suffixes: of the files that are maps.
-        most: how many frames count, from the first, all by default. Files whose names have numbers
-            are taken up to that number: where one is missing, none beyond stands in for it.
+        most: how many frames count, see `places_within`; all by default.
 
     Attributes:
         files: names of the files, in natural order.
@@ -130,11 +142,8 @@ class FolderStack(MapStack):
             ]
         found.sort(key=lambda file: natural_key(file[0]))
         if most is not None:
-            numbers = frame_numbers([os.path.splitext(name)[0] for name, *_ in found])
-            places = range(1, len(found) + 1) if numbers is None else numbers
-            # Some count from 0.
-            last = most - (0 in places)
-            found = [file for file, at in zip(found, places, strict=True) if at <= last]
+            stems = [os.path.splitext(name)[0] for name, *_ in found]
+            found = [found[place] for place in places_within(stems, most)]
         self.files = [name for name, *_ in found]
         # Sizes and times of all files of a set would take more memory than their names.
         self._fingerprint = fingerprint_of(found)

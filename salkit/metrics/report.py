@@ -138,11 +138,10 @@ class ScoreReport:
             )
         return line
 
-    @property
-    def rows(self) -> dict[str, dict[str, float]]:
-        """The rows of a table: the protocol's scores, and those that are averaged otherwise."""
-        others = {f'{self.protocol}, {how}': s for how, s in self.other_scores.items()}
-        return {self.protocol: self.scores, **others}
+    def rows(self, name: str) -> dict[str, dict[str, float]]:
+        """The rows of a table: the scores, called `name`, and those that are averaged otherwise."""
+        others = {f'{name}, {how}': scores for how, scores in self.other_scores.items()}
+        return {name: self.scores, **others}
 
     def to_json(self) -> dict[str, object]:
         """Plain values; undefined and infinite scores are None."""

@@ -18,7 +18,7 @@ from ..datasets.truth_video import FixationLists, TruthVideo
 from ..errors import DataError
 from ..functional.density import density_of
 from ..media.images import IMAGE_SUFFIXES, image_size
-from ..media.map_stacks import MapStack
+from ..media.map_stacks import MapStack, places_within
 from ..media.maps import checked_density, write_map
 from ..utils.density_options import DensityOptions
 from ..utils.parallel import check_stopped
@@ -85,6 +85,10 @@ class LinkedMaps(Annotation):
             ('fixation/maps', self.video.mats, ('.mat',)),
         )
         lists = {into: list_files(place, suffixes) for into, place, suffixes in places if place}
+        if self.video.frames is not None:
+            for into, files in lists.items():
+                within = places_within(files.stems(), self.video.frames)
+                lists[into] = FileList.of_names(files.folder, [files.names[i] for i in within])
         return {into: files for into, files in lists.items() if files or into == 'maps'}
 
     def lengths(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..datasets.layout import read_video
 from ..errors import DataError
+from ..media.map_stacks import places_within
 from ..media.video import VideoReader
 from ..utils.files import write_json
 from ..utils.folders import whole_folder
@@ -89,6 +90,8 @@ def _fill(folder: Path, source: VideoSource, stimulus: Stimulus, options: Prepar
     if source.frames is not None:
         # What is beyond these is left out by whoever lists them.
         lengths = {part: min(length, source.frames) for part, length in lengths.items()}
+        if names is not None:
+            lengths['frames'] = len(places_within(names, source.frames))
         lengths['frames in its list'] = source.frames
     count = _common_length(source, lengths, stimulus, options.allow_trim)
     if annotation is not None:

@@ -10,7 +10,7 @@ from ..datasets.matching import match_frames, match_videos
 from ..datasets.published.truth import GroundTruth, find_ground_truth
 from ..datasets.truth_video import TruthVideo
 from ..errors import ConfigError, DataError
-from ..media.map_stacks import MapStack, fingerprint_of, fingerprint_of_file
+from ..media.map_stacks import MapStack, fingerprint_of
 from ..media.maps import read_map
 from ..metrics import get_protocol, protocol_names
 from ..metrics.baseline_densities import check_others
@@ -189,8 +189,8 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
     if prior is not None:
         needs.add('density')
         every = sorted((name, stack.fingerprint()) for name, stack in predictions.items())
-        shared = fingerprint_of([shared, fingerprint_of_file(Path(prior)), *every])
         plan.adapted = f'fitted with the center prior {name_and_digest(prior)}'
+        shared = fingerprint_of([shared, plan.adapted, *every])
     matches = match_videos(predictions, [video.name for video in truth.videos])
     baselines = None
     if source is not None and source.path is not None and source.kind == 'folder':
@@ -206,7 +206,7 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
             passed_over.append(video.name)
             continue
         pairs = _pairs(plan, video, stack, needs, frames)
-        found = None if baselines is None else _baseline_of(baselines, video, pairs)
+        found = None if baselines is None else _gain_maps_of(baselines, video, pairs)
         files = [stack.path, stack.fingerprint(), video.fingerprint()]
         files += [] if found is None else [found[0].path, found[0].fingerprint()]
         key = fingerprint_of([shared, *files])
@@ -229,7 +229,7 @@ def _make_plan(plan: Plan, predictions: dict[str, MapStack], options: ScoreOptio
     return plan
 
 
-def _baseline_of(
+def _gain_maps_of(
     folder: BaselineFolder, truth: TruthVideo, pairs: Sequence[tuple[int, int]]
 ) -> tuple[MapStack, dict[str, int]]:
     """The maps that the gain of a video is counted from, and the places of those of its frames.

@@ -266,7 +266,7 @@ def _origin(predictions: str | Path, ground_truth: str | Path) -> dict[str, obje
             versions[package.removesuffix('-python')] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    baseline = _baseline_of(Path(predictions).absolute())
+    baseline = _noted_baseline(Path(predictions).absolute())
     return dict(
         dict(baseline=baseline) if baseline else {},
         predictions=str(predictions),
@@ -277,7 +277,7 @@ def _origin(predictions: str | Path, ground_truth: str | Path) -> dict[str, obje
     )
 
 
-def _baseline_of(folder: Path) -> dict[str, str]:
+def _noted_baseline(folder: Path) -> dict[str, str]:
     """What `salkit baseline` has noted of the predictions that it wrote; empty for a model's."""
     for place, kinds in ((folder, BASELINES), (folder.parent, CEILINGS)):
         try:

@@ -127,7 +127,7 @@ def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResul
     result = VideoResult(rows={name: [] for name in job.metrics})
     predictions = video.predictions.read([at for at, _ in video.pairs])
     truths = video.truth.read([at for _, at in video.pairs], video.needs)
-    gain = _baseline_of(video, job)
+    gain = _gain_baseline_of(video, job)
     for (at, index), prediction, frame in zip(video.pairs, predictions, truths, strict=True):
         check_stopped()
         where = (video.name, names[index])
@@ -144,7 +144,7 @@ def score_video(video: MatchedVideo, job: Job) -> tuple[MatchedVideo, VideoResul
     return video, result
 
 
-def _baseline_of(video: MatchedVideo, job: Job) -> GainBaseline | None:
+def _gain_baseline_of(video: MatchedVideo, job: Job) -> GainBaseline | None:
     """What information gain is counted from in a video."""
     if video.baseline is not None:
         return StackDensity(*video.baseline)

@@ -53,7 +53,7 @@ def test_a_frame_without_a_value_counts_as_0():
 def test_videos_weighed_by_their_frames():
     found = report('unisal', video('a', [1, 2, 3]), video('b', [10.0]))
     assert found.scores['NSS'] == 6 and found.other_scores == {'weighted': {'NSS': 4.0}}
-    assert list(found.rows) == ['unisal', 'unisal, weighted']
+    assert list(found.rows('model')) == ['model', 'model, weighted']
     # Of four frames, a half was drawn for a metric: the video weighs as many as it has.
     half = VideoScores('a')
     for index in range(4):

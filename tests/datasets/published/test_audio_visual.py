@@ -140,6 +140,12 @@ def test_no_frame_beyond_the_list_stands_in_for_one_that_is_missing(tmp_path):
     (video,) = find_ground_truth(root, 'test').videos
     with pytest.raises(DataError, match='v3/maps: 3 maps of the 4 frames that its list counts'):
         _ = video.frames
+    # Prepared, neither another fixation map nor another frame is put in the place of one.
+    (failed,) = run('diem', root, tmp_path / 'out').failed
+    assert '4 frames, 3 density maps, 3 fixation maps, 4 frames in its list' in failed.note
+    (root / 'video_frames' / 'DIEM' / 'v3' / 'img_00002.jpg').unlink()
+    (failed,) = run('diem', root, tmp_path / 'out').failed
+    assert '3 frames, 3 density maps, 3 fixation maps, 4 frames in its list' in failed.note
 
 
 def test_fewer_frames_than_listed(tmp_path):
