@@ -1,18 +1,21 @@
 """Parts that several encoders and decoders share."""
 
-from .attention import TemporalWindowBlock
+from .attention import TemporalWindowAttention, TemporalWindowBlock
 from .conv import conv_relu, upsample
 from .dot_product import DotProductAttention, set_explicit_attention
 from .folding import fold_batch_norms
 from .positions import TABLE_THW, fixed_table, resize_position_table, sine_cosine_table
 from .temporal import factor_pair, prime_factors, temporal_strides
+from .time_folding import faster_convolutions
 
 __all__ = [
     'TABLE_THW',
     'DotProductAttention',
+    'TemporalWindowAttention',
     'TemporalWindowBlock',
     'conv_relu',
     'factor_pair',
+    'faster_convolutions',
     'fixed_table',
     'fold_batch_norms',
     'prime_factors',

@@ -8,6 +8,27 @@ from torch import Tensor, nn
 
 from .dot_product import DotProductAttention
 
+# Steps of a window up to which going through them one by one is faster on a CPU.
+_FEW_KEYS = 4
+
+
+def _attend_by_keys(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """Attention of (N, windows, heads, length, c), bias (1, windows or 1, heads, length, length).
+
+    Returns:
+        (N, windows, length, heads * c).
+    """
+    # As the linear layer before laid them out in memory.
+    q, k, v = (rearrange(x, 'n w heads l c -> n w l heads c') for x in (q, k, v))
+    bias = rearrange(bias, 'n w heads l k -> n w l heads k')
+    keys = [slice(step, step + 1) for step in range(k.shape[2])]
+    logits = torch.stack([(q * k[:, :, key]).sum(-1) for key in keys], dim=-1)
+    weights = (logits * q.shape[-1] ** -0.5 + bias).softmax(dim=-1)
+    out = weights[..., keys[0]] * v[:, :, keys[0]]
+    for key in keys[1:]:
+        out = out + weights[..., key] * v[:, :, key]
+    return rearrange(out, 'n w l heads c -> n w l (heads c)')
+
 
 class TemporalWindowAttention(nn.Module):
     """Multi-head self-attention inside windows of `window` time steps with relative position bias.
@@ -18,7 +39,13 @@ class TemporalWindowAttention(nn.Module):
         dim: channels.
         window: time steps per window.
         num_heads: heads; divides `dim`.
+
+    Attributes:
+        by_keys: go through the keys of short windows one by one, the same values but for rounding:
+            on a CPU, products of 2 x 2 matrices cost more than the work in them. For prediction.
     """
+
+    by_keys = False
 
     def __init__(self, dim: int, window: int, num_heads: int) -> None:
         super().__init__()
@@ -55,8 +82,10 @@ class TemporalWindowAttention(nn.Module):
         if allowed is not None:
             allowed = rearrange(allowed, 'w l k -> 1 w 1 l k')
             bias = torch.where(allowed, bias, torch.full_like(bias, float('-inf')))
-        shape = (q.shape[0], q.shape[1], self.num_heads, length, length)
-        bias = bias.to(q.dtype).expand(shape)
+        bias = bias.to(q.dtype)
+        if self.by_keys and length <= _FEW_KEYS and not self.attend.explicit:
+            return self.proj(_attend_by_keys(q, k, v, bias))
+        bias = bias.expand(q.shape[0], q.shape[1], self.num_heads, length, length)
         # The fused kernels take four axes.
         q, k, v, bias = (rearrange(x, 'n w heads l c -> (n w) heads l c') for x in (q, k, v, bias))
         out = self.attend(q, k, v, bias)

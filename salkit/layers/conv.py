@@ -1,6 +1,7 @@
 """Convolution + ReLU and up-sampling, the two building blocks of the CNN branches."""
 
 import torch.nn.functional as F
+from einops import rearrange
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from torch import Tensor, nn
 
@@ -40,8 +41,11 @@ def upsample(feature: Tensor, factor: int) -> Tensor:
     """Enlarge rows and columns of (B, C, [t,] H, W) linearly; the time axis is not touched."""
     if factor == 1:
         return feature
-    time: tuple[int, ...] = (1,) if feature.ndim == 5 else ()
-    mode = 'trilinear' if time else 'bilinear'
-    return F.interpolate(
-        feature, scale_factor=(*time, factor, factor), mode=mode, align_corners=False
-    )
+    batch = feature.shape[0]
+    if feature.ndim == 5:
+        return rearrange(
+            upsample(rearrange(feature, 'b c t h w -> (b t) c h w'), factor),
+            '(b t) c h w -> b c t h w',
+            b=batch,
+        )
+    return F.interpolate(feature, scale_factor=factor, mode='bilinear', align_corners=False)

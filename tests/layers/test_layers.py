@@ -81,11 +81,13 @@ def brute_force_attention(attention, tokens, allowed):
     length=st.integers(1, 13),
     window=st.integers(1, 5),
     shifted=st.booleans(),
+    by_keys=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_window_attention_equals_brute_force(length, window, shifted, seed):
+def test_window_attention_equals_brute_force(length, window, shifted, by_keys, seed):
     torch.manual_seed(seed)
     block = TemporalWindowBlock(8, window, shifted, num_heads=2)
+    block.attn.by_keys = by_keys
     torch.nn.init.normal_(block.attn.relative_position_bias_table)
     tokens = torch.randn(1, length, 8)
     shift = window // 2 if shifted and length > window else 0

@@ -16,8 +16,8 @@ from torch import Tensor
 from ...config.clips import clip_reading
 from ...config.find import config_name
 from ...errors import ConfigError, one_line
-from ...layers import fold_batch_norms
 from ...media.clips import ClipSettings
+from ...models.faster import prepare_prediction
 from ...models.load import build_model, choose_device, find_model
 from ...utils.text import check_choice
 from . import Backend, OutOfMemory
@@ -90,7 +90,7 @@ class TorchBackend(Backend[Tensor]):
         self.precision: str = precision
         self.model = build_model(cfg, checkpoint, self.device)
         if self.device == 'cpu':
-            fold_batch_norms(self.model)
+            prepare_prediction(self.model, self.precision)
         self.source = str(cfg.filename) if checkpoint is None else checkpoint.source
         try:
             self.settings, self.left_out = settings_of(cfg, self.model)
