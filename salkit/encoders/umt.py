@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
+from einops import rearrange, reduce
 from timm.layers import DropPath, Mlp, trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -22,6 +22,10 @@ from .umt_weights import ARCHITECTURES, adapt, arguments_of
 PATCH = 16
 
 
+def _divisors(number: int) -> list[int]:
+    return [each for each in range(1, number + 1) if number % each == 0]
+
+
 class UMTAttention(nn.Module):
     """Self-attention over all tokens with a fused, bias-free qkv and biases for q and v alone."""
 
@@ -34,15 +38,38 @@ class UMTAttention(nn.Module):
         self.attend = DotProductAttention()
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
-        bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
+    def fuse_bias(self) -> None:
+        """Make the biases part of the qkv layer, which changes the names of weights."""
+        fused = nn.Linear(self.qkv.in_features, self.qkv.out_features, device='meta')
+        fused.weight, fused.bias = self.qkv.weight, nn.Parameter(self._bias().detach())
+        self.qkv, self.q_bias, self.v_bias = fused, None, None
+
+    def _bias(self) -> Tensor:
+        return torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
+
+    def forward(self, tokens: Tensor, merged: tuple[int, int] = (1, 1)) -> Tensor:
+        """Attend from all tokens to all.
+
+        Args:
+            tokens: (B, N, C), N being (frames, rows, columns).
+            merged: frames in a row whose keys and values become their mean, and tokens a frame.
+
+        Returns:
+            (B, N, C).
+        """
+        if self.q_bias is None:
+            qkv = self.qkv(tokens)
+        else:
+            qkv = F.linear(tokens, self.qkv.weight, self._bias())
         q, k, v = rearrange(
-            F.linear(tokens, self.qkv.weight, bias),
-            'b n (three heads c) -> three b heads n c',
-            three=3,
-            heads=self.num_heads,
+            qkv, 'b n (three heads c) -> three b heads n c', three=3, heads=self.num_heads
         )
+        frames, size = merged
+        if frames > 1:
+            k, v = (
+                reduce(x, 'b heads (t m n) c -> b heads (t n) c', 'mean', m=frames, n=size)
+                for x in (k, v)
+            )
         return self.proj(rearrange(self.attend(q, k, v), 'b heads n c -> b n (heads c)'))
 
 
@@ -57,9 +84,9 @@ class UMTBlock(nn.Module):
         self.norm2 = nn.LayerNorm(dim, eps=1e-6)
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, N, C) to (B, N, C)."""
-        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens)))
+    def forward(self, tokens: Tensor, merged: tuple[int, int] = (1, 1)) -> Tensor:
+        """Map (B, N, C) to (B, N, C); `merged` as for `UMTAttention`."""
+        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens), merged))
         return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
 
 
@@ -92,9 +119,12 @@ class UMTEncoder(Encoder):
         frozen_stages: -1 trains everything, 0 freezes the patch embedding, k > 0 also the first k
             blocks. Frozen blocks run in evaluation mode.
         activation_checkpointing: recompute each block in the backward pass to save memory.
+        token_merging: in attention, merge the keys and values of so many frames in a row, at one
+            place, into their mean; 1 for none. Not exact, and faster the more there are; every
+            token still asks for itself. A divisor of `clip_len`, for training and prediction alike.
 
     Raises:
-        ConfigError: an architecture that does not exist or a depth out of range.
+        ConfigError: an architecture that does not exist, or a number out of range.
     """
 
     size_divisor = PATCH
@@ -108,6 +138,7 @@ class UMTEncoder(Encoder):
         drop_path: float = 0.0,
         frozen_stages: int = -1,
         activation_checkpointing: bool = False,
+        token_merging: int = 1,
     ) -> None:
         super().__init__()
         settings = ARCHITECTURES.get(arch) if isinstance(arch, str) else dict(arch)
@@ -121,12 +152,18 @@ class UMTEncoder(Encoder):
         check_range('UMTEncoder', 'depth', depth, 1, full_depth)
         check_range('UMTEncoder', 'clip_len', clip_len, 1)
         check_range('UMTEncoder', 'frozen_stages', frozen_stages, -1, depth)
+        if token_merging not in (divisors := _divisors(clip_len)):
+            raise ConfigError(
+                f'UMTEncoder: token_merging must divide the clip_len {clip_len}, one of '
+                f'{divisors}, got {token_merging}'
+            )
         if dim % num_heads:
             raise ConfigError(f'UMTEncoder: num_heads must divide embed_dim {dim}, got {num_heads}')
         self.clip_len = clip_len
         self.features = (FeatureSpec(dim, (1, PATCH, PATCH)),)
         self.frozen_stages = frozen_stages
         self.activation_checkpointing = activation_checkpointing
+        self.token_merging = token_merging
         self.patch_embed = PatchEmbed(dim)
         rates = torch.linspace(0, drop_path, depth, device='cpu').tolist()
         self.blocks = nn.ModuleList(UMTBlock(dim, num_heads, mlp_ratio, rate) for rate in rates)
@@ -191,9 +228,10 @@ class UMTEncoder(Encoder):
         t, h, w = feature.shape[2:]
         tokens = rearrange(feature, 'b c t h w -> b (t h w) c')
         tokens = tokens + self.positions((h, w)).to(tokens.dtype)
+        merged = (self.token_merging, h * w)
         for block in self.blocks:
             if self.activation_checkpointing and self.training and torch.is_grad_enabled():
-                tokens = checkpoint(block, tokens, use_reentrant=False)
+                tokens = checkpoint(block, tokens, merged, use_reentrant=False)
             else:
-                tokens = block(tokens)
+                tokens = block(tokens, merged)
         return (rearrange(tokens, 'b (t h w) c -> b c t h w', t=t, h=h, w=w),)

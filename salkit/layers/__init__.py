@@ -4,6 +4,7 @@ from .attention import TemporalWindowAttention, TemporalWindowBlock
 from .conv import conv_relu, upsample
 from .dot_product import DotProductAttention, set_explicit_attention
 from .folding import fold_batch_norms
+from .int8 import Int8Linear, quantize_linears
 from .positions import TABLE_THW, fixed_table, resize_position_table, sine_cosine_table
 from .temporal import factor_pair, prime_factors, temporal_strides
 from .time_folding import faster_convolutions
@@ -11,6 +12,7 @@ from .time_folding import faster_convolutions
 __all__ = [
     'TABLE_THW',
     'DotProductAttention',
+    'Int8Linear',
     'TemporalWindowAttention',
     'TemporalWindowBlock',
     'conv_relu',
@@ -19,6 +21,7 @@ __all__ = [
     'fixed_table',
     'fold_batch_norms',
     'prime_factors',
+    'quantize_linears',
     'resize_position_table',
     'set_explicit_attention',
     'sine_cosine_table',

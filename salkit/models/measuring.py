@@ -17,10 +17,9 @@ from torch import Tensor, nn
 
 from ..errors import ConfigError
 from ..utils.parallel import usable_cores
+from ..utils.processor import processor_instructions, processor_name
 
 MIB = 2**20
-# What decides how fast products of matrices are on a CPU, as Linux calls it.
-INSTRUCTIONS = ('avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_bf16', 'amx_int8')
 _STATUS, _CLEAR_REFS = Path('/proc/self/status'), Path('/proc/self/clear_refs')
 
 
@@ -161,7 +160,7 @@ class Machine:
         cpu: model of the processor.
         cores: that this process may use.
         threads: of PyTorch.
-        instructions: those of `INSTRUCTIONS` that the processor has, where Linux tells.
+        instructions: for products of matrices, see `processor_instructions`.
         gpu: its name, None for the CPU.
         torch: version of PyTorch.
         cuda: version of CUDA, None for the CPU.
@@ -180,17 +179,12 @@ class Machine:
 
 def describe_machine(device: str) -> Machine:
     """The machine at hand, measured on `device`."""
-    info = Path('/proc/cpuinfo')
-    text = info.read_text() if info.exists() else ''
-    name = re.search(r'^model name\s*:\s*(.+)$', text, re.M)
-    flags = re.search(r'^flags\s*:\s*(.+)$', text, re.M)
-    known = set(flags[1].split()) if flags else set()
     gpu = torch.device(device) if torch.device(device).type == 'cuda' else None
     return Machine(
-        cpu=name[1] if name else platform.processor() or platform.machine(),
+        cpu=processor_name(),
         cores=usable_cores(),
         threads=torch.get_num_threads(),
-        instructions=tuple(flag for flag in INSTRUCTIONS if flag in known),
+        instructions=processor_instructions(),
         gpu=None if gpu is None else torch.cuda.get_device_name(gpu),
         torch=torch.__version__,
         cuda=None if gpu is None else torch.version.cuda,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -16,17 +17,28 @@ from torch import Tensor
 from ...config.clips import clip_reading
 from ...config.find import config_name
 from ...errors import ConfigError, one_line
+from ...functional import cc
 from ...media.clips import ClipSettings
-from ...models.faster import prepare_prediction
+from ...media.images import resize_image
+from ...media.photographs import panned_photographs
 from ...models.load import build_model, choose_device, find_model
-from ...utils.text import check_choice
+from ...models.precision import (
+    AUTO,
+    PRECISIONS,
+    Precision,
+    computing_in,
+    faster_precisions,
+    find_precision,
+    prepare_prediction,
+)
 from . import Backend, OutOfMemory
 
 if TYPE_CHECKING:
     from ...checkpoints import Checkpoint
     from ...models import SaliencyModel
 
-PRECISIONS = ('float32', 'float16', 'bfloat16')
+# Of the map of a precision that `auto` takes, to the exact one.
+LEAST_CC = 0.999
 # Parameters up to which one window leaves the cores of a CPU room for another.
 _SMALL_MODEL = 20e6
 # Values of the windows at once; with more, a CPU waits for memory.
@@ -57,11 +69,11 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
 class TorchBackend(Backend[Tensor]):
     """A model of a config and a checkpoint, in evaluation mode.
 
-    The arguments are those of `SaliencyPredictor`; the precision 'auto' is that of testing with the
-    config: float32, unless its `test_cfg` says `fp16`.
+    The arguments are those of `SaliencyPredictor`.
 
     Attributes:
         model: the `SaliencyModel`.
+        computed: the precision.
 
     Raises:
         ConfigError: a config that does not build, or a device that is not there.
@@ -73,7 +85,7 @@ class TorchBackend(Backend[Tensor]):
         config_or_name: Config | str | Path | None = None,
         checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
-        precision: str = 'auto',
+        precision: str | None = None,
         random_weights: bool = False,
     ) -> None:
         cfg, checkpoint = find_model(config_or_name, checkpoint)
@@ -84,18 +96,40 @@ class TorchBackend(Backend[Tensor]):
                 'ones predict nothing (random_weights=True asks for them)'
             )
         self.device = choose_device(device)
-        if precision == 'auto':
-            precision = 'float16' if (cfg.get('test_cfg') or {}).get('fp16') else 'float32'
-        check_choice('', 'precision', precision, PRECISIONS)
-        self.precision: str = precision
+        if precision is None:
+            precision = 'fp16' if (cfg.get('test_cfg') or {}).get('fp16') else 'exact'
+        # What is not here is said before the weights are read.
+        asked = None if precision == AUTO else find_precision(precision, self.device)
         self.model = build_model(cfg, checkpoint, self.device)
-        if self.device == 'cpu':
-            prepare_prediction(self.model, self.precision)
         self.source = str(cfg.filename) if checkpoint is None else checkpoint.source
         try:
             self.settings, self.left_out = settings_of(cfg, self.model)
         except ConfigError as error:
             raise ConfigError(f'{self.source}: {error}') from error
+        if asked is None:
+            self._choose()
+        else:
+            self._use(self.model, asked)
+
+    def _use(self, model: SaliencyModel, precision: Precision) -> None:
+        prepare_prediction(model, precision, self.device)
+        self.model, self.computed, self.precision = model, precision, precision.name
+
+    def _choose(self) -> None:
+        """Use the fastest precision whose map of a clip agrees with the exact one."""
+        photographs = panned_photographs(slice(1))
+        rows, columns = self.settings.size_for(photographs.shape[1:3]) or photographs.shape[1:3]
+        frames = photographs[np.arange(self.settings.clip_len) % len(photographs)]
+        clip = [[self.prepare(resize_image(frame, (rows, columns))) for frame in frames]]
+        self.computed = PRECISIONS['exact']
+        plain, exact = self.model, None
+        for precision in faster_precisions(plain, self.device):
+            exact = self.predict(clip)[0] if exact is None else exact
+            self._use(copy.deepcopy(plain), precision)
+            if cc(self.predict(clip)[0].astype(np.float64), exact.astype(np.float64)) >= LEAST_CC:
+                return
+            self.computed, self.model = PRECISIONS['exact'], plain
+        self._use(plain, PRECISIONS['exact'])
 
     def prepare(self, frame: np.ndarray) -> Tensor:
         """See `Backend`; the frame travels to the device once, as bytes."""
@@ -107,9 +141,8 @@ class TorchBackend(Backend[Tensor]):
     def predict(self, windows: Sequence[Sequence[Tensor]]) -> np.ndarray:
         """See `Backend`."""
         clip = torch.stack([torch.stack(tuple(window), dim=1) for window in windows])
-        kind = torch.device(self.device).type
         try:
-            with torch.autocast(kind, getattr(torch, self.precision), self.precision != 'float32'):
+            with computing_in(self.computed, self.device):
                 saliency_map = self.model(clip)
         except torch.OutOfMemoryError as error:
             raise OutOfMemory(

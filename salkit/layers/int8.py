@@ -1,0 +1,78 @@
+"""Linear layers in 8-bit integers, for prediction on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ConfigError
+from ..utils.processor import processor_instructions
+
+
+@contextmanager
+def _fastest_engine() -> Iterator[None]:
+    """Pack weights for oneDNN, which has VNNI's instructions; what is packed keeps its engine."""
+    engines, before = torch.backends.quantized, torch.backends.quantized.engine
+    if 'onednn' in engines.supported_engines:
+        engines.engine = 'onednn'
+    try:
+        yield
+    finally:
+        engines.engine = before
+
+
+class Int8Linear(nn.Module):
+    """A linear layer whose weights and inputs are rounded to 8 bits (dynamic quantization).
+
+    Weights have a scale for each output channel; inputs one for all of their values, found anew at
+    each call. Products are added up in 32 bits, biases in float32.
+
+    Args:
+        linear: whose weights are copied.
+
+    Raises:
+        ConfigError: this PyTorch has no such operators.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        weight = linear.weight.detach().float()
+        # Of a row of zeros, any scale will do.
+        scales = weight.abs().amax(dim=1).clamp_min(torch.finfo(torch.float32).tiny) / 127
+        self.out_features = linear.out_features
+        try:
+            rounded = torch.quantize_per_channel(
+                weight, scales, torch.zeros_like(scales, dtype=torch.long), axis=0, dtype=torch.qint8
+            )
+            bias = None if linear.bias is None else linear.bias.detach().float()
+            with _fastest_engine():
+                self._packed = torch.ops.quantized.linear_prepack(rounded, bias)
+        except (AttributeError, RuntimeError) as error:
+            raise ConfigError(
+                f'precision int8: PyTorch {torch.__version__} cannot multiply 8-bit integers here '
+                f'({str(error).splitlines()[0][:200]}); expected exact or bf16'
+            ) from error
+        # Without VNNI, sums of products of 8 bits overflow their 16 bits: inputs get 7.
+        self._reduced = 'avx512_vnni' not in processor_instructions()
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (..., in_features) of any floating type to (..., out_features) float32."""
+        return torch.ops.quantized.linear_dynamic(inputs.float(), self._packed, self._reduced)
+
+
+def quantize_linears(module: nn.Module) -> int:
+    """Replace the linear layers inside `module` by `Int8Linear`.
+
+    Returns:
+        How many there are.
+    """
+    found = 0
+    for parent in list(module.modules()):
+        for name, part in list(parent.named_children()):
+            if type(part) is nn.Linear:
+                setattr(parent, name, Int8Linear(part))
+                found += 1
+    return found
