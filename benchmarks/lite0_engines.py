@@ -4,7 +4,8 @@
         [--films DIR] [--scores DIR] [--out FILE]
 
 The model alone, one clip at once, its frames prepared before: clips per second by the median and
-at best, all engines in turns. CC and the largest difference are to the maps of PyTorch in float32,
+at best, and milliseconds of CPU a clip, which other work on the machine changes least; all engines
+in turns. CC and the largest difference are to the maps of PyTorch in float32,
 of `panned_photographs` and, with `--films` (a folder of videos), of four frames of each; files in
 int8 were made with two thirds of the photographs, and no film. OpenVINO is left out where it is not
 installed.
@@ -72,20 +73,25 @@ def runner(predictor: SaliencyPredictor, frame: np.ndarray) -> Callable[[], np.n
 
 
 def rates(predictors: Predictors, frame: np.ndarray, rounds: int) -> dict[str, dict[str, float]]:
-    """Clips per second of each, in turns."""
+    """Clips per second of each, and what of the CPU they take, in turns."""
     runs = {name: runner(predictor, frame) for name, predictor in predictors.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
+    of_cpu: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 1):
         for name, run in runs.items():
-            times = []
-            for _ in range(RUNS):
-                start = time.perf_counter()
+            for _ in range(RUNS if number else 1):
+                start, cpu = time.perf_counter(), time.process_time()
                 run()
-                times.append(time.perf_counter() - start)
-            # The first round sets things up.
-            seconds[name] += times if number else []
+                # The first one of each sets things up.
+                if number:
+                    seconds[name].append(time.perf_counter() - start)
+                    of_cpu[name].append(time.process_time() - cpu)
     return {
-        name: dict(clips_per_s=round(1 / float(np.median(times)), 1), best=round(1 / min(times), 1))
+        name: dict(
+            clips_per_s=round(1 / float(np.median(times)), 1),
+            best=round(1 / min(times), 1),
+            cpu_ms=round(1e3 * float(np.median(of_cpu[name])), 1),
+        )
         for name, times in seconds.items()
     }
 
@@ -162,10 +168,12 @@ def main() -> None:
         )
         if args.scores:
             result['scores'] = scores(folder, args.scores)
-    rows = [['', 'clips/s', 'best', *(f'{s}: CC mean, min, largest difference' for s in sets)]]
+    rows = [
+        ['', 'clips/s', 'best', 'CPU ms', *(f'{s}: CC mean, min, largest difference' for s in sets)]
+    ]
     for engine, found in engines.items():
         cells = [' '.join(map(str, found[name].values())) for name in sets]
-        rows.append([engine, str(found['clips_per_s']), str(found['best']), *cells])
+        rows.append([engine, *(str(found[f]) for f in ('clips_per_s', 'best', 'cpu_ms')), *cells])
     print('\n'.join(aligned(rows)))
     for name, found in result.get('scores', {}).items():
         print(name, *(f'{metric} {value}' for metric, value in found.items()))

@@ -1,5 +1,6 @@
 """OpenVINO gives what PyTorch gives, opens nothing that a file names, and ends when it is told."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import torch.nn.functional as F
 from export_models import CLIP_LEN, SIZE, assert_agrees
 from make_video import encode_video, truncate
 from onnx import helper
@@ -19,7 +21,12 @@ from salkit.cli import main
 from salkit.errors import CheckpointError, ConfigError
 from salkit.inference.backends.exported import ExportMetadata
 from salkit.inference.backends.onnx import OnnxBackend
-from salkit.inference.backends.openvino import ConvertedBackend, OpenVINOBackend
+from salkit.inference.backends.openvino import (
+    ConvertedBackend,
+    OpenVINOBackend,
+    enlarge_by_products,
+    import_openvino,
+)
 from salkit.inference.backends.torch import TorchBackend
 from salkit.inference.export import export_model
 from salkit.media.clips import ClipSettings
@@ -77,6 +84,55 @@ def test_int8(small, tmp_path):
     clip = np.random.default_rng(1).standard_normal((1, 3, CLIP_LEN, *SIZE), np.float32)
     wanted = OnnxBackend(done.path).run(clip)
     np.testing.assert_allclose(OpenVINOBackend(done.path).run(clip), wanted, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize('shape', [(2, 1, 5, 7), (1, 1, 9, 4), (1, 3, 5, 7)])
+@pytest.mark.parametrize('size', [(40, 56), (13, 29), (3, 5)])
+def test_maps_are_resized_by_products(shape, size):
+    backend = import_openvino()
+    opset = importlib.import_module('openvino.opset13')
+    maps = opset.parameter([-1, *shape[1:]], np.float32)
+    resized = opset.interpolate(
+        maps,
+        opset.constant(np.array(size)),
+        'linear_onnx',
+        'sizes',
+        coordinate_transformation_mode='half_pixel',
+        axes=opset.constant(np.array([2, 3])),
+    )
+    graph = backend.Model([resized], [maps])
+    assert enlarge_by_products(graph) == (shape[1] == 1)
+    values = np.random.default_rng(0).standard_normal(shape, np.float32)
+    options = dict(INFERENCE_PRECISION_HINT='f32')
+    found = backend.Core().compile_model(graph, 'CPU', options)(values)[0]
+    wanted = F.interpolate(torch.from_numpy(values).double(), size, mode='bilinear')
+    np.testing.assert_allclose(found, wanted, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    'told',
+    [
+        dict(mode='nearest'),
+        dict(mode='cubic'),
+        dict(coordinate_transformation_mode='asymmetric'),
+        dict(coordinate_transformation_mode='align_corners'),
+        dict(pads_begin=[0, 0, 1, 0]),
+    ],
+)
+def test_what_is_resized_otherwise_stays(told):
+    backend = import_openvino()
+    opset = importlib.import_module('openvino.opset13')
+    maps = opset.parameter([1, 1, 5, 7], np.float32)
+    told = dict(mode='linear_onnx', coordinate_transformation_mode='half_pixel') | told
+    resized = opset.interpolate(
+        maps,
+        opset.constant(np.array([10, 14])),
+        told.pop('mode'),
+        'sizes',
+        axes=opset.constant(np.array([2, 3])),
+        **told,
+    )
+    assert enlarge_by_products(backend.Model([resized], [maps])) == 0
 
 
 @pytest.mark.parametrize(
