@@ -59,8 +59,12 @@ def open_all(folder: Path, size: tuple[int, int]) -> Predictors:
     if find_spec('openvino'):
         for name, path in files.items():
             found[f'OpenVINO {name}'] = SaliencyPredictor(path, engine='openvino')
-        for name, model in (('', files['float32']), (', of the config', 'lite0')):
-            found[f'OpenVINO bfloat16{name}'] = SaliencyPredictor(
+        for name, model in (
+            ('bfloat16', files['float32']),
+            ('bfloat16, of the config', 'lite0'),
+            ('int8 and bfloat16', files['int8']),
+        ):
+            found[f'OpenVINO {name}'] = SaliencyPredictor(
                 model, engine='openvino', precision='bfloat16', size=size
             )
     return found

@@ -29,8 +29,8 @@ class Agreement:
         allowed: the largest one allowed.
         low: the smallest value of the reference.
         high: the largest one.
-        cc: the least correlation of two maps.
-        least_cc: the least one allowed; None where the difference says it all.
+        cc: the mean of the correlations of two maps each.
+        least_cc: the least mean allowed; None where the difference says it all.
     """
 
     batch_sizes: tuple[int, ...]
@@ -52,7 +52,7 @@ class Agreement:
         sizes = ', '.join(map(str, self.batch_sizes))
         clips = 'random clips' if self.least_cc is None else 'clips of photographs'
         correlated = (
-            '' if self.least_cc is None else f', CC {self.cc:.4f} (at least {self.least_cc})'
+            '' if self.least_cc is None else f', mean CC {self.cc:.4f} (at least {self.least_cc})'
         )
         return (
             f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}){correlated} on '
@@ -90,7 +90,7 @@ class Bounds:
         difference: the largest one of two values; where it is relative, as a share of the range of
             the maps.
         relative: whether it is.
-        cc: the least correlation of two maps; None for any.
+        cc: the least mean of the correlations of two maps each; None for any.
     """
 
     difference: float
@@ -136,13 +136,12 @@ def compare(
         found: of its exported form, for the same clips.
         bounds: what is allowed.
     """
-    differences, ccs = [], [1.0]
+    differences, ccs = [], []
     for maps, others in zip(reference, found, strict=True):
         same = others.shape == maps.shape
         differences.append(np.abs(others - maps).max() if same else np.inf)
         if bounds.cc is not None and same:
-            correlations = cc(maps.astype(np.float64), others.astype(np.float64))
-            ccs.append(float(np.min(correlations)))
+            ccs += list(cc(maps.astype(np.float64), others.astype(np.float64)))
     low = float(min(maps.min() for maps in reference))
     high = float(max(maps.max() for maps in reference))
     return Agreement(
@@ -152,6 +151,6 @@ def compare(
         allowed=bounds.difference * (high - low if bounds.relative else 1),
         low=low,
         high=high,
-        cc=float(np.min(ccs)),
+        cc=float(np.mean(ccs)) if ccs else 1.0,
         least_cc=bounds.cc,
     )
