@@ -11,7 +11,8 @@ int8 were made with two thirds of the photographs, and no film. OpenVINO is left
 installed.
 
 `--scores DIR`, what `salkit prepare xu-video` wrote with `--keep-video`, scores the exported
-models, in float32 and in int8, on all those films as `lite0_scores.py` does: minutes.
+models, in float32 and in int8, on the frames of those films that `lite0_scores.py` scores, each
+predicted alone: minutes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from lite0_scores import FILMS, Task, predict, score
+from lite0_scores import FILMS, Task, score
 
 from salkit import SaliencyPredictor
 from salkit.cli.common import rows_and_columns
@@ -34,12 +35,14 @@ from salkit.functional import cc
 from salkit.inference.export import export_model
 from salkit.inference.showcase import panned_photographs
 from salkit.media.images import resize_image
+from salkit.media.maps import write_map_file
 from salkit.media.video import VideoReader
 from salkit.models.measuring import describe_machine
+from salkit.utils.folders import whole_folder
 from salkit.utils.parallel import share_cores
 from salkit.utils.text import aligned
 
-RUNS, METRICS = 10, ('CC', 'NSS', 'AUC-Judd', 'KLDiv', 'SIM')
+RUNS, METRICS = 10, ('CC', 'KL', 'SIM', 'NSS', 'AUC-J')
 Predictors = dict[str, SaliencyPredictor]
 
 
@@ -133,9 +136,14 @@ def scores(folder: Path, root: Path) -> dict[str, dict[str, float]]:
     task = Task(FILMS, '', root, 'VideoSaliencyDataset')
     found = {}
     for name in ('float32', 'int8'):
-        predictor = SaliencyPredictor(folder / f'{name}.onnx', device='cpu')
-        predict(predictor, task, folder / f'maps-{name}')
-        report = score(task, folder / f'maps-{name}', folder / f'{name}.json')
+        predictor, maps = SaliencyPredictor(folder / f'{name}.onnx', device='cpu'), folder / name
+        for video in task.videos:
+            with VideoReader(video.video_path) as frames, whole_folder(maps / video.name) as out:
+                for number in range(0, len(video.frames), task.every):
+                    # Alone: smoothing along time would hide differences.
+                    saliency_map = predictor.predict(frames.read([number])[0])[0]
+                    write_map_file(saliency_map, out / Path(video.frames[number]).stem, 'npy')
+        report = score(task, maps, folder / f'{name}.json')
         found[name] = {metric: round(report['scores'][metric], 5) for metric in METRICS}
     return found
 
