@@ -30,6 +30,7 @@ def read_version():
 
 
 ONNX = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
+OPENVINO = ['onnx>=1.19', 'openvino>=2026.0']
 WEB = ['gradio>=6.31']
 RAY = ['ray>=2.60']
 
@@ -74,10 +75,12 @@ setup(
     ],
     extras_require={
         'onnx': ONNX,
+        'openvino': OPENVINO,
         'web': WEB,
         'ray': RAY,
         'dev': [
             *ONNX,
+            *OPENVINO,
             *WEB,
             *RAY,
             'build>=1.2',

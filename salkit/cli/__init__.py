@@ -36,7 +36,7 @@ COMMANDS = {
     'test': 'score a checkpoint on the test set of a config',
     'predict': 'see where people look in your own videos: maps, overlay videos, webcams',
     'convert': 'check weights of any origin against a model and write them as safetensors',
-    'export': 'write a model as ONNX or as a torch.export program, checked against the model',
+    'export': 'write a model as ONNX, checked against the model',
     'serve': 'open a web page that predicts where people look in a video dropped on it',
     'profile': 'count parameters and FLOPs of configs, and measure them on this device',
     'benchmark': 'time prediction or training part by part, beside the plain path',

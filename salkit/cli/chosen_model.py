@@ -23,7 +23,7 @@ MODEL_HELP = (
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --checkpoint and --device."""
+    """--model, --checkpoint, --device and --engine."""
     parser.add_argument(
         '--model', metavar='NAME', help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx)'
     )
@@ -34,6 +34,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--device', default='auto', help='auto (a GPU where there is one), cpu or cuda:N'
+    )
+    parser.add_argument(
+        '--engine',
+        choices=['auto', 'onnxruntime', 'openvino'],
+        default='auto',
+        help='what runs the model: onnxruntime exported ones, openvino any on a CPU (default: '
+        'onnxruntime and PyTorch)',
     )
 
 
@@ -92,4 +99,4 @@ def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
         # Those of PyTorch, which an exported model does without.
         share_cores()
     model, checkpoint = choose_model(args.model, args.checkpoint)
-    return SaliencyPredictor(model, checkpoint, args.device)
+    return SaliencyPredictor(model, checkpoint, args.device, engine=args.engine)

@@ -19,7 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--random', action='store_true', help='random weights instead, to try what runs the file'
     )
     parser.add_argument('--out', required=True, metavar='FILE', help='model.onnx')
-    parser.add_argument('--half', action='store_true', help='float16 inside, float32 at both ends')
+    parser.add_argument(
+        '--precision',
+        choices=['float32', 'float16', 'int8'],
+        default='float32',
+        help='inside, float32 at both ends; int8 in the encoder alone (default: float32)',
+    )
     parser.add_argument(
         '--dynamic-batch', action='store_true', help='take any number of clips at once, not just 1'
     )
@@ -31,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--tolerance',
         type=float,
         metavar='X',
-        help='largest difference to the model (default: 1e-4; with --half 2e-2 of the range of '
-        'its maps)',
+        help='largest difference to the model (default: 1e-4; of the range of its maps, 0.02 in '
+        'float16 and 0.2 in int8)',
     )
     parser.add_argument(
         '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
@@ -43,13 +48,13 @@ def run(args: argparse.Namespace) -> int:
     """Export."""
     from ..config import parse_options
     from ..errors import ConfigError
-    from ..inference.backends.onnx import sized
+    from ..inference.backends.exported import sized
     from ..inference.export import ExportOptions, export_model
 
     if None not in (args.config, args.model):
         raise ConfigError(f'{args.config} and --model {args.model}: name one model')
     options = ExportOptions(
-        half=args.half,
+        precision=args.precision,
         dynamic_batch=args.dynamic_batch,
         size=rows_and_columns('--size', args.size),
         opset=args.opset,

@@ -223,6 +223,7 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         args.batch_size or 'auto',
         size=rows_and_columns('--size', args.size),
         head=args.head,
+        engine=args.engine,
     )
     return predictor, dict(name=predictor.name, file=weights.name, stamp=stamp_of(weights), **about)
 

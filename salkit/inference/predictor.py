@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ConfigError, pytorch_needed
 from ..media.images import resize_image
+from ..utils.text import check_choice
 from .backends import Backend
 from .maps import SaliencyMaps
 from .selection import Selection
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
     from ..checkpoints import Checkpoint
+    from .backends.exported import ExportedBackend
 
 # Files that hold a whole exported model; those of 0.1's second format are refused with the reason.
 EXPORTED = ('.onnx', '.pt2')
+ENGINES = ('auto', 'onnxruntime', 'openvino')
 
 
 def _open_backend(
@@ -34,17 +37,30 @@ def _open_backend(
     device: str,
     precision: str,
     random_weights: bool,
+    engine: str,
 ) -> Backend:
     """What runs a model: an exported file, or a config and its checkpoint.
 
     The backends are imported here, since each needs a library that the other does without.
     """
+    check_choice('', 'engine', engine, ENGINES)
     if not isinstance(model, (str, Path)) or Path(model).suffix.lower() not in EXPORTED:
+        if engine == 'onnxruntime':
+            raise ConfigError(
+                'engine onnxruntime runs models that `salkit export` wrote (.onnx); expected auto '
+                'or openvino for the model of a config'
+            )
         with pytorch_needed():
             from .backends.torch import TorchBackend
 
+        if engine == 'openvino':
+            from .backends.openvino import ConvertedBackend
+
+            device = 'cpu' if device == 'auto' else device
+            of_torch = TorchBackend(model, checkpoint, device, 'float32', random_weights)
+            return ConvertedBackend(of_torch, precision)
         return TorchBackend(model, checkpoint, device, precision, random_weights)
-    if checkpoint is not None or precision != 'auto':
+    if checkpoint is not None or (precision != 'auto' and engine != 'openvino'):
         raise ConfigError(
             f'{model}: an exported model holds its weights and its precision, got '
             f'{getattr(checkpoint, "source", checkpoint) or precision} too'
@@ -54,9 +70,15 @@ def _open_backend(
             f'{model}: expected an .onnx file; .pt2 files, which can run code when they are '
             'loaded, are not opened: export the model anew'
         )
-    from .backends.onnx import OnnxBackend
+    backend: ExportedBackend
+    if engine == 'openvino':
+        from .backends.openvino import OpenVINOBackend
 
-    backend = OnnxBackend(model, device)
+        backend = OpenVINOBackend(model, device, precision)
+    else:
+        from .backends.onnx import OnnxBackend
+
+        backend = OnnxBackend(model, device)
     if backend.metadata.checkpoint is None and not random_weights:
         warnings.warn(
             f'{model}: was exported with random weights, which predict nothing', stacklevel=3
@@ -89,6 +111,8 @@ class SaliencyPredictor:
         head: what stands before a video's first frame, likewise: 'repeat-first', 'reverse-time' or
             'skip'.
         random_weights: do without the checkpoint of a config, to try what runs the model.
+        engine: 'openvino' for a CPU, which runs exported models and those of configs, in precision
+            'float32' or 'bfloat16'; 'auto' is onnxruntime for exported models, PyTorch for others.
 
     Attributes:
         settings: how clips are cut and normalized.
@@ -111,10 +135,13 @@ class SaliencyPredictor:
         size: tuple[int, int] | None = None,
         head: str | None = None,
         random_weights: bool = False,
+        engine: str = 'auto',
     ) -> None:
         if batch_size != 'auto' and (not isinstance(batch_size, int) or batch_size < 1):
             raise ConfigError(f"batch_size must be 'auto' or at least 1, got {batch_size!r}")
-        self.backend = _open_backend(config_or_name, checkpoint, device, precision, random_weights)
+        self.backend = _open_backend(
+            config_or_name, checkpoint, device, precision, random_weights, engine
+        )
         settings = self.backend.settings
         if size is not None:
             settings = dataclasses.replace(

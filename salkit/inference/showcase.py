@@ -49,10 +49,14 @@ def draw_photographs(predictor: SaliencyPredictor, path: str | Path) -> None:
         Image.fromarray(_joined(lines, axis=0)).save(temporary, 'JPEG', quality=90)
 
 
-def panned_photographs() -> np.ndarray:
-    """The frames (T, H, W, 3) of a video whose camera pans over one photograph after another."""
+def panned_photographs(which: slice = slice(None)) -> np.ndarray:
+    """The frames (T, H, W, 3) of a video whose camera pans over one photograph after another.
+
+    Args:
+        which: of the `PHOTOGRAPHS`.
+    """
     frames = []
-    for name in PHOTOGRAPHS:
+    for name in PHOTOGRAPHS[which]:
         rows, columns = PAN_SIZE
         photo = read_photograph(name)
         scale = PAN_ROOM * max(rows / photo.shape[0], columns / photo.shape[1])

@@ -60,17 +60,26 @@ def usable_cores(cgroups: Path = Path('/sys/fs/cgroup')) -> int:
     return cores
 
 
-def share_cores() -> None:
-    """Have PyTorch use this process' share of the usable cores, unless the user names a number.
+def threads_to_use() -> int:
+    """How many a library is to have: those that the user names, else this process' share.
 
-    That is all of them, but for the processes of a distributed run on this machine.
+    That is all usable cores, but for the processes of a distributed run on this machine.
     """
+    for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS'):
+        named = os.environ.get(name, '')
+        if named.isdecimal() and int(named):
+            return int(named)
+    processes = os.environ.get('LOCAL_WORLD_SIZE', '')
+    shares = max(1, int(processes)) if processes.isdecimal() else 1
+    return max(1, usable_cores() // shares)
+
+
+def share_cores() -> None:
+    """Have PyTorch use `threads_to_use`; a number that the user names it follows itself."""
     import torch
 
     if not any(os.environ.get(name) for name in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS')):
-        processes = os.environ.get('LOCAL_WORLD_SIZE', '')
-        shares = max(1, int(processes)) if processes.isdecimal() else 1
-        torch.set_num_threads(max(1, usable_cores() // shares))
+        torch.set_num_threads(threads_to_use())
 
 
 def check_workers(workers: int | None) -> int:

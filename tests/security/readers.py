@@ -6,6 +6,7 @@ import random
 import shutil
 import traceback
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -131,25 +132,52 @@ def checkpoints(folder):
 
 
 def onnx_models(folder):
-    """The mean of a clip as its map, as salkit might have exported it."""
+    """The mean of a clip as its map, and a convolution of it, as salkit might have exported."""
     import onnx
-    from onnx import helper
+    from onnx import TensorProto, helper
 
-    from salkit.inference.backends.onnx import ExportMetadata
+    from salkit.inference.backends.exported import ExportMetadata
     from salkit.media.clips import ClipSettings
 
-    settings = ClipSettings(4, SIZE, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3)
-    graph = helper.make_graph(
-        [helper.make_node('ReduceMean', ['clip', 'axes'], ['saliency_map'], keepdims=0)],
-        'mean',
-        [helper.make_tensor_value_info('clip', 1, [1, 3, 4, *SIZE])],
-        [helper.make_tensor_value_info('saliency_map', 1, [1, *SIZE])],
-        [helper.make_tensor('axes', 7, [2], [1, 2])],
+    node = helper.make_node
+    graphs = dict(
+        mean=(
+            [node('ReduceMean', ['clip', 'axes'], ['saliency_map'], keepdims=0)],
+            [helper.make_tensor('axes', TensorProto.INT64, [2], [1, 2])],
+        ),
+        convolution=(
+            [
+                node('Reshape', ['clip', 'channels'], ['x']),
+                node('QuantizeLinear', ['x', 'scale', 'zero'], ['q']),
+                node('DequantizeLinear', ['q', 'scale', 'zero'], ['d']),
+                node('Conv', ['d', 'weight'], ['c'], pads=[1, 1, 1, 1], strides=[2, 2]),
+                node('Relu', ['c'], ['r']),
+                node('Resize', ['r', '', '', 'whole'], ['s'], mode='linear'),
+                node('Reshape', ['s', 'map'], ['saliency_map']),
+            ],
+            [
+                helper.make_tensor('channels', TensorProto.INT64, [4], [1, 12, *SIZE]),
+                helper.make_tensor('scale', TensorProto.FLOAT, [], [0.02]),
+                helper.make_tensor('zero', TensorProto.UINT8, [], [128]),
+                helper.make_tensor('weight', TensorProto.FLOAT, [1, 12, 3, 3], [0.1] * 108),
+                helper.make_tensor('whole', TensorProto.INT64, [4], [1, 1, *SIZE]),
+                helper.make_tensor('map', TensorProto.INT64, [3], [1, *SIZE]),
+            ],
+        ),
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 20)], ir_version=10)
-    metadata = ExportMetadata(settings, 'mean', 'a.pth', '', '0')
-    helper.set_model_props(model, dict(salkit=metadata.to_text()))
-    onnx.save(model, folder / 'mean.onnx')
+    settings = ClipSettings(4, SIZE, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3)
+    for name, (nodes, weights) in graphs.items():
+        graph = helper.make_graph(
+            nodes,
+            name,
+            [helper.make_tensor_value_info('clip', TensorProto.FLOAT, [1, 3, 4, *SIZE])],
+            [helper.make_tensor_value_info('saliency_map', TensorProto.FLOAT, [1, *SIZE])],
+            weights,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 20)], ir_version=10)
+        metadata = ExportMetadata(settings, name, 'a.pth', '', '0')
+        helper.set_model_props(model, dict(salkit=metadata.to_text()))
+        onnx.save(model, folder / f'{name}.onnx')
 
 
 def tables_of_gaze(folder):
@@ -238,6 +266,14 @@ def read_onnx(path):
     from salkit.inference.backends.onnx import OnnxBackend
 
     backend = OnnxBackend(path, 'cpu')
+    settings = backend.settings
+    backend.run(np.zeros((1, 3, settings.clip_len, *settings.size), np.float32))
+
+
+def read_with_openvino(path):
+    from salkit.inference.backends.openvino import OpenVINOBackend
+
+    backend = OpenVINOBackend(path)
     settings = backend.settings
     backend.run(np.zeros((1, 3, settings.clip_len, *settings.size), np.float32))
 
@@ -333,6 +369,7 @@ READERS = {
     'videos': (videos, read_videos),
     'checkpoints': (checkpoints, read_checkpoints),
     'ONNX': (onnx_models, read_onnx),
+    **({'ONNX by OpenVINO': (onnx_models, read_with_openvino)} if find_spec('openvino') else {}),
     'gaze': (tables_of_gaze, read_gaze),
     'configs': (configs, read_configs),
     'texts of configs': (texts_of_configs, read_texts),

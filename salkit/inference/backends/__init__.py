@@ -1,4 +1,4 @@
-"""What runs a model, PyTorch or ONNX Runtime: the contract that both keep."""
+"""What runs a model, PyTorch, ONNX Runtime or OpenVINO: the contract that all keep."""
 
 from __future__ import annotations
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 
 import numpy as np
 
+from ...functional import cc
 from ...media.clips import ClipSettings
-from ..backends.onnx import sized
+from ...media.images import resize_image
+from ..backends.exported import sized
+from ..showcase import panned_photographs
 
 SEED = 20260401
 # Blocks of so many pixels have one color, in turn: noise alone is unlike any video.
@@ -26,6 +29,8 @@ class Agreement:
         allowed: the largest one allowed.
         low: the smallest value of the reference.
         high: the largest one.
+        cc: the mean of the correlations of two maps each.
+        least_cc: the least mean allowed; None where the difference says it all.
     """
 
     batch_sizes: tuple[int, ...]
@@ -33,17 +38,25 @@ class Agreement:
     allowed: float
     low: float
     high: float
+    cc: float = 1.0
+    least_cc: float | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether the models agree; a difference of NaN is not allowed."""
-        return self.difference <= self.allowed
+        """Whether the models agree; what is NaN is not allowed."""
+        return self.difference <= self.allowed and (
+            self.least_cc is None or self.cc >= self.least_cc
+        )
 
     def __str__(self) -> str:
         sizes = ', '.join(map(str, self.batch_sizes))
+        clips = 'random clips' if self.least_cc is None else 'clips of photographs'
+        correlated = (
+            '' if self.least_cc is None else f', mean CC {self.cc:.4f} (at least {self.least_cc})'
+        )
         return (
-            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}) on '
-            f'{sum(self.batch_sizes)} random clips, {sizes} at once; maps from {self.low:.4g} to '
+            f'largest difference {self.difference:.2g} (allowed {self.allowed:.2g}){correlated} on '
+            f'{sum(self.batch_sizes)} {clips}, {sizes} at once; maps from {self.low:.4g} to '
             f'{self.high:.4g}'
         )
 
@@ -69,25 +82,75 @@ def random_clips(settings: ClipSettings, batch_sizes: Sequence[int]) -> Iterator
         yield np.stack(clips)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What is allowed between the maps of two models.
+
+    Attributes:
+        difference: the largest one of two values; where it is relative, as a share of the range of
+            the maps.
+        relative: whether it is.
+        cc: the least mean of the correlations of two maps each; None for any.
+    """
+
+    difference: float
+    relative: bool = False
+    cc: float | None = None
+
+
+def panned_clips(
+    settings: ClipSettings, batch_sizes: Sequence[int], photographs: slice
+) -> Iterator[np.ndarray]:
+    """Normalized clips (B, 3, T, H, W) float32 that look like video, one for each batch size.
+
+    They are spread over a camera's pans over some of the `PHOTOGRAPHS`.
+    """
+    size, count = sized(settings), sum(batch_sizes)
+    video = panned_photographs(photographs)
+    lasts = iter(np.linspace(0, len(video) - 1, count + 2).astype(int)[1:-1])
+    mean, std = (
+        np.asarray(values, np.float32) for values in (settings.pixel_mean, settings.pixel_std)
+    )
+    for batch in batch_sizes:
+        clips = [
+            np.stack(
+                [
+                    (resize_image(video[number], size) / np.float32(255) - mean) / std
+                    for number in settings.window(int(last), len(video))
+                ]
+            )
+            for last in islice(lasts, batch)
+        ]
+        yield np.ascontiguousarray(np.stack(clips).transpose(0, 4, 1, 2, 3))
+
+
 def compare(
     reference: Sequence[np.ndarray],
-    run: Callable[[np.ndarray], np.ndarray],
-    settings: ClipSettings,
-    tolerance: float,
-    relative: bool,
+    found: Iterable[np.ndarray],
+    bounds: Bounds,
 ) -> Agreement:
-    """Compare the maps that a model gave of `random_clips` to those of `run`, its exported form.
+    """Compare the maps (B, H, W) of an exported model to those that the model gave.
 
-    The tolerance is a value of the maps, or where it is relative, a share of their range.
+    Args:
+        reference: of the model, one array for each number of clips at once.
+        found: of its exported form, for the same clips.
+        bounds: what is allowed.
     """
-    sizes = tuple(len(maps) for maps in reference)
-    clips = random_clips(settings, sizes)
-    differences = [
-        np.abs(found - maps).max() if found.shape == maps.shape else np.inf
-        for maps, found in zip(reference, map(run, clips), strict=True)
-    ]
+    differences, ccs = [], []
+    for maps, others in zip(reference, found, strict=True):
+        same = others.shape == maps.shape
+        differences.append(np.abs(others - maps).max() if same else np.inf)
+        if bounds.cc is not None and same:
+            ccs += list(cc(maps.astype(np.float64), others.astype(np.float64)))
     low = float(min(maps.min() for maps in reference))
     high = float(max(maps.max() for maps in reference))
-    allowed = tolerance * (high - low) if relative else tolerance
-    # NumPy's maximum keeps NaN, Python's may lose it.
-    return Agreement(sizes, float(np.max(differences)), allowed, low, high)
+    return Agreement(
+        batch_sizes=tuple(len(maps) for maps in reference),
+        # NumPy's maximum keeps NaN, Python's may lose it.
+        difference=float(np.max(differences)),
+        allowed=bounds.difference * (high - low if bounds.relative else 1),
+        low=low,
+        high=high,
+        cc=float(np.mean(ccs)) if ccs else 1.0,
+        least_cc=bounds.cc,
+    )

@@ -20,26 +20,37 @@ from torch.onnx import ONNXProgram
 
 from ...checkpoints import Checkpoint
 from ...errors import CheckpointError, ConfigError, ShapeError, one_line
+from ...layers import fold_batch_norms
 from ...models.load import build_model, find_model
 from ...plugin import plugins_of
 from ...utils.files import sha256_of
 from ...utils.folders import unfinished_folder
+from ...utils.text import check_choice
 from ...version import __version__
-from ..backends.onnx import (
+from ..backends.exported import (
     INPUT,
     METADATA_KEY,
     OUTPUT,
     ExportMetadata,
-    OnnxBackend,
     import_runtime,
     sized,
 )
+from ..backends.onnx import OnnxBackend
 from ..backends.torch import settings_of
-from .agreement import Agreement, compare, random_clips
+from .agreement import Agreement, Bounds, compare, panned_clips, random_clips
+from .quantizing import quantize
 
-# Largest difference to the model: of any value in float32, as a share of the maps' range in
-# float16. docs/export.md says what was measured.
-TOLERANCES = {'float32': 1e-4, 'float16': 2e-2}
+# How far maps may lie from those of the model. docs/export.md says what was measured.
+BOUNDS = {
+    'float32': Bounds(1e-4),
+    'float16': Bounds(2e-2, relative=True),
+    'int8': Bounds(0.2, relative=True, cc=0.998),
+}
+# In int8, ranges of values are looked up on so many clips of these photographs, and the file is
+# checked on others.
+CALIBRATION, CALIBRATED_ON, CHECKED_ON = (1,) * 12, slice(0, 4), slice(4, None)
+# Where PyTorch says of an operator which modules it comes from.
+SCOPES = 'pkg.torch.onnx.name_scopes'
 # A protobuf message, and with it an .onnx file, ends at 2 GiB; the graph needs some of it.
 LARGEST_FILE = 2**31 - 2**26
 # Lower ones lack operators that the exporter needs; PyTorch converts no further down.
@@ -51,20 +62,20 @@ class ExportOptions:
     """What a file is made like.
 
     Attributes:
-        half: compute in float16.
+        precision: 'float32', 'float16', or 'int8' for the encoder, see `quantize`.
         dynamic_batch: take any number of clips at once; otherwise one.
         size: (rows, columns) of the clips, where it is not to be that of the config's test set.
         opset: version of the ONNX operators; None for the exporter's choice.
         options: overrides of the config.
-        tolerance: largest difference allowed; of any value, with `half` as a share of the maps'
-            range. None for 1e-4 and 2e-2.
+        tolerance: largest difference allowed; of any value, in float16 and int8 as a share of the
+            maps' range. None for that of `BOUNDS`.
         random_weights: do without a checkpoint, for trials.
 
     Raises:
-        ConfigError: an opset or tolerance out of range.
+        ConfigError: a precision, opset or tolerance that is not possible.
     """
 
-    half: bool = False
+    precision: str = 'float32'
     dynamic_batch: bool = False
     size: tuple[int, int] | None = None
     opset: int | None = None
@@ -73,6 +84,7 @@ class ExportOptions:
     random_weights: bool = False
 
     def __post_init__(self) -> None:
+        check_choice('export', 'precision', self.precision, tuple(BOUNDS))
         if self.opset is not None and self.opset not in OPSETS:
             raise ConfigError(f'--opset must be {OPSETS[0]} to {OPSETS[-1]}, got {self.opset}')
         if self.tolerance is not None and not self.tolerance > 0:
@@ -179,13 +191,20 @@ def export_model(
         checkpoint=None if source is None else source.name,
         checkpoint_sha256=None if source is None else sha256_of(source),
         salkit_version=__version__,
-        precision='float16' if export.half else 'float32',
+        precision=export.precision,
         dynamic_batch=export.dynamic_batch,
         plugins=plugins_of(cfg.model),
         options=dict(export.options),
     )
     on_step('predicting with the model')
-    clips = random_clips(settings, (1, 2, 3) if export.dynamic_batch else (1, 1, 1))
+    bounds = BOUNDS[metadata.precision]
+    bounds = dataclasses.replace(bounds, difference=export.tolerance or bounds.difference)
+    sizes = (1, 2, 3) if export.dynamic_batch else (1, 1, 1)
+    clips = list(
+        random_clips(settings, sizes)
+        if bounds.cc is None
+        else panned_clips(settings, sizes, CHECKED_ON)
+    )
     try:
         with torch.no_grad():
             reference = [model(torch.from_numpy(clip)).numpy() for clip in clips]
@@ -195,18 +214,19 @@ def export_model(
     program = to_onnx(model, metadata, export.opset)
     with unfinished_folder(out.parent, out.name) as folder:
         on_step('writing it')
-        files = write_onnx(program, folder / out.name, metadata)
+        in_int8 = metadata.precision == 'int8'
+        nodes = encoder_nodes(program) if in_int8 else ()
+        files = write_onnx(program, folder / ('float32' if in_int8 else out.name), metadata)
         opset = program.model.opset_imports['']
         # A large model is not to be in memory several times.
         del model, program
+        if in_int8:
+            on_step('quantizing it')
+            calibration = panned_clips(settings, CALIBRATION, CALIBRATED_ON)
+            files = [quantize(files, folder / out.name, nodes, calibration)]
         on_step('checking the file')
-        agreement = compare(
-            reference,
-            OnnxBackend(folder / out.name, 'cpu').run,
-            settings,
-            export.tolerance or TOLERANCES[metadata.precision],
-            relative=export.half,
-        )
+        backend = OnnxBackend(folder / out.name, 'cpu')
+        agreement = compare(reference, map(backend.run, clips), bounds)
         if not agreement.holds:
             raise CheckpointError(
                 f'{out}: not written, the exported model does not agree with the model: {agreement}'
@@ -225,7 +245,10 @@ def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None
     # A batch of one would be taken for a constant.
     batch = 2 if metadata.dynamic_batch else 1
     example = torch.zeros(batch, 3, metadata.clip.clip_len, *sized(metadata.clip))
-    clip_to_map = ClipToMap(model, getattr(torch, metadata.precision)).eval()
+    precision = torch.float16 if metadata.precision == 'float16' else torch.float32
+    clip_to_map = ClipToMap(model, precision).eval()
+    # Half the graph of an EfficientNet, and what is quantized is what is computed.
+    fold_batch_norms(clip_to_map)
     # What PyTorch and onnxscript note for their own developers is kept off the screen.
     logging.disable(logging.WARNING)
     try:
@@ -256,6 +279,15 @@ def to_onnx(model: nn.Module, metadata: ExportMetadata, opset: int | None = None
     return program
 
 
+def encoder_nodes(program: ONNXProgram) -> set[str]:
+    """Names of the operators that the encoder of a `SaliencyModel` was translated to."""
+    return {
+        node.name
+        for node in program.model.graph
+        if node.name and "'model.encoder'" in node.metadata_props.get(SCOPES, '')
+    }
+
+
 def write_onnx(program: ONNXProgram, path: Path, metadata: ExportMetadata) -> list[Path]:
     """Write the files of a model, the one to be opened last.
 
@@ -265,6 +297,9 @@ def write_onnx(program: ONNXProgram, path: Path, metadata: ExportMetadata) -> li
 
     model = program.model
     model.metadata_props[METADATA_KEY] = metadata.to_text()
+    # PyTorch notes the lines of code, with their folders on this machine.
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
     constants = [value.const_value for value in model.graph.initializers.values()]
     size = sum(constant.nbytes for constant in constants if constant is not None)
     if size < LARGEST_FILE:

@@ -16,8 +16,10 @@ from onnx import helper
 
 from salkit import SaliencyPredictor
 from salkit.errors import CheckpointError, ConfigError, ShapeError
-from salkit.inference.backends.onnx import ExportMetadata, OnnxBackend
+from salkit.inference.backends.exported import ExportMetadata
+from salkit.inference.backends.onnx import OnnxBackend
 from salkit.media.clips import ClipSettings
+from salkit.utils.parallel import usable_cores
 
 BOOL, FLOAT, INT64 = onnx.TensorProto.BOOL, onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 
@@ -179,6 +181,13 @@ def test_devices(onnx_file):
     if 'CUDAExecutionProvider' not in onnxruntime.get_available_providers():
         with pytest.raises(ConfigError, match='onnxruntime-gpu'):
             OnnxBackend(onnx_file, 'cuda:0')
+
+
+def test_threads_are_those_that_the_user_names(onnx_file, monkeypatch):
+    for named, wanted in (('3', 3), ('', usable_cores())):
+        monkeypatch.setenv('OMP_NUM_THREADS', named)
+        options = OnnxBackend(onnx_file).session.get_session_options()
+        assert options.intra_op_num_threads == wanted
 
 
 def test_onnxruntime_not_installed(onnx_file, monkeypatch):

@@ -4,8 +4,10 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,13 +15,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from export_models import CLIP_LEN, SIZE, assert_agrees, export, write_config, write_weights
 
 from salkit.cli import main
 from salkit.errors import CheckpointError
 from salkit.inference.backends.onnx import OnnxBackend
 from salkit.inference.export import export_model, exporting
-from salkit.inference.export.agreement import compare, random_clips
+from salkit.inference.export.agreement import Bounds, compare, panned_clips, random_clips
+from salkit.media.clips import ClipSettings
 from salkit.models.load import build_model
 from salkit.testing.smoke import BUILT_INS
 
@@ -75,7 +79,7 @@ def test_random_weights_and_options_are_told(small, tmp_path, capsys):
 
 
 def test_half_precision(small, tmp_path, onnx_file):
-    done = export_model(small.config, small.checkpoint, tmp_path / 'half.onnx', half=True)
+    done = export_model(small.config, small.checkpoint, tmp_path / 'half.onnx', precision='float16')
     assert done.size < 0.75 * onnx_file.stat().st_size
     backend = OnnxBackend(done.path)
     assert backend.metadata.precision == 'float16' and backend.batch_size == 1
@@ -159,13 +163,23 @@ def test_weights_must_be_named(small, capsys):
 
 
 def test_without_a_model_the_one_that_comes_with_salkit_is_exported(tmp_path, capsys):
+    """In int8: its convolutions have ranges of values of the photographs."""
     out = tmp_path / 'lite0.onnx'
-    argv = ['export', '--out', str(out), '--size', '64x64']
+    argv = ['export', '--out', str(out), '--size', '128x96', '--precision', 'int8']
     assert main(argv) == 0
     printed = capsys.readouterr()
     assert printed.err.splitlines()[0].startswith('no model is named, so lite0 is used: ')
-    assert printed.out.startswith('lite/lite0_cc-kl: clips of 1 frames, 64 x 64, one at once')
+    first, second, _ = printed.out.splitlines()
+    assert first == 'lite/lite0_cc-kl: clips of 1 frames, 96 x 128, one at once, int8'
+    told = re.search(r'mean CC (\S+) \(at least (\S+)\) on 3 clips of photographs', second)
+    cc, allowed = map(float, told.groups())
+    assert allowed == 0.998 <= cc < 1
     assert OnnxBackend(out).metadata.checkpoint == 'lite0.safetensors'
+    graph = onnx.load(out).graph
+    scaled = {n.input[0] for n in graph.node if n.op_type == 'DequantizeLinear'}
+    weights = {w.name for w in graph.initializer if w.data_type == onnx.TensorProto.INT8}
+    # Both scales of the model share them.
+    assert len(weights & scaled) == 48 and out.stat().st_size < 5e6
     assert main([*argv, 'lite0', '--model', 'lite0']) == 2
     assert 'lite0 and --model lite0: name one model' in capsys.readouterr().err
 
@@ -195,25 +209,79 @@ def test_onnxscript_not_installed(small, tmp_path, monkeypatch, capsys):
 
 
 def test_a_difference_that_is_no_number():
-    from salkit.media.clips import ClipSettings
-
     settings = ClipSettings(clip_len=2, size=(4, 6))
     clips = list(random_clips(settings, (1, 2)))
     assert [clip.shape for clip in clips] == [(1, 3, 2, 4, 6), (2, 3, 2, 4, 6)]
     assert np.ptp(clips[0]) > 0 and not np.array_equal(clips[1][0], clips[1][1])
     reference = [clip.mean(axis=(1, 2)) for clip in clips]
 
-    def run(clip, first=0.0, second=0.0):
-        return clip.mean(axis=(1, 2)) + np.float32(first if len(clip) == 1 else second)
+    def found(first=0.0, second=0.0):
+        return [reference[0] + np.float32(first), reference[1] + np.float32(second)]
 
-    same = compare(reference, run, settings, 1e-4, relative=False)
+    same = compare(reference, found(), Bounds(1e-4))
     assert same.holds and same.difference == 0 and same.batch_sizes == (1, 2)
     for wrong in (dict(first=2e-4), dict(second=-2e-4), dict(first=math.nan)):
-        found = compare(reference, lambda c, w=wrong: run(c, **w), settings, 1e-4, relative=False)
-        assert not found.holds
-    assert not compare(reference, lambda clip: run(clip)[:1], settings, 1e-4, False).holds
-    share = compare(reference, lambda c: run(c, 0.01, 0.01), settings, 0.02, relative=True)
+        assert not compare(reference, found(**wrong), Bounds(1e-4)).holds
+    assert not compare(reference, [maps[:1] for maps in found()], Bounds(1e-4)).holds
+    share = compare(reference, found(0.01, 0.01), Bounds(0.02, relative=True))
     assert share.holds == (0.02 * (share.high - share.low) >= 0.01)
+
+
+def test_maps_that_correlate_too_little():
+    random = np.random.default_rng(0)
+    reference = [random.random((2, 8, 9), np.float32)]
+    noise = random.standard_normal((2, 8, 9)).astype(np.float32)
+    for strength in (0.001, 0.05):
+        others = [reference[0] + np.float32([[[0]], [[strength]]]) * noise]
+        pairs = zip(reference[0], others[0], strict=True)
+        wanted = np.mean([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs])
+        found = compare(reference, others, Bounds(1.0, cc=0.998))
+        assert found.cc == pytest.approx(wanted, abs=1e-6)
+        assert found.holds == (wanted >= 0.998) == (strength < 0.01)
+    flat = compare(reference, [np.zeros_like(reference[0])], Bounds(2.0, cc=0.998))
+    assert not flat.holds
+
+
+def test_clips_of_photographs():
+    settings = ClipSettings(3, (24, 32), 2, pixel_mean=(0.5,) * 3, pixel_std=(0.25,) * 3)
+    first, second = panned_clips(settings, (1, 2), slice(0, 2))
+    assert first.shape == (1, 3, 3, 24, 32) and second.shape == (2, 3, 3, 24, 32)
+    assert first.dtype == np.float32 and -2 <= first.min() < -1 and 1 < first.max() <= 2
+    # The camera moves, slowly; another clip shows something else.
+    moved = np.abs(second[0, :, 0] - second[0, :, 2]).mean()
+    assert 0 < moved < np.abs(second[0] - second[1]).mean()
+    (other,) = panned_clips(settings, (1,), slice(2, 4))
+    assert np.abs(other - first).mean() > moved
+
+
+def test_int8_in_the_encoder_alone(small, tmp_path, onnx_file):
+    done = export_model(small.config, small.checkpoint, tmp_path / 'int8.onnx', precision='int8')
+    assert os.listdir(tmp_path) == ['int8.onnx'] and done.agreement.cc >= 0.998
+    backend = OnnxBackend(done.path)
+    assert backend.metadata.precision == 'int8' and backend.batch_size == 1
+    graph = onnx.load(done.path).graph
+    kinds = Counter(node.op_type for node in graph.node)
+    # Four products in each block; attention's own have no weights.
+    assert kinds['MatMulInteger'] == 4 * len(small.model.encoder.blocks)
+    weights = {weight.name: weight.data_type for weight in graph.initializer}
+    in_float = [n for n in graph.node if n.op_type == 'Conv']
+    assert in_float and all(weights[n.input[1]] == onnx.TensorProto.FLOAT for n in in_float)
+    (clip,) = panned_clips(backend.settings, (1,), slice(1, 3))
+    wanted = small.model(torch.from_numpy(clip)).numpy()
+    found = backend.run(clip)
+    assert np.ptp(wanted) > 0.05 and np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.998
+    assert np.abs(found - wanted).max() > 1e-6
+
+
+def test_int8_of_a_model_without_such_operators(small, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(exporting, 'encoder_nodes', lambda program: set())
+    assert export(small, tmp_path / 'model.onnx', '--precision', 'int8') == 2
+    assert 'precision int8: expected an encoder with' in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
+
+
+def test_no_folder_of_this_machine_is_told(onnx_file):
+    assert str(Path(exporting.__file__).parents[2]).encode() not in onnx_file.read_bytes()
 
 
 ENCODERS = {
