@@ -33,9 +33,9 @@ from salkit import SaliencyPredictor
 from salkit.cli.common import rows_and_columns
 from salkit.functional import cc
 from salkit.inference.export import export_model
-from salkit.inference.showcase import panned_photographs
 from salkit.media.images import resize_image
 from salkit.media.maps import write_map_file
+from salkit.media.photographs import panned_photographs
 from salkit.media.video import VideoReader
 from salkit.models.measuring import describe_machine
 from salkit.utils.folders import whole_folder

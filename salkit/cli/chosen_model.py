@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ..errors import ConfigError
+from ..utils.benchmark_options import PrecisionName
 from .common import CHECKPOINT_HELP
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MODEL_HELP = (
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --checkpoint, --device and --engine."""
+    """--model, --checkpoint, --device, --precision and --engine."""
     parser.add_argument(
         '--model', metavar='NAME', help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx)'
     )
@@ -34,6 +35,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--device', default='auto', help='auto (a GPU where there is one), cpu or cuda:N'
+    )
+    parser.add_argument(
+        '--precision',
+        choices=get_args(PrecisionName),
+        help='what to give up for speed: nothing (exact), digits (bf16, fp16 on GPUs, int8 on '
+        'CPUs), and keys of attention too (fast, fastest); auto takes the fastest that agrees with '
+        "exact on a photograph's clip (default: as the config tests, which is exact)",
     )
     parser.add_argument(
         '--engine',
@@ -99,4 +107,4 @@ def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
         # Those of PyTorch, which an exported model does without.
         share_cores()
     model, checkpoint = choose_model(args.model, args.checkpoint)
-    return SaliencyPredictor(model, checkpoint, args.device, engine=args.engine)
+    return SaliencyPredictor(model, checkpoint, args.device, args.precision, engine=args.engine)

@@ -119,7 +119,8 @@ def show_shipped_model(work_dir: Path) -> None:
     """Draw what the model that salkit ships sees in photographs, and in a clip of them."""
     from ..checkpoints.shipped import DEFAULT_MODEL
     from ..inference.predictor import SaliencyPredictor
-    from ..inference.showcase import PAN_FPS, draw_photographs, panned_photographs
+    from ..inference.showcase import draw_photographs
+    from ..media.photographs import PAN_FPS, panned_photographs
 
     predictor = SaliencyPredictor(DEFAULT_MODEL)
     picture = work_dir / f'{DEFAULT_MODEL}_photographs.jpg'

@@ -103,11 +103,13 @@ def _add_frame_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--end', metavar='T', help='likewise')
     group.add_argument('--frames', type=int, metavar='N', help='of a webcam, at most')
     group.add_argument(
+        '--speed',
         '--stride',
+        dest='stride',
         type=int,
         default=1,
         metavar='K',
-        help='predict every K-th frame, and interpolate between (default: 1)',
+        help='predict every K-th frame, and interpolate between: K times as fast (default: 1)',
     )
     group.add_argument(
         '--head',
@@ -125,12 +127,6 @@ def _add_running_arguments(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         '--batch-size', type=int, metavar='N', help='clips predicted at once (default: by device)'
-    )
-    group.add_argument(
-        '--precision',
-        choices=['auto', 'float32', 'float16', 'bfloat16'],
-        default='auto',
-        help='default: auto, as the config tests',
     )
     group.add_argument(
         '--ray',

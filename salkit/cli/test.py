@@ -7,9 +7,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast, get_args
 
 from ..errors import ConfigError
+from ..utils.benchmark_options import PrecisionName
 from .common import CHECKPOINT_HELP, add_config_arguments, check_data_roots, read_config
 from .launchers import joined_processes
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..checkpoints import Checkpoint
     from ..metrics import ScoreReport
+    from ..models.saliency_model import SaliencyModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         help=f'weights of the whole model: {CHECKPOINT_HELP}; not needed where CONFIG is a model '
         'with its weights: lite0, a work dir',
+    )
+    parser.add_argument(
+        '--precision',
+        choices=[name for name in get_args(PrecisionName) if name != 'auto'],
+        help='as of salkit predict (default: as the config tests, which is exact)',
     )
     parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
     parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
@@ -47,33 +54,50 @@ class Evaluation:
     Attributes:
         reports: by name of the protocol, in the order that the config names them.
         model: what was tested: its `name`, the number of its `parameters`, `frames_per_s` of the
-            whole test, in which frames are read, predicted and scored, and the `device`.
+            whole test, in which frames are read, predicted and scored, the `device` and the
+            `precision`.
     """
 
     reports: dict[str, ScoreReport]
     model: dict[str, object]
 
 
-def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Evaluation | None:
+def evaluate(
+    cfg: Config, checkpoint: Checkpoint, work_dir: str | Path, precision: str | None = None
+) -> Evaluation | None:
     """Score `checkpoint` on the test set of `cfg`.
+
+    Args:
+        cfg: the config.
+        checkpoint: the weights.
+        work_dir: where the log goes.
+        precision: of `PRECISIONS` in salkit.models.precision; None as the config tests.
 
     Returns:
         None on all but the main process of a distributed run.
 
     Raises:
         CheckpointError: a checkpoint that cannot be read or does not fit.
-        ConfigError: a test_evaluator without a `SaliencyMetric`.
+        ConfigError: a test_evaluator without a `SaliencyMetric`, or a precision that is not here.
     """
     from mmengine.dist import get_world_size
 
     from ..checkpoints import load_weights
     from ..engine import build_runner
     from ..metrics import SaliencyMetric
+    from ..models.faster import prepare_prediction
+    from ..models.precision import find_precision
 
     cfg.load_from, cfg.resume = None, False
     with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',))
-        runner.logger.info(load_weights(runner.bare_model, checkpoint).summary)
+        model = cast('SaliencyModel', runner.bare_model)
+        runner.logger.info(load_weights(model, checkpoint).summary)
+    words, parameters = device_words(model), sum(each.numel() for each in model.parameters())
+    if precision is not None:
+        device = str(next(model.parameters()).device)
+        model.tested_in = find_precision(precision, device)
+        prepare_prediction(model.eval(), model.tested_in, device)
     start = time.perf_counter()
     runner.test()
     seconds = time.perf_counter() - start
@@ -84,14 +108,15 @@ def evaluate(cfg: Config, checkpoint: Checkpoint, work_dir: str | Path) -> Evalu
     reports = scoring.reports
     if not reports:
         return None
-    device, processes = device_words(runner.bare_model), get_world_size()
-    model = dict(
+    processes = get_world_size()
+    about = dict(
         name=Path(cfg.filename).stem,
-        parameters=sum(parameter.numel() for parameter in runner.bare_model.parameters()),
+        parameters=parameters,
         frames_per_s=float(f'{next(iter(reports.values())).frames / seconds:.3g}'),
-        device=device if processes == 1 else f'{processes} x {device}',
+        device=words if processes == 1 else f'{processes} x {words}',
+        precision=precision or 'as the config says',
     )
-    return Evaluation(reports, model)
+    return Evaluation(reports, about)
 
 
 def device_words(model: nn.Module) -> str:
@@ -166,7 +191,7 @@ def run(args: argparse.Namespace) -> int:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     with joined_processes(cfg):
-        found = evaluate(cfg, checkpoint, work_dir)
+        found = evaluate(cfg, checkpoint, work_dir, args.precision)
     if found is not None:
         report_scores(found, args.config, cfg, checkpoint, args.out)
     return 0

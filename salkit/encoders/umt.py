@@ -42,7 +42,8 @@ class UMTAttention(nn.Module):
         """Make the biases part of the qkv layer, which changes the names of weights."""
         fused = nn.Linear(self.qkv.in_features, self.qkv.out_features, device='meta')
         fused.weight, fused.bias = self.qkv.weight, nn.Parameter(self._bias().detach())
-        self.qkv, self.q_bias, self.v_bias = fused, None, None
+        self.qkv = fused
+        del self.q_bias, self.v_bias
 
     def _bias(self) -> Tensor:
         return torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
@@ -57,10 +58,10 @@ class UMTAttention(nn.Module):
         Returns:
             (B, N, C).
         """
-        if self.q_bias is None:
-            qkv = self.qkv(tokens)
-        else:
+        if hasattr(self, 'q_bias'):
             qkv = F.linear(tokens, self.qkv.weight, self._bias())
+        else:
+            qkv = self.qkv(tokens)
         q, k, v = rearrange(
             qkv, 'b n (three heads c) -> three b heads n c', three=3, heads=self.num_heads
         )

@@ -16,6 +16,7 @@ from ..checkpoints import Checkpoint
 from ..config.find import config_name
 from ..functional import cc
 from ..layers import set_explicit_attention
+from ..media.photographs import panned_photographs
 from ..models.load import build_model, choose_device, find_model
 from ..models.measuring import (
     Machine,
@@ -27,10 +28,10 @@ from ..models.measuring import (
     median_parts,
 )
 from ..models.parts import compile_parts, model_parts
+from ..models.precision import PRECISIONS
 from ..models.profile import clip_size, count_flops, model_on_meta
 from ..utils.benchmark_options import InferenceOptions
 from .backends.torch import TorchBackend
-from .showcase import panned_photographs
 from .stimulus import Stimulus, open_stimulus
 
 
@@ -66,7 +67,7 @@ class InferenceSettings:
         clip: (T, rows, columns).
         batch: clips at once.
         device: cpu, cuda:0.
-        precision: of the forward pass.
+        precision: see `SaliencyPredictor`; the one that `auto` chose.
         compile: whether the parts were compiled.
         frames: what was read.
         frame: (rows, columns) as read.
@@ -199,7 +200,7 @@ def plain_backend(
     plain = copy.copy(backend)
     with _same_random_weights():
         plain.model = build_model(cfg, checkpoint, backend.device)
-    plain.precision = 'float32'
+    plain.computed, plain.precision = PRECISIONS['exact'], 'exact'
     set_explicit_attention(plain.model)
     return plain
 
@@ -230,9 +231,7 @@ def benchmark_inference(
     device, batch = choose_device(options.device), options.batch or 1
     peak = PeakMemory(device)
     with _same_random_weights():
-        backend = TorchBackend(
-            cfg, weights, device, options.precision or 'auto', random_weights=True
-        )
+        backend = TorchBackend(cfg, weights, device, options.precision, random_weights=True)
     size = options.size or backend.settings.size_for(stimulus.size) or clip_size(cfg)
     backend.settings = dataclasses.replace(backend.settings, size=size, keep_shape=0)
     if options.compile:
@@ -250,7 +249,8 @@ def benchmark_inference(
     clips = torch.zeros(batch, 3, backend.settings.clip_len, *size, device='meta')
     flops = count_flops(empty, (backend.settings.clip_len, *size))
     product = largest_product(empty.encoder, lambda: empty.encoder(clips))
-    operands = product.operands(getattr(torch, str(backend.precision)), device)
+    dtype = backend.computed.dtype
+    operands = product.operands(dtype, device)
     matrix = PartTimes(device)
     products = []
     for _ in options.rounds():
@@ -283,7 +283,7 @@ def benchmark_inference(
         figures=figures,
         matrix=MatrixPeak(
             shape=(product.rows, product.inner, product.columns),
-            precision=str(backend.precision),
+            precision=str(dtype).removeprefix('torch.'),
             gflops_per_s=reached,
         ),
         matrix_share=figures.gflops_per_s / reached,

@@ -35,7 +35,7 @@ def _open_backend(
     model: Config | str | Path | None,
     checkpoint: Checkpoint | str | Path | None,
     device: str,
-    precision: str,
+    precision: str | None,
     random_weights: bool,
     engine: str,
 ) -> Backend:
@@ -57,10 +57,10 @@ def _open_backend(
             from .backends.openvino import ConvertedBackend
 
             device = 'cpu' if device == 'auto' else device
-            of_torch = TorchBackend(model, checkpoint, device, 'float32', random_weights)
-            return ConvertedBackend(of_torch, precision)
+            plain = TorchBackend(model, checkpoint, device, None, random_weights, prepared=False)
+            return ConvertedBackend(plain, precision)
         return TorchBackend(model, checkpoint, device, precision, random_weights)
-    if checkpoint is not None or (precision != 'auto' and engine != 'openvino'):
+    if checkpoint is not None or (precision is not None and engine != 'openvino'):
         raise ConfigError(
             f'{model}: an exported model holds its weights and its precision, got '
             f'{getattr(checkpoint, "source", checkpoint) or precision} too'
@@ -105,14 +105,18 @@ class SaliencyPredictor:
             a line on stderr.
         checkpoint: weights of the whole model, see `salkit.build_model`; of a config.
         device: 'auto' (a GPU where there is one), 'cpu', 'cuda:1'.
-        precision: 'float32', 'float16' or 'bfloat16'; 'auto' is that of testing with the config.
+        precision: 'exact', 'bf16', 'fp16', 'int8', 'fast' or 'fastest', see `PRECISIONS` in
+            `salkit.models.precision` and docs/performance.md; 'auto' is the fastest of them whose
+            map of a photograph's clip correlates with the exact one by 0.999. None for that of
+            testing with the config: exact, unless its `test_cfg` says `fp16`.
         batch_size: clips predicted at once; 'auto' goes by device and model. It changes no value.
         size: (rows, columns) of the clips, where it shall not be that of the config's test set.
         head: what stands before a video's first frame, likewise: 'repeat-first', 'reverse-time' or
             'skip'.
         random_weights: do without the checkpoint of a config, to try what runs the model.
         engine: 'openvino' for a CPU, which runs exported models and those of configs, in precision
-            'float32' or 'bfloat16'; 'auto' is onnxruntime for exported models, PyTorch for others.
+            'exact', 'bf16' or, of configs, 'fast'; 'auto' is onnxruntime for exported models,
+            PyTorch for others.
 
     Attributes:
         settings: how clips are cut and normalized.
@@ -129,7 +133,7 @@ class SaliencyPredictor:
         config_or_name: Config | str | Path | None = None,
         checkpoint: Checkpoint | str | Path | None = None,
         device: str = 'auto',
-        precision: str = 'auto',
+        precision: str | None = None,
         batch_size: int | str = 'auto',
         *,
         size: tuple[int, int] | None = None,

@@ -1,34 +1,20 @@
-"""What a model sees in photographs that are at hand everywhere: a picture of them, and a video."""
+"""What a model sees in photographs that are at hand everywhere."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from ..media.images import resize_image
-from ..media.photographs import read_photograph
+from ..media.photographs import PHOTOGRAPHS, read_photograph
 from ..utils.files import whole_file
 from .overlay import Overlay, OverlayStyle
 from .predictor import SaliencyPredictor
 
-# Of scikit-image: faces, animals, things, and whole scenes.
-PHOTOGRAPHS = (
-    'astronaut.png',
-    'chelsea.png',
-    'coffee.png',
-    'motorcycle_left.png',
-    'rocket.jpg',
-    'camera.png',
-)
 # Rows and columns of a photograph in the picture, and pairs of them side by side.
 CELL, PAIRS, GAP = (240, 320), 2, 6
-# Rows and columns of the video, its frames per second, and seconds for each photograph.
-PAN_SIZE, PAN_FPS, PAN_SECONDS = (360, 640), 15, 2
-# How much larger than the video a photograph is, so that there is something to pan over.
-PAN_ROOM = 1.4
 
 
 def draw_photographs(predictor: SaliencyPredictor, path: str | Path) -> None:
@@ -47,27 +33,6 @@ def draw_photographs(predictor: SaliencyPredictor, path: str | Path) -> None:
     lines = [_joined(pairs[at : at + PAIRS], axis=1) for at in range(0, len(pairs), PAIRS)]
     with whole_file(path) as temporary:
         Image.fromarray(_joined(lines, axis=0)).save(temporary, 'JPEG', quality=90)
-
-
-def panned_photographs(which: slice = slice(None)) -> np.ndarray:
-    """The frames (T, H, W, 3) of a video whose camera pans over one photograph after another.
-
-    Args:
-        which: of the `PHOTOGRAPHS`.
-    """
-    frames = []
-    for name in PHOTOGRAPHS[which]:
-        rows, columns = PAN_SIZE
-        photo = read_photograph(name)
-        scale = PAN_ROOM * max(rows / photo.shape[0], columns / photo.shape[1])
-        photo = resize_image(photo, (round(scale * photo.shape[0]), round(scale * photo.shape[1])))
-        # Slow at both ends.
-        share = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, PAN_FPS * PAN_SECONDS))
-        room = np.array(photo.shape[:2]) - PAN_SIZE
-        for down, across in share[:, None] * room:
-            middle = (float(across + (columns - 1) / 2), float(down + (rows - 1) / 2))
-            frames.append(cv2.getRectSubPix(photo, (columns, rows), middle))
-    return np.stack(frames)
 
 
 def _cut_to(photo: np.ndarray, size: tuple[int, int]) -> np.ndarray:

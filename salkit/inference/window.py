@@ -97,7 +97,7 @@ def predict_windows(
             if not np.isfinite(maps).all():
                 for (position, _), saliency_map in zip(batch, maps, strict=True):
                     where = backend.source, name_of(position), backend.precision
-                    check_prediction(saliency_map, *where, '--precision float32')
+                    check_prediction(saliency_map, *where, '--precision exact')
             del waiting[: len(batch)]
             yield from zip([position for position, _ in batch], maps, strict=True)
 

@@ -34,7 +34,7 @@ class DotProductAttention(nn.Module):
 
         Args:
             q: (B, heads, L, c).
-            k: (B, heads, L, c).
+            k: likewise, or of another length.
             v: likewise.
             bias: added to the logits, expands to (B, heads, L, L); -inf where a key is not seen.
 
@@ -47,39 +47,33 @@ class DotProductAttention(nn.Module):
                 weights = weights + bias
             return weights.softmax(dim=-1) @ v
         kind = q.device.type
-        if torch.is_autocast_enabled(kind):
+        if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
             q, k, v = (x.to(torch.get_autocast_dtype(kind)) for x in (q, k, v))
-        if _is_faster_in_blocks(q, k, bias):
-            return _in_blocks(q, k, v, bias)
+        if bias is None and _is_faster_in_blocks(q, k):
+            return _in_blocks(q, k, v)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
-def _is_faster_in_blocks(q: Tensor, k: Tensor, bias: Tensor | None) -> bool:
+def _is_faster_in_blocks(q: Tensor, k: Tensor) -> bool:
     if q.dtype != torch.bfloat16 or q.device.type != 'cpu' or k.shape[-2] < _LONG:
         return False
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return False
-    if bias is not None and bias.shape[-2] > 1:
-        return False
     return 'avx512_bf16' in (known := processor_instructions()) and 'amx_bf16' not in known
 
 
-def _in_blocks(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-    # The bias is one for all queries.
+def _in_blocks(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     batch, heads, length, channels = q.shape
     # Heads side by side, as whoever joins them wants them.
     out = q.new_empty(batch, length, heads, channels)
-    if bias is not None:
-        bias = bias.to(q.dtype).expand(batch, heads, 1, -1)
     scaled = q * channels**-0.5
     for clip in range(batch):
         for head in range(heads):
-            of_keys = None if bias is None else bias[clip, head, 0]
-            values = v[clip, head].contiguous()
+            keys, values = k[clip, head].t(), v[clip, head].contiguous()
             for first in range(0, length, _BLOCK):
                 rows = slice(first, first + _BLOCK)
-                logits = F.linear(scaled[clip, head, rows], k[clip, head], of_keys)
-                out[clip, rows, head] = logits.softmax(dim=-1) @ values
+                weights = (scaled[clip, head, rows] @ keys).softmax(dim=-1)
+                out[clip, rows, head] = weights @ values
     return out.transpose(1, 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,9 +45,11 @@ class Int8Linear(nn.Module):
         scales = weight.abs().amax(dim=1).clamp_min(torch.finfo(torch.float32).tiny) / 127
         self.out_features = linear.out_features
         try:
-            rounded = torch.quantize_per_channel(
-                weight, scales, torch.zeros_like(scales, dtype=torch.long), axis=0, dtype=torch.qint8
-            )
+            middle = torch.zeros_like(scales, dtype=torch.long)
+            with warnings.catch_warnings():
+                # These operators are to leave PyTorch one day, which the error below tells then.
+                warnings.filterwarnings('ignore', '.*quantized tensor creation', UserWarning)
+                rounded = torch.quantize_per_channel(weight, scales, middle, 0, torch.qint8)
             bias = None if linear.bias is None else linear.bias.detach().float()
             with _fastest_engine():
                 self._packed = torch.ops.quantized.linear_prepack(rounded, bias)

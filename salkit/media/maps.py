@@ -162,7 +162,7 @@ def check_prediction(
     advice = f'try full precision, {option}'
     if precision is None:
         advice = 'try a file that was exported in full precision'
-    elif precision == 'float32':
+    elif precision in ('float32', 'exact'):
         advice = 'try an earlier checkpoint, and look at this frame'
     raise CheckpointError(
         f'{model}: predicts values that are no numbers (NaN or infinite) for {frame} in '

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,7 @@ from ..types import LEAST_SALIENCY, ClipMeta, Targets
 from ..utils.text import check_range
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
+from .precision import Precision, computing_in
 
 
 def _pretrained_checkpoint(cfg: str | dict, part: str) -> str:
@@ -59,6 +61,7 @@ class SaliencyModel(BaseModel):
         encoder: the built encoder.
         decoder: the built decoder.
         pretrained: what `init_weights` loads, by part ('encoder' first, then 'model').
+        tested_in: the precision of `test_step`; None for that of whoever calls it.
 
     Raises:
         ConfigError: no scale, or one that is not above 0; a `smooth_s` out of range.
@@ -95,6 +98,7 @@ class SaliencyModel(BaseModel):
         self.blur_kernel = blur_kernel
         self.test_scales = tuple(test_scales)
         self.smooth_s = smooth_s
+        self.tested_in: Precision | None = None
         self.pretrained = {
             part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
         }
@@ -186,7 +190,9 @@ class SaliencyModel(BaseModel):
         Raises:
             CheckpointError: a map with NaN or infinity.
         """
-        predictions = super().test_step(data)
+        device = str(self.data_preprocessor.device)
+        with nullcontext() if self.tested_in is None else computing_in(self.tested_in, device):
+            predictions = super().test_step(data)
         for prediction in predictions:
             final, meta = prediction['saliency_map'], prediction['meta']
             kind = final.device.type
@@ -210,7 +216,9 @@ class SaliencyModel(BaseModel):
         for index, meta in enumerate(metas or [None] * len(saliency_map)):
             one = saliency_map[index : index + 1].float()
             size = meta.size if meta else None
-            final = postprocess_map(one, size, self.blur_kernel)[0]
+            # Not in the precision of the forward pass, which would round once more.
+            with torch.autocast(one.device.type, enabled=False):
+                final = postprocess_map(one, size, self.blur_kernel)[0]
             prediction = dict(meta=meta, saliency_map=final)
             for name in ('density_map', 'fixation_map'):
                 maps = getattr(targets, name)

@@ -14,7 +14,7 @@ from make_data import write_dataset
 import salkit
 from salkit.cli import COMMANDS, demo, main
 from salkit.cli.common import ended_as_interrupted
-from salkit.inference import showcase
+from salkit.media import photographs
 from salkit.scoring import score_protocols
 
 ROOT = Path(salkit.__file__).parents[1]
@@ -254,7 +254,7 @@ def test_training_may_end_with_a_test(tmp_path, root, capsys):
 @pytest.mark.slow
 def test_the_demo_from_data_to_picture(tmp_path, root, monkeypatch, capsys):
     # Fewer frames of the same clip; tests/inference/test_showcase.py has them all.
-    monkeypatch.setattr(showcase, 'PAN_FPS', 5)
+    monkeypatch.setattr(photographs, 'PAN_FPS', 5)
     argv = [
         'demo',
         '--work-dir',

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from golden import DATA, tensor, weight
+from torch import nn
 
 from salkit.encoders import UMTEncoder
 from salkit.errors import ConfigError, ShapeError
@@ -79,6 +80,8 @@ def test_wrong_clips_say_what_was_expected(shape, expected, got):
         dict(arch='tiny', depth=0),
         dict(arch='tiny', frozen_stages=40),
         dict(arch='tiny', clip_len=0),
+        dict(arch='tiny', clip_len=8, token_merging=3),
+        dict(arch='tiny', token_merging=0),
         dict(arch=dict(embed_dim=10, depth=1, num_heads=3)),
     ],
 )
@@ -125,3 +128,45 @@ def test_position_table_is_constant_and_stored_where_published_files_store_it():
     sixteen = UMTEncoder(arch=TINY, clip_len=16)
     assert 'pos_embed' in sixteen.state_dict()
     assert not sixteen.pos_embed.requires_grad
+
+
+def encoder_of(**options):
+    torch.manual_seed(0)
+    encoder = UMTEncoder(dict(embed_dim=48, depth=2, num_heads=3), clip_len=8, **options)
+    # Biases are zeros at first.
+    for block in encoder.blocks:
+        nn.init.normal_(block.attn.q_bias)
+        nn.init.normal_(block.attn.v_bias)
+    return encoder.double().eval()
+
+
+@pytest.mark.parametrize('frames', [2, 8])
+def test_merged_keys_and_values_are_means_over_frames(frames):
+    encoder, clip = encoder_of(token_merging=frames), torch.randn(2, 3, 8, 32, 48).double()
+    (found,) = encoder(clip)
+    plain = encoder_of()
+
+    class Merged(nn.Module):
+        def forward(self, q, k, v, bias=None):
+            k, v = (
+                torch.stack([x[:, :, t * 6 : t * 6 + 6] for t in range(8)], dim=2)
+                .unflatten(2, (8 // frames, frames))
+                .mean(3)
+                .flatten(2, 3)
+                for x in (k, v)
+            )
+            return (q @ k.transpose(2, 3) / 4).softmax(-1) @ v
+
+    for block in plain.blocks:
+        block.attn.attend = Merged()
+    torch.testing.assert_close(found, plain(clip)[0], atol=1e-12, rtol=1e-12)
+    assert not torch.allclose(found, encoder_of()(clip)[0])
+
+
+def test_biases_become_part_of_the_layer():
+    encoder, clip = encoder_of(), torch.randn(1, 3, 8, 32, 32).double()
+    before = encoder(clip)[0]
+    for block in encoder.blocks:
+        block.attn.fuse_bias()
+    assert 'blocks.0.attn.qkv.bias' in encoder.state_dict()
+    torch.testing.assert_close(encoder(clip)[0], before, atol=1e-12, rtol=1e-12)

@@ -60,7 +60,7 @@ def test_the_command(tiny, pictures, tmp_path, capsys):
     assert figures['model']['times'] == plain['model']['times'] == 2
     assert settings['weights'] == checkpoint and settings['clip'] == [4, 32, 48]
     assert settings['frames'] == pictures.name and settings['frame'] == [20, 30]
-    assert settings['batch'] == 2 and settings['precision'] == 'float32'
+    assert settings['batch'] == 2 and settings['precision'] == 'exact'
     assert found['speedup'] == pytest.approx(figures['clips_per_s'] / plain['clips_per_s'])
     assert 0 <= found['difference']['max_abs'] < 1e-4 and found['difference']['CC'] > 0.9999
     flops = profile(find_model(config)[0]).flops
@@ -85,18 +85,18 @@ def test_random_weights_are_those_of_the_baseline_too(tiny, pictures):
 
 def test_half_the_precision_is_seen_in_the_maps(tiny, pictures):
     options = InferenceOptions(
-        video=pictures, baseline=True, repeats=1, device='cpu', precision='bfloat16'
+        video=pictures, baseline=True, repeats=1, device='cpu', precision='bf16'
     )
     found = benchmark_inference(str(tiny[0]), options, checkpoint=str(tiny[1]))
-    assert found.settings.precision == found.matrix.precision == 'bfloat16'
+    assert (found.settings.precision, found.matrix.precision) == ('bf16', 'bfloat16')
     assert found.difference is not None and 1e-6 < found.difference['max_abs'] < 0.1
 
 
 def test_the_plain_path_is_nothing_but_plain():
     cfg, checkpoint = find_model('lite0')
-    fast = TorchBackend(cfg, checkpoint, 'cpu', 'bfloat16')
+    fast = TorchBackend(cfg, checkpoint, 'cpu', 'bf16')
     plain = plain_backend(fast, cfg, checkpoint)
-    assert plain.precision == 'float32' and fast.precision == 'bfloat16'
+    assert plain.precision == 'exact' and fast.precision == 'bf16'
     norms = [
         sum(isinstance(m, torch.nn.BatchNorm2d) for m in backend.model.modules())
         for backend in (fast, plain)
@@ -137,7 +137,7 @@ def test_what_does_not_go_together(argv, told, capsys):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_a_benchmark_on_a_gpu(tiny):
-    options = InferenceOptions(baseline=True, repeats=2, device='cuda:0', precision='bfloat16')
+    options = InferenceOptions(baseline=True, repeats=2, device='cuda:0', precision='bf16')
     found = benchmark_inference(str(tiny[0]), options, checkpoint=str(tiny[1]))
     assert found.machine.gpu and found.figures.peak_mib and list(found.figures.parts_ms) == PARTS
     assert found.difference is not None and found.difference['max_abs'] < 0.1

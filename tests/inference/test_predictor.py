@@ -22,21 +22,23 @@ from salkit.checkpoints import read_checkpoint
 from salkit.cli.test import evaluate
 from salkit.errors import CheckpointError, ConfigError, DataError, SalkitError
 from salkit.inference import open_stimulus
+from salkit.inference.backends import torch as torch_backend
 from salkit.media.clips import HEADS
+from salkit.models.precision import PRECISIONS
 
 # Batches of other sizes take other float32 kernels, which lie a few 1e-6 apart with random weights.
 TOLERANCE = dict(rtol=0, atol=1e-5)
 LENGTHS = dict(one=1, five=5, sixteen=16, many=500)
 
 
-def dump(config, checkpoint, root, folder, **options):
+def dump(config, checkpoint, root, folder, precision=None, **options):
     """What `salkit test --dump` writes for all videos below `root`: {video: {frame: map}}."""
     cfg = salkit.load_config(
         config, {'data_root': str(root), 'dataset_type': 'VideoSaliencyDataset', **options}
     )
     cfg.test_evaluator.metrics = ['CC']
     cfg.custom_hooks = [dict(type='DumpMapsHook', out_dir=str(folder / 'maps'))]
-    evaluate(cfg, read_checkpoint(checkpoint), folder / 'work')
+    evaluate(cfg, read_checkpoint(checkpoint), folder / 'work', precision)
     return {
         video.name: {path.stem: np.load(path) for path in sorted(video.glob('*.npy'))}
         for video in (folder / 'maps').iterdir()
@@ -105,6 +107,19 @@ def test_videos_of_any_shape_keep_it(tmp_path):
     squeezed = SaliencyPredictor(config, checkpoint, size=(32, 48))
     maps = np.asarray(squeezed.predict(tmp_path / 'videos' / 'test' / 'tall'))
     assert abs(maps - np.stack(list(dumped['tall'].values()))).max() > 1e-3
+
+
+@pytest.mark.parametrize('precision', ['bf16', 'int8'])
+def test_a_precision_is_that_of_testing(tmp_path, precision):
+    write_video(tmp_path / 'videos' / 'test' / 'one', frames=5, size=(40, 56))
+    config, checkpoint = write_tiny_model(tmp_path)
+    one = {'test_dataloader.batch_size': 1}
+    dumped = dump(config, checkpoint, tmp_path / 'videos', tmp_path, precision, **one)['one']
+    predictor = SaliencyPredictor(config, checkpoint, precision=precision, batch_size=1)
+    maps = predictor.predict(tmp_path / 'videos' / 'test' / 'one')
+    assert_same_maps(maps, dumped)
+    exact = np.asarray(SaliencyPredictor(config, checkpoint).predict(maps.stimulus))
+    assert np.abs(np.asarray(maps) - exact).max() > 1e-4
 
 
 @pytest.fixture(scope='module')
@@ -303,12 +318,27 @@ def test_wrong_questions(predictor, video):
         list(predictor.stream(frames))
 
 
-@pytest.mark.slow
-def test_mixed_precision(tiny, video):
+def test_precisions(tiny, video):
     exact = np.asarray(SaliencyPredictor(*tiny).predict(video))
-    mixed = np.asarray(SaliencyPredictor(*tiny, precision='bfloat16').predict(video))
-    difference = np.abs(exact - mixed).max()
-    assert 0 < difference < 0.2
+    for name in ('bf16', 'int8', 'fast', 'fastest'):
+        predictor = SaliencyPredictor(*tiny, precision=name)
+        assert predictor.backend.precision == name
+        assert 0 < np.abs(exact - np.asarray(predictor.predict(video))).max() < 0.2
+
+
+@pytest.mark.parametrize(
+    ('least', 'chosen'), [(-1, 'fastest'), (2, 'exact'), (None, None)], ids=['any', 'none', 'own']
+)
+def test_auto_takes_the_fastest_that_agrees(tiny, video, monkeypatch, least, chosen):
+    if least is not None:
+        monkeypatch.setattr(torch_backend, 'LEAST_CC', least)
+    predictor = SaliencyPredictor(*tiny, precision='auto')
+    found = predictor.backend.precision
+    assert found == chosen or (chosen is None and found in PRECISIONS)
+    maps = np.asarray(predictor.predict(video))
+    np.testing.assert_array_equal(
+        maps, np.asarray(SaliencyPredictor(*tiny, precision=found).predict(video))
+    )
 
 
 MEMORY = """

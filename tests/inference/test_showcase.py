@@ -3,6 +3,7 @@ from PIL import Image
 
 from salkit import SaliencyPredictor
 from salkit.inference import showcase
+from salkit.media import photographs
 from salkit.media.photographs import read_photograph
 
 
@@ -12,13 +13,13 @@ def test_every_photograph_is_beside_its_saliency(tiny, tmp_path):
     sheet = np.asarray(Image.open(path)).astype(int)
     rows, columns = showcase.CELL
     step = 2 * columns + showcase.GAP // 2 + showcase.GAP
-    lines = -(-len(showcase.PHOTOGRAPHS) // showcase.PAIRS)
+    lines = -(-len(photographs.PHOTOGRAPHS) // showcase.PAIRS)
     assert sheet.shape == (
         lines * rows + (lines - 1) * showcase.GAP,
         showcase.PAIRS * step - showcase.GAP,
         3,
     )
-    for number, name in enumerate(showcase.PHOTOGRAPHS):
+    for number, name in enumerate(photographs.PHOTOGRAPHS):
         top = number // showcase.PAIRS * (rows + showcase.GAP)
         left = number % showcase.PAIRS * step
         cell = sheet[top : top + rows, left : left + columns]
@@ -30,9 +31,9 @@ def test_every_photograph_is_beside_its_saliency(tiny, tmp_path):
 
 
 def test_the_camera_pans_over_every_photograph():
-    frames = showcase.panned_photographs()
-    each = showcase.PAN_FPS * showcase.PAN_SECONDS
-    assert frames.shape == (len(showcase.PHOTOGRAPHS) * each, *showcase.PAN_SIZE, 3)
+    frames = photographs.panned_photographs()
+    each = photographs.PAN_FPS * photographs.PAN_SECONDS
+    assert frames.shape == (len(photographs.PHOTOGRAPHS) * each, *photographs.PAN_SIZE, 3)
     assert frames.dtype == np.uint8
     moved = abs(np.diff(frames.astype(np.int16), axis=0)).mean((1, 2, 3))
     cuts = np.arange(each - 1, len(moved), each)

@@ -8,7 +8,7 @@ from small_models import MODEL, filled
 
 from salkit.builder import build
 from salkit.encoders.temporal_mixer import TemporalMixer
-from salkit.layers import DotProductAttention, set_explicit_attention
+from salkit.layers import DotProductAttention, dot_product, set_explicit_attention
 from salkit.registry import MODELS
 
 
@@ -48,6 +48,26 @@ def test_a_model_gives_the_same_map(dtype, bound):
         assert not torch.equal(explicit, fused)
         set_explicit_attention(model, False)
         torch.testing.assert_close(model(clip), fused, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('keys', [512, 700])
+def test_long_sequences_in_bfloat16(keys, monkeypatch):
+    torch.manual_seed(0)
+    monkeypatch.setattr(dot_product, 'processor_instructions', lambda: ('avx512_bf16',))
+    # As a layer before lays them out; the second part has the block that is not full.
+    q, k, v = (torch.randn(2, n, 2, 16).bfloat16().transpose(1, 2) for n in (450, keys, keys))
+    attend = DotProductAttention()
+    exact = attend(*(x.double() for x in (q, k, v)))
+    with torch.inference_mode():
+        in_blocks = attend(q, k, v)
+        monkeypatch.setattr(dot_product, 'processor_instructions', lambda: ())
+        fused = attend(q, k, v)
+    assert in_blocks.shape == exact.shape and in_blocks.dtype == torch.bfloat16
+    assert not torch.equal(in_blocks, fused)
+    # Weights are rounded to 8 bits before they are added up.
+    assert (in_blocks.double() - exact).abs().max() < 2 * 2**-8 * v.abs().max()
+    with torch.autocast('cpu', torch.bfloat16), torch.inference_mode():
+        assert attend(q.float(), k.float(), v.float()).dtype == torch.bfloat16
 
 
 def test_mixing_along_time_is_written_out_too():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -22,8 +22,9 @@ from .exported import METADATA_KEY, ExportedBackend, GraphBackend, import_runtim
 if TYPE_CHECKING:
     from .torch import TorchBackend
 
-# As OpenVINO calls what a CPU may compute in.
-PRECISIONS = {'float32': 'f32', 'bfloat16': 'bf16'}
+# As OpenVINO calls what a CPU may compute in; what files hold is merged no more.
+PRECISIONS = {'exact': 'f32', 'bf16': 'bf16', 'fast': 'bf16'}
+OF_FILES = ('exact', 'bf16')
 
 
 def import_openvino() -> ModuleType:
@@ -40,17 +41,17 @@ def import_openvino() -> ModuleType:
 class _Compiler:
     """Compiles graphs for this CPU, and runs them."""
 
-    def __init__(self, device: str, precision: str) -> None:
+    def __init__(self, device: str, precision: str | None, known: Iterable[str]) -> None:
         if device not in ('auto', 'cpu'):
             raise ConfigError(f"device must be 'auto' or 'cpu' for openvino, got {device!r}")
-        precision = 'float32' if precision == 'auto' else precision
-        check_choice('openvino', 'precision', precision, tuple(PRECISIONS))
+        precision = 'exact' if precision is None else precision
+        check_choice('openvino', 'precision', precision, tuple(known))
         self.core = import_openvino().Core()
         able = self.core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-        if precision == 'bfloat16' and 'BF16' not in able:
+        if precision != 'exact' and 'BF16' not in able:
             raise ConfigError(
-                'precision bfloat16: this processor has no instructions for it (AVX512-BF16 or '
-                'AMX); expected float32'
+                f'precision {precision}: this processor has no instructions for bfloat16 '
+                '(AVX512-BF16 or AMX); expected exact'
             )
         self.precision = precision
 
@@ -81,8 +82,8 @@ class OpenVINOBackend(ExportedBackend):
     Args:
         path: of the .onnx file.
         device: 'auto' or 'cpu'.
-        precision: 'float32' or 'bfloat16', what is computed in; 'auto' is float32. What the file
-            says is int8 stays so.
+        precision: 'exact' (None too) or 'bf16', what is computed in. What the file says is int8
+            stays so.
 
     Raises:
         CheckpointError: a file that is missing, broken, or not from salkit.
@@ -91,10 +92,12 @@ class OpenVINOBackend(ExportedBackend):
 
     engine = 'openvino'
 
-    def __init__(self, path: str | Path, device: str = 'auto', precision: str = 'auto') -> None:
+    def __init__(
+        self, path: str | Path, device: str = 'auto', precision: str | None = None
+    ) -> None:
         with open_input_file(path, CheckpointError) as file:
             content = file.read()
-        compiler = _Compiler(device, precision)
+        compiler = _Compiler(device, precision, OF_FILES)
         self.precision = compiler.precision
         text = _checked_entry(content, path)
         try:
@@ -121,8 +124,8 @@ class ConvertedBackend(GraphBackend):
     """A model of a config, converted in memory for clips of one shape after another.
 
     Args:
-        backend: of the model on the CPU, whose parameters no longer ask for gradients.
-        precision: 'float32' or 'bfloat16'; 'auto' is float32.
+        backend: of the model on the CPU, not prepared; it is used up.
+        precision: 'exact' (None too), 'bf16' or 'fast'.
 
     Raises:
         ConfigError: openvino is not installed, or an argument that does not fit.
@@ -131,11 +134,16 @@ class ConvertedBackend(GraphBackend):
     engine = 'openvino'
     batch_size = 1
 
-    def __init__(self, backend: TorchBackend, precision: str = 'auto') -> None:
+    def __init__(self, backend: TorchBackend, precision: str | None = None) -> None:
+        # Of PyTorch, which exported models do without.
+        from ...models.faster import merge_keys
+        from ...models.precision import find_precision
+
         super().__init__(backend.settings, backend.source)
-        self._compiler = _Compiler(backend.device, precision)
+        self._compiler = _Compiler(backend.device, precision, PRECISIONS)
         self.precision, self.left_out = self._compiler.precision, backend.left_out
         self._model = backend.model
+        merge_keys(self._model, find_precision(self.precision, backend.device))
         self._shape: tuple[int, ...] = ()
         self._compiled: Any = None
 

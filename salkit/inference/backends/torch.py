@@ -21,16 +21,9 @@ from ...functional import cc
 from ...media.clips import ClipSettings
 from ...media.images import resize_image
 from ...media.photographs import panned_photographs
+from ...models.faster import faster_precisions, prepare_prediction
 from ...models.load import build_model, choose_device, find_model
-from ...models.precision import (
-    AUTO,
-    PRECISIONS,
-    Precision,
-    computing_in,
-    faster_precisions,
-    find_precision,
-    prepare_prediction,
-)
+from ...models.precision import AUTO, PRECISIONS, Precision, computing_in, find_precision
 from . import Backend, OutOfMemory
 
 if TYPE_CHECKING:
@@ -69,7 +62,8 @@ def settings_of(cfg: Config, model: SaliencyModel) -> tuple[ClipSettings, list[s
 class TorchBackend(Backend[Tensor]):
     """A model of a config and a checkpoint, in evaluation mode.
 
-    The arguments are those of `SaliencyPredictor`.
+    The arguments are those of `SaliencyPredictor`, and whether the model is prepared to predict, as
+    it is not for who converts it.
 
     Attributes:
         model: the `SaliencyModel`.
@@ -87,6 +81,7 @@ class TorchBackend(Backend[Tensor]):
         device: str = 'auto',
         precision: str | None = None,
         random_weights: bool = False,
+        prepared: bool = True,
     ) -> None:
         cfg, checkpoint = find_model(config_or_name, checkpoint)
         if checkpoint is None and not random_weights:
@@ -106,6 +101,8 @@ class TorchBackend(Backend[Tensor]):
             self.settings, self.left_out = settings_of(cfg, self.model)
         except ConfigError as error:
             raise ConfigError(f'{self.source}: {error}') from error
+        if not prepared:
+            return
         if asked is None:
             self._choose()
         else:

@@ -11,8 +11,8 @@ import numpy as np
 from ...functional import cc
 from ...media.clips import ClipSettings
 from ...media.images import resize_image
+from ...media.photographs import panned_photographs
 from ..backends.exported import sized
-from ..showcase import panned_photographs
 
 SEED = 20260401
 # Blocks of so many pixels have one color, in turn: noise alone is unlike any video.

@@ -1,0 +1,43 @@
+"""Linear layers in 8-bit integers, against the arithmetic that they stand for."""
+
+import pytest
+import torch
+from torch import nn
+
+from salkit.errors import ConfigError
+from salkit.layers import Int8Linear, int8, quantize_linears
+
+
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])
+def test_it_is_a_linear_layer_of_rounded_numbers(bias, dtype):
+    torch.manual_seed(0)
+    linear = nn.Linear(40, 24, bias=bias)
+    with torch.no_grad():
+        # A channel a hundred times the others has a scale of its own, one of zeros divides nothing.
+        linear.weight[3] *= 100
+        linear.weight[5] = 0
+    inputs = torch.randn(2, 7, 40).to(dtype)
+    found = Int8Linear(linear)(inputs)
+    assert found.shape == (2, 7, 24) and found.dtype == torch.float32
+    weight = linear.weight.detach().double()
+    scales = weight.abs().amax(1, keepdim=True).clamp_min(1e-30) / 127
+    rounded = (weight / scales).round() * scales
+    offset = 0 if linear.bias is None else linear.bias.detach().double()
+    exact = inputs.double() @ rounded.T + offset
+    # An input is rounded by half a step at most; 7 bits have steps of range / 127.
+    step = (inputs.amax().clamp_min(0) - inputs.amin().clamp_max(0)).double() / 127
+    assert ((found - exact).abs() <= (step * rounded.abs().sum(1) + 1e-4)).all()
+    assert not torch.equal(found.double(), exact)
+
+
+def test_linears_inside_are_replaced():
+    model = nn.Sequential(nn.Linear(8, 8), nn.ModuleDict(dict(a=nn.Linear(8, 4))), nn.ReLU())
+    assert quantize_linears(model) == 2
+    assert isinstance(model[0], Int8Linear) and isinstance(model[1]['a'], Int8Linear)
+
+
+def test_a_pytorch_without_the_operators_is_told(monkeypatch):
+    monkeypatch.delattr(int8.torch, 'quantize_per_channel')
+    with pytest.raises(ConfigError, match=r'precision int8: PyTorch .* expected exact or bf16'):
+        Int8Linear(nn.Linear(4, 4))

@@ -1,0 +1,153 @@
+"""A model made ready to predict, against the plain one."""
+
+import copy
+from typing import get_args
+
+import pytest
+import torch
+from small_models import MODEL, filled
+from torch import nn
+
+from salkit.builder import build
+from salkit.errors import ConfigError
+from salkit.functional import cc
+from salkit.layers import Int8Linear, TemporalWindowAttention, set_explicit_attention
+from salkit.layers.winograd import WinogradConv2d
+from salkit.models import faster
+from salkit.models import precision as names
+from salkit.models.faster import faster_precisions, prepare_prediction
+from salkit.models.precision import PRECISIONS, computing_in, find_precision
+from salkit.registry import MODELS
+from salkit.utils.allocator import keep_freed_memory
+from salkit.utils.benchmark_options import PrecisionName
+
+
+def model_of(dim, heads, **decoder):
+    cfg = copy.deepcopy(MODEL)
+    cfg['encoder']['arch'] = dict(embed_dim=dim, depth=1, num_heads=heads)
+    cfg['decoder'].update(decoder)
+    model = build(MODELS, cfg)
+    model.load_state_dict(filled(model))
+    return model.eval()
+
+
+def kinds_of(model, kind):
+    return sum(isinstance(module, kind) for module in model.modules())
+
+
+WIDE = dict(
+    branches=dict(
+        swin3d=dict(type='Swin3DBranch', depth=2),
+        dfd=dict(type='DFDBranch'),
+        sfd=dict(type='SFDBranch'),
+    ),
+    fusion=dict(type='ConvFusion'),
+)
+
+
+@pytest.mark.parametrize(
+    ('size', 'dim', 'decoder', 'winograd'),
+    [
+        ((112, 144), 192, {}, 4),
+        # The width of the published model.
+        pytest.param((224, 112), 1024, WIDE, 9, marks=pytest.mark.slow),
+    ],
+)
+def test_maps_are_the_same(size, dim, decoder, winograd):
+    model = model_of(dim, 8, **decoder)
+    clip = torch.rand(1, 3, 16, *size)
+    with torch.inference_mode():
+        set_explicit_attention(model)
+        exact = copy.deepcopy(model).double()(clip.double())
+        plain = model(clip)
+        set_explicit_attention(model, False)
+        prepare_prediction(model)
+        assert kinds_of(model, WinogradConv2d) == winograd
+        assert all(
+            part.by_keys for part in model.modules() if isinstance(part, TemporalWindowAttention)
+        )
+        prepared = model(clip)
+    assert exact.max() - exact.min() > 0.1
+    # With these weights, which tell more than trained ones, the plain path too is up to 6e-5 away.
+    assert (prepared - exact).abs().max() < 1e-4
+    assert (prepared - plain).abs().max() < 1e-4
+    assert not torch.equal(prepared, plain)
+
+
+@pytest.mark.parametrize('name', ['bf16', 'fp16'])
+def test_lower_precisions_convolve_directly(name):
+    model = model_of(192, 8)
+    clip = torch.rand(1, 3, 16, 48, 64)
+    precision = find_precision(name, 'cpu')
+    with torch.inference_mode():
+        exact = model(clip)
+        with torch.autocast('cpu', precision.dtype):
+            plain = model(clip).float()
+        prepare_prediction(model, precision)
+        with computing_in(precision, 'cpu'):
+            prepared = model(clip).float()
+    assert kinds_of(model, WinogradConv2d) == 0
+    assert {part.weight.dtype for part in model.modules() if isinstance(part, nn.Linear)} == {
+        precision.dtype
+    }
+    # Both round much, each in its own order.
+    assert (prepared - exact).abs().mean() < 2 * (plain - exact).abs().mean()
+
+
+@pytest.mark.parametrize('has_bfloat16', [True, False])
+@pytest.mark.parametrize('name', ['int8', 'fast', 'fastest'])
+def test_presets(name, has_bfloat16, monkeypatch):
+    monkeypatch.setattr(names, 'has_bfloat16', lambda: has_bfloat16)
+    model, clip = model_of(192, 8), torch.rand(1, 3, 16, 48, 64)
+    precision = find_precision(name, 'cpu')
+    with torch.inference_mode():
+        # What is merged is, in noise, far from what is not.
+        model.encoder.token_merging = 1 if name == 'int8' else 8
+        exact = model(clip)
+        model.encoder.token_merging = 1
+        prepare_prediction(model, precision)
+        with computing_in(precision, 'cpu'):
+            found = model(clip).float()
+    in_int8 = name != 'fast' or not has_bfloat16
+    assert kinds_of(model.encoder, Int8Linear) == (4 if in_int8 else 0)
+    assert model.encoder.token_merging == (1 if name == 'int8' else 8)
+    lower = has_bfloat16 and name != 'int8'
+    assert precision.dtype == (torch.bfloat16 if lower else torch.float32)
+    assert (found - exact).abs().max() > 0
+    # These weights tell more than trained ones.
+    assert cc(found.double(), exact.double()) > 0.9
+
+
+def test_names():
+    assert get_args(PrecisionName) == (*PRECISIONS, 'auto')
+    with pytest.raises(ConfigError, match="'int8' is for CPUs, expected bf16 or fast on cuda"):
+        find_precision('int8', 'cuda:0')
+    with pytest.raises(ConfigError, match='exakt'):
+        find_precision('exakt', 'cpu')
+
+
+def test_what_auto_tries(monkeypatch):
+    model = model_of(192, 8)
+    monkeypatch.setattr(faster, 'has_bfloat16', lambda: True)
+    names = [each.name for each in faster_precisions(model, 'cpu')]
+    assert names == ['fastest', 'fast', 'int8', 'bf16']
+    monkeypatch.setattr(faster, 'has_bfloat16', lambda: False)
+    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'int8']
+    # A network of convolutions.
+    model.encoder.blocks = nn.ModuleList([nn.Conv3d(64, 64, 3)])
+    assert faster_precisions(model, 'cpu') == []
+
+
+def test_freed_memory_is_kept():
+    resource = pytest.importorskip('resource')
+    if not keep_freed_memory():
+        pytest.skip("needs glibc's malloc")
+
+    def faults(values):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(values)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    # 128 MiB are 32768 pages; what comes next fits into them, however it is aligned.
+    faults(2**25)
+    assert faults(2**24) < 1000
