@@ -184,7 +184,12 @@ class GraphBackend(Backend[np.ndarray]):
 
     def predict(self, windows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
         """See `Backend`."""
-        return self.run(np.stack([np.stack(window, axis=1) for window in windows]))
+        channels, rows, columns = windows[0][0].shape
+        clips = np.empty((len(windows), channels, len(windows[0]), rows, columns), np.float32)
+        # Stacking twice would copy twice.
+        for clip, window in zip(clips, windows, strict=True):
+            np.stack(window, axis=1, out=clip)
+        return self.run(clips)
 
 
 class ExportedBackend(GraphBackend):
