@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .common import CHECKPOINT_HELP, add_config_arguments, check_data_roots, read_config
+from .common import (
+    CHECKPOINT_HELP,
+    add_config_arguments,
+    add_features_argument,
+    check_data_roots,
+    read_config,
+)
 from .launchers import joined_processes
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'with its weights: lite0, a work dir',
     )
     parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
+    add_features_argument(parser)
     parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
     parser.add_argument(
         '--dump-format',
@@ -158,6 +165,10 @@ def run(args: argparse.Namespace) -> int:
 
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
+    if args.features:
+        from ..engine.features import use_features
+
+        use_features(cfg, args.features)
     if args.out:
         check_json_place(args.out)
     # A wrong file should not wait for the data set to be read.

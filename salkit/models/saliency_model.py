@@ -19,7 +19,7 @@ from ..errors import ConfigError, ShapeError
 from ..media.clips import MOST_SECONDS
 from ..media.maps import check_prediction
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
-from ..types import LEAST_SALIENCY, ClipMeta, Targets
+from ..types import LEAST_SALIENCY, ClipMeta, EncodedClip, Targets
 from ..utils.text import check_range
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
@@ -121,7 +121,7 @@ class SaliencyModel(BaseModel):
 
     def forward(
         self,
-        clip: Tensor,
+        clip: Tensor | EncodedClip,
         targets: Targets | None = None,
         metas: list[ClipMeta] | None = None,
         mode: str = 'tensor',
@@ -129,7 +129,7 @@ class SaliencyModel(BaseModel):
         """Predict the saliency of each clip's last frame.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalized.
+            clip: (B, 3, T, H, W) float, normalized; or what the encoder makes of it.
             targets: ground truth at the clip's size (mode 'loss') or the frame's ('predict').
             metas: where each clip comes from, and its frame's size; for mode 'predict'.
             mode: 'tensor' -> saliency_map (B, H, W) in [0, 1]; 'loss' -> dict of scalars called
@@ -156,8 +156,10 @@ class SaliencyModel(BaseModel):
             return self._predictions(saliency_map, targets, metas)
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
 
-    def _map_of(self, clip: Tensor) -> Tensor:
+    def _map_of(self, clip: Tensor | EncodedClip) -> Tensor:
         """The saliency_map (B, H, W) of a clip, at all scales when it is not trained."""
+        if isinstance(clip, EncodedClip):
+            return self.decoder(clip.features, clip.size)
         size = (clip.shape[-2], clip.shape[-1])
         if self.training or self.test_scales == (1.0,):
             return self.decoder(self.encoder(clip), size)
