@@ -55,16 +55,8 @@ class ResumableEpochLoop(_Position, EpochBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Train until the last epoch, and validate between."""
-        with self.steps:
+        with self.steps.taken_by(self.runner.model):
             return super().run()
-
-    def run_iter(self, idx: int, data_batch: dict[str, list]) -> None:
-        """Take one step."""
-        runner = self.runner
-        runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
-        outputs = self.steps.step(runner.model, data_batch, runner.optim_wrapper)
-        runner.call_hook('after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs)
-        self._iter += 1
 
     def run_epoch(self) -> None:
         """Train on the batches of an epoch that are left."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import fields
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -35,23 +38,30 @@ class SplitSteps:
 
     def __init__(self, parts: int) -> None:
         self.parts = parts
-        self._pool: ThreadPoolExecutor | None = None
 
-    def __enter__(self) -> None:
-        if self.parts > 1:
-            self._pool = ThreadPoolExecutor(self.parts, 'salkit-step')
+    @contextmanager
+    def taken_by(self, model: nn.Module) -> Iterator[None]:
+        """Have the training steps of a model be taken this way."""
+        if self.parts == 1 or not isinstance(model, SaliencyModel):
+            yield
+            return
+        with ThreadPoolExecutor(self.parts, 'salkit-step') as pool:
+            model.take_step = partial(self._step, pool, model)
+            try:
+                yield
+            finally:
+                model.take_step = None
 
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
-
-    def step(
-        self, model: BaseModel, batch: dict[str, list], optim_wrapper: OptimWrapper
+    def _step(
+        self,
+        pool: ThreadPoolExecutor,
+        model: SaliencyModel,
+        batch: dict[str, list],
+        optim_wrapper: OptimWrapper,
     ) -> dict[str, Tensor]:
-        """What the model's `train_step` does, with the same outcome."""
-        if self._pool is None or not _can_split(model, optim_wrapper):
-            return model.train_step(batch, optim_wrapper)
+        """What `BaseModel.train_step` does, with the same outcome."""
+        if not _can_split(model, optim_wrapper):
+            return BaseModel.train_step(model, batch, optim_wrapper)
         parts = _split(model.data_preprocessor(batch, training=True), self.parts)
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         threads = torch.get_num_threads()
@@ -69,7 +79,7 @@ class SplitSteps:
             return {name: share * value.detach() for name, value in shown.items()}, gradients
 
         try:
-            results = list(self._pool.map(work, *zip(*parts, strict=True)))
+            results = list(pool.map(work, *zip(*parts, strict=True)))
         finally:
             # Some libraries have one number for all threads.
             torch.set_num_threads(threads)
@@ -87,8 +97,7 @@ class SplitSteps:
 
 def _can_split(model: nn.Module, optim_wrapper: object) -> bool:
     return (
-        isinstance(model, SaliencyModel)
-        and isinstance(optim_wrapper, OptimWrapper)
+        isinstance(optim_wrapper, OptimWrapper)
         and next(model.parameters()).device.type == 'cpu'
         and not any(map(sees_the_whole, model.modules()))
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from ..builder import build
@@ -58,11 +59,14 @@ class SaliencyModel(BaseModel):
     Attributes:
         encoder: the built encoder.
         decoder: the built decoder.
+        take_step: how a training loop takes its steps; None for the way of mmengine.
         pretrained: what `init_weights` loads, by part ('encoder' first, then 'model').
 
     Raises:
         ConfigError: no scale, or one that is not above 0; a `smooth_s` out of range.
     """
+
+    take_step: Callable[[dict[str, list], OptimWrapper], dict[str, Tensor]] | None = None
 
     def __init__(
         self,
@@ -98,6 +102,12 @@ class SaliencyModel(BaseModel):
         self.pretrained = {
             part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
         }
+
+    def train_step(self, data: dict[str, list], optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """Take a training step, as `take_step` does where a loop has set it."""
+        if self.take_step is not None:
+            return self.take_step(data, optim_wrapper)
+        return super().train_step(data, optim_wrapper)
 
     def init_weights(self) -> None:
         """Load what the `init_cfg`s name; without one, what the encoder's `pretrained` does.

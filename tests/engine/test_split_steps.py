@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
+from timm.layers import DropPath
 from torch import nn
 from torch.optim import SGD
 
@@ -25,8 +26,8 @@ def _model() -> SaliencyModel:
 def _trained(model: SaliencyModel, steps: SplitSteps, batch: dict) -> dict[str, torch.Tensor]:
     """The outputs of the last of two steps that two batches are accumulated for."""
     wrapper = OptimWrapper(SGD(model.parameters(), lr=0.1), accumulative_counts=2)
-    with steps:
-        return [steps.step(model, batch, wrapper) for _ in range(4)][-1]
+    with steps.taken_by(model):
+        return [model.train_step(batch, wrapper) for _ in range(4)][-1]
 
 
 @pytest.mark.parametrize(('parts', 'clips'), [(2, 5), (3, 2)])
@@ -43,10 +44,14 @@ def test_parts_train_as_the_whole_does(parts, clips):
         torch.testing.assert_close(other, weight, atol=1e-10, rtol=0, msg=name)
 
 
-def test_a_model_with_batch_norm_takes_whole_steps():
+@pytest.mark.parametrize('layer', [nn.BatchNorm2d(2), nn.Dropout(0.1), DropPath(0.1)])
+def test_layers_that_see_the_whole_batch_have_it(layer):
     model = _model()
-    called = []
-    model.train_step = lambda *args: called.append(args) or {}
-    model.decoder.norm = nn.BatchNorm2d(2).double()
+    batches = []
+    model.register_forward_hook(lambda *given: batches.append(given))
+    model.decoder.more = layer
     _trained(model, SplitSteps(2), synthetic_batch(2, 8, (32, 32)))
-    assert len(called) == 4
+    assert len(batches) == 4
+    layer.eval()
+    _trained(model, SplitSteps(2), synthetic_batch(2, 8, (32, 32)))
+    assert len(batches) == 4 + 8
