@@ -24,10 +24,10 @@ from ..utils.parallel import usable_cores
 class SplitSteps:
     """Takes steps of training; on a CPU, shares the clips of a batch out to threads.
 
-    Within an operation on small clips, PyTorch's threads wait for each other about as long as they
-    work, and much longer where other processes want the cores. Here each thread computes losses
-    and gradients of its own clips, and the gradients are added in a fixed order: those of the whole
-    batch but for rounding. (NSS, whose mean is over clips with fixations, weighs each part alike.)
+    PyTorch's threads share each operation, and wait for each other after it: on small clips a
+    quarter of the time, most of it where other processes want the cores. Here each thread computes
+    losses and gradients of its own clips, and the gradients are added in a fixed order: those of
+    the whole batch but for rounding. (NSS is a mean over clips with fixations: here of each part.)
 
     A step stays whole on a GPU, in a distributed run, with several optimizers, and for models with
     batch norms or layers that draw random numbers while they are trained.
@@ -62,10 +62,25 @@ class SplitSteps:
         """What `BaseModel.train_step` does, with the same outcome."""
         if not _can_split(model, optim_wrapper):
             return BaseModel.train_step(model, batch, optim_wrapper)
-        parts = _split(model.data_preprocessor(batch, training=True), self.parts)
-        weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         threads = torch.get_num_threads()
         each = min(threads, max(1, usable_cores() // self.parts))
+        try:
+            # Of the whole step: what else there is to do is as small.
+            torch.set_num_threads(each)
+            return self._in_parts(pool, model, batch, optim_wrapper)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _in_parts(
+        self,
+        pool: ThreadPoolExecutor,
+        model: SaliencyModel,
+        batch: dict[str, list],
+        optim_wrapper: OptimWrapper,
+    ) -> dict[str, Tensor]:
+        parts = _split(model.data_preprocessor(batch, training=True), self.parts)
+        weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        each = torch.get_num_threads()
 
         def work(
             part: dict[str, Any], share: float
@@ -78,11 +93,7 @@ class SplitSteps:
             gradients = torch.autograd.grad(scaled, weights, allow_unused=True)
             return {name: share * value.detach() for name, value in shown.items()}, gradients
 
-        try:
-            results = list(pool.map(work, *zip(*parts, strict=True)))
-        finally:
-            # Some libraries have one number for all threads.
-            torch.set_num_threads(threads)
+        results = list(pool.map(work, *zip(*parts, strict=True)))
         for _, gradients in results:
             for weight, gradient in zip(weights, gradients, strict=True):
                 if gradient is not None and weight.grad is not None:
