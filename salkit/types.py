@@ -81,6 +81,25 @@ class ClipMeta:
     size: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class EncodedClip:
+    """Clips as a frozen encoder gave them; a model takes them in place of (B, 3, T, H, W).
+
+    Attributes:
+        features: (B, C_i, t_i, h_i, w_i) each, deepest last.
+        size: (H, W) of the clips.
+    """
+
+    features: tuple[Tensor, ...]
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.features[0])
+
+    def __getitem__(self, some: slice) -> EncodedClip:
+        return EncodedClip(tuple(feature[some] for feature in self.features), self.size)
+
+
 @dataclass
 class Targets:
     """Ground truth of the frames that a batch of clips is scored on (each clip's last frame).

@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/datasets/demo_64x96.py',
     '../_base_/schedules/adamw_layer-decay.py',
 ]
-train_cfg = dict(max_epochs=32, val_interval=4)
+train_cfg = dict(max_epochs=32, val_interval=4, cpu_parts=2)
 optim_wrapper = dict(
     optimizer=dict(lr=1e-3),
     paramwise_cfg=dict(layer_decay_rate=0.9),

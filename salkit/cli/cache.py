@@ -1,7 +1,8 @@
 """Keep the resized frames of a data set on disk, so that training need not decode their files.
 
-What is read then is the same, value by value, and read much quicker. Run it again after files were
-changed or added, or after it was interrupted: it does what is missing.
+What is read then is the same, value by value, and read much quicker. With --features, keep what the
+frozen encoder of a config makes of the clips: training on that is of the decoder alone. Run it
+again after files were changed or added, or after it was interrupted: it does what is missing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .common import add_cfg_options, rows_and_columns
+from .common import add_cfg_options, leave_cores_to_workers, rows_and_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     # Videos, size and place of a cache.
     _Group = tuple[list[VideoRecord], tuple[int, int], str]
 
-ON_ALL_CORES = True
 DEFAULT_SIZE = (224, 224)
 
 
@@ -60,6 +60,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--workers', type=int, metavar='N', help='processes (default: one for each core)'
+    )
+    parser.add_argument(
+        '--features',
+        action='store_true',
+        help="keep what the config's encoder, which is frozen, makes of each clip, in --dir; for "
+        'salkit train --features DIR',
+    )
+    parser.add_argument(
+        '--every',
+        type=int,
+        metavar='K',
+        help='with --features: random clips end at every K-th frame (default: 1, any)',
+    )
+    parser.add_argument(
+        '--dtype',
+        choices=['float32', 'float16', 'bfloat16'],
+        help='with --features: that values are kept in (default: float32; the others take half)',
     )
     add_cfg_options(parser)
 
@@ -124,6 +141,11 @@ def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
 
 def run(args: argparse.Namespace) -> int:
     """Cache what is not cached; status 1 where a video cannot be."""
+    if args.features:
+        return _run_features(args)
+    leave_cores_to_workers()
+    if args.every is not None or args.dtype is not None:
+        raise ConfigError('--every and --dtype go with --features')
     from ..datasets.clip_cache_build import build_cache
     from ..utils.text import in_units
 
@@ -148,3 +170,32 @@ def run(args: argparse.Namespace) -> int:
         for reason in failed.values():
             print(f'  {reason}')
     return 1 if failed else 0
+
+
+def _run_features(args: argparse.Namespace) -> int:
+    """Keep features."""
+    from ..config import load_config, parse_options
+    from ..config.options import DATALOADERS
+    from ..engine.feature_build import FeatureOptions, build_features
+    from ..utils.parallel import share_cores
+    from ..utils.text import in_units
+    from .common import check_data_roots
+
+    if args.size or args.workers:
+        raise ConfigError('--size and --workers do not go with --features')
+    if not args.dir:
+        raise ConfigError('--features needs --dir DIR, a folder for those of this encoder')
+    cfg = load_config(args.source, parse_options(args.cfg_options))
+    check_data_roots(cfg, *DATALOADERS)
+    options = FeatureOptions(
+        every=args.every or 1,
+        dtype=args.dtype or 'float32',
+        splits=tuple(args.splits) if args.splits else None,
+    )
+    share_cores()
+    report = build_features(cfg, args.dir, options)
+    there = f' ({report.kept} were there already)' if report.kept else ''
+    taken = in_units(report.bytes)
+    print(f'features of {report.clips} clips of {report.written} videos kept, {taken}{there}')
+    print(f'  salkit train {args.source} --features {args.dir}')
+    return 0

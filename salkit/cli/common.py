@@ -53,6 +53,15 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
 
 
+def add_features_argument(parser: argparse.ArgumentParser) -> None:
+    """The folder of a frozen encoder's features."""
+    parser.add_argument(
+        '--features',
+        metavar='DIR',
+        help='read what the frozen encoder makes of clips from DIR, see salkit cache --features',
+    )
+
+
 def add_cfg_options(parser: argparse.ArgumentParser, whose: str = 'the config') -> None:
     """Overrides of a config, which `parse_options` reads."""
     parser.add_argument(

@@ -37,6 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='ARGS',
         help='for srun, in one string: --slurm-args="--partition=gpu --gres=gpu:1"',
     )
+    parser.add_argument(
+        '--features',
+        nargs='?',
+        const='',
+        metavar='ARGS',
+        help='encoders stay as they are: what they make of clips is kept below the work dirs, once '
+        'for all rows with the same encoder, and decoders alone are trained. ARGS are for salkit '
+        'cache, in one string: --features="--every 16 --dtype float16"',
+    )
     add_cfg_options(parser, 'every config')
     parser.add_argument('--dry-run', action='store_true', help='say what would run, and stop')
 
@@ -80,7 +89,7 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
     from ..paper.rows import rows_of, tables_of
-    from ..paper.sweep import plan
+    from ..paper.sweep import first_with_features, keep_features, plan
 
     srun = ['srun', '--kill-on-bad-exit=1', *shlex.split(args.slurm_args)]
     jobs = plan(
@@ -89,14 +98,18 @@ def run(args: argparse.Namespace) -> int:
         demo=args.demo,
         option_texts=args.cfg_options or (),
         launcher=srun if args.launcher == 'slurm' else (),
+        features=None if args.features is None else shlex.split(args.features),
     )
     if args.dry_run:
+        for job in first_with_features([job for job in jobs if not job.done]).values():
+            print(shlex.join(job.features))
         for job in jobs:
             job.check_work_dir()
             print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
         return 0
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
+    keep_features(missing)
     errors = _run_jobs(missing, args) if missing else {}
     print_tables(args.tables, work_dirs_of(args))
     failed = {name: error for name, error in errors.items() if error}

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from ..errors import ConfigError
 from ..utils.benchmark_options import PrecisionName
-from .common import CHECKPOINT_HELP, add_config_arguments, check_data_roots, read_config
+from .common import (
+    CHECKPOINT_HELP,
+    add_config_arguments,
+    add_features_argument,
+    check_data_roots,
+    read_config,
+)
 from .launchers import joined_processes
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='as of salkit predict (default: as the config tests, which is exact)',
     )
     parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
+    add_features_argument(parser)
     parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
     parser.add_argument(
         '--dump-format',
@@ -183,6 +190,10 @@ def run(args: argparse.Namespace) -> int:
 
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
+    if args.features:
+        from ..engine.features import use_features
+
+        use_features(cfg, args.features)
     if args.out:
         check_json_place(args.out)
     # A wrong file should not wait for the data set to be read.

@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CheckpointError
-from .common import add_config_arguments, check_data_roots, read_config
+from .common import (
+    add_config_arguments,
+    add_features_argument,
+    check_data_roots,
+    read_config,
+)
 from .launchers import joined_processes
 
 if TYPE_CHECKING:
@@ -33,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='afterwards score the best checkpoint on the test set, into WORK_DIR/scores.json',
     )
+    add_features_argument(parser)
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -84,6 +90,10 @@ def _amp_wrapper() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train."""
     cfg, work_dir = read_config(args)
+    if args.features:
+        from ..engine.features import use_features
+
+        use_features(cfg, args.features)
     loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
     check_data_roots(cfg, *loaders)
     from mmengine.dist import is_main_process

@@ -92,6 +92,7 @@ EXPECTED = {
     'train_cfg.by_epoch': _FLAG,
     'train_cfg.max_epochs': _whole(1),
     'train_cfg.max_iters': _whole(1),
+    'train_cfg.cpu_parts': _whole(1),
     'train_cfg.val_interval': _whole(1),
     'train_cfg.val_begin': _whole(0),
     'optim_wrapper.optimizer.lr': Expected('a number of at least 0', (int, float), 0, none=False),

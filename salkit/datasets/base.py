@@ -48,6 +48,7 @@ class VideoSaliencyDataset(Dataset):
             apart, 'all' one clip for every frame.
         stride: frames between strided clips.
         clips_per_video: random clips a video and epoch; more make an epoch of few videos longer.
+        every: random clips end at every k-th frame only, counted from the first that they may.
         clip_stride: frames from one of a clip to the next; or (least, most), drawn for each random
             clip, no more than its video has frames for.
         head: what stands before a video's first frame, see `clip_indices`: 'repeat-first',
@@ -75,6 +76,7 @@ class VideoSaliencyDataset(Dataset):
         stride: int = 32,
         clips_per_video: int = 1,
         clip_stride: int | tuple[int, int] = 1,
+        every: int = 1,
         head: str = 'repeat-first',
         pipeline: Sequence[dict] = (),
         holdout: float = 0.1,
@@ -85,6 +87,7 @@ class VideoSaliencyDataset(Dataset):
         check_choice(name, 'sampling', sampling, SAMPLINGS)
         check_choice(name, 'head', head, HEADS)
         counts = dict(clip_len=clip_len, stride=stride, clips_per_video=clips_per_video)
+        counts['every'] = every
         for argument, value in counts.items():
             if value < 1:
                 raise ConfigError(f'{name}: {argument} must be at least 1, got {value}')
@@ -106,6 +109,7 @@ class VideoSaliencyDataset(Dataset):
         self.clip_len = clip_len
         self.sampling = sampling
         self.stride = stride
+        self.every = every
         self.clip_strides = tuple(strides)
         self.head = head
         self.holdout = holdout
@@ -240,18 +244,33 @@ class VideoSaliencyDataset(Dataset):
         number = bisect.bisect_right(self._ends, index)
         video = self.videos[number]
         if self.sampling == 'random':
-            span = self._span(self._draw_stride(index, video))
-            first = min(span, len(video.frames)) - 1
+            ends = self._drawn_from(video, self._draw_stride(index, video))
             rng = np.random.default_rng((self.seed, self.epoch, index))
-            return number, int(rng.integers(first, len(video.frames)))
+            return number, ends[int(rng.integers(len(ends)))]
         before = self._ends[number - 1] if number else 0
         return number, self._scored(video)[index - before]
+
+    def _drawn_from(self, video: VideoRecord, clip_stride: int) -> range:
+        """The frames that a random clip may end at."""
+        frames = len(video.frames)
+        return range(min(self._span(clip_stride), frames) - 1, frames, self.every)
+
+    def ends_of(self, video: VideoRecord) -> range:
+        """The frames (from 0) that the samples of a video may end at, for one `clip_stride`."""
+        if self.sampling == 'random':
+            return self._drawn_from(video, self.clip_strides[0])
+        return self._scored(video)
 
     def sample_files(self, index: int) -> dict[str, Any]:
         """Files and names of sample `index`, what the pipeline starts from."""
         number, last = self.locate(index)
-        video = self.videos[number]
-        stride = self._draw_stride(index, video)
+        stride = self._draw_stride(index, self.videos[number])
+        # For transforms that draw at random; another stream than the choice of the clip.
+        rng = np.random.default_rng((self.seed, self.epoch, index, 1))
+        return dict(self.clip_files(self.videos[number], last, stride), rng=rng)
+
+    def clip_files(self, video: VideoRecord, last: int, stride: int) -> dict[str, Any]:
+        """Files and names of the clip of a video that ends at frame `last`."""
         indices = clip_indices(last, self._span(stride), len(video.frames), self.head)[::stride]
         return dict(
             self.metainfo,
@@ -262,8 +281,6 @@ class VideoSaliencyDataset(Dataset):
             video_path=video.video_path,
             density_path=video.densities[last],
             fixation_path=video.fixations[last] if video.fixations else None,
-            # For transforms that draw at random; another stream than the choice of the clip.
-            rng=np.random.default_rng((self.seed, self.epoch, index, 1)),
         )
 
     def __getitem__(self, index: int) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class CacheReport:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def _stamps(record: VideoRecord) -> np.ndarray:
+def stamps_of(record: VideoRecord) -> np.ndarray:
     """`stamp_of` the file of every frame."""
     if record.video_path:
         return np.full(len(record.frames), stamp_of(record.video_path), np.uint64)
@@ -54,7 +54,7 @@ def _stamps(record: VideoRecord) -> np.ndarray:
 def _is_current(record: VideoRecord, path: Path) -> bool:
     """Whether a video is cached in the file `path`, from its frames as they are now."""
     try:
-        return np.array_equal(open_cached(path, stamp_of(path))['stamps'], _stamps(record))
+        return np.array_equal(open_cached(path, stamp_of(path))['stamps'], stamps_of(record))
     except UNUSABLE:
         return False
 
@@ -79,7 +79,7 @@ def _frames_of(
 def write_cached_video(record: VideoRecord, path: Path, size: tuple[int, int]) -> int:
     """Cache one video in the file `path`, in place of what was there; gives the bytes written."""
     # Before anything is read: a file that changes meanwhile is another one than this.
-    stamps = _stamps(record)
+    stamps = stamps_of(record)
     kind = video_type(len(stamps), size)
     header = dict(descr=np.lib.format.dtype_to_descr(kind), fortran_order=False, shape=(1,))
     shown = []

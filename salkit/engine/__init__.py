@@ -3,6 +3,7 @@
 from .amp import BFloat16OptimWrapper
 from .building import build_runner, find_latest_checkpoint
 from .hooks import (
+    CachedFeaturesHook,
     DumpMapsHook,
     EpochLineHook,
     EpochSeedHook,
@@ -19,6 +20,7 @@ from .stopping import TrainingStopped
 __all__ = [
     'FSDP2',
     'BFloat16OptimWrapper',
+    'CachedFeaturesHook',
     'DumpMapsHook',
     'EpochLineHook',
     'EpochSeedHook',

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
+from torch.utils.data import DataLoader
+
+from ..utils.text import check_range
+from .split_steps import SplitSteps
 
 
 class _Position:
@@ -25,7 +29,34 @@ class _Position:
 
 
 class ResumableEpochLoop(_Position, EpochBasedTrainLoop):
-    """mmengine's EpochBasedTrainLoop that can begin within an epoch."""
+    """mmengine's EpochBasedTrainLoop that can begin within an epoch, and share steps out.
+
+    Args:
+        runner: whose model is trained.
+        dataloader: of the training set.
+        max_epochs: of the run.
+        cpu_parts: into how many parts the clips of a step on a CPU are shared out, see
+            `SplitSteps`.
+        **options: `val_begin`, `val_interval` and what else mmengine's loop takes.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        max_epochs: int,
+        *,
+        cpu_parts: int = 1,
+        **options: Any,
+    ) -> None:
+        super().__init__(runner, dataloader, max_epochs, **options)
+        check_range('train_cfg', 'cpu_parts', cpu_parts, 1)
+        self.steps = SplitSteps(cpu_parts)
+
+    def run(self) -> nn.Module:
+        """Train until the last epoch, and validate between."""
+        with self.steps.taken_by(self.runner.model):
+            return super().run()
 
     def run_epoch(self) -> None:
         """Train on the batches of an epoch that are left."""

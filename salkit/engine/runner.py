@@ -397,7 +397,8 @@ class SaliencyRunner(Runner):
         for name, parameter in self.bare_model.named_parameters():
             gradient = gradients.get(name) if isinstance(gradients, dict) else None
             if isinstance(gradient, Tensor) and gradient.shape == parameter.shape:
-                parameter.grad = gradient.to(parameter)
+                # In the memory layout of the parameter, in which norms add up.
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
         position = getattr(self.train_dataloader, 'position', None)
         if position is not None and self.seed is not None:
             # That of the checkpoint, where the config leaves it open.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor
 
 _IS_CHECKPOINT = re.compile('(best|last)_ckpt')
 
@@ -27,7 +28,12 @@ def is_at_update(wrapper: OptimWrapper) -> bool:
 
 
 def plain(value: Any) -> Any:
-    """`value` with NumPy values turned into tensors and numbers, and mappings into dicts."""
+    """`value` with NumPy values turned into tensors and numbers, and mappings into dicts.
+
+    Tensors lie in the order of their axes, as other programs want them in files.
+    """
+    if isinstance(value, Tensor):
+        return value.contiguous()
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
     if isinstance(value, np.generic):

@@ -7,7 +7,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from ..errors import ConfigError, DataError
-from ..types import Targets
+from ..types import EncodedClip, Targets
 
 
 def _stack(maps: list[Tensor | None]) -> Tensor | list[Tensor] | None:
@@ -49,28 +49,36 @@ class ClipPreprocessor(BaseDataPreprocessor):
 
         Args:
             data: lists over the batch, as `pseudo_collate` makes them: `clip` (3, T, H, W) uint8,
+                or `features`, for each of them a list of (C, t, h, w), and `clip_size`;
                 `density_map` and `fixation_map` (H, W) or None, and `meta`.
             training: not used; the same for training and testing.
 
         Returns:
-            `clip` (B, 3, T, H, W) float32, `targets` and `metas`, the keywords of
-            `SaliencyModel.forward`.
+            `clip` (B, 3, T, H, W) float32 or an `EncodedClip`, `targets` and `metas`, the keywords
+            of `SaliencyModel.forward`.
 
         Raises:
             DataError: clips of different size in one batch.
             ConfigError: the data set's pipeline does not make such batches.
         """
-        lacking = {'clip', 'density_map', 'fixation_map', 'meta'} - set(data)
+        given = 'features' if 'features' in data else 'clip'
+        lacking = {given, 'density_map', 'fixation_map', 'meta'} - set(data)
         if lacking:
             raise ConfigError(
                 f'pipeline: expected LoadClip, LoadTargets and PackClip, got no {min(lacking)}'
             )
         data = self.cast_data(data)
-        shapes = {tuple(clip.shape) for clip in data['clip']}
-        if len(shapes) > 1:
-            raise DataError(f'clips of one batch must have one shape, got {sorted(shapes)}')
         maps = (_stack(data[name]) for name in ('density_map', 'fixation_map'))
         # Frames of several sizes are scored one by one, for which a list will do.
         targets = Targets(*maps)  # type: ignore[arg-type]  # see above
-        clip = self.normalize(torch.stack(list(data['clip'])))
-        return dict(clip=clip, targets=targets, metas=list(data['meta']))
+        return dict(clip=self._clip(data), targets=targets, metas=list(data['meta']))
+
+    def _clip(self, data: dict[str, list]) -> Tensor | EncodedClip:
+        if 'features' in data:
+            rows, columns = (int(sides[0]) for sides in data['clip_size'])
+            features = (torch.stack(list(each)).float() for each in data['features'])
+            return EncodedClip(tuple(features), (rows, columns))
+        shapes = {tuple(clip.shape) for clip in data['clip']}
+        if len(shapes) > 1:
+            raise DataError(f'clips of one batch must have one shape, got {sorted(shapes)}')
+        return self.normalize(torch.stack(list(data['clip'])))

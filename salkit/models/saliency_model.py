@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from mmengine.logging import print_log
 from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from ..builder import build
@@ -20,7 +21,7 @@ from ..errors import ConfigError, ShapeError
 from ..media.clips import MOST_SECONDS
 from ..media.maps import check_prediction
 from ..registry import DECODERS, ENCODERS, LOSSES, MODELS
-from ..types import LEAST_SALIENCY, ClipMeta, Targets
+from ..types import LEAST_SALIENCY, ClipMeta, EncodedClip, Targets
 from ..utils.text import check_range
 from .clip_preprocessor import ClipPreprocessor
 from .postprocess import postprocess_map
@@ -60,12 +61,15 @@ class SaliencyModel(BaseModel):
     Attributes:
         encoder: the built encoder.
         decoder: the built decoder.
+        take_step: how a training loop takes its steps; None for the way of mmengine.
         pretrained: what `init_weights` loads, by part ('encoder' first, then 'model').
         tested_in: the precision of `test_step`; None for that of whoever calls it.
 
     Raises:
         ConfigError: no scale, or one that is not above 0; a `smooth_s` out of range.
     """
+
+    take_step: Callable[[dict[str, list], OptimWrapper], dict[str, Tensor]] | None = None
 
     def __init__(
         self,
@@ -103,6 +107,12 @@ class SaliencyModel(BaseModel):
             part: _pretrained_checkpoint(cfg, part) for part, cfg in sources.items() if cfg
         }
 
+    def train_step(self, data: dict[str, list], optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """Take a training step, as `take_step` does where a loop has set it."""
+        if self.take_step is not None:
+            return self.take_step(data, optim_wrapper)
+        return super().train_step(data, optim_wrapper)
+
     def init_weights(self) -> None:
         """Load what the `init_cfg`s name; without one, what the encoder's `pretrained` does.
 
@@ -125,7 +135,7 @@ class SaliencyModel(BaseModel):
 
     def forward(
         self,
-        clip: Tensor,
+        clip: Tensor | EncodedClip,
         targets: Targets | None = None,
         metas: list[ClipMeta] | None = None,
         mode: str = 'tensor',
@@ -133,7 +143,7 @@ class SaliencyModel(BaseModel):
         """Predict the saliency of each clip's last frame.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalized.
+            clip: (B, 3, T, H, W) float, normalized; or what the encoder makes of it.
             targets: ground truth at the clip's size (mode 'loss') or the frame's ('predict').
             metas: where each clip comes from, and its frame's size; for mode 'predict'.
             mode: 'tensor' -> saliency_map (B, H, W) in [0, 1]; 'loss' -> dict of scalars called
@@ -160,8 +170,10 @@ class SaliencyModel(BaseModel):
             return self._predictions(saliency_map, targets, metas)
         raise ValueError(f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}")
 
-    def _map_of(self, clip: Tensor) -> Tensor:
+    def _map_of(self, clip: Tensor | EncodedClip) -> Tensor:
         """The saliency_map (B, H, W) of a clip, at all scales when it is not trained."""
+        if isinstance(clip, EncodedClip):
+            return self.decoder(clip.features, clip.size)
         size = (clip.shape[-2], clip.shape[-1])
         if self.training or self.test_scales == (1.0,):
             return self.decoder(self.encoder(clip), size)
@@ -190,22 +202,20 @@ class SaliencyModel(BaseModel):
         Raises:
             CheckpointError: a map with NaN or infinity.
         """
-        device = str(self.data_preprocessor.device)
-        with nullcontext() if self.tested_in is None else computing_in(self.tested_in, device):
+        chosen, device = self.tested_in, str(self.data_preprocessor.device)
+        with nullcontext() if chosen is None else computing_in(chosen, device):
             predictions = super().test_step(data)
         for prediction in predictions:
             final, meta = prediction['saliency_map'], prediction['meta']
-            kind = final.device.type
-            dtype = (
-                torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else final.dtype
-            )
-            check_prediction(
-                final.cpu().numpy(),
-                'the model',
-                f'frame {meta.frame} of {meta.video}',
-                str(dtype).removeprefix('torch.'),
-                'test_cfg.fp16=False',
-            )
+            if chosen is not None:
+                computed, advice = chosen.name, '--precision exact'
+            else:
+                kind, dtype = final.device.type, final.dtype
+                if torch.is_autocast_enabled(kind):
+                    dtype = torch.get_autocast_dtype(kind)
+                computed, advice = str(dtype).removeprefix('torch.'), 'test_cfg.fp16=False'
+            frame = f'frame {meta.frame} of {meta.video}'
+            check_prediction(final.cpu().numpy(), 'the model', frame, computed, advice)
         return predictions
 
     def _predictions(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shlex
 import signal
@@ -16,7 +18,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..config import apply_options, load_config, parse_options
-from ..errors import DataError
+from ..config.load import plain_config
+from ..encoders.umt_weights import ARCHITECTURES
+from ..errors import ConfigError, DataError
 from ..utils.files import whole_file
 from .rows import Row
 from .tables import SCORES, read_results, work_dir_of
@@ -40,6 +44,8 @@ DEMO_ENCODERS = {
     'large': dict(embed_dim=64, depth=24, num_heads=4),
 }
 DEMO_WIDTH = 0.25
+# Below the folder of the work dirs: features of frozen encoders, a folder for each.
+FEATURES = 'features'
 DEMO_OPTIONS = {
     'train_cfg.max_epochs': 2,
     'train_cfg.val_interval': 1,
@@ -62,12 +68,14 @@ class Job:
         command: what runs it.
         config_text: the whole config, resolved; a work dir belongs to one config.
         config_file: where a made config is to be written, None for a packaged one.
+        features: the command that keeps those of its frozen encoder; empty for a trained one.
     """
 
     work_dir: Path
     command: list[str]
     config_text: str
     config_file: Path | None = None
+    features: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -94,10 +102,13 @@ class Job:
             )
 
 
-def demo_version(cfg: Config, options: Mapping[str, object] | None = None) -> Config:
+def demo_version(
+    cfg: Config, options: Mapping[str, object] | None = None, augment: bool = True
+) -> Config:
     """The row of `cfg` in small: its model with a tiny encoder and narrow branches, the demo data.
 
-    Depths, frames, layer variants, branches and losses stay those of the row.
+    Depths, frames, layer variants, branches and losses stay those of the row; without `augment`,
+    clips stay as they are read, as those of the paper.
     """
     model = cfg.model.to_dict()
     demo = load_config(DEMO_CONFIG)
@@ -115,6 +126,10 @@ def demo_version(cfg: Config, options: Mapping[str, object] | None = None) -> Co
         f'{loader}_dataloader.dataset.clip_len': encoder['clip_len']
         for loader in ('train', 'val', 'test')
     }
+    if not augment:
+        dataset = demo.train_dataloader.dataset
+        changing = ('FlipClip', 'RecolorClip')
+        dataset.pipeline = [step for step in dataset.pipeline if step.type not in changing]
     apply_options(demo, {**clips, **DEMO_OPTIONS, **(options or {})})
     return demo
 
@@ -126,6 +141,7 @@ def plan(
     demo: bool = False,
     option_texts: Sequence[str] = (),
     launcher: Sequence[str] = (),
+    features: Sequence[str] | None = None,
 ) -> list[Job]:
     """The jobs of `rows`, one work dir each below `root`.
 
@@ -136,26 +152,72 @@ def plan(
         option_texts: overrides of every config, KEY=VALUE.
         launcher: what the commands begin with: `srun`, which waits for its job and passes a
             cancellation on, and its options; empty for processes of this machine.
+        features: arguments of `salkit cache --features`: the encoders stay as they are, and what
+            they make of clips is kept once for all rows with the same one. None trains them, too.
+
+    Raises:
+        ConfigError: with `features`, an encoder other than UMT.
     """
-    jobs, options = [], parse_options(list(option_texts))
+    jobs = []
     for row in rows:
         work_dir = work_dir_of(root, row.config)
+        texts = [*option_texts, *([] if features is None else _freezing(row.config))]
+        options = parse_options(texts)
         cfg, config, config_file = (
             load_config(row.config, None if demo else options),
             row.config,
             None,
         )
         if demo:
-            cfg = demo_version(cfg, options)
+            cfg = demo_version(cfg, options, augment=features is None)
             config_file = Path(root) / 'configs' / f'{work_dir.name}.py'
             config = str(config_file)
         command = [*launcher[:1], *([f'--job-name={work_dir.name}'] if launcher else [])]
         command += [*launcher[1:], sys.executable, '-m', 'salkit', 'train', config]
         command += ['--work-dir', str(work_dir), '--resume', '--test']
-        if option_texts and not demo:
-            command += ['--cfg-options', *option_texts]
-        jobs.append(Job(work_dir, command, cfg.pretty_text, config_file))
+        keeping: list[str] = []
+        if features is not None:
+            encoder = json.dumps(plain_config(cfg.model.encoder), sort_keys=True)
+            folder = Path(root) / FEATURES / hashlib.sha256(encoder.encode()).hexdigest()[:12]
+            keeping = [*launcher, sys.executable, '-m', 'salkit', 'cache', config, '--features']
+            keeping += ['--dir', str(folder), *features]
+            command += ['--features', str(folder)]
+        if texts and not demo:
+            command += ['--cfg-options', *texts]
+            keeping += ['--cfg-options', *texts] if keeping else []
+        jobs.append(Job(work_dir, command, cfg.pretty_text, config_file, tuple(keeping)))
     return jobs
+
+
+def _freezing(config: str) -> list[str]:
+    """The options that freeze the encoder of a row."""
+    encoder = load_config(config).model.encoder
+    if encoder.type != 'UMTEncoder':
+        raise ConfigError(f'{config}: --features freezes UMTEncoder, got {encoder.type}')
+    depth = encoder.get('depth') or ARCHITECTURES[encoder.arch]['depth']
+    return [f'+model.encoder.frozen_stages={depth}']
+
+
+def first_with_features(jobs: Sequence[Job]) -> dict[str, Job]:
+    """For each folder of features that jobs want, the first of them."""
+    found: dict[str, Job] = {}
+    for job in jobs:
+        if job.features:
+            found.setdefault(job.features[job.features.index('--dir') + 1], job)
+    return found
+
+
+def keep_features(jobs: Sequence[Job]) -> None:
+    """Keep the features of frozen encoders, once for all jobs with the same one.
+
+    Raises:
+        DataError: the command that does so failed; it has said why.
+    """
+    for folder, job in first_with_features(jobs).items():
+        job.check_work_dir()
+        _write_config(job)
+        if status := subprocess.run(job.features, check=False).returncode:
+            raise DataError(f'{folder}: keeping features failed with status {status}')
 
 
 def slots(count: int, gpus: Sequence[int] = (), threads: int = 0) -> list[dict[str, str]]:
@@ -214,12 +276,16 @@ def run_jobs(
     return errors
 
 
-def _start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
-    job.check_work_dir()
+def _write_config(job: Job) -> None:
     for path in (job.work_dir / CONFIG_RECORD, job.config_file):
         if path is not None:
             with whole_file(path) as temporary:
                 temporary.write_text(job.config_text, encoding='utf-8')
+
+
+def _start(job: Job, environment: dict[str, str]) -> subprocess.Popen:
+    job.check_work_dir()
+    _write_config(job)
     with open(job.work_dir / LOG, 'a', encoding='utf-8') as log:
         log.write(f'$ {shlex.join(job.command)}\n')
         log.flush()

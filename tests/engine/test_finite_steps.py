@@ -292,6 +292,8 @@ def run(root, work_dir, *extra, spoilt=0, epochs=2, most=3):
         '+model.losses.spoilt=dict(type=SpoilsLoss)',
         f'default_hooks.finite_steps.most_in_a_row={most}',
         'default_hooks.logger.interval=1',
+        # A loss is computed once a step.
+        'train_cfg.cpu_parts=1',
         'train_dataloader.batch_size=2',
     ]
     for part in ('train', 'val', 'test'):

@@ -112,8 +112,8 @@ def test_maps_that_are_no_numbers(work_dir):
     predictor.backend.model.decoder.forward = lambda *_: torch.full((1, 16, 16), torch.nan)
     said = 'predicts values that are no numbers (NaN or infinite) for frame 0001 of pictures in '
     for precision, advice in (
-        ('float32', 'try an earlier checkpoint, and look at this frame'),
-        ('float16', 'try full precision, --precision float32'),
+        ('exact', 'try an earlier checkpoint, and look at this frame'),
+        ('bf16', 'try full precision, --precision exact'),
     ):
         predictor.backend.precision = precision
         with pytest.raises(CheckpointError, match=re.escape(f'demo: {said}{precision}; {advice}')):

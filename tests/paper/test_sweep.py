@@ -15,8 +15,8 @@ from make_data import write_dataset
 from salkit.cli import main
 from salkit.config import load_config
 from salkit.paper import rows
-from salkit.paper.rows import TABLES, rows_of
-from salkit.paper.sweep import Job, demo_version, plan, run_jobs, slots
+from salkit.paper.rows import TABLES, rows_of, tables_of
+from salkit.paper.sweep import Job, demo_version, first_with_features, plan, run_jobs, slots
 from salkit.paper.tables import read_results, work_dir_of
 
 ROWS = rows_of(TABLES)
@@ -268,3 +268,17 @@ def test_rows_are_trained_resumed_tested_and_tabulated(
 
     jobs = plan(TABLES[3].rows[:2], root, demo=True, option_texts=options)
     assert [job.done for job in jobs] == [True, False]
+
+
+def test_rows_with_one_frozen_encoder_share_its_features(tmp_path):
+    jobs = plan(rows_of(tables_of(['table1'])), tmp_path, demo=True, features=['--every', '4'])
+    row = load_config(rows_of(TABLES)[0].config)
+    steps = demo_version(row, augment=False).train_dataloader.dataset.pipeline
+    assert [step.type for step in steps] == ['LoadClip', 'LoadTargets', 'PackClip']
+    ((folder, first),) = first_with_features(jobs).items()
+    assert first is jobs[0] and first.features[-2:] == ('--every', '4')
+    for job in jobs:
+        assert job.command[-2:] == ['--features', folder]
+        assert 'frozen_stages=24' in job.config_text
+    # L-16 and L-8 at four depths, B-8 at two.
+    assert len(first_with_features(plan(rows_of(TABLES), tmp_path, features=[]))) == 10

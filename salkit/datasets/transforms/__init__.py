@@ -2,6 +2,7 @@
 
 from .augment import ColorJitterClip, FlipClip, RandomResizedCropClip, RecolorClip
 from .load_clip import LoadClip
+from .load_features import LoadFeatures
 from .load_targets import LoadTargets
 from .pack_clip import PackClip
 
@@ -9,6 +10,7 @@ __all__ = [
     'ColorJitterClip',
     'FlipClip',
     'LoadClip',
+    'LoadFeatures',
     'LoadTargets',
     'PackClip',
     'RandomResizedCropClip',

@@ -1,5 +1,6 @@
 """Hooks of the Runner, one a file."""
 
+from .cached_features import CachedFeaturesHook
 from .dump_maps import DumpMapsHook
 from .epoch_line import EpochLineHook
 from .epoch_seed import EpochSeedHook
@@ -9,6 +10,7 @@ from .training_scalars import TrainingScalarsHook
 from .validation_panel import ValidationPanelHook
 
 __all__ = [
+    'CachedFeaturesHook',
     'DumpMapsHook',
     'EpochLineHook',
     'EpochSeedHook',

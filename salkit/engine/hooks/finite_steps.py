@@ -36,15 +36,16 @@ class _Batch:
 
     Attributes:
         clips: names of its clips, video/frame.
-        losses: its losses by name, each a scalar; tensors until they are asked for.
+        losses: its losses by name, a scalar for each part of it that was computed by itself;
+            tensors until they are asked for.
     """
 
     clips: list[str]
-    losses: dict[str, Tensor] = field(default_factory=dict)
+    losses: dict[str, list[Tensor]] = field(default_factory=dict)
 
     def values(self) -> dict[str, float]:
         """The losses as numbers."""
-        return {name: float(loss) for name, loss in self.losses.items()}
+        return {name: float(torch.stack(parts).mean()) for name, parts in self.losses.items()}
 
 
 @HOOKS.register_module()
@@ -109,13 +110,15 @@ class FiniteStepsHook(Hook):
             if 'loss' in name:
                 parts = [value] if isinstance(value, Tensor) else value
                 means = torch.stack([part.detach().mean() for part in parts])
-                self._batches[-1].losses[name] = means.sum()
+                self._batches[-1].losses.setdefault(name, []).append(means.sum())
 
     def _judge(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         """Take the gradients from an optimizer that is about to take a step, if it must not."""
         parameters = [p for group in optimizer.param_groups for p in group['params']]
         gradients = [_local(p.grad) for p in parameters if p.grad is not None]
-        losses = [loss for batch in self._batches for loss in batch.losses.values()]
+        losses = [
+            loss for batch in self._batches for parts in batch.losses.values() for loss in parts
+        ]
         is_bad = (~_all_finite([*losses, get_total_norm(gradients)])).int()
         all_reduce(is_bad, 'max')
         # A sum of squares may overflow where the gradients do not; it is the same everywhere but
