@@ -33,17 +33,18 @@ step() {
 benchmark() {
     local name=$1 seconds=$2
     shift 2
-    step "$name" "$seconds" "$python" -m salkit benchmark "$@" --device "$device" --seconds 3 \
+    step "$name" "$seconds" "$python" -m salkit benchmark "$@" --device "$device" --seconds 2 \
         --json "$out/$name.json"
 }
 
-benchmark infer_float32_1 60 infer "$model" --precision float32 --baseline
-for batch in 1 4 8; do
-    benchmark "infer_bfloat16_$batch" 60 infer "$model" --precision bfloat16 --batch $batch --baseline
+for batch in 4 1 8; do
+    benchmark "infer_bf16_$batch" 60 infer "$model" --precision bf16 --batch $batch --baseline
 done
-for batch in 1 4; do
+benchmark infer_exact_1 60 infer "$model" --precision exact --baseline
+benchmark infer_fast_8 60 infer "$model" --precision fast --batch 8 --baseline
+for batch in 4 1; do
     for checkpointing in off on; do
-        benchmark "train_bfloat16_${batch}_$checkpointing" 60 train "$model" --precision bfloat16 \
+        benchmark "train_bf16_${batch}_$checkpointing" 60 train "$model" --precision bf16 \
             --batch $batch --checkpointing $checkpointing --size 224x224
     done
 done
@@ -64,9 +65,9 @@ write_video(folder / 'clip.mp4', 90, (360, 640))
 write_checkpoint(dict(state_dict=salkit.build_model(sys.argv[1]).state_dict()), folder / 'random.pth')
 PYTHON
 step predict 60 "$python" -m salkit predict "$out/clip.mp4" --model "$model" --checkpoint \
-    "$out/random.pth" --device "$device" --overlay --out "$out/predicted" --force
+    "$out/random.pth" --device "$device" --precision bf16 --overlay --out "$out/predicted" --force
 # The longest comes last: the first pass compiles.
-benchmark infer_bfloat16_4_compiled 150 infer "$model" --precision bfloat16 --batch 4 --baseline \
+benchmark infer_bf16_4_compiled 150 infer "$model" --precision bf16 --batch 4 --baseline \
     --compile
 rm -f "$out/random.pth"
 

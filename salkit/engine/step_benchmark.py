@@ -29,13 +29,14 @@ from ..models.profile import clip_size
 from ..registry import MODELS, SCOPE
 from ..types import ClipMeta
 from ..utils.benchmark_options import TrainingOptions
+from ..utils.text import check_choice
 from .building import open_dataloader, optim_wrapper_of
 from .loader import WatchedDataLoader
 from .runner import SaliencyRunner
 
 # Of the pixels of a synthetic fixation map: about those of 15 observers at 224 x 224.
 FIXATED = 0.0003
-_WRAPPERS = dict(float32='OptimWrapper', bfloat16='BFloat16OptimWrapper')
+_WRAPPERS = dict(exact='OptimWrapper', bf16='BFloat16OptimWrapper')
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,7 @@ def _wrapper_of(cfg: Config, precision: str | None) -> dict[str, object]:
         return wrapper
     # What only the wrappers of mixed precision take.
     kept = {k: v for k, v in wrapper.items() if k not in ('dtype', 'loss_scale')}
+    check_choice('benchmark train', 'precision', precision, _WRAPPERS)
     return dict(kept, type=_WRAPPERS[precision])
 
 
@@ -189,7 +191,9 @@ def benchmark_training(
     device = choose_device(options.device)
     _set_checkpointing(cfg, options.checkpointing)
     peak = PeakMemory(device)
-    model = build(MODELS, cfg.model).to(device).train()
+    # Random numbers of hundreds of millions are drawn fastest where they are to be.
+    with torch.device(device):
+        model = build(MODELS, cfg.model).to(device).train()
     wrapper = _wrapper_of(cfg, options.precision)
     with DefaultScope.overwrite_default_scope(SCOPE):
         optimizer = optim_wrapper_of(wrapper, model)

@@ -143,7 +143,9 @@ def build_model(
     """
     cfg, checkpoint = find_model(config_or_name, checkpoint)
     if checkpoint is None:
-        return build(MODELS, cfg.model).to(device).eval()
+        # Random numbers of hundreds of millions are drawn fastest where they are to be.
+        with torch.device(device):
+            return build(MODELS, cfg.model).to(device).eval()
     with checkpoint.plugin_hints():
         with _UnfilledParameters():
             model = build(MODELS, cfg.model)

@@ -21,6 +21,7 @@ class BenchmarkOptions:
     Attributes:
         batch: clips at once (default: 1 for infer; for train, that of the config).
         device: auto (a GPU where there is one), cpu or cuda:N.
+        precision: as of salkit predict; train knows exact and bf16 (default: that of the config).
         seconds: how long it is repeated, at least twice after a first time that does not count.
         repeats: how often it is repeated, in place of --seconds.
         size: (rows, columns) of the clips; None for that of the config.
@@ -31,6 +32,7 @@ class BenchmarkOptions:
 
     batch: int | None = None
     device: str = 'auto'
+    precision: PrecisionName | None = None
     seconds: float = 10.0
     repeats: int | None = None
     size: tuple[int, int] | None = None
@@ -56,14 +58,11 @@ class InferenceOptions(BenchmarkOptions):
 
     Attributes:
         compile: torch.compile of encoder, branches and fusion, each by itself.
-        precision: exact, bf16, fp16, int8, fast, fastest or auto, as of salkit predict (default:
-            that of the config).
         baseline: measure in turns with the plain path, one clip at once in float32: attention with
             its matrix of softmax(q k) as published, nothing compiled or folded.
         video: a video or folder of pictures to read (default: photographs in memory).
     """
 
-    precision: PrecisionName | None = None
     compile: bool = False
     baseline: bool = False
     video: Path | None = None
@@ -74,10 +73,8 @@ class TrainingOptions(BenchmarkOptions):
     """How a step of training is measured.
 
     Attributes:
-        precision: of the forward pass, by autocast (default: that of the config).
         checkpointing: whether the encoder computes its activations anew in the backward pass
             (default: as the config says).
     """
 
-    precision: Literal['float32', 'bfloat16'] | None = None
     checkpointing: Literal['on', 'off'] | None = None

@@ -22,7 +22,7 @@ def options(**more):
 def test_the_command(tmp_path, capsys):
     file = tmp_path / 'out.json'
     argv = ['benchmark', 'train', TINY, '--batch', '2', '--repeats', '2', '--size', '32x16']
-    argv += ['--checkpointing', 'on', '--precision', 'bfloat16', '--device', 'cpu']
+    argv += ['--checkpointing', 'on', '--precision', 'bf16', '--device', 'cpu']
     argv += ['--json', str(file), '--cfg-options', '+model.encoder.depth=1']
     assert main(argv) == 0
     out = capsys.readouterr().out
@@ -87,5 +87,5 @@ def test_a_config_that_trains_nothing(capsys):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 def test_a_step_on_a_gpu():
-    found = benchmark_training(TINY, options(device='cuda:0', precision='bfloat16'), SMALL)
+    found = benchmark_training(TINY, options(device='cuda:0', precision='bf16'), SMALL)
     assert found.machine.gpu and found.figures.peak_mib and list(found.figures.parts_ms) == PARTS

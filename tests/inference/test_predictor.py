@@ -341,6 +341,16 @@ def test_auto_takes_the_fastest_that_agrees(tiny, video, monkeypatch, least, cho
     )
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize(
+    ('precision', 'bound'), [('exact', 1e-5), ('bf16', 0.2), ('fast', 0.2), ('auto', 0.2)]
+)
+def test_on_a_gpu(tiny, video, precision, bound):
+    exact = np.asarray(SaliencyPredictor(*tiny, device='cpu').predict(video))
+    predictor = SaliencyPredictor(*tiny, device='cuda:0', precision=precision)
+    assert np.abs(exact - np.asarray(predictor.predict(video))).max() < bound
+
+
 MEMORY = """
 import resource, sys
 from salkit import SaliencyPredictor
