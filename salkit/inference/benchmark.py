@@ -30,6 +30,7 @@ from ..models.measuring import (
 from ..models.parts import compile_parts, model_parts
 from ..models.precision import PRECISIONS
 from ..models.profile import clip_size, count_flops, model_on_meta
+from ..utils.allocator import keep_freed_memory
 from ..utils.benchmark_options import InferenceOptions
 from .backends.torch import TorchBackend
 from .stimulus import Stimulus, open_stimulus
@@ -127,9 +128,10 @@ class InferenceBenchmark:
 class _Path:
     """One way to predict, and what its passes took."""
 
-    def __init__(self, backend: TorchBackend, batch: int) -> None:
+    def __init__(self, backend: TorchBackend, batch: int, prepared: bool) -> None:
         self.backend = backend
         self.batch = batch
+        self._prepared = prepared
         self._times = PartTimes(backend.device)
         self._times.watch(model_parts(backend.model))
         self._passes: list[dict[str, float]] = []
@@ -147,6 +149,9 @@ class _Path:
         """Predict one batch; the maps as the model gives them."""
         backend, settings = self.backend, self.backend.settings
         count = len(stimulus)
+        if backend.device == 'cpu':
+            # Part of what `prepare_prediction` does, and the only one that is of the process.
+            keep_freed_memory(self._prepared)
         with self._times.part('read'):
             windows = []
             for number in range(self.batch):
@@ -236,12 +241,12 @@ def benchmark_inference(
     backend.settings = dataclasses.replace(backend.settings, size=size, keep_shape=0)
     if options.compile:
         compile_parts(backend.model)
-    asked = _Path(backend, batch)
+    asked = _Path(backend, batch, prepared=True)
     saliency_map = asked.begin(stimulus, peak)
     plain, speedup, difference = None, None, None
     if options.baseline:
         peak = PeakMemory(device)
-        plain = _Path(plain_backend(backend, cfg, weights), 1)
+        plain = _Path(plain_backend(backend, cfg, weights), 1, prepared=False)
         difference = _difference(saliency_map, plain.begin(stimulus, peak))
 
     # Counted on a model without weights.

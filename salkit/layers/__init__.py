@@ -2,15 +2,17 @@
 
 from .attention import TemporalWindowAttention, TemporalWindowBlock
 from .conv import conv_relu, upsample
+from .convolved_linear import ConvolvedLinear, replace_linears
 from .dot_product import DotProductAttention, set_explicit_attention
 from .folding import fold_batch_norms
-from .int8 import Int8Linear, quantize_linears
+from .int8 import Int8Linear
 from .positions import TABLE_THW, fixed_table, resize_position_table, sine_cosine_table
 from .temporal import factor_pair, prime_factors, temporal_strides
 from .time_folding import faster_convolutions
 
 __all__ = [
     'TABLE_THW',
+    'ConvolvedLinear',
     'DotProductAttention',
     'Int8Linear',
     'TemporalWindowAttention',
@@ -21,7 +23,7 @@ __all__ = [
     'fixed_table',
     'fold_batch_norms',
     'prime_factors',
-    'quantize_linears',
+    'replace_linears',
     'resize_position_table',
     'set_explicit_attention',
     'sine_cosine_table',

@@ -61,21 +61,19 @@ class Int8Linear(nn.Module):
         # Without VNNI, sums of products of 8 bits overflow their 16 bits: inputs get 7.
         self._reduced = 'avx512_vnni' not in processor_instructions()
 
+    @property
+    def weight(self) -> Tensor:
+        """(out_features, in_features) float32, as rounded: for who does without this layer's call.
+
+        Some attention of torchvision and timm multiplies by it itself.
+        """
+        return torch.ops.quantized.linear_unpack(self._packed)[0].dequantize()
+
+    @property
+    def bias(self) -> Tensor | None:
+        """(out_features,) float32."""
+        return torch.ops.quantized.linear_unpack(self._packed)[1]
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (..., in_features) of any floating type to (..., out_features) float32."""
         return torch.ops.quantized.linear_dynamic(inputs.float(), self._packed, self._reduced)
-
-
-def quantize_linears(module: nn.Module) -> int:
-    """Replace the linear layers inside `module` by `Int8Linear`.
-
-    Returns:
-        How many there are.
-    """
-    found = 0
-    for parent in list(module.modules()):
-        for name, part in list(parent.named_children()):
-            if type(part) is nn.Linear:
-                setattr(parent, name, Int8Linear(part))
-                found += 1
-    return found

@@ -6,10 +6,12 @@ import torch
 from torch import nn
 
 from ..layers import (
+    ConvolvedLinear,
+    Int8Linear,
     TemporalWindowAttention,
     faster_convolutions,
     fold_batch_norms,
-    quantize_linears,
+    replace_linears,
 )
 from ..utils.allocator import keep_freed_memory
 from ..utils.processor import has_bfloat16
@@ -77,11 +79,12 @@ def prepare_prediction(
             if isinstance(part, TemporalWindowAttention):
                 part.by_keys = True
     if precision.int8:
-        quantize_linears(model.encoder)
+        replace_linears(model.encoder, Int8Linear)
     if precision.dtype != torch.float32:
         for part in model.modules():
             if isinstance(part, (nn.Linear, *_CONVOLUTIONS)):
                 part.to(precision.dtype)
-    # Last, so that what was replaced above does go back.
     if torch.device(device).type == 'cpu':
+        replace_linears(model.encoder, ConvolvedLinear)
+        # Last, so that what was replaced above does go back.
         keep_freed_memory()

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from salkit.errors import ConfigError
-from salkit.layers import Int8Linear, int8, quantize_linears
+from salkit.layers import Int8Linear, int8
 
 
 @pytest.mark.parametrize('bias', [True, False])
@@ -29,12 +29,10 @@ def test_it_is_a_linear_layer_of_rounded_numbers(bias, dtype):
     step = (inputs.amax().clamp_min(0) - inputs.amin().clamp_max(0)).double() / 127
     assert ((found - exact).abs() <= (step * rounded.abs().sum(1) + 1e-4)).all()
     assert not torch.equal(found.double(), exact)
-
-
-def test_linears_inside_are_replaced():
-    model = nn.Sequential(nn.Linear(8, 8), nn.ModuleDict(dict(a=nn.Linear(8, 4))), nn.ReLU())
-    assert quantize_linears(model) == 2
-    assert isinstance(model[0], Int8Linear) and isinstance(model[1]['a'], Int8Linear)
+    layer = Int8Linear(linear)
+    torch.testing.assert_close(layer.weight.double(), rounded, atol=1e-4, rtol=1e-6)
+    assert (layer.bias is None) == (linear.bias is None)
+    assert linear.bias is None or torch.equal(layer.bias, linear.bias)
 
 
 def test_a_pytorch_without_the_operators_is_told(monkeypatch):

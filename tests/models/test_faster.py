@@ -11,7 +11,12 @@ from torch import nn
 from salkit.builder import build
 from salkit.errors import ConfigError
 from salkit.functional import cc
-from salkit.layers import Int8Linear, TemporalWindowAttention, set_explicit_attention
+from salkit.layers import (
+    ConvolvedLinear,
+    Int8Linear,
+    TemporalWindowAttention,
+    set_explicit_attention,
+)
 from salkit.layers.winograd import WinogradConv2d
 from salkit.models import faster
 from salkit.models import precision as names
@@ -118,6 +123,40 @@ def test_presets(name, has_bfloat16, monkeypatch):
     assert cc(found.double(), exact.double()) > 0.9
 
 
+@pytest.mark.parametrize(
+    'encoder',
+    [
+        dict(
+            type='TimmFrameEncoder',
+            arch='eva02_base_patch14_224',
+            clip_len=2,
+            model_kwargs=dict(embed_dim=32, depth=2, num_heads=2),
+        ),
+        dict(
+            type='TimmFrameEncoder',
+            arch='swin_tiny_patch4_window7_224',
+            clip_len=2,
+            model_kwargs=dict(embed_dim=8, depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 2]),
+        ),
+        dict(type='TorchvisionVideoEncoder', arch='swin3d_t'),
+    ],
+    ids=['eva02', 'swin', 'swin3d'],
+)
+def test_attention_of_other_libraries_that_takes_weights_itself(encoder):
+    torch.manual_seed(0)
+    model = build(MODELS, dict(MODEL, encoder=encoder)).eval()
+    clip = torch.randn(1, 3, model.encoder.clip_len, 128, 128)
+    with torch.inference_mode():
+        exact = model.encoder(clip)[-1]
+        in_int8 = copy.deepcopy(model)
+        prepare_prediction(model)
+        prepare_prediction(in_int8, find_precision('int8', 'cpu'))
+        assert kinds_of(model.encoder, ConvolvedLinear) > 4 < kinds_of(in_int8, Int8Linear)
+        torch.testing.assert_close(model.encoder(clip)[-1], exact, atol=1e-4, rtol=1e-4)
+        found = in_int8.encoder(clip)[-1]
+    assert 0 < (found - exact).norm() < 0.2 * exact.norm()
+
+
 def test_names():
     assert get_args(PrecisionName) == (*PRECISIONS, 'auto')
     with pytest.raises(ConfigError, match="'int8' is for CPUs, expected bf16 or fast on cuda"):
@@ -151,3 +190,5 @@ def test_freed_memory_is_kept():
     # 128 MiB are 32768 pages; what comes next fits into them, however it is aligned.
     faults(2**25)
     assert faults(2**24) < 1000
+    keep_freed_memory(False)
+    assert faults(2**24) > 10_000
