@@ -124,28 +124,34 @@ def test_presets(name, has_bfloat16, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    'encoder',
+    ('side', 'encoder'),
     [
-        dict(
-            type='TimmFrameEncoder',
-            arch='eva02_base_patch14_224',
-            clip_len=2,
-            model_kwargs=dict(embed_dim=32, depth=2, num_heads=2),
+        (
+            112,
+            dict(
+                type='TimmFrameEncoder',
+                arch='eva02_base_patch14_224',
+                clip_len=2,
+                model_kwargs=dict(embed_dim=32, depth=2, num_heads=2),
+            ),
         ),
-        dict(
-            type='TimmFrameEncoder',
-            arch='swin_tiny_patch4_window7_224',
-            clip_len=2,
-            model_kwargs=dict(embed_dim=8, depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 2]),
+        (
+            128,
+            dict(
+                type='TimmFrameEncoder',
+                arch='swin_tiny_patch4_window7_224',
+                clip_len=2,
+                model_kwargs=dict(embed_dim=8, depths=[1, 1, 2, 1], num_heads=[1, 2, 2, 2]),
+            ),
         ),
-        dict(type='TorchvisionVideoEncoder', arch='swin3d_t'),
+        (64, dict(type='TorchvisionVideoEncoder', arch='swin3d_t', clip_len=4)),
     ],
     ids=['eva02', 'swin', 'swin3d'],
 )
-def test_attention_of_other_libraries_that_takes_weights_itself(encoder):
+def test_attention_of_other_libraries_that_takes_weights_itself(side, encoder):
     torch.manual_seed(0)
     model = build(MODELS, dict(MODEL, encoder=encoder)).eval()
-    clip = torch.randn(1, 3, model.encoder.clip_len, 128, 128)
+    clip = torch.randn(1, 3, model.encoder.clip_len, side, side)
     with torch.inference_mode():
         exact = model.encoder(clip)[-1]
         in_int8 = copy.deepcopy(model)
