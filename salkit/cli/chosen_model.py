@@ -24,7 +24,7 @@ MODEL_HELP = (
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --checkpoint, --device, --precision and --engine."""
+    """--model, --checkpoint, --device, --precision, --speed and --engine."""
     parser.add_argument(
         '--model', metavar='NAME', help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx)'
     )
@@ -42,6 +42,15 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help='what to give up for speed: nothing (exact), digits (bf16, fp16 on GPUs, int8 on '
         'CPUs), and keys of attention too (fast, fastest); auto takes the fastest that agrees with '
         "exact on a photograph's clip (default: as the config tests, which is exact)",
+    )
+    parser.add_argument(
+        '--speed',
+        '--stride',
+        dest='stride',
+        type=int,
+        default=1,
+        metavar='K',
+        help='predict every K-th frame, and interpolate between: K times as fast (default: 1)',
     )
     parser.add_argument(
         '--engine',

@@ -103,15 +103,6 @@ def _add_frame_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument('--end', metavar='T', help='likewise')
     group.add_argument('--frames', type=int, metavar='N', help='of a webcam, at most')
     group.add_argument(
-        '--speed',
-        '--stride',
-        dest='stride',
-        type=int,
-        default=1,
-        metavar='K',
-        help='predict every K-th frame, and interpolate between: K times as fast (default: 1)',
-    )
-    group.add_argument(
         '--head',
         choices=['repeat-first', 'reverse-time', 'skip'],
         help="what stands before the first frame (default: as the config's test set)",

@@ -49,6 +49,8 @@ def _check(args: argparse.Namespace) -> None:
         if not getattr(args, name) > 0:
             option = '--' + name.replace('_', '-')
             raise ConfigError(f'{option} must be above 0, got {getattr(args, name)}')
+    if args.stride < 1:
+        raise ConfigError(f'--speed must be at least 1, got {args.stride}')
     if not 0 <= args.port < 65536:
         raise ConfigError(f'--port must be from 0 to 65535, got {args.port}')
     if importlib.util.find_spec('gradio') is None:
@@ -100,7 +102,8 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
             'password and no encryption',
             file=sys.stderr,
         )
-    service = Service(predictor, folder, Limits(args.max_mb, args.max_seconds, args.max_frames))
+    limits = Limits(args.max_mb, args.max_seconds, args.max_frames)
+    service = Service(predictor, folder, limits, args.stride)
     try:
         app = build_app(service, local)
         # Who comes before the server runs waits at its port.

@@ -48,6 +48,7 @@ class Service:
     """Predicts what sessions upload.
 
     All files lie below one empty folder of its own, in the folder of their session, and go with it.
+    Every `stride`-th frame is predicted, and others are interpolated.
 
     Attributes:
         uploads: where uploads wait for their page, and Gradio may write; what is left there is
@@ -57,9 +58,13 @@ class Service:
     """
 
     def __init__(
-        self, predictor: SaliencyPredictor, folder: Path, limits: Limits | None = None
+        self,
+        predictor: SaliencyPredictor,
+        folder: Path,
+        limits: Limits | None = None,
+        stride: int = 1,
     ) -> None:
-        self.predictor = predictor
+        self.predictor, self.stride = predictor, stride
         self.limits = limits or Limits()
         self.folder = Path(folder)
         self.uploads, self.sessions, self.cache = (
@@ -191,7 +196,7 @@ class Service:
             if session.stimulus is None:
                 raise DataError('Please choose a video or a picture first')
             if session.maps is None:
-                maps = self.predictor.predict(session.stimulus)
+                maps = self.predictor.predict(session.stimulus, stride=self.stride)
                 kept = maps.kept(session.folder, session.begin(show, 'Predicting', len(maps)))
                 session.maps = session.kept.enter_context(kept)
             maps = session.maps

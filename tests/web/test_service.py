@@ -344,6 +344,18 @@ def test_an_upload_ends_the_prediction_of_the_last_one(service, tmp_path):
     assert predict(service).files['map'].name == 'other_map.mp4'
 
 
+def test_frames_are_passed_over(tmp_path, predictor, monkeypatch):
+    monkeypatch.setenv('SALKIT_CACHE', str(tmp_path / 'cache'))
+    service, run = Service(predictor, tmp_path / 'serve', stride=4), predictor.backend.predict
+    windows = []
+    monkeypatch.setattr(predictor.backend, 'predict', lambda w: windows.extend(w) or run(w))
+    put(service, encode_video(tmp_path / 'clip.mp4', 18))
+    assert len(predict(service).entropy) == 18
+    # Frames 1, 5, 9, 13, 17 and the last.
+    assert len(windows) == 6
+    service.close()
+
+
 def test_closing_ends_predictions_and_removes_everything(tmp_path, predictor):
     service = Service(predictor, tmp_path / 'serve')
     put(service, encode_video(tmp_path / 'clip.mp4', 20))
