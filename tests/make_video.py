@@ -194,8 +194,10 @@ def decode_all(path, hold=0):
     """
     import av
 
+    from salkit.media.video.source import LENIENT
+
     frames, held = [], []
-    with av.open(str(path), metadata_errors='replace') as container:
+    with av.open(str(path), **LENIENT) as container:
         streams = [s for s in container.streams.video if not is_picture(s)]
         stream = streams[0]
         stream.codec_context.thread_count = 1

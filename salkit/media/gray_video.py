@@ -13,7 +13,7 @@ from av.video.reformatter import ColorRange
 from ..errors import DataError, reason_of
 from .maps import GRAY_TOLERANCE, gray_map
 from .video import VideoReader, VideoSource
-from .video.picture import RGBConverter, as_shown
+from .video.picture import FrameConverter, as_shown
 
 VIDEO_SUFFIXES = ('.mp4', '.mkv', '.avi', '.mov', '.webm', '.m4v')
 # By how much channels may differ, as a share of white: where chroma is 8 of 128 off, so much.
@@ -47,7 +47,7 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     Raises:
         DataError: a file that cannot be decoded, or a frame in color.
     """
-    to_rgb = RGBConverter()
+    converter = FrameConverter()
     # With one thread: every worker has one core.
     with VideoSource(path) as source:
         number = 0
@@ -56,7 +56,7 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
             if source.errors:
                 raise DataError(f'{where}: what precedes it is damaged')
             try:
-                yield _gray_of(frame, to_rgb, where)
+                yield _gray_of(frame, converter, where)
             except (av.FFmpegError, ValueError) as error:
                 raise DataError(
                     f'{where}: cannot be converted to gray ({reason_of(error)})'
@@ -65,26 +65,26 @@ def read_frames(path: str | Path) -> Iterator[np.ndarray]:
             raise DataError(f'{path}: the video is damaged behind frame {number}')
 
 
-def _gray_of(frame: VideoFrame, to_rgb: RGBConverter, where: str) -> np.ndarray:
+def _gray_of(frame: VideoFrame, converter: FrameConverter, where: str) -> np.ndarray:
     layout, bits = frame.format, frame.format.components[0].bits
     # Luma and two of chroma; fewer are luma and perhaps alpha, or places in a palette.
     has_chroma = len(layout.components) > 2 or layout.has_palette
     if bits <= 8 and has_chroma:
-        return gray_map(to_rgb(frame), where, CHROMA_TOLERANCE)
+        return gray_map(converter.rgb(frame), where, CHROMA_TOLERANCE)
     if layout.is_rgb:
-        gray = gray_map(frame.to_ndarray(format='rgb48le'), where, CHROMA_TOLERANCE)
+        gray = gray_map(converter.stored(frame, 'rgb48le'), where, CHROMA_TOLERANCE)
         gray = gray / np.float32(65535) if gray.dtype == np.uint16 else gray
         return as_shown(gray, frame)
     if has_chroma:
         # 128 is grey.
-        chroma = frame.to_ndarray(format='yuv444p')[1:]
+        chroma = converter.stored(frame, 'yuv444p')[1:]
         off = max(int(chroma.max()) - 128, 128 - int(chroma.min()))
         if off > GRAY_TOLERANCE * 255:
             raise DataError(
                 f'{where}: expected a grey map, got colours: chroma is {off} of 128 off grey'
             )
     if not 8 < bits <= 16:
-        return as_shown(frame.to_ndarray(format='gray'), frame)
+        return as_shown(converter.stored(frame, 'gray'), frame)
     plane = frame.planes[0]
     rows = np.frombuffer(memoryview(plane), '>u2' if layout.is_big_endian else '<u2')
     luma = rows.reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]

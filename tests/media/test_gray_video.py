@@ -1,7 +1,9 @@
 """Levels of gray videos, beside those of the PNG files that ffmpeg makes of them."""
 
 import json
+import os
 import platform
+import signal
 from pathlib import Path
 
 import av
@@ -55,6 +57,22 @@ def test_deep_levels_are_as_fine_as_they_are(tmp_path, full):
     path = write_luma(tmp_path / 'v.mkv', np.tile(LUMA, (1, 4, 1)), 'yuv420p10le', full=full)
     exact = LUMA * 4.0 / 1023 if full else np.clip((LUMA * 4.0 - 64) / 876, 0, 1)
     np.testing.assert_allclose(read(path), np.tile(exact, (4, 1)), rtol=0, atol=1e-6)
+
+
+def test_forked_processes_read_as_well(tmp_path):
+    path = write_luma(tmp_path / 'v.mkv', np.tile(LUMA, (1, 64, 1)), 'yuv420p10le')
+    expected = read(path)
+    child = os.fork()
+    if child == 0:
+        # A conversion that waits for threads of the parent waits forever.
+        signal.alarm(20)
+        # os._exit: what pytest does at its end is the parent's.
+        try:
+            right = np.array_equal(read(path), expected)
+        except BaseException:
+            right = False
+        os._exit(0 if right else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_tinge_counts_as_the_mean_of_the_channels(tmp_path):

@@ -178,7 +178,7 @@ def _info(
     stream = source.stream
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     named = next((float(rate) for rate in rates if rate and SLOWEST <= rate <= FASTEST), None)
-    shown = frame_times(pts, dts, float(source.time_base), named or 25.0, source.format)
+    shown = frame_times(pts, dts, source.time_base, named or 25.0, source.format)
     height, width, aspect = first.height, first.width, float(stream.sample_aspect_ratio or 1)
     if not 1 / MOST_ASPECT <= aspect <= MOST_ASPECT:
         aspect = 1.0

@@ -38,21 +38,25 @@ def as_shown(pixels: np.ndarray, frame: VideoFrame) -> np.ndarray:
     return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1])
 
 
-class RGBConverter:
-    """Converts frames to RGB, bit for bit what PyAV's `frame.to_ndarray(format='rgb24')` gives.
+class FrameConverter:
+    """Converts frames, bit for bit as PyAV's `frame.to_ndarray(format=...)` does.
 
     That is libswscale with PyAV's defaults: the matrix (BT.601, BT.709 ...) and the range that the
-    stream names. An alpha channel is ignored.
+    stream names. An alpha channel is ignored. PyAV's own method uses threads, which from version 19
+    on outlast the call: in a forked process, which does not have them, the next would wait forever.
     """
 
     def __init__(self) -> None:
         # One for all frames: setting it up takes as long as converting a small frame.
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: VideoFrame) -> np.ndarray:
+    def rgb(self, frame: VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8 as shown."""
-        rgb = self._reformatter.reformat(frame, format='rgb24', threads=1).to_ndarray()
-        return as_shown(rgb, frame)
+        return as_shown(self.stored(frame, 'rgb24'), frame)
+
+    def stored(self, frame: VideoFrame, layout: str) -> np.ndarray:
+        """The pixels in one of FFmpeg's pixel formats, not turned."""
+        return self._reformatter.reformat(frame, format=layout, threads=1).to_ndarray()
 
 
 def checksum(frame: VideoFrame) -> int:

@@ -21,7 +21,7 @@ from ..images import checked_size, resize_image
 from .decoder import FrameDecoder, LostError
 from .frame_index import FrameIndex, VideoInfo, load_index, save_index, stamp_of
 from .index_build import build_index
-from .picture import RGBConverter
+from .picture import FrameConverter
 
 INDICES = ('auto', 'packets', 'decode')
 # Files that `open_video` keeps open in a process.
@@ -69,7 +69,7 @@ class VideoReader:
         self._index: FrameIndex | None = None
         self._stamp = ('', 0, 0)
         self._decoder: FrameDecoder | None = None
-        self._converter = RGBConverter()
+        self._converter = FrameConverter()
         _readers.add(self)
 
     # What it is --------------------------------------------------------------------------------
@@ -171,7 +171,7 @@ class VideoReader:
 
     def _convert(self, frame: VideoFrame) -> np.ndarray:
         try:
-            return self._converter(frame)
+            return self._converter.rgb(frame)
         except (av.FFmpegError, ValueError) as error:
             raise DataError(
                 f'{self.path}: a frame cannot be converted to RGB ({reason_of(error)})'

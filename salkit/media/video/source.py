@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av import Packet, VideoFrame, VideoStream
@@ -30,6 +29,10 @@ MOST_SECONDS = 20.0
 CONTAINERS = (
     *('asf', 'avi', 'flv', 'ivf', 'matroska', 'mov', 'mpeg', 'mpegts', 'mxf', 'obu', 'ogg'),
     *('h264', 'hevc', 'm4v', 'mpegvideo', 'vvc', 'yuv4mpegpipe'),
+)
+# Broken names in the metadata are no reason to refuse a file; from version 19 on, PyAV takes them.
+LENIENT: dict[str, Any] = (
+    dict(metadata_errors='replace') if int(av.__version__.split('.')[0]) < 19 else {}
 )
 _EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
 
@@ -58,14 +61,8 @@ def open_file(path: str | Path, unedited: bool = False) -> InputContainer:
         **(dict(ignore_editlist='1') if unedited else {}),
     )
     try:
-        # An absolute path, so that no name is taken for a protocol such as `http:`. Broken names
-        # in the metadata are no reason to refuse a file.
-        return av.open(
-            str(Path(path).absolute()),
-            metadata_errors='replace',
-            options=options,
-            timeout=MOST_SECONDS,
-        )
+        # An absolute path, so that no name is taken for a protocol such as `http:`.
+        return av.open(str(Path(path).absolute()), options=options, timeout=MOST_SECONDS, **LENIENT)
     except av.error.ExitError:
         reason = f'after {MOST_SECONDS:.0f} s, its header is not found'
     except av.error.ArgumentError:
@@ -150,9 +147,9 @@ class VideoSource:
         return self.context.codec.canonical_name
 
     @property
-    def time_base(self) -> Fraction:
+    def time_base(self) -> float:
         """Seconds per unit of the time stamps."""
-        return self.stream.time_base or Fraction(1)
+        return float(self.stream.time_base or 1)
 
     def packets(self) -> Iterator[Packet]:
         """Packets from where the file stands to its end, or to the first that cannot be read."""
@@ -177,7 +174,8 @@ class VideoSource:
         for packet in chain(packets, [None]):
             try:
                 decoded = self.context.decode(packet)
-            except (av.FFmpegError, OSError):
+            except (av.FFmpegError, OSError, ValueError):
+                # ValueError: of PyAV, where the decoder did not even open for the packet before.
                 self.errors += 1
                 continue
             yield from decoded

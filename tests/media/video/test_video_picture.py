@@ -1,5 +1,6 @@
 """How frames are turned, resized and converted."""
 
+import av
 import numpy as np
 import pytest
 from make_video import decode_all, encode_video, frame_number, numbered_frame
@@ -8,6 +9,7 @@ from PIL import Image
 from salkit.datasets.transforms import LoadClip
 from salkit.errors import ConfigError
 from salkit.media.video import VideoReader
+from salkit.media.video.picture import FrameConverter
 
 
 @pytest.mark.parametrize('rotation', [0, 90, 180, 270])
@@ -52,8 +54,6 @@ def test_sizes_that_are_none(videos, size):
 
 
 def test_alpha_is_ignored(tmp_path):
-    import av
-
     rgba = np.dstack([numbered_frame(3), np.tile(np.arange(80, dtype=np.uint8) * 3, (48, 1))])
     path = tmp_path / 'a.mov'
     with av.open(str(path), 'w') as container:
@@ -63,3 +63,15 @@ def test_alpha_is_ignored(tmp_path):
         container.mux(stream.encode(av.VideoFrame.from_ndarray(rgba, format='rgba')))
         container.mux(stream.encode(None))
     np.testing.assert_array_equal(VideoReader(path)[0], rgba[..., :3])
+
+
+@pytest.mark.parametrize('stored', ['yuv420p', 'yuv422p10le', 'gbrp10le', 'pal8'])
+def test_conversions_equal_those_of_pyav(stored):
+    frame = av.VideoFrame(97, 65, stored)
+    rng = np.random.default_rng(0)
+    for plane in frame.planes:
+        plane.update(rng.bytes(plane.buffer_size))
+    converter = FrameConverter()
+    for layout in ('rgb24', 'rgb48le', 'yuv444p', 'gray'):
+        expected = frame.to_ndarray(format=layout)
+        np.testing.assert_array_equal(converter.stored(frame, layout), expected)

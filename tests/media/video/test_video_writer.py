@@ -50,7 +50,7 @@ def test_file_is_what_browsers_play(tmp_path):
         # Limited range; BT.709 primaries, transfer and matrix.
         tags = (context.color_range, context.color_primaries, context.color_trc, context.colorspace)
         assert tags == (1, 1, 1, 1)
-        assert stream.sample_aspect_ratio is None and stream.start_time == 0
+        assert not stream.sample_aspect_ratio and stream.start_time == 0
     content = path.read_bytes()
     assert 0 < content.find(b'moov') < content.find(b'mdat')
 
