@@ -46,11 +46,13 @@ class Branch(nn.Module):
         out_channels: c of `map_features`.
         lateral_specs: what this branch hands to the next.
         scale: rows of `map_features` per row of the deepest feature.
+        autocast_throughout: as of an `Encoder`.
     """
 
     out_channels: int
     lateral_specs: tuple[FeatureSpec, ...]
     scale: int = 16
+    autocast_throughout: bool = False
 
     def __init__(
         self,

@@ -52,6 +52,8 @@ class DFDBranch(Branch):
         width: factor on the paper's channels (512, 256, 128, 64, 32, 16).
     """
 
+    autocast_throughout = True
+
     def __init__(
         self,
         in_specs: tuple[FeatureSpec, ...],

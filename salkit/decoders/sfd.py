@@ -79,6 +79,8 @@ class SFDBranch(Branch):
         width: factor on the paper's channels (512, 256, 256, 128, 64, 64, 32, 16, 16).
     """
 
+    autocast_throughout = True
+
     def __init__(
         self,
         in_specs: tuple[FeatureSpec, ...],

@@ -61,6 +61,8 @@ class Swin3DBranch(Branch):
         drop_path: stochastic depth, linear from 0 over the blocks of a stage.
     """
 
+    autocast_throughout = True
+
     def __init__(
         self,
         in_specs: tuple[FeatureSpec, ...],

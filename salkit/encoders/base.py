@@ -33,6 +33,8 @@ class Encoder(nn.Module):
         pixel_mean: mean of the RGB pixels, scaled to [0, 1], that the clip is normalized with.
         pixel_std: their standard deviation.
         size_divisor: rows and columns must be multiples of it.
+        autocast_throughout: nothing in it switches autocast off, so that its layers may keep their
+            weights in the precision of a prediction.
         fixed_size: the one (rows, columns) it takes; None where any multiple will do.
         pretrained: what `pretrained_weights` gives, in the words of the encoder's library; None
             for random weights.
@@ -43,6 +45,7 @@ class Encoder(nn.Module):
     pixel_mean: Triple = IMAGENET_MEAN
     pixel_std: Triple = IMAGENET_STD
     size_divisor: int = 1
+    autocast_throughout: bool = False
     fixed_size: tuple[int, int] | None = None
     pretrained: str | None = None
 

@@ -129,6 +129,7 @@ class UMTEncoder(Encoder):
     """
 
     size_divisor = PATCH
+    autocast_throughout = True
 
     def __init__(
         self,

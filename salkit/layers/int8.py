@@ -28,8 +28,9 @@ def _fastest_engine() -> Iterator[None]:
 class Int8Linear(nn.Module):
     """A linear layer whose weights and inputs are rounded to 8 bits (dynamic quantization).
 
-    Weights have a scale for each output channel; inputs one for all of their values, found anew at
-    each call. Products are added up in 32 bits, biases in float32.
+    Weights have a scale for each output channel; inputs one for all values of
+    an item of the batch, found anew at each call. Products are added up in 32 bits, biases in
+    float32.
 
     Args:
         linear: whose weights are copied.
@@ -76,4 +77,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (..., in_features) of any floating type to (..., out_features) float32."""
+        if inputs.ndim > 2 and len(inputs) > 1:
+            # What one clip gives does not depend on the others.
+            return torch.cat([self(one) for one in inputs.split(1)])
         return torch.ops.quantized.linear_dynamic(inputs.float(), self._packed, self._reduced)

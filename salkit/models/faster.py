@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import torch
 from torch import nn
 
@@ -37,10 +39,10 @@ def faster_precisions(model: SaliencyModel, device: str) -> list[Precision]:
     if products <= convolutions:
         return []
     if torch.device(device).type == 'cpu':
-        # Without bfloat16, the names are two for each.
-        names = ['fastest', 'fast', 'int8', 'bf16'] if has_bfloat16() else ['fastest', 'int8']
+        names = ['fastest', 'fast', 'int8', *(['bf16'] if has_bfloat16() else [])]
     else:
-        names = ['fast', 'bf16'] if torch.cuda.is_bf16_supported() else []
+        there = torch.cuda.is_bf16_supported(including_emulation=False)
+        names = ['fast', 'bf16'] if there else ['fp16']
     return [find_precision(name, device) for name in names]
 
 
@@ -48,8 +50,9 @@ def merge_keys(model: SaliencyModel, precision: Precision) -> None:
     """Have the attention of a model's encoder keep as few keys as `precision` says, if it can."""
     steps, length = precision.key_steps, model.encoder.clip_len
     if steps is not None and hasattr(model.encoder, 'token_merging'):
-        most = max(1, length // steps)
-        model.encoder.token_merging = max(n for n in range(1, most + 1) if length % n == 0)
+        fits = (n for n in range(1, length // steps + 1) if length % n == 0)
+        # It may have been trained with more.
+        model.encoder.token_merging = max(model.encoder.token_merging, *fits, 1)
 
 
 def prepare_prediction(
@@ -58,9 +61,10 @@ def prepare_prediction(
     """Make a model faster.
 
     With the same values but for rounding, biases become part of the products before them and, on a
-    CPU, batch norms part of the convolutions; the decoder's convolutions are replaced there, see
-    `faster_convolutions`, and the process keeps memory that it frees. The rest is up to
-    `precision`.
+    CPU, batch norms part of the convolutions; linear layers and the decoder's convolutions are
+    replaced there, see `ConvolvedLinear` and `faster_convolutions`, and the process keeps memory
+    that it frees. On a GPU, the process does without TF32 from the first model in float32 on. The
+    rest is up to `precision`.
 
     Args:
         model: changed in place, its `state_dict` too, so that it can no longer be trained or saved;
@@ -80,11 +84,16 @@ def prepare_prediction(
                 part.by_keys = True
     if precision.int8:
         replace_linears(model.encoder, Int8Linear)
-    if precision.dtype != torch.float32:
-        for part in model.modules():
-            if isinstance(part, (nn.Linear, *_CONVOLUTIONS)):
-                part.to(precision.dtype)
+    for part in model.modules():
+        if precision.dtype != torch.float32 and getattr(part, 'autocast_throughout', False):
+            for layer in part.modules():
+                if isinstance(layer, (nn.Linear, *_CONVOLUTIONS)):
+                    layer.to(precision.dtype)
     if torch.device(device).type == 'cpu':
         replace_linears(model.encoder, ConvolvedLinear)
         # Last, so that what was replaced above does go back.
         keep_freed_memory()
+    elif precision.dtype == torch.float32:
+        # Of the process, and not where somebody sets it by the newer way.
+        with suppress(RuntimeError):
+            torch.backends.cudnn.allow_tf32 = False

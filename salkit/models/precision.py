@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ AUTO = 'auto'
 def find_precision(name: str, device: str) -> Precision:
     """The precision of a name.
 
-    What a CPU has no bfloat16 for is computed in float32 there, but for `bf16` itself.
+    On a CPU without bfloat16, what is in bfloat16 elsewhere is in float32, but for `bf16` itself.
 
     Args:
         name: of `PRECISIONS`.
@@ -62,28 +63,19 @@ def find_precision(name: str, device: str) -> Precision:
     Raises:
         ConfigError: no such precision, or not on this device.
     """
-    check_choice('', 'precision', name, (*PRECISIONS, AUTO))
+    check_choice('', 'precision', name, tuple(PRECISIONS))
     found = PRECISIONS[name]
     on_cpu = torch.device(device).type == 'cpu'
     if found.int8 and not on_cpu:
         raise ConfigError(f'precision {name!r} is for CPUs, expected bf16 or fast on {device}')
     if found.dtype == torch.bfloat16 and on_cpu and name != 'bf16' and not has_bfloat16():
-        return Precision(name, int8=True, key_steps=found.key_steps)
+        return dataclasses.replace(found, dtype=torch.float32)
     return found
 
 
 @contextmanager
 def computing_in(precision: Precision, device: str) -> Iterator[None]:
-    """Run a forward pass in a precision; `exact` is so on a GPU too, with no TF32."""
-    kind = torch.device(device).type
+    """Run a forward pass in a precision."""
     lower = precision.dtype != torch.float32
-    with (
-        torch.autocast(kind, precision.dtype if lower else None, lower),
-        torch.backends.cudnn.flags(
-            enabled=torch.backends.cudnn.enabled,
-            benchmark=torch.backends.cudnn.benchmark,
-            deterministic=torch.backends.cudnn.deterministic,
-            allow_tf32=lower,
-        ),
-    ):
+    with torch.autocast(torch.device(device).type, precision.dtype if lower else None, lower):
         yield

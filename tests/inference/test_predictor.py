@@ -326,6 +326,14 @@ def test_precisions(tiny, video):
         assert 0 < np.abs(exact - np.asarray(predictor.predict(video))).max() < 0.2
 
 
+@pytest.mark.parametrize('name', ['bf16', 'fp16', 'int8', 'fast', 'auto'])
+def test_precisions_of_the_model_that_comes_with_salkit(name):
+    frame = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    exact = SaliencyPredictor('lite0', size=(64, 96)).predict(frame)[0]
+    found = SaliencyPredictor('lite0', precision=name, size=(64, 96)).predict(frame)[0]
+    assert np.abs(found - exact).max() < 0.05
+
+
 @pytest.mark.parametrize(
     ('least', 'chosen'), [(-1, 'fastest'), (2, 'exact'), (None, None)], ids=['any', 'none', 'own']
 )

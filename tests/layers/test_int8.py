@@ -28,6 +28,9 @@ def test_it_is_a_linear_layer_of_rounded_numbers(bias, dtype):
     # An input is rounded by half a step at most; 7 bits have steps of range / 127.
     step = (inputs.amax().clamp_min(0) - inputs.amin().clamp_max(0)).double() / 127
     assert ((found - exact).abs() <= (step * rounded.abs().sum(1) + 1e-4)).all()
+    # Whatever else is in the batch.
+    others = torch.cat([inputs[:1], 1000 * inputs])
+    torch.testing.assert_close(Int8Linear(linear)(others)[:1], found[:1], rtol=0, atol=0)
     assert not torch.equal(found.double(), exact)
     layer = Int8Linear(linear)
     torch.testing.assert_close(layer.weight.double(), rounded, atol=1e-4, rtol=1e-6)

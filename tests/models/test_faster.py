@@ -92,11 +92,12 @@ def test_lower_precisions_convolve_directly(name):
         with computing_in(precision, 'cpu'):
             prepared = model(clip).float()
     assert kinds_of(model, WinogradConv2d) == 0
-    assert {part.weight.dtype for part in model.modules() if isinstance(part, nn.Linear)} == {
-        precision.dtype
-    }
+    for part in (model.encoder, *model.decoder.branches.values()):
+        kept = {layer.weight.dtype for layer in part.modules() if isinstance(layer, nn.Linear)}
+        assert kept <= {precision.dtype}
+    assert model.decoder.fusion.layers[2].weight.dtype == torch.float32
     # Both round much, each in its own order.
-    assert (prepared - exact).abs().mean() < 2 * (plain - exact).abs().mean()
+    assert (prepared - exact).abs().mean() < 3 * (plain - exact).abs().mean()
 
 
 @pytest.mark.parametrize('has_bfloat16', [True, False])
@@ -113,8 +114,7 @@ def test_presets(name, has_bfloat16, monkeypatch):
         prepare_prediction(model, precision)
         with computing_in(precision, 'cpu'):
             found = model(clip).float()
-    in_int8 = name != 'fast' or not has_bfloat16
-    assert kinds_of(model.encoder, Int8Linear) == (4 if in_int8 else 0)
+    assert kinds_of(model.encoder, Int8Linear) == (0 if name == 'fast' else 4)
     assert model.encoder.token_merging == (1 if name == 'int8' else 8)
     lower = has_bfloat16 and name != 'int8'
     assert precision.dtype == (torch.bfloat16 if lower else torch.float32)
@@ -163,12 +163,20 @@ def test_attention_of_other_libraries_that_takes_weights_itself(side, encoder):
     assert 0 < (found - exact).norm() < 0.2 * exact.norm()
 
 
+def test_a_model_trained_with_more_merging_keeps_it():
+    model = model_of(192, 8)
+    model.encoder.token_merging = 16
+    prepare_prediction(model, find_precision('fast', 'cpu'))
+    assert model.encoder.token_merging == 16
+
+
 def test_names():
     assert get_args(PrecisionName) == (*PRECISIONS, 'auto')
     with pytest.raises(ConfigError, match="'int8' is for CPUs, expected bf16 or fast on cuda"):
         find_precision('int8', 'cuda:0')
-    with pytest.raises(ConfigError, match='exakt'):
-        find_precision('exakt', 'cpu')
+    for wrong in ('exakt', 'auto'):
+        with pytest.raises(ConfigError, match=wrong):
+            find_precision(wrong, 'cpu')
 
 
 def test_what_auto_tries(monkeypatch):
@@ -177,7 +185,7 @@ def test_what_auto_tries(monkeypatch):
     names = [each.name for each in faster_precisions(model, 'cpu')]
     assert names == ['fastest', 'fast', 'int8', 'bf16']
     monkeypatch.setattr(faster, 'has_bfloat16', lambda: False)
-    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'int8']
+    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'fast', 'int8']
     # A network of convolutions.
     model.encoder.blocks = nn.ModuleList([nn.Conv3d(64, 64, 3)])
     assert faster_precisions(model, 'cpu') == []

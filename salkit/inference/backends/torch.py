@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,7 @@ class TorchBackend(Backend[Tensor]):
         # What is not here is said before the weights are read.
         asked = None if precision == AUTO else find_precision(precision, self.device)
         self.model = build_model(cfg, checkpoint, self.device)
+        self._is_small = sum(p.numel() for p in self.model.parameters()) <= _SMALL_MODEL
         self.source = str(cfg.filename) if checkpoint is None else checkpoint.source
         try:
             self.settings, self.left_out = settings_of(cfg, self.model)
@@ -122,9 +124,12 @@ class TorchBackend(Backend[Tensor]):
         plain, exact = self.model, None
         for precision in faster_precisions(plain, self.device):
             exact = self.predict(clip)[0] if exact is None else exact
-            self._use(copy.deepcopy(plain), precision)
-            if cc(self.predict(clip)[0].astype(np.float64), exact.astype(np.float64)) >= LEAST_CC:
-                return
+            # Not every model can be run in every one.
+            with suppress(ConfigError, OutOfMemory):
+                self._use(copy.deepcopy(plain), precision)
+                found = self.predict(clip)[0]
+                if cc(found.astype(np.float64), exact.astype(np.float64)) >= LEAST_CC:
+                    return
             self.computed, self.model = PRECISIONS['exact'], plain
         self._use(plain, PRECISIONS['exact'])
 
@@ -157,7 +162,7 @@ class TorchBackend(Backend[Tensor]):
         """On a CPU, several small windows of a small model, and single ones of another."""
         if self.device != 'cpu':
             return 8
-        if sum(p.numel() for p in self.model.parameters()) > _SMALL_MODEL:
+        if not self._is_small:
             return 1
         values = 3 * self.settings.clip_len * math.prod(self.settings.size or (1, 1))
         return min(8, max(1, int(_MOST_VALUES / values)))
