@@ -72,7 +72,9 @@ class TimeFoldedConv(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Map (B, C, t, H, W) to (B, C_out, t / k, H', W')."""
-        images = rearrange(feature, 'b c (t k) h w -> (b t) h w (k c)', k=self.steps)
+        # Steps that fill no kernel go, as a convolution leaves them out; too few fail as there.
+        steps = feature.shape[2] // self.steps * self.steps or self.steps
+        images = rearrange(feature[:, :, :steps], 'b c (t k) h w -> (b t) h w (k c)', k=self.steps)
         images = self.conv(images.contiguous().permute(0, 3, 1, 2))
         return rearrange(images, '(b t) c h w -> b c t h w', b=feature.shape[0])
 
@@ -91,6 +93,8 @@ class TimeFoldedConv(nn.Module):
 def faster_convolutions(module: nn.Module, winograd: bool) -> None:
     """Replace the convolutions of `module` by faster ones, for prediction on a CPU.
 
+    Those of classes of their own (weights that are standardized, say) and those with hooks stay.
+
     Args:
         module: changed in place, its weights with it; in evaluation mode.
         winograd: by `WinogradConv2d` where channels are many, which rounds more and takes 4 times
@@ -98,7 +102,10 @@ def faster_convolutions(module: nn.Module, winograd: bool) -> None:
     """
     for parent in list(module.modules()):
         for name, conv in list(parent.named_children()):
-            if isinstance(conv, nn.Conv3d) and TimeFoldedConv.fits(conv):
+            if conv._forward_hooks or conv._forward_pre_hooks:
+                continue
+            # Classes made from these compute something else.
+            if type(conv) is nn.Conv3d and TimeFoldedConv.fits(conv):
                 setattr(parent, name, TimeFoldedConv(conv, winograd))
-            elif isinstance(conv, nn.Conv2d):
+            elif type(conv) is nn.Conv2d:
                 setattr(parent, name, _faster_conv2d(conv, winograd))
