@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from einops import rearrange
+from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
 
 from .winograd import WinogradConv2d
 
 # Products of input and output channels from which Winograd's way is the faster one.
 _MANY_CHANNELS = 256 * 256
+# Other classes made from PyTorch's compute something else.
+_PLAIN = (nn.Conv2d, nn.Conv3d, wrappers.Conv2d, wrappers.Conv3d)
 
 
 class _PointwiseConv2d(nn.Module):
@@ -93,7 +96,7 @@ class TimeFoldedConv(nn.Module):
 def faster_convolutions(module: nn.Module, winograd: bool) -> None:
     """Replace the convolutions of `module` by faster ones, for prediction on a CPU.
 
-    Those of classes of their own (weights that are standardized, say) and those with hooks stay.
+    Those that compute something else (with standardized weights, say) and those with hooks stay.
 
     Args:
         module: changed in place, its weights with it; in evaluation mode.
@@ -102,10 +105,9 @@ def faster_convolutions(module: nn.Module, winograd: bool) -> None:
     """
     for parent in list(module.modules()):
         for name, conv in list(parent.named_children()):
-            if conv._forward_hooks or conv._forward_pre_hooks:
+            if type(conv) not in _PLAIN or conv._forward_hooks or conv._forward_pre_hooks:
                 continue
-            # Classes made from these compute something else.
-            if type(conv) is nn.Conv3d and TimeFoldedConv.fits(conv):
+            if isinstance(conv, nn.Conv3d) and TimeFoldedConv.fits(conv):
                 setattr(parent, name, TimeFoldedConv(conv, winograd))
-            elif type(conv) is nn.Conv2d:
+            elif isinstance(conv, nn.Conv2d):
                 setattr(parent, name, _faster_conv2d(conv, winograd))
