@@ -165,6 +165,13 @@ def test_arguments_that_do_not_fit(onnx_file, arguments, expected):
         SaliencyPredictor(onnx_file, engine='openvino', **arguments)
 
 
+def test_a_model_of_a_config_takes_one_clip_at_once(small):
+    options = dict(device='cpu', engine='openvino')
+    assert SaliencyPredictor(small.config, small.checkpoint, batch_size=1, **options)
+    with pytest.raises(ConfigError, match=r'runs this model on 1 clip at once, got .* 4;'):
+        SaliencyPredictor(small.config, small.checkpoint, batch_size=4, **options)
+
+
 def test_not_installed(onnx_file, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openvino', None)
     with pytest.raises(ConfigError, match=r"pip install 'salkit\[openvino\]'"):
