@@ -53,9 +53,7 @@ def open_all(folder: Path, size: tuple[int, int]) -> Predictors:
         export_model('lite0', None, path, precision=name, size=size)
     found = {
         'PyTorch float32': SaliencyPredictor('lite0', device='cpu', size=size),
-        'PyTorch bfloat16': SaliencyPredictor(
-            'lite0', device='cpu', precision='bfloat16', size=size
-        ),
+        'PyTorch bfloat16': SaliencyPredictor('lite0', device='cpu', precision='bf16', size=size),
         'onnxruntime float32': SaliencyPredictor(files['float32'], device='cpu'),
         'onnxruntime int8': SaliencyPredictor(files['int8'], device='cpu'),
     }
@@ -68,7 +66,7 @@ def open_all(folder: Path, size: tuple[int, int]) -> Predictors:
             ('int8 and bfloat16', files['int8']),
         ):
             found[f'OpenVINO {name}'] = SaliencyPredictor(
-                model, engine='openvino', precision='bfloat16', size=size
+                model, engine='openvino', precision='bf16', size=size
             )
     return found
 

@@ -110,6 +110,7 @@ class SaliencyPredictor:
             map of a photograph's clip correlates with the exact one by 0.999. None for that of
             testing with the config: exact, unless its `test_cfg` says `fp16`.
         batch_size: clips predicted at once; 'auto' goes by device and model. It changes no value.
+            Models exported without `--dynamic-batch`, and those of configs by OpenVINO, take 1.
         size: (rows, columns) of the clips, where it shall not be that of the config's test set.
         head: what stands before a video's first frame, likewise: 'repeat-first', 'reverse-time' or
             'skip'.
@@ -146,6 +147,13 @@ class SaliencyPredictor:
         self.backend = _open_backend(
             config_or_name, checkpoint, device, precision, random_weights, engine
         )
+        # Some models take one number of clips alone.
+        fixed = self.backend.batch_size
+        if fixed is not None and batch_size not in ('auto', fixed):
+            raise ConfigError(
+                f'{self.backend.source}: {self.backend.engine} runs this model on {fixed} clip at '
+                f"once, got batch_size {batch_size}; expected {fixed} or 'auto'"
+            )
         settings = self.backend.settings
         if size is not None:
             settings = dataclasses.replace(
@@ -154,7 +162,6 @@ class SaliencyPredictor:
         settings = dataclasses.replace(settings, head=head or settings.head)
         self.settings = self.backend.settings = settings
         self.device, self.name = self.backend.device, settings.name
-        # Some exported models take one number of clips alone.
         asked = self.backend.batch_size or batch_size
         # Where nobody says, frames that come one by one are not kept waiting for others.
         self._streamed_at_once = 1 if asked == 'auto' else int(asked)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from einops import rearrange
+from mmcv.cnn.bricks import wrappers
 from torch import Tensor, nn
 
 from .winograd import WinogradConv2d
 
 # Products of input and output channels from which Winograd's way is the faster one.
 _MANY_CHANNELS = 256 * 256
+# Other classes made from PyTorch's compute something else.
+_PLAIN = (nn.Conv2d, nn.Conv3d, wrappers.Conv2d, wrappers.Conv3d)
 
 
 class _PointwiseConv2d(nn.Module):
@@ -72,7 +75,9 @@ class TimeFoldedConv(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Map (B, C, t, H, W) to (B, C_out, t / k, H', W')."""
-        images = rearrange(feature, 'b c (t k) h w -> (b t) h w (k c)', k=self.steps)
+        # Steps that fill no kernel go, as a convolution leaves them out; too few fail as there.
+        steps = feature.shape[2] // self.steps * self.steps or self.steps
+        images = rearrange(feature[:, :, :steps], 'b c (t k) h w -> (b t) h w (k c)', k=self.steps)
         images = self.conv(images.contiguous().permute(0, 3, 1, 2))
         return rearrange(images, '(b t) c h w -> b c t h w', b=feature.shape[0])
 
@@ -91,6 +96,8 @@ class TimeFoldedConv(nn.Module):
 def faster_convolutions(module: nn.Module, winograd: bool) -> None:
     """Replace the convolutions of `module` by faster ones, for prediction on a CPU.
 
+    Those that compute something else (with standardized weights, say) and those with hooks stay.
+
     Args:
         module: changed in place, its weights with it; in evaluation mode.
         winograd: by `WinogradConv2d` where channels are many, which rounds more and takes 4 times
@@ -98,6 +105,8 @@ def faster_convolutions(module: nn.Module, winograd: bool) -> None:
     """
     for parent in list(module.modules()):
         for name, conv in list(parent.named_children()):
+            if type(conv) not in _PLAIN or conv._forward_hooks or conv._forward_pre_hooks:
+                continue
             if isinstance(conv, nn.Conv3d) and TimeFoldedConv.fits(conv):
                 setattr(parent, name, TimeFoldedConv(conv, winograd))
             elif isinstance(conv, nn.Conv2d):

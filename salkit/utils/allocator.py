@@ -29,8 +29,10 @@ def keep_freed_memory(keep: bool = True) -> bool:
         return False
     library = ctypes.CDLL(None)
     largest, most = (_LARGEST_KEPT, _MOST_KEPT) if keep else (_OWN_LARGEST, _OWN_MOST)
-    done = library.mallopt(_M_MMAP_THRESHOLD, largest)
-    done = library.mallopt(_M_TRIM_THRESHOLD, most) and done
+    # The second alone would keep nothing, and end what glibc learns by itself.
+    if not library.mallopt(_M_MMAP_THRESHOLD, largest):
+        return False
+    done = library.mallopt(_M_TRIM_THRESHOLD, most)
     if not keep:
         library.malloc_trim(0)
     return bool(done)

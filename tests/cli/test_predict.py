@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import av
@@ -251,6 +252,10 @@ def test_what_is_finished_is_not_done_again(predict, sources, tmp_path):
         ['--stride', '2'],
         ['--size', '32x32'],
         ['--end', '9'],
+        pytest.param(
+            ['--engine', 'openvino'],
+            marks=pytest.mark.skipif(find_spec('openvino') is None, reason='needs openvino'),
+        ),
         'model',
         'video',
     ],

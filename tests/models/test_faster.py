@@ -23,7 +23,6 @@ from salkit.models import precision as names
 from salkit.models.faster import faster_precisions, prepare_prediction
 from salkit.models.precision import PRECISIONS, computing_in, find_precision
 from salkit.registry import MODELS
-from salkit.utils.allocator import keep_freed_memory
 from salkit.utils.benchmark_options import PrecisionName
 
 
@@ -104,6 +103,7 @@ def test_lower_precisions_convolve_directly(name):
 @pytest.mark.parametrize('name', ['int8', 'fast', 'fastest'])
 def test_presets(name, has_bfloat16, monkeypatch):
     monkeypatch.setattr(names, 'has_bfloat16', lambda: has_bfloat16)
+    torch.manual_seed(0)
     model, clip = model_of(192, 8), torch.rand(1, 3, 16, 48, 64)
     precision = find_precision(name, 'cpu')
     with torch.inference_mode():
@@ -189,20 +189,3 @@ def test_what_auto_tries(monkeypatch):
     # A network of convolutions.
     model.encoder.blocks = nn.ModuleList([nn.Conv3d(64, 64, 3)])
     assert faster_precisions(model, 'cpu') == []
-
-
-def test_freed_memory_is_kept():
-    resource = pytest.importorskip('resource')
-    if not keep_freed_memory():
-        pytest.skip("needs glibc's malloc")
-
-    def faults(values):
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        torch.ones(values)
-        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-
-    # 128 MiB are 32768 pages; what comes next fits into them, however it is aligned.
-    faults(2**25)
-    assert faults(2**24) < 1000
-    keep_freed_memory(False)
-    assert faults(2**24) > 10_000

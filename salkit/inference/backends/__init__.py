@@ -26,6 +26,7 @@ class Backend(ABC, Generic[Prepared]):
     Attributes:
         settings: what the model needs around it.
         source: what messages call the model: its file, or the config's name.
+        engine: the library that runs it: 'torch', 'onnxruntime', 'openvino'.
         device: where it runs: 'cpu', 'cuda:0'.
         batch_size: the only number of windows it takes at once; None where any will do.
         precision: what it computes in; None where that is not chosen here.
@@ -34,6 +35,7 @@ class Backend(ABC, Generic[Prepared]):
 
     settings: ClipSettings
     source: str = 'the model'
+    engine: str = 'torch'
     device: str = 'cpu'
     batch_size: int | None = None
     precision: str | None = None

@@ -136,9 +136,6 @@ class GraphBackend(Backend[np.ndarray]):
         source: what messages call the model.
     """
 
-    # Of the library, in messages.
-    engine: str
-
     def __init__(self, settings: ClipSettings, source: str) -> None:
         self.settings, self.source = settings, source
         self._mean, self._std = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # As OpenVINO calls what a CPU may compute in; what files hold is merged no more.
 PRECISIONS = {'exact': 'f32', 'bf16': 'bf16', 'fast': 'bf16'}
 OF_FILES = ('exact', 'bf16')
+# PyTorch exports one model at a time in a process.
+_CONVERTING = threading.Lock()
 
 
 def import_openvino() -> ModuleType:
@@ -144,14 +147,18 @@ class ConvertedBackend(GraphBackend):
         self.precision, self.left_out = self._compiler.precision, backend.left_out
         self._model = backend.model
         merge_keys(self._model, find_precision(self.precision, backend.device))
-        self._shape: tuple[int, ...] = ()
-        self._compiled: Any = None
+        # The shape of clips, and what is compiled for it.
+        self._ready: tuple[tuple[int, ...], Any] = ((), None)
 
     def _run(self, clip: np.ndarray) -> np.ndarray:
-        if clip.shape != self._shape:
-            self._compiled = self._compiler.compiled(_converted(self._model, clip.shape))
-            self._shape = clip.shape
-        return _infer(self._compiled, clip)
+        shape, compiled = self._ready
+        if clip.shape != shape:
+            with _CONVERTING:
+                shape, compiled = self._ready
+                if clip.shape != shape:
+                    compiled = self._compiler.compiled(_converted(self._model, clip.shape))
+                    self._ready = clip.shape, compiled
+        return _infer(compiled, clip)
 
 
 def enlarge_by_products(graph: Any) -> int:

@@ -159,6 +159,7 @@ def _settings(
         kind=kind,
         source=stimulus_stamp(source.path),
         clips=predictor.settings.to_json(),
+        engine=predictor.backend.engine,
         precision=predictor.backend.precision,
         **asked,
     )

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import numpy as np
@@ -59,6 +61,22 @@ def test_a_model_of_a_config_for_clips_of_any_size(small):
         backend.run(np.zeros((1, 3, CLIP_LEN, 30, 48), np.float32))
 
 
+def test_threads_that_convert_at_once(small):
+    """Of one predictor and of several, for clips of other sizes."""
+    backends = [
+        ConvertedBackend(TorchBackend(small.config, small.checkpoint, 'cpu')) for _ in range(2)
+    ]
+    begin = threading.Barrier(4)
+
+    def agrees(number):
+        begin.wait()
+        size = (SIZE, (48, 32))[number % 2]
+        assert_agrees(small.model, backends[number // 2].run, batches=[1], size=size)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(agrees, range(4)))
+
+
 def test_predictors_agree(small, onnx_file):
     frames = np.random.default_rng(0).integers(0, 256, (6, 50, 70, 3), np.uint8)
     wanted = np.asarray(SaliencyPredictor(small.config, small.checkpoint, 'cpu').predict(frames))
@@ -72,7 +90,7 @@ def test_bfloat16_where_the_processor_has_it(small, onnx_file):
     try:
         backend = OpenVINOBackend(onnx_file, precision='bf16')
     except ConfigError as error:
-        assert 'this processor has no instructions for it' in str(error)
+        assert 'this processor has no instructions for bfloat16' in str(error)
         return
     assert_agrees(small.model, backend.run, tolerance=0.05)
     clip = np.random.default_rng(1).standard_normal((1, 3, CLIP_LEN, *SIZE), np.float32)
@@ -145,6 +163,13 @@ def test_what_is_resized_otherwise_stays(told):
 def test_arguments_that_do_not_fit(onnx_file, arguments, expected):
     with pytest.raises(ConfigError, match=expected):
         SaliencyPredictor(onnx_file, engine='openvino', **arguments)
+
+
+def test_a_model_of_a_config_takes_one_clip_at_once(small):
+    options = dict(device='cpu', engine='openvino')
+    assert SaliencyPredictor(small.config, small.checkpoint, batch_size=1, **options)
+    with pytest.raises(ConfigError, match=r'runs this model on 1 clip at once, got .* 4;'):
+        SaliencyPredictor(small.config, small.checkpoint, batch_size=4, **options)
 
 
 def test_not_installed(onnx_file, monkeypatch):
