@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from mmengine.dist import is_distributed
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
 from timm.layers import DropPath
@@ -42,7 +43,8 @@ class SplitSteps:
     @contextmanager
     def taken_by(self, model: nn.Module) -> Iterator[None]:
         """Have the training steps of a model be taken this way."""
-        if self.parts == 1 or not isinstance(model, SaliencyModel):
+        # One in shards is no wrapper: its gradients are added up by what splitting goes around.
+        if self.parts == 1 or is_distributed() or not isinstance(model, SaliencyModel):
             yield
             return
         with ThreadPoolExecutor(self.parts, 'salkit-step') as pool:

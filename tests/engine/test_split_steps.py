@@ -55,3 +55,10 @@ def test_layers_that_see_the_whole_batch_have_it(layer):
     layer.eval()
     _trained(model, SplitSteps(2), synthetic_batch(2, 8, (32, 32)))
     assert len(batches) == 4 + 8
+
+
+def test_a_step_of_several_processes_stays_whole(monkeypatch):
+    model = _model()
+    monkeypatch.setattr('salkit.engine.split_steps.is_distributed', lambda: True)
+    with SplitSteps(2).taken_by(model):
+        assert model.take_step is None
