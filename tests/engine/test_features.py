@@ -3,12 +3,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from make_data import write_dataset
 
+from salkit import SaliencyPredictor
 from salkit.builder import build
-from salkit.checkpoints import read_checkpoint
+from salkit.checkpoints import find_best_checkpoint, read_checkpoint
 from salkit.cli import main
 from salkit.config import load_config
 from salkit.encoders import UMTEncoder
@@ -75,7 +77,14 @@ def test_training_and_testing_is_the_same_with_and_without_features(place, tmp_p
     assert kept.keys() == weights.keys()
     for name, value in weights.items():
         torch.testing.assert_close(kept[name], value, atol=1e-5, rtol=0, msg=name)
-    # The checkpoint is the ordinary model's: on pixels it scores as on features.
+    # The checkpoint is the ordinary model's: on pixels it predicts and scores as on features.
+    frames = np.random.default_rng(0).integers(0, 256, (5, 40, 60, 3), np.uint8)
+    best = find_best_checkpoint(tmp_path / 'kept')
+    maps = [
+        np.asarray(SaliencyPredictor(*model, device='cpu').predict(frames))
+        for model in ((tmp_path / 'kept',), (place / 'frozen.py', best))
+    ]
+    np.testing.assert_array_equal(*maps)
     argv = ['test', place / 'frozen.py', tmp_path / 'kept' / 'epoch_2.pth', '--out']
     assert main([str(item) for item in [*argv, tmp_path / 'scores.json']]) == 0
     on_pixels = json.loads((tmp_path / 'scores.json').read_text())
