@@ -193,6 +193,10 @@ def run(args: argparse.Namespace) -> int:
     from ..checkpoints import read_checkpoint
     from ..utils.files import check_json_place
 
+    if args.features and args.precision:
+        raise ConfigError(
+            '--precision does not go with --features, which stand for the encoder that it changes'
+        )
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
     if args.out:
