@@ -135,6 +135,41 @@ def test_what_is_there_is_kept_and_what_changed_is_made_anew(place, tmp_path, ca
         build_features(load_config(config), tmp_path / 'kept', FeatureOptions(every=1), 'cpu')
 
 
+def _kept_of(cfg, folder):
+    """What the test clips of a config read from a folder, and how many were computed for it."""
+    report = build_features(cfg, folder, FeatureOptions(splits=('test',)), 'cpu')
+    use_features(cfg, folder)
+    dataset = build(DATASETS, cfg.test_dataloader.dataset)
+    return [dataset[n]['features'][0] for n in range(len(dataset))], report.clips
+
+
+def test_files_of_another_encoder_are_not_taken(place, tmp_path):
+    first, count = _kept_of(load_config(place / 'frozen.py'), tmp_path)
+    cfg = load_config(place / 'frozen.py')
+    use_features(cfg, tmp_path)
+    (tmp_path / 'features.json').unlink()
+    other, again = _kept_of(load_config(place / 'frozen.py', {'randomness.seed': 1}), tmp_path)
+    assert again == count and not torch.equal(first[0], other[0])
+    for written in tmp_path.rglob('*.npy'):
+        damaged = np.load(written)
+        damaged['maker'] += 1
+        np.save(written, damaged)
+    with pytest.raises(DataError, match='was made by another encoder'):
+        build(DATASETS, cfg.test_dataloader.dataset)[0]
+
+
+def test_configs_share_a_folder(place, tmp_path):
+    def config(stride):
+        options = {'test_dataloader.dataset.clip_stride': stride}
+        return load_config(place / 'frozen.py', {f'+{k}': v for k, v in options.items()})
+
+    alone = [_kept_of(config(stride), tmp_path / str(stride))[0] for stride in (1, 2)]
+    for stride, all_new in ((1, True), (2, True), (1, False), (2, False)):
+        found, count = _kept_of(config(stride), tmp_path / 'both')
+        assert bool(count) == all_new
+        torch.testing.assert_close(found, alone[stride - 1], atol=1e-6, rtol=0)
+
+
 def test_features_of_another_encoder_are_refused(place, tmp_path, capsys):
     argv = ['train', str(place / 'frozen.py'), '--work-dir', str(tmp_path), '--features']
     argv += [str(place / 'kept'), '--cfg-options']
@@ -155,3 +190,9 @@ def test_clips_that_change_are_refused(place, tmp_path):
         use_features(load_config(place / 'frozen.py'), tmp_path / 'none')
     with pytest.raises(ConfigError, match=r'trains blocks\.1'):
         check_frozen(build_model(load_config(place / 'trained.py')).encoder)
+
+
+def test_a_precision_of_the_encoder_that_is_left_out_is_refused(place, tmp_path, capsys):
+    argv = ['test', place / 'frozen.py', tmp_path / 'none.pth', '--precision', 'bf16']
+    assert main([str(item) for item in [*argv, '--features', place / 'kept']]) == 2
+    assert '--precision does not go with --features' in capsys.readouterr().err
