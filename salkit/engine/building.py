@@ -145,9 +145,10 @@ def use_cpu_layout(model: nn.Module) -> None:
     values of weights, gradients and averages by their place in memory, which may differ.)
     """
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for parameter in model.parameters():
-        if parameter.ndim in formats:
-            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
+    for layer in model.modules():
+        if isinstance(layer, nn.modules.conv._ConvNd) and layer.weight.ndim in formats:
+            layout = formats[layer.weight.ndim]
+            layer.weight.data = layer.weight.data.contiguous(memory_format=layout)
 
 
 def build_runner(
