@@ -25,6 +25,7 @@ from ..datasets.clip_cache_build import stamps_of
 from ..datasets.feature_cache import DTYPES, INDEX, FeatureIndex
 from ..datasets.layout import VideoRecord
 from ..datasets.transforms import LoadClip
+from ..encoders import Encoder
 from ..errors import ConfigError, DataError
 from ..models import SaliencyModel
 from ..models.load import choose_device
@@ -147,6 +148,28 @@ def open_model(cfg: Config, device: str) -> SaliencyModel:
     return model.to(device).eval()
 
 
+def _in_training(encoder: Encoder, clip: Tensor) -> tuple[Tensor, ...]:
+    """Features of a clip in training, in which the encoder may draw nothing."""
+
+    def state() -> bytes:
+        states = [torch.get_rng_state()]
+        if clip.device.type == 'cuda':
+            states.append(torch.cuda.get_rng_state(clip.device))
+        return b''.join(each.numpy().tobytes() for each in states)
+
+    encoder.train()
+    before = state()
+    with torch.inference_mode():
+        features: tuple[Tensor, ...] = encoder(clip)
+    encoder.eval()
+    if state() != before:
+        raise ConfigError(
+            f'features are kept of encoders that give the same whenever they are asked, '
+            f'{type(encoder).__name__} draws random numbers in training (dropout, stochastic depth)'
+        )
+    return features
+
+
 def build_features(
     cfg: Config, folder: str | Path, options: FeatureOptions | None = None, device: str = 'auto'
 ) -> FeatureReport:
@@ -171,9 +194,8 @@ def build_features(
     size = sizes.pop()
     model = open_model(cfg, choose_device(device))
     clip_len = model.encoder.clip_len
-    with torch.inference_mode():
-        shape = (1, 3, clip_len, *size)
-        first = model.encoder(torch.zeros(shape, device=next(model.parameters()).device))
+    device_of = next(model.parameters()).device
+    first = _in_training(model.encoder, torch.zeros(1, 3, clip_len, *size, device=device_of))
     index = FeatureIndex(
         encoder=encoder_text(cfg.model.encoder),
         weights=fingerprint(model.encoder),

@@ -46,7 +46,10 @@ def encoder_text(cfg: Mapping[str, Any]) -> str:
 
 
 def check_frozen(encoder: nn.Module) -> None:
-    """Raise ConfigError unless nothing in an encoder is trained or differs in training."""
+    """Raise ConfigError unless nothing in an encoder is trained, batch norms included.
+
+    Whether it draws random numbers is asked where features are made, of a config that stays.
+    """
     encoder.train()
     trained = [name for name, each in encoder.named_parameters() if each.requires_grad]
     trained += [name for name, module in encoder.named_modules() if sees_the_whole(module)]

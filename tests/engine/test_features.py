@@ -196,3 +196,16 @@ def test_a_precision_of_the_encoder_that_is_left_out_is_refused(place, tmp_path,
     argv = ['test', place / 'frozen.py', tmp_path / 'none.pth', '--precision', 'bf16']
     assert main([str(item) for item in [*argv, '--features', place / 'kept']]) == 2
     assert '--precision does not go with --features' in capsys.readouterr().err
+
+
+def test_an_encoder_that_draws_is_refused(place, tmp_path, monkeypatch):
+    cfg = load_config(place / 'frozen.py')
+    tokens = UMTEncoder.forward
+
+    def forward(encoder, clip):
+        return tuple(torch.nn.functional.dropout(each, 0.1) for each in tokens(encoder, clip))
+
+    monkeypatch.setattr(UMTEncoder, 'forward', forward)
+    with pytest.raises(ConfigError, match='UMTEncoder draws random numbers in training'):
+        build_features(cfg, tmp_path / 'none', device='cpu')
+    assert not (tmp_path / 'none').exists()
