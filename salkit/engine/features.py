@@ -30,9 +30,11 @@ _NO_MATTER = ('init_cfg', 'pretrained', 'activation_checkpointing')
 
 
 def fingerprint(encoder: nn.Module) -> str:
-    """A text that changes with the weights of an encoder."""
+    """A text that changes with the weights of an encoder; in shards, all processes call this."""
     digest = blake2b(digest_size=16)
     for name, value in sorted(encoder.state_dict().items()):
+        # Of a DTensor; its class takes long to import.
+        value = value.full_tensor() if hasattr(value, 'full_tensor') else value
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from make_data import write_dataset
+from ranks import run_ranks
 
 from salkit import SaliencyPredictor
 from salkit.builder import build
@@ -14,10 +15,10 @@ from salkit.checkpoints import find_best_checkpoint, read_checkpoint
 from salkit.cli import main
 from salkit.config import load_config
 from salkit.encoders import UMTEncoder
-from salkit.engine import SaliencyRunner
+from salkit.engine import FSDP2, SaliencyRunner
 from salkit.engine.building import open_dataloader
 from salkit.engine.feature_build import FeatureOptions, build_features
-from salkit.engine.features import check_frozen, use_features
+from salkit.engine.features import check_frozen, fingerprint, use_features
 from salkit.errors import ConfigError, DataError
 from salkit.models import build_model
 from salkit.registry import DATASETS
@@ -209,3 +210,16 @@ def test_an_encoder_that_draws_is_refused(place, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='UMTEncoder draws random numbers in training'):
         build_features(cfg, tmp_path / 'none', device='cpu')
     assert not (tmp_path / 'none').exists()
+
+
+def _compare_fingerprints(config):
+    torch.distributed.init_process_group('gloo')
+    torch.manual_seed(0)
+    model = build_model(load_config(config))
+    whole = fingerprint(model.encoder)
+    FSDP2().wrap(model)
+    assert fingerprint(model.encoder) == whole
+
+
+def test_an_encoder_in_shards_has_the_fingerprint_of_the_whole(place, tmp_path):
+    run_ranks(_compare_fingerprints, tmp_path, place / 'frozen.py')
