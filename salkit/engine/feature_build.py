@@ -164,7 +164,7 @@ def _in_training(encoder: Encoder, clip: Tensor) -> tuple[Tensor, ...]:
     encoder.eval()
     if state() != before:
         raise ConfigError(
-            f'features are kept of encoders that give the same whenever they are asked, '
+            'features are kept of encoders that give the same whenever they are asked, '
             f'{type(encoder).__name__} draws random numbers in training (dropout, stochastic depth)'
         )
     return features
@@ -194,8 +194,8 @@ def build_features(
     size = sizes.pop()
     model = open_model(cfg, choose_device(device))
     clip_len = model.encoder.clip_len
-    device_of = next(model.parameters()).device
-    first = _in_training(model.encoder, torch.zeros(1, 3, clip_len, *size, device=device_of))
+    black = torch.zeros(1, 3, clip_len, *size, device=next(model.parameters()).device)
+    first = _in_training(model.encoder, black)
     index = FeatureIndex(
         encoder=encoder_text(cfg.model.encoder),
         weights=fingerprint(model.encoder),
