@@ -70,7 +70,11 @@ class Evaluation:
 
 
 def evaluate(
-    cfg: Config, checkpoint: Checkpoint, work_dir: str | Path, precision: str | None = None
+    cfg: Config,
+    checkpoint: Checkpoint,
+    work_dir: str | Path,
+    precision: str | None = None,
+    features: str | None = None,
 ) -> Evaluation | None:
     """Score `checkpoint` on the test set of `cfg`.
 
@@ -79,6 +83,7 @@ def evaluate(
         checkpoint: the weights.
         work_dir: where the log goes.
         precision: of `PRECISIONS` in salkit.models.precision; None as the config tests.
+        features: a folder with those of the frozen encoder, in place of clips.
 
     Returns:
         None on all but the main process of a distributed run.
@@ -97,7 +102,7 @@ def evaluate(
 
     cfg.load_from, cfg.resume = None, False
     with checkpoint.plugin_hints():
-        runner = build_runner(cfg, work_dir, ('test',))
+        runner = build_runner(cfg, work_dir, ('test',), features)
         model = cast('SaliencyModel', runner.bare_model)
         runner.logger.info(load_weights(model, checkpoint).summary)
     words, parameters = device_words(model), sum(each.numel() for each in model.parameters())
@@ -188,12 +193,12 @@ def run(args: argparse.Namespace) -> int:
     from ..checkpoints import read_checkpoint
     from ..utils.files import check_json_place
 
+    if args.features and args.precision:
+        raise ConfigError(
+            '--precision does not go with --features, which stand for the encoder that it changes'
+        )
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
-    if args.features:
-        from ..engine.features import use_features
-
-        use_features(cfg, args.features)
     if args.out:
         check_json_place(args.out)
     # A wrong file should not wait for the data set to be read.
@@ -202,7 +207,7 @@ def run(args: argparse.Namespace) -> int:
         hook = dict(type='DumpMapsHook', out_dir=args.dump, format=args.dump_format)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     with joined_processes(cfg):
-        found = evaluate(cfg, checkpoint, work_dir, args.precision)
+        found = evaluate(cfg, checkpoint, work_dir, args.precision, args.features)
     if found is not None:
         report_scores(found, args.config, cfg, checkpoint, args.out)
     return 0

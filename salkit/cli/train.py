@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
+def train(cfg: Config, work_dir: Path, features: str | None = None) -> SaliencyRunner:
     """Train the model of `cfg` and return the Runner after its last epoch.
 
     Raises:
@@ -54,7 +54,7 @@ def train(cfg: Config, work_dir: Path) -> SaliencyRunner:
     """
     from ..engine import build_runner
 
-    runner = build_runner(cfg, work_dir, ('train', 'val'))
+    runner = build_runner(cfg, work_dir, ('train', 'val'), features)
     runner.train()
     best = runner.message_hub.runtime_info.get('best_ckpt')
     if best:
@@ -76,7 +76,7 @@ def score_best(args: argparse.Namespace, cfg: Config, work_dir: Path) -> None:
     if path is None:
         raise CheckpointError(f'{work_dir}: training left no checkpoint to test')
     checkpoint = read_checkpoint(path)
-    found = evaluate(cfg, checkpoint, work_dir)
+    found = evaluate(cfg, checkpoint, work_dir, features=args.features)
     if found is not None:
         report_scores(found, args.config, cfg, checkpoint, work_dir / 'scores.json')
 
@@ -90,10 +90,6 @@ def _amp_wrapper() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train."""
     cfg, work_dir = read_config(args)
-    if args.features:
-        from ..engine.features import use_features
-
-        use_features(cfg, args.features)
     loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
     check_data_roots(cfg, *loaders)
     from mmengine.dist import is_main_process
@@ -121,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
         locate(cfg.load_from)
     with joined_processes(cfg):
         try:
-            train(cfg, work_dir)
+            train(cfg, work_dir, args.features)
         except TrainingStopped as stopped:
             # The terminal may be gone.
             with suppress(OSError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from .clip_cache import UNUSABLE, cached_file, open_cached, stamp_of
 INDEX = 'features.json'
 # NumPy has no bfloat16: its bits.
 DTYPES = {'float32': np.float32, 'float16': np.float16, 'bfloat16': np.int16}
+# Of an index, what changes no clip's features.
+_WHICH_CLIPS = ('every', 'splits')
 
 
 @dataclass(frozen=True)
@@ -80,17 +84,25 @@ class FeatureIndex:
         mine, theirs = asdict(self), asdict(other)
         return [f'{key} {mine[key]} / {theirs[key]}' for key in mine if mine[key] != theirs[key]]
 
+    @cached_property
+    def maker(self) -> np.ndarray:
+        """16 bytes that change with what makes features of a clip, and what they are kept in."""
+        told = {key: value for key, value in asdict(self).items() if key not in _WHICH_CLIPS}
+        digest = blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).digest()
+        return np.frombuffer(digest, np.uint8)
+
     def video_type(self, frames: int, clips: int) -> np.dtype:
         """What is kept of so many clips of a video of so many frames.
 
-        `stamps` of the files of its frames, see `clip_cache.stamp_of`; the numbers of each clip's
-        `frames`, ascending by the last one; the `features` of each clip; and the (rows, columns) of
-        its frames as `shown`.
+        `maker`; `stamps` of the files of its frames, see `clip_cache.stamp_of`; the numbers of each
+        clip's `frames`; the `features` of each clip; and the (rows, columns) of its frames as
+        `shown`.
         """
         value = DTYPES[self.dtype]
         clip = np.dtype([(str(i), value, shape) for i, shape in enumerate(self.shapes)])
         return np.dtype(
             [
+                ('maker', np.uint8, (16,)),
                 ('stamps', np.uint64, (frames,)),
                 ('frames', np.int64, (clips, self.clip_len)),
                 ('features', clip, (clips,)),
@@ -134,16 +146,18 @@ class FeatureCache:
         file = sample.get('video_path')
         try:
             cached = open_cached(path, stamp_of(path))
+            if not np.array_equal(cached['maker'], self.index.maker):
+                raise DataError(f'{video}: {path} was made by another encoder; {advice}')
             stamps = [stamp_of(each) for each in ([file] if file else paths)]
             if not (cached['stamps'][indices] == np.array(stamps, np.uint64)).all():
                 raise DataError(f'{video}: {path} was made from other files; {advice}')
-            place = int(np.searchsorted(cached['frames'][:, -1], indices[-1]))
-            if not np.array_equal(cached['frames'][place : place + 1], [indices]):
+            places = np.flatnonzero((cached['frames'] == indices).all(axis=1))
+            if not len(places):
                 raise DataError(
                     f'{video}: {path} holds no features of the clip of frames {indices[0]} to '
                     f'{indices[-1]}; {advice}'
                 )
-            clip, shown = cached['features'][place], cached['shown'][place]
+            clip, shown = cached['features'][places[0]], cached['shown'][places[0]]
         except DataError:
             raise
         except UNUSABLE as error:

@@ -31,6 +31,7 @@ from ..registry import (
     OPTIM_WRAPPER_CONSTRUCTORS,
     SCOPE,
 )
+from .features import use_features
 from .runner import SaliencyRunner
 from .schedules import as_list, schedulers_of
 from .sharding import strategy_of
@@ -144,22 +145,34 @@ def use_cpu_layout(model: nn.Module) -> None:
     values of weights, gradients and averages by their place in memory, which may differ.)
     """
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for parameter in model.parameters():
-        if parameter.ndim in formats:
-            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
+    for layer in model.modules():
+        if isinstance(layer, nn.modules.conv._ConvNd) and layer.weight.ndim in formats:
+            layout = formats[layer.weight.ndim]
+            layer.weight.data = layer.weight.data.contiguous(memory_format=layout)
 
 
-def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> SaliencyRunner:
+def build_runner(
+    cfg: Config,
+    work_dir: str | Path,
+    stages: tuple[str, ...],
+    features: str | Path | None = None,
+) -> SaliencyRunner:
     """Build the Runner of a config: what takes longest comes last, so that errors come early.
 
     Args:
         cfg: what `load_config` gives.
         work_dir: for logs and checkpoints.
         stages: which of 'train', 'val', 'test' it will run; other data sets are not opened.
+        features: a folder with those of its frozen encoder, in place of clips.
 
     Raises:
         SalkitError: whatever in the config, data or checkpoints does not fit.
     """
+    # What the run notes is of clips: its checkpoints are predicted and tested with as any others.
+    noted = cfg
+    if features is not None:
+        cfg = copy.deepcopy(cfg)
+        use_features(cfg, features)
     check_components(cfg)
     # Validation may be left out of a config, what the command is for may not.
     stages = tuple(s for s in stages if s != 'val' or cfg.get('val_dataloader') is not None)
@@ -218,5 +231,5 @@ def build_runner(cfg: Config, work_dir: str | Path, stages: tuple[str, ...]) -> 
         arguments['experiment_name'] = f'{stem}_{number}' if number else stem
     with named_errors('the Runner'):
         return SaliencyRunner(
-            model=model, work_dir=str(work_dir), default_scope=SCOPE, cfg=cfg, **arguments
+            model=model, work_dir=str(work_dir), default_scope=SCOPE, cfg=noted, **arguments
         )

@@ -25,6 +25,7 @@ from ..datasets.clip_cache_build import stamps_of
 from ..datasets.feature_cache import DTYPES, INDEX, FeatureIndex
 from ..datasets.layout import VideoRecord
 from ..datasets.transforms import LoadClip
+from ..encoders import Encoder
 from ..errors import ConfigError, DataError
 from ..models import SaliencyModel
 from ..models.load import choose_device
@@ -80,29 +81,41 @@ class _Video:
 
     Attributes:
         record: its files.
-        clips: what `LoadClip` takes, for each clip, ascending by its last frame.
-        path: of the file.
+        path: of the file for its features.
+        kept: what is in that file of this encoder and the video's files as they are.
+        missing: what `LoadClip` takes, for each clip that is wanted and not kept.
     """
 
     record: VideoRecord
-    clips: list[dict[str, Any]]
     path: Path
+    kept: np.ndarray
+    missing: list[dict[str, Any]]
 
-    def is_current(self) -> bool:
-        """Whether the file is there, of these clips and the files as they are."""
-        try:
-            cached = open_cached(self.path, stamp_of(self.path))
-            wanted = np.array([clip['frame_indices'] for clip in self.clips])
-            return np.array_equal(cached['stamps'], stamps_of(self.record)) and np.array_equal(
-                cached['frames'], wanted
-            )
-        except UNUSABLE:
-            return False
+    @property
+    def clips(self) -> int:
+        """In the file once it is written: those of other configs stay."""
+        return len(self.kept['frames']) + len(self.missing)
 
 
-def _videos(cfg: Config, folder: Path, options: FeatureOptions) -> list[_Video]:
-    found: dict[Path, tuple[VideoRecord, dict[int, dict[str, Any]]]] = {}
-    for key, listed, load in readable(cfg, options.splits):
+def _kept(path: Path, record: VideoRecord, index: FeatureIndex) -> np.ndarray:
+    try:
+        cached = open_cached(path, stamp_of(path))
+        same = np.array_equal(cached['maker'], index.maker) and np.array_equal(
+            cached['stamps'], stamps_of(record)
+        )
+        kind = index.video_type(len(cached['stamps']), len(cached['frames']))
+        if same and cached.dtype == kind:
+            return cached
+    except UNUSABLE:
+        pass
+    return np.zeros(1, index.video_type(len(record.frames), 0))[0]
+
+
+def _videos(
+    cfg: Config, folder: Path, options: FeatureOptions, index: FeatureIndex
+) -> list[_Video]:
+    found: dict[Path, tuple[VideoRecord, dict[tuple[int, ...], dict[str, Any]]]] = {}
+    for _, listed, load in readable(cfg, options.splits):
         plain = {name: value for name, value in listed.items() if name != 'pipeline'}
         if plain.get('sampling', 'random') == 'random':
             plain['every'] = options.every
@@ -112,12 +125,14 @@ def _videos(cfg: Config, folder: Path, options: FeatureOptions) -> list[_Video]:
             clips = found.setdefault(path, (video, {}))[1]
             for last in dataset.ends_of(video):
                 clip = dataset.clip_files(video, last, dataset.clip_strides[0])
-                if clips.setdefault(last, clip)['frame_indices'] != clip['frame_indices']:
-                    raise ConfigError(
-                        f'{key}: cuts another clip at frame {last} of {video.folder} than the '
-                        'loaders before it: give all of them one head and clip_stride'
-                    )
-    return [_Video(r, [c[n] for n in sorted(c)], path) for path, (r, c) in found.items()]
+                clips[tuple(clip['frame_indices'])] = clip
+    videos = []
+    for path, (record, clips) in found.items():
+        kept = _kept(path, record, index)
+        there = set(map(tuple, kept['frames'].tolist()))
+        missing = [clip for frames, clip in clips.items() if frames not in there]
+        videos.append(_Video(record, path, kept, missing))
+    return videos
 
 
 def open_model(cfg: Config, device: str) -> SaliencyModel:
@@ -131,6 +146,28 @@ def open_model(cfg: Config, device: str) -> SaliencyModel:
         load_weights(model, read_checkpoint(cfg.load_from), accept_encoder=True)
     check_frozen(model.encoder)
     return model.to(device).eval()
+
+
+def _in_training(encoder: Encoder, clip: Tensor) -> tuple[Tensor, ...]:
+    """Features of a clip in training, in which the encoder may draw nothing."""
+
+    def state() -> bytes:
+        states = [torch.get_rng_state()]
+        if clip.device.type == 'cuda':
+            states.append(torch.cuda.get_rng_state(clip.device))
+        return b''.join(each.numpy().tobytes() for each in states)
+
+    encoder.train()
+    before = state()
+    with torch.inference_mode():
+        features: tuple[Tensor, ...] = encoder(clip)
+    encoder.eval()
+    if state() != before:
+        raise ConfigError(
+            'features are kept of encoders that give the same whenever they are asked, '
+            f'{type(encoder).__name__} draws random numbers in training (dropout, stochastic depth)'
+        )
+    return features
 
 
 def build_features(
@@ -157,9 +194,8 @@ def build_features(
     size = sizes.pop()
     model = open_model(cfg, choose_device(device))
     clip_len = model.encoder.clip_len
-    with torch.inference_mode():
-        shape = (1, 3, clip_len, *size)
-        first = model.encoder(torch.zeros(shape, device=next(model.parameters()).device))
+    black = torch.zeros(1, 3, clip_len, *size, device=next(model.parameters()).device)
+    first = _in_training(model.encoder, black)
     index = FeatureIndex(
         encoder=encoder_text(cfg.model.encoder),
         weights=fingerprint(model.encoder),
@@ -182,17 +218,17 @@ def build_features(
         else:
             index.write(place)
         report = FeatureReport()
-        videos = _videos(cfg, place, options)
-        todo = [video for video in videos if not video.is_current()]
+        videos = _videos(cfg, place, options, index)
+        todo = [video for video in videos if video.missing]
         report.kept = len(videos) - len(todo)
         _check_space(todo, index, place)
-        clips = sum(len(video.clips) for video in todo)
+        clips = sum(len(video.missing) for video in todo)
         with tqdm(total=clips, unit='clip', desc='features', disable=not clips) as bar:
             for video in todo:
                 remove_leftovers(video.path.parent)
                 report.bytes += _write(video, index, model, options.batch, bar)
                 report.written += 1
-                report.clips += len(video.clips)
+                report.clips += len(video.missing)
     return report
 
 
@@ -200,8 +236,9 @@ def _check_space(todo: list[_Video], index: FeatureIndex, folder: Path) -> None:
     """Say what is to be written, and refuse a disk that is too small."""
     if not todo:
         return
-    clips = sum(len(video.clips) for video in todo)
-    need = sum(index.video_type(len(v.record.frames), len(v.clips)).itemsize for v in todo)
+    # Files are written anew: beside the earlier one until they are whole.
+    clips = sum(video.clips for video in todo)
+    need = sum(index.video_type(len(v.record.frames), v.clips).itemsize for v in todo)
     free = shutil.disk_usage(folder).free
     said = (
         f'{clips:,} clips of {len(todo)} videos take {in_units(need)} ({in_units(need // clips)} a '
@@ -219,22 +256,26 @@ def _write(video: _Video, index: FeatureIndex, model: SaliencyModel, batch: int,
     """Write the features of a video; gives the bytes written."""
     load = LoadClip(index.size)
     stamps = stamps_of(video.record)
-    kind = index.video_type(len(stamps), len(video.clips))
+    kind = index.video_type(len(stamps), video.clips)
+    frames = np.array([clip['frame_indices'] for clip in video.missing], np.int64)
     header = dict(descr=np.lib.format.dtype_to_descr(kind), fortran_order=False, shape=(1,))
     shown: list[tuple[int, int]] = []
     try:
         video.path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(video.path) as temporary, open(temporary, 'wb') as file:
             np.lib.format.write_array_header_1_0(file, header)
+            file.write(index.maker.data)
             file.write(stamps.data)
-            file.write(np.array([clip['frame_indices'] for clip in video.clips], np.int64).data)
-            clips = in_background((load(dict(clip)) for clip in video.clips), 2 * batch)
+            file.write(np.concatenate([video.kept['frames'], frames]).data)
+            for each in video.kept['features']:
+                file.write(each.tobytes())
+            clips = in_background((load(dict(clip)) for clip in video.missing), 2 * batch)
             while some := list(islice(clips, batch)):
                 shown += [clip['size'] for clip in some]
                 for each in index.packed(_encode(model, [clip['clip'] for clip in some])):
                     file.write(each)
                 bar.update(len(some))
-            file.write(np.array(shown, np.int64).data)
+            file.write(np.concatenate([video.kept['shown'], np.array(shown, np.int64)]).data)
             file.flush()
             os.fsync(file.fileno())
             return file.tell()

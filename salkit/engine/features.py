@@ -30,9 +30,11 @@ _NO_MATTER = ('init_cfg', 'pretrained', 'activation_checkpointing')
 
 
 def fingerprint(encoder: nn.Module) -> str:
-    """A text that changes with the weights of an encoder."""
+    """A text that changes with the weights of an encoder; in shards, all processes call this."""
     digest = blake2b(digest_size=16)
     for name, value in sorted(encoder.state_dict().items()):
+        # Of a DTensor; its class takes long to import.
+        value = value.full_tensor() if hasattr(value, 'full_tensor') else value
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
@@ -46,7 +48,10 @@ def encoder_text(cfg: Mapping[str, Any]) -> str:
 
 
 def check_frozen(encoder: nn.Module) -> None:
-    """Raise ConfigError unless nothing in an encoder is trained or differs in training."""
+    """Raise ConfigError unless nothing in an encoder is trained, batch norms included.
+
+    Whether it draws random numbers is asked where features are made, of a config that stays.
+    """
     encoder.train()
     trained = [name for name, each in encoder.named_parameters() if each.requires_grad]
     trained += [name for name, module in encoder.named_modules() if sees_the_whole(module)]

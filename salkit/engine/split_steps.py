@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from mmengine.dist import is_distributed
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
-from timm.layers import DropPath
 from torch import Tensor, nn
 
 from ..models import SaliencyModel
@@ -30,7 +30,7 @@ class SplitSteps:
     the whole batch but for rounding. (NSS is a mean over clips with fixations: here of each part.)
 
     A step stays whole on a GPU, in a distributed run, with several optimizers, and for models with
-    batch norms or layers that draw random numbers while they are trained.
+    batch norms; and from the first step on whose parts draw random numbers, which is taken anew.
 
     Args:
         parts: of a batch; 1 leaves every step whole.
@@ -38,15 +38,18 @@ class SplitSteps:
 
     def __init__(self, parts: int) -> None:
         self.parts = parts
+        self._draws = False
 
     @contextmanager
     def taken_by(self, model: nn.Module) -> Iterator[None]:
         """Have the training steps of a model be taken this way."""
-        if self.parts == 1 or not isinstance(model, SaliencyModel):
+        # One in shards is no wrapper: its gradients are added up by what splitting goes around.
+        if self.parts == 1 or is_distributed() or not isinstance(model, SaliencyModel):
             yield
             return
         with ThreadPoolExecutor(self.parts, 'salkit-step') as pool:
-            model.take_step = partial(self._step, pool, model)
+            model.take_step = _OwnSteps(partial(self._step, pool, model))
+            self._draws = False
             try:
                 yield
             finally:
@@ -60,16 +63,20 @@ class SplitSteps:
         optim_wrapper: OptimWrapper,
     ) -> dict[str, Tensor]:
         """What `BaseModel.train_step` does, with the same outcome."""
-        if not _can_split(model, optim_wrapper):
+        if self._draws or not _can_split(model, optim_wrapper):
             return BaseModel.train_step(model, batch, optim_wrapper)
         threads = torch.get_num_threads()
         each = min(threads, max(1, usable_cores() // self.parts))
         try:
             # Of the whole step: what else there is to do is as small.
             torch.set_num_threads(each)
-            return self._in_parts(pool, model, batch, optim_wrapper)
+            outputs = self._in_parts(pool, model, batch, optim_wrapper)
         finally:
             torch.set_num_threads(threads)
+        if outputs is None:
+            self._draws = True
+            return BaseModel.train_step(model, batch, optim_wrapper)
+        return outputs
 
     def _in_parts(
         self,
@@ -77,7 +84,9 @@ class SplitSteps:
         model: SaliencyModel,
         batch: dict[str, list],
         optim_wrapper: OptimWrapper,
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Tensor] | None:
+        """The step; None, and nothing done, where random numbers are drawn: in any order."""
+        before = torch.get_rng_state()
         parts = _split(model.data_preprocessor(batch, training=True), self.parts)
         weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         each = torch.get_num_threads()
@@ -94,6 +103,9 @@ class SplitSteps:
             return {name: share * value.detach() for name, value in shown.items()}, gradients
 
         results = list(pool.map(work, *zip(*parts, strict=True)))
+        if not torch.equal(torch.get_rng_state(), before):
+            torch.set_rng_state(before)
+            return None
         for _, gradients in results:
             for weight, gradient in zip(weights, gradients, strict=True):
                 if gradient is not None and weight.grad is not None:
@@ -115,14 +127,21 @@ def _can_split(model: nn.Module, optim_wrapper: object) -> bool:
 
 
 def sees_the_whole(module: nn.Module) -> bool:
-    """Whether a layer computes something else from a part of a batch, or by chance."""
-    if not module.training:
-        return False
-    if isinstance(module, DropPath):
-        return module.drop_prob > 0
-    if isinstance(module, nn.modules.dropout._DropoutNd):
-        return module.p > 0
-    return isinstance(module, nn.modules.batchnorm._BatchNorm)
+    """Whether a layer computes something else from a part of a batch than from all of it."""
+    return module.training and isinstance(module, nn.modules.batchnorm._BatchNorm)
+
+
+class _OwnSteps:
+    """How a model takes its steps; its copies, threads left out, take theirs as ever."""
+
+    def __init__(self, step: Callable[..., dict[str, Tensor]]) -> None:
+        self._step = step
+
+    def __call__(self, batch: dict[str, list], optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        return self._step(batch, optim_wrapper)
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()
 
 
 def _split(inputs: dict[str, Any], parts: int) -> list[tuple[dict[str, Any], float]]:

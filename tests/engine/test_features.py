@@ -3,19 +3,22 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from make_data import write_dataset
+from ranks import run_ranks
 
+from salkit import SaliencyPredictor
 from salkit.builder import build
-from salkit.checkpoints import read_checkpoint
+from salkit.checkpoints import find_best_checkpoint, read_checkpoint
 from salkit.cli import main
 from salkit.config import load_config
 from salkit.encoders import UMTEncoder
-from salkit.engine import SaliencyRunner
+from salkit.engine import FSDP2, SaliencyRunner
 from salkit.engine.building import open_dataloader
 from salkit.engine.feature_build import FeatureOptions, build_features
-from salkit.engine.features import check_frozen, use_features
+from salkit.engine.features import check_frozen, fingerprint, use_features
 from salkit.errors import ConfigError, DataError
 from salkit.models import build_model
 from salkit.registry import DATASETS
@@ -75,7 +78,14 @@ def test_training_and_testing_is_the_same_with_and_without_features(place, tmp_p
     assert kept.keys() == weights.keys()
     for name, value in weights.items():
         torch.testing.assert_close(kept[name], value, atol=1e-5, rtol=0, msg=name)
-    # The checkpoint is the ordinary model's: on pixels it scores as on features.
+    # The checkpoint is the ordinary model's: on pixels it predicts and scores as on features.
+    frames = np.random.default_rng(0).integers(0, 256, (5, 40, 60, 3), np.uint8)
+    best = find_best_checkpoint(tmp_path / 'kept')
+    maps = [
+        np.asarray(SaliencyPredictor(*model, device='cpu').predict(frames))
+        for model in ((tmp_path / 'kept',), (place / 'frozen.py', best))
+    ]
+    np.testing.assert_array_equal(*maps)
     argv = ['test', place / 'frozen.py', tmp_path / 'kept' / 'epoch_2.pth', '--out']
     assert main([str(item) for item in [*argv, tmp_path / 'scores.json']]) == 0
     on_pixels = json.loads((tmp_path / 'scores.json').read_text())
@@ -126,6 +136,41 @@ def test_what_is_there_is_kept_and_what_changed_is_made_anew(place, tmp_path, ca
         build_features(load_config(config), tmp_path / 'kept', FeatureOptions(every=1), 'cpu')
 
 
+def _kept_of(cfg, folder):
+    """What the test clips of a config read from a folder, and how many were computed for it."""
+    report = build_features(cfg, folder, FeatureOptions(splits=('test',)), 'cpu')
+    use_features(cfg, folder)
+    dataset = build(DATASETS, cfg.test_dataloader.dataset)
+    return [dataset[n]['features'][0] for n in range(len(dataset))], report.clips
+
+
+def test_files_of_another_encoder_are_not_taken(place, tmp_path):
+    first, count = _kept_of(load_config(place / 'frozen.py'), tmp_path)
+    cfg = load_config(place / 'frozen.py')
+    use_features(cfg, tmp_path)
+    (tmp_path / 'features.json').unlink()
+    other, again = _kept_of(load_config(place / 'frozen.py', {'randomness.seed': 1}), tmp_path)
+    assert again == count and not torch.equal(first[0], other[0])
+    for written in tmp_path.rglob('*.npy'):
+        damaged = np.load(written)
+        damaged['maker'] += 1
+        np.save(written, damaged)
+    with pytest.raises(DataError, match='was made by another encoder'):
+        build(DATASETS, cfg.test_dataloader.dataset)[0]
+
+
+def test_configs_share_a_folder(place, tmp_path):
+    def config(stride):
+        options = {'test_dataloader.dataset.clip_stride': stride}
+        return load_config(place / 'frozen.py', {f'+{k}': v for k, v in options.items()})
+
+    alone = [_kept_of(config(stride), tmp_path / str(stride))[0] for stride in (1, 2)]
+    for stride, all_new in ((1, True), (2, True), (1, False), (2, False)):
+        found, count = _kept_of(config(stride), tmp_path / 'both')
+        assert bool(count) == all_new
+        torch.testing.assert_close(found, alone[stride - 1], atol=1e-6, rtol=0)
+
+
 def test_features_of_another_encoder_are_refused(place, tmp_path, capsys):
     argv = ['train', str(place / 'frozen.py'), '--work-dir', str(tmp_path), '--features']
     argv += [str(place / 'kept'), '--cfg-options']
@@ -146,3 +191,35 @@ def test_clips_that_change_are_refused(place, tmp_path):
         use_features(load_config(place / 'frozen.py'), tmp_path / 'none')
     with pytest.raises(ConfigError, match=r'trains blocks\.1'):
         check_frozen(build_model(load_config(place / 'trained.py')).encoder)
+
+
+def test_a_precision_of_the_encoder_that_is_left_out_is_refused(place, tmp_path, capsys):
+    argv = ['test', place / 'frozen.py', tmp_path / 'none.pth', '--precision', 'bf16']
+    assert main([str(item) for item in [*argv, '--features', place / 'kept']]) == 2
+    assert '--precision does not go with --features' in capsys.readouterr().err
+
+
+def test_an_encoder_that_draws_is_refused(place, tmp_path, monkeypatch):
+    cfg = load_config(place / 'frozen.py')
+    tokens = UMTEncoder.forward
+
+    def forward(encoder, clip):
+        return tuple(torch.nn.functional.dropout(each, 0.1) for each in tokens(encoder, clip))
+
+    monkeypatch.setattr(UMTEncoder, 'forward', forward)
+    with pytest.raises(ConfigError, match='UMTEncoder draws random numbers in training'):
+        build_features(cfg, tmp_path / 'none', device='cpu')
+    assert not (tmp_path / 'none').exists()
+
+
+def _compare_fingerprints(config):
+    torch.distributed.init_process_group('gloo')
+    torch.manual_seed(0)
+    model = build_model(load_config(config))
+    whole = fingerprint(model.encoder)
+    FSDP2().wrap(model)
+    assert fingerprint(model.encoder) == whole
+
+
+def test_an_encoder_in_shards_has_the_fingerprint_of_the_whole(place, tmp_path):
+    run_ranks(_compare_fingerprints, tmp_path, place / 'frozen.py')

@@ -1,11 +1,15 @@
 """Steps whose clips are shared out to threads."""
 
+import copy
+from functools import partial
+
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from timm.layers import DropPath
 from torch import nn
 from torch.optim import SGD
+from torchvision.ops import StochasticDepth
 
 from salkit.builder import build
 from salkit.config import load_config
@@ -44,14 +48,74 @@ def test_parts_train_as_the_whole_does(parts, clips):
         torch.testing.assert_close(other, weight, atol=1e-10, rtol=0, msg=name)
 
 
-@pytest.mark.parametrize('layer', [nn.BatchNorm2d(2), nn.Dropout(0.1), DropPath(0.1)])
-def test_layers_that_see_the_whole_batch_have_it(layer):
-    model = _model()
-    batches = []
+def _behind(model: SaliencyModel, layer: nn.Module) -> list:
+    """Have a layer see the encoder's tokens; gives the batches of the forward passes."""
+    batches: list = []
     model.register_forward_hook(lambda *given: batches.append(given))
-    model.decoder.more = layer
+    model.encoder.blocks[-1].more = layer
+    model.encoder.blocks[-1].register_forward_hook(lambda _, __, tokens: layer(tokens))
+    return batches
+
+
+class _Attention(nn.MultiheadAttention):
+    def forward(self, tokens):
+        return super().forward(tokens, tokens, tokens)[0]
+
+
+class _Norm(nn.BatchNorm1d):
+    def forward(self, tokens):
+        return super().forward(tokens.mT).mT
+
+
+@pytest.mark.parametrize(
+    'make',
+    [
+        partial(nn.Dropout, 0.1),
+        partial(DropPath, 0.1),
+        partial(StochasticDepth, 0.1, 'row'),
+        partial(_Attention, 16, 2, dropout=0.1, batch_first=True),
+    ],
+)
+def test_layers_that_draw_take_whole_steps(make):
+    batch = synthetic_batch(2, 8, (32, 32))
+    found = []
+    for parts in (1, 2):
+        model = _model()
+        batches = _behind(model, make().double())
+        torch.manual_seed(0)
+        found.append(_trained(model, SplitSteps(parts), batch)['loss'].item())
+    # As those that were never split, after the one that was.
+    assert found[0] == found[1] and len(batches) == 2 + 4
+    model.encoder.blocks[-1].more.eval()
+    _trained(model, SplitSteps(2), batch)
+    assert len(batches) == 2 + 4 + 8
+
+
+def test_batch_norms_see_the_whole_batch():
+    model = _model()
+    batches = _behind(model, _Norm(16).double())
     _trained(model, SplitSteps(2), synthetic_batch(2, 8, (32, 32)))
     assert len(batches) == 4
-    layer.eval()
-    _trained(model, SplitSteps(2), synthetic_batch(2, 8, (32, 32)))
-    assert len(batches) == 4 + 8
+
+
+def test_copies_of_a_model_within_its_training_take_their_own_steps():
+    model = _model()
+    with SplitSteps(2).taken_by(model):
+        assert model.take_step is not None
+        assert copy.deepcopy(model).take_step is None
+
+
+def test_only_weights_of_convolutions_are_laid_out_anew():
+    model = nn.Sequential(nn.Conv2d(2, 2, 3), nn.ConvTranspose3d(2, 2, 3))
+    model.register_parameter('position', nn.Parameter(torch.rand(1, 2, 2, 3, 3)))
+    use_cpu_layout(model)
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert model.position.is_contiguous()
+
+
+def test_a_step_of_several_processes_stays_whole(monkeypatch):
+    model = _model()
+    monkeypatch.setattr('salkit.engine.split_steps.is_distributed', lambda: True)
+    with SplitSteps(2).taken_by(model):
+        assert model.take_step is None
