@@ -1,6 +1,7 @@
-"""Small models to export: `salkit export` itself, configs with other parts, their weights."""
+"""Small models to export: `salkit export`, configs with other parts, weights, and damage."""
 
 import numpy as np
+import onnx
 import torch
 from mmengine.config import Config
 from small_models import filled
@@ -47,3 +48,36 @@ def assert_agrees(model, run, batches=(1, 2, 3), tolerance=1e-4, clip_len=CLIP_L
             wanted = model(torch.from_numpy(clip)).numpy()
         assert np.ptp(wanted) > 0.05
         np.testing.assert_allclose(run(clip), wanted, atol=tolerance, rtol=0)
+
+
+# What is wrong with a file ------------------------------------------------------------------------
+
+
+def remade(onnx_file, path, change):
+    """A copy of the file whose graph was changed."""
+    model = onnx.load(onnx_file)
+    change(model)
+    onnx.save(model, path)
+    return path
+
+
+def external(location):
+    def change(model):
+        weight = next(w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT)
+        weight.ClearField('raw_data')
+        weight.data_location = onnx.TensorProto.EXTERNAL
+        weight.external_data.add(key='location', value=location)
+
+    return change
+
+
+def output_renamed(model):
+    model.graph.output[0].name = next(iter(model.graph.node)).output[0]
+
+
+def longer_clip(model):
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 10**9
+
+
+def of_another_domain(model):
+    model.graph.node[0].domain, model.graph.node[0].op_type = 'com.stranger', 'Run'

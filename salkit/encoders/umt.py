@@ -22,10 +22,6 @@ from .umt_weights import ARCHITECTURES, adapt, arguments_of
 PATCH = 16
 
 
-def _divisors(number: int) -> list[int]:
-    return [each for each in range(1, number + 1) if number % each == 0]
-
-
 class UMTAttention(nn.Module):
     """Self-attention over all tokens with a fused, bias-free qkv and biases for q and v alone."""
 
@@ -154,10 +150,11 @@ class UMTEncoder(Encoder):
         check_range('UMTEncoder', 'depth', depth, 1, full_depth)
         check_range('UMTEncoder', 'clip_len', clip_len, 1)
         check_range('UMTEncoder', 'frozen_stages', frozen_stages, -1, depth)
-        if token_merging not in (divisors := _divisors(clip_len)):
+        check_range('UMTEncoder', 'token_merging', token_merging, 1, clip_len)
+        if clip_len % token_merging:
             raise ConfigError(
-                f'UMTEncoder: token_merging must divide the clip_len {clip_len}, one of '
-                f'{divisors}, got {token_merging}'
+                f'UMTEncoder: token_merging must divide the clip_len {clip_len}, got '
+                f'{token_merging}'
             )
         if dim % num_heads:
             raise ConfigError(f'UMTEncoder: num_heads must divide embed_dim {dim}, got {num_heads}')

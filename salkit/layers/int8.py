@@ -28,9 +28,8 @@ def _fastest_engine() -> Iterator[None]:
 class Int8Linear(nn.Module):
     """A linear layer whose weights and inputs are rounded to 8 bits (dynamic quantization).
 
-    Weights have a scale for each output channel; inputs one for all values of
-    an item of the batch, found anew at each call. Products are added up in 32 bits, biases in
-    float32.
+    Weights have a scale for each output channel; inputs one for all values of an item of the batch,
+    found anew at each call. Products are added up in 32 bits, biases in float32.
 
     Args:
         linear: whose weights are copied.

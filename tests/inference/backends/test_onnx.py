@@ -10,7 +10,15 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from export_models import CLIP_LEN, SIZE
+from export_models import (
+    CLIP_LEN,
+    SIZE,
+    external,
+    longer_clip,
+    of_another_domain,
+    output_renamed,
+    remade,
+)
 from make_video import encode_video, truncate
 from onnx import helper
 
@@ -194,36 +202,6 @@ def test_onnxruntime_not_installed(onnx_file, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ConfigError, match=r"pip install 'salkit\[onnx\]'"):
         OnnxBackend(onnx_file)
-
-
-def remade(onnx_file, path, change):
-    """A copy of the file whose graph was changed."""
-    model = onnx.load(onnx_file)
-    change(model)
-    onnx.save(model, path)
-    return path
-
-
-def external(location):
-    def change(model):
-        weight = next(w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT)
-        weight.ClearField('raw_data')
-        weight.data_location = onnx.TensorProto.EXTERNAL
-        weight.external_data.add(key='location', value=location)
-
-    return change
-
-
-def output_renamed(model):
-    model.graph.output[0].name = next(iter(model.graph.node)).output[0]
-
-
-def longer_clip(model):
-    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 10**9
-
-
-def of_another_domain(model):
-    model.graph.node[0].domain, model.graph.node[0].op_type = 'com.stranger', 'Run'
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,16 @@ import onnx
 import pytest
 import torch
 import torch.nn.functional as F
-from export_models import CLIP_LEN, SIZE, assert_agrees
+from export_models import (
+    CLIP_LEN,
+    SIZE,
+    assert_agrees,
+    external,
+    longer_clip,
+    of_another_domain,
+    output_renamed,
+    remade,
+)
 from make_video import encode_video, truncate
 from onnx import helper
 
@@ -36,14 +45,6 @@ from salkit.media.clips import ClipSettings
 pytestmark = pytest.mark.skipif(
     find_spec('openvino') is None, reason="openvino is not installed (pip install 'salkit[dev]')"
 )
-
-
-def remade(onnx_file, path, change):
-    """A copy of the file whose graph was changed."""
-    model = onnx.load(onnx_file)
-    change(model)
-    onnx.save(model, path)
-    return path
 
 
 def test_an_exported_model(small, onnx_file):
@@ -192,16 +193,6 @@ def test_the_command(small, onnx_file, tmp_path, capsys):
     assert 'engine onnxruntime runs models that `salkit export` wrote' in capsys.readouterr().err
 
 
-def external(location):
-    def change(model):
-        weight = next(w for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT)
-        weight.ClearField('raw_data')
-        weight.data_location = onnx.TensorProto.EXTERNAL
-        weight.external_data.add(key='location', value=location)
-
-    return change
-
-
 def external_in_a_constant(model):
     tensor = onnx.TensorProto(dims=[1], data_type=1, name='x', data_location=1)
     tensor.external_data.add(key='location', value='secret.bin')
@@ -213,10 +204,6 @@ def a_graph_inside(model):
     model.graph.node.insert(0, helper.make_node('If', ['clip'], ['unused'], then_branch=body))
 
 
-def of_another_domain(model):
-    model.graph.node[0].domain, model.graph.node[0].op_type = 'com.stranger', 'Run'
-
-
 def a_function(model):
     opset = [helper.make_opsetid('', 20)]
     model.functions.append(helper.make_function('com.stranger', 'f', [], [], [], opset))
@@ -224,14 +211,6 @@ def a_function(model):
 
 def an_attribute_too_many(model):
     model.graph.node[0].attribute.append(helper.make_attribute('stranger', 1))
-
-
-def output_renamed(model):
-    model.graph.output[0].name = model.graph.node[0].output[0]
-
-
-def longer_clip(model):
-    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 10**9
 
 
 @pytest.mark.parametrize(
