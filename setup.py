@@ -33,6 +33,7 @@ ONNX = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
 OPENVINO = ['onnx>=1.19', 'openvino>=2026.0']
 WEB = ['gradio>=6.31']
 RAY = ['ray>=2.60']
+DOCS = ['furo>=2025.7', 'myst-parser>=4', 'sphinx>=8', 'sphinx-copybutton>=0.5']
 
 setup(
     name='salkit',
@@ -78,18 +79,24 @@ setup(
         'openvino': OPENVINO,
         'web': WEB,
         'ray': RAY,
+        'docs': DOCS,
         'dev': [
             *ONNX,
             *OPENVINO,
             *WEB,
             *RAY,
+            *DOCS,
             'build>=1.2',
             'hypothesis>=6.100',
             'import-linter>=2.5',
+            'ipykernel>=6.29',
             'mypy>=1.15',
+            'nbclient>=0.10',
+            'pandas>=2.2',
             'playwright>=1.50',
             'pytest>=8',
             'pytest-cov>=6',
+            'pytest-timeout>=2.3',
             'pytest-xdist>=3.6',
             'ruff>=0.14',
             'trustme>=1.2',
