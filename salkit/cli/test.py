@@ -204,9 +204,10 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.out:
         check_json_place(args.out)
-    check_model_names(args.config, args.checkpoint)
+    check_model_names(args.config)
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
+    check_model_names(None, args.checkpoint)
     from ..checkpoints import read_checkpoint
 
     # A wrong file should not wait for the data set to be read.
