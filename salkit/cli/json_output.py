@@ -8,10 +8,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
+from typing import TextIO
 
 JSON = '--json'
 STDOUT = '-'
+# What `only_json` keeps for it; not with the arguments, which are sent to other processes.
+_streams: list[TextIO] = []
 
 
 def add_json_argument(parser: argparse._ActionsContainer, *others: str) -> None:
@@ -61,16 +63,19 @@ def only_json(args: argparse.Namespace) -> Iterator[None]:
         check_json_place(place)
         yield
     else:
-        args.json = sys.stdout
-        with open(os.devnull, 'w', encoding='utf-8') as nowhere, redirect_stdout(nowhere):
-            yield
+        _streams.append(sys.stdout)
+        try:
+            with open(os.devnull, 'w', encoding='utf-8') as nowhere, redirect_stdout(nowhere):
+                yield
+        finally:
+            _streams.pop()
 
 
 def give_json(args: argparse.Namespace, content: object) -> None:
     """Print or write plain values, where `--json` asks for them."""
-    if isinstance(args.json, (str, Path)):
+    if args.json == STDOUT:
+        print(json.dumps(content, indent=2), file=_streams[-1], flush=True)
+    elif args.json is not None:
         from ..utils.files import write_json
 
         write_json(content, args.json)
-    elif args.json is not None:
-        print(json.dumps(content, indent=2), file=args.json, flush=True)

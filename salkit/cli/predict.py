@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, DataError
 from ..utils.text import listed
 from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
-from .json_output import add_json_argument, give_json
+from .json_output import STDOUT, add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..inference.batch import PredictOptions
@@ -298,7 +298,7 @@ def run(args: argparse.Namespace) -> int:
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
-    if isinstance(args.json, str):
+    if args.json not in (None, STDOUT):
         _check_report(args.json, out, inputs)
     if inputs or cameras or args.out:
         prepare_folder(out)

@@ -186,6 +186,9 @@ def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | No
     try:
         return *read_config(args), None
     except ConfigError:
+        from ..checkpoints.named import check_model_names
+
+        check_model_names(None, args.checkpoint)
         from ..checkpoints import read_checkpoint
 
         # It may fail for the want of a plugin that the checkpoint can name.
@@ -204,7 +207,8 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.out:
         check_json_place(args.out)
-    check_model_names(args.config)
+    if args.checkpoint is None:
+        check_model_names(args.config)
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
     check_model_names(None, args.checkpoint)

@@ -31,7 +31,8 @@ serve --port 0 --model no/such | config 'no/such' does not exist
 train no/such | config 'no/such' does not exist
 train umt-tiny_cc-kl --cfg-options data_root=gone | gone: the data root does not exist
 train umt-tiny_cc-kl --resume gone.pth | gone.pth: the checkpoint does not exist
-test no/such x.pth | config 'no/such' does not exist
+test no/such | config 'no/such' does not exist
+test no/such gone.pth | gone.pth: the checkpoint does not exist
 test umt-tiny_cc-kl gone.pth | gone.pth: the checkpoint does not exist
 test umt-tiny_cc-kl lite0 --cfg-options data_root=gone | gone: the data root does not exist
 score gone set | gone: the folder of predictions does not exist
