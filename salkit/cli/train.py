@@ -92,10 +92,14 @@ def run(args: argparse.Namespace) -> int:
     cfg, work_dir = read_config(args)
     loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
     check_data_roots(cfg, *loaders)
-    from mmengine.dist import is_main_process
-
     from ..checkpoints import locate
     from ..checkpoints.sharded import is_sharded
+
+    if args.resume not in (None, 'auto') and not Path(args.resume).is_dir():
+        # A wrong name should not wait for PyTorch, nor below for the model to be built.
+        locate(args.resume)
+    from mmengine.dist import is_main_process
+
     from ..engine import TrainingStopped, find_latest_checkpoint
 
     if args.amp:
@@ -113,7 +117,6 @@ def run(args: argparse.Namespace) -> int:
     if start_from is not None:
         cfg.resume, cfg.load_from = True, str(start_from)
     if cfg.get('load_from'):
-        # A wrong name should not wait for the model to be built.
         locate(cfg.load_from)
     with joined_processes(cfg):
         try:

@@ -167,9 +167,9 @@ class PrepareReport:
             lines.append(f"{part}_evaluator = dict(type='SaliencyMetric', protocol='exact')")
         return '\n'.join(lines) + '\n'
 
-    def write(self, path: str | Path) -> None:
-        """Write everything as JSON."""
-        content = dict(
+    def to_json(self) -> dict[str, object]:
+        """Everything, as plain values."""
+        return dict(
             kind=self.kind,
             source=str(self.source),
             destination=str(self.destination),
@@ -186,4 +186,7 @@ class PrepareReport:
             observers=None if self.observers is None else str(self.observers),
             config=None if self.config is None else str(self.config),
         )
-        write_json(content, path)
+
+    def write(self, path: str | Path) -> None:
+        """Write everything as JSON."""
+        write_json(self.to_json(), path)

@@ -110,9 +110,9 @@ class PredictReport:
                 parts.append(f'{len(self.of(status))} {status}')
         return f'{"; ".join(parts)}; in {self.out}'
 
-    def write(self, path: str | Path) -> None:
-        """Write everything as JSON."""
-        content = dict(
+    def to_json(self) -> dict[str, object]:
+        """Everything, as plain values."""
+        return dict(
             salkit_version=__version__,
             out=str(self.out),
             counts={status: len(self.of(status)) for status in (PREDICTED, FINISHED, FAILED)},
@@ -120,4 +120,7 @@ class PredictReport:
             inputs=[vars(outcome) for outcome in self.outcomes],
             dhf1k=self.submission,
         )
-        write_json(content, path)
+
+    def write(self, path: str | Path) -> None:
+        """Write everything as JSON."""
+        write_json(self.to_json(), path)
