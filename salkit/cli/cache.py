@@ -178,7 +178,6 @@ def _run_features(args: argparse.Namespace) -> int:
     from ..config.options import DATALOADERS
     from ..engine.feature_build import FeatureOptions, build_features
     from ..utils.parallel import share_cores
-    from ..utils.text import in_units
     from .common import check_data_roots
 
     if args.size or args.workers:
@@ -194,8 +193,6 @@ def _run_features(args: argparse.Namespace) -> int:
     )
     share_cores()
     report = build_features(cfg, args.dir, options)
-    there = f' ({report.kept} were there already)' if report.kept else ''
-    taken = in_units(report.bytes)
-    print(f'features of {report.clips} clips of {report.written} videos kept, {taken}{there}')
+    print(report.headline)
     print(f'  salkit train {args.source} --features {args.dir}')
     return 0

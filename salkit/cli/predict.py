@@ -310,7 +310,7 @@ def run(args: argparse.Namespace) -> int:
         for outcome in failed:
             print(f'  {outcome.line}', file=sys.stderr)
     if inputs:
-        print(report.summary())
+        print(report.headline)
     if args.json:
         report.write(args.json)
     return 2 if failed else 0

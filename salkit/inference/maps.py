@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -13,14 +12,13 @@ from typing import IO, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
-from PIL import Image
 
-from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
+from .player import player, shown_part
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -28,8 +26,6 @@ from .window import interpolate, predict_windows, sliding_windows
 # Frames, and maps, that may wait for the model, and for what is done with them.
 _AHEAD_FRAMES = 16
 _AHEAD_MAPS = 8
-# Frames that a notebook shows, and their width in pixels.
-_SHOWN, _SHOWN_WIDTH = 4, 240
 # How version 0.1 spelled options of overlays.
 _EARLIER_SPELLINGS = dict(colours='colors', normalise='normalize')
 
@@ -191,20 +187,13 @@ class SaliencyMaps:
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
 
-    def _repr_png_(self) -> bytes:
-        """A few frames with their maps over them, for notebooks.
-
-        Each is drawn with its own maximum as the brightest, so that only these are predicted.
-        """
-        overlay = Overlay(OverlayStyle(normalize='frame'))
-        size = (max(1, round(_SHOWN_WIDTH * self.shape[1] / self.shape[2])), _SHOWN_WIDTH)
-        pictures = [
-            resize_image(overlay(self.stimulus.read(self.frames[index]), self[index]), size)
-            for index in np.linspace(0, len(self) - 1, _SHOWN).round().astype(int)
-        ]
-        file = io.BytesIO()
-        Image.fromarray(np.hstack(pictures)).save(file, format='PNG')
-        return file.getvalue()
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> dict[str, str | bytes]:
+        """A short video of the maps over their frames, for notebooks."""
+        part = shown_part(self)
+        with closing(self._finished(self.selection.places[part])) as finished:
+            return player(self, self.stimulus, part, finished)
 
 
 class KeptMaps(SaliencyMaps):

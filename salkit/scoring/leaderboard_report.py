@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..utils.files import whole_file
+from ..utils.tabular import Record, Tabular, as_html
 from ..version import __version__
 from .leaderboard_formats import as_latex, as_markdown, as_text
 from .leaderboard_grids import Grid, grids
-from .leaderboard_page import as_html
+from .leaderboard_page import grid_as_html, page_of
 from .leaderboard_plot import panels_of, write_panels
 from .leaderboard_tables import Agreement, Board
 
@@ -20,7 +21,7 @@ FORMATS = {'.html': '', '.md': '_videos.png', '.tex': '_videos.pdf'}
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class Leaderboard(Tabular):
     """What `leaderboard` gives.
 
     Attributes:
@@ -51,6 +52,32 @@ class Leaderboard:
         """Its tables."""
         return grids(self.boards, self.agreements)
 
+    @property
+    def headline(self) -> str:
+        """What it is made of, in a line."""
+        return f'{len(self.files)} score files; ' + '; '.join(b.title for b in self.boards)
+
+    def records(self) -> list[Record]:
+        """A row for each model and board: its scores, and what they are of."""
+        return [
+            dict(
+                protocol=board.subject.protocol,
+                dataset=board.subject.dataset,
+                split=board.subject.split,
+                model=entry.name,
+                role=entry.role,
+                videos=len(entry.scores.per_video),
+                frames=entry.scores.frames,
+                **{metric: entry.score(metric) for metric in board.metrics},
+            )
+            for board in self.boards
+            for entry in board.entries
+        ]
+
+    def _repr_html_(self) -> str:
+        notes = (f'<p>Note: {as_html(text)}.</p>' for text in self.notes)
+        return '\n'.join([*map(grid_as_html, self.grids), *notes])
+
     def to_json(self) -> dict[str, object]:
         """All numbers, as plain values; undefined ones are None."""
         return dict(
@@ -75,7 +102,7 @@ class Leaderboard:
 
     def to_html(self) -> str:
         """One page with tables and pictures, which loads nothing."""
-        return as_html(self.grids, self.boards, self.scatter, self.notes)
+        return page_of(self.grids, self.boards, self.scatter, self.notes)
 
     def save(self, path: str | Path) -> list[Path]:
         """Write the report as HTML, Markdown or LaTeX, by the ending of its name.
