@@ -107,6 +107,8 @@ def shown_as(value: object) -> str:
     if isinstance(value, Real):
         number = float(value)
         return f'{number:.4f}' if number == 0 or 1e-3 <= abs(number) < 1e3 else f'{number:.4g}'
+    if isinstance(value, dict):
+        return ', '.join(f'{key}: {shown_as(each)}' for key, each in value.items())
     if isinstance(value, (list, tuple)):
         return ', '.join(map(shown_as, value))
     return str(value)

@@ -1,7 +1,5 @@
 """What can be done with maps: written, drawn, shown."""
 
-import io
-
 import numpy as np
 import pytest
 from make_video import encode_video, has_sound, numbered_frame
@@ -9,7 +7,6 @@ from PIL import Image
 
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.inference.overlay import Overlay, OverlayStyle
-from salkit.media.images import resize_image
 from salkit.media.video import VideoReader
 
 

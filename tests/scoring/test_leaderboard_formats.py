@@ -20,7 +20,7 @@ from salkit.scoring.leaderboard_formats import (
     escape_markdown,
 )
 from salkit.scoring.leaderboard_grids import Cell, Grid
-from salkit.scoring.leaderboard_page import as_html
+from salkit.scoring.leaderboard_page import page_of
 
 RNG = np.random.default_rng(0)
 HOSTILE = (
@@ -70,7 +70,7 @@ TABLE_TAGS = {
 @settings(max_examples=150)
 @given(names)
 def test_a_page_shows_any_name_as_it_is(name):
-    page = Page(as_html([grid_of((name, 'aside'))], []))
+    page = Page(page_of([grid_of((name, 'aside'))], []))
     assert page.cells == [printable(name), '-0.5000'] and page.tags == TABLE_TAGS
 
 
