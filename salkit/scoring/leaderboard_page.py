@@ -61,8 +61,8 @@ def page_of(
     return '\n'.join([_HEAD, *parts, '</body>', '</html>', ''])
 
 
-def grid_as_html(grid: Grid) -> str:
-    """One table with its title and notes."""
+def grid_as_html(grid: Grid, heading: str = 'h2') -> str:
+    """One table with its title, in an element `heading`, and its notes."""
     forms = {'best': '<b>{}</b>', 'second': '<u>{}</u>', 'aside': '<i>{}</i>'}
 
     def cell(number: int, content: Cell, tag: str = 'td') -> str:
@@ -79,7 +79,7 @@ def grid_as_html(grid: Grid) -> str:
         heads.insert(0, f'<tr><th></th>{"".join(spans)}</tr>')
     return '\n'.join(
         [
-            f'<h2>{as_html(grid.title)}</h2>',
+            f'<{heading}>{as_html(grid.title)}</{heading}>',
             f'<div class="wide"><table>\n<thead>{"".join(heads)}</thead>\n<tbody>',
             *map(row, grid.rows),
             '</tbody>\n</table></div>',

@@ -9,9 +9,10 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..utils.files import whole_file
 from ..utils.tabular import Record, Tabular, as_html
+from ..utils.text import listed
 from ..version import __version__
 from .leaderboard_formats import as_latex, as_markdown, as_text
-from .leaderboard_grids import Grid, grids
+from .leaderboard_grids import Grid, grids, score_grid
 from .leaderboard_page import grid_as_html, page_of
 from .leaderboard_plot import panels_of, write_panels
 from .leaderboard_tables import Agreement, Board
@@ -55,7 +56,7 @@ class Leaderboard(Tabular):
     @property
     def headline(self) -> str:
         """What it is made of, in a line."""
-        return f'{len(self.files)} score files; ' + '; '.join(b.title for b in self.boards)
+        return f'{len(self.files)} score files: {listed([b.title for b in self.boards], 2)}'
 
     def records(self) -> list[Record]:
         """A row for each model and board: its scores, and what they are of."""
@@ -75,8 +76,10 @@ class Leaderboard(Tabular):
         ]
 
     def _repr_html_(self) -> str:
-        notes = (f'<p>Note: {as_html(text)}.</p>' for text in self.notes)
-        return '\n'.join([*map(grid_as_html, self.grids), *notes])
+        tables = [grid_as_html(score_grid(board), 'b') for board in self.boards]
+        more = len(self.grids) - len(tables)
+        rest = [f'{more} more tables, of differences and ranks: see format()'] if more else []
+        return '\n'.join([*tables, *(f'<p>{as_html(note)}.</p>' for note in rest + self.notes)])
 
     def to_json(self) -> dict[str, object]:
         """All numbers, as plain values; undefined ones are None."""
