@@ -98,11 +98,6 @@ class FitReport(Tabular):
     @property
     def headline(self) -> str:
         """What was loaded, in a line."""
-        return self.summary
-
-    @property
-    def summary(self) -> str:
-        """What was loaded, in a line."""
         line = (
             f'{self.source}: {len(self.used)} entries of {self.kind} weights fill the {self.part}'
         )

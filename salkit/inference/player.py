@@ -18,9 +18,9 @@ from .outputs import MapSequence
 from .overlay import Overlay
 from .stimulus import Stimulus
 
-# Shown are so many frames at most of the first seconds, so wide in pixels; fewer where the model
-# needs longer for them than a reader waits, in seconds.
-MOST_FRAMES, SPAN_S, WIDTH, PATIENCE_S = 48, 20.0, 320, 10.0
+# Shown are so many frames at most of the first seconds, with so many pixels along the longer side;
+# fewer where the model needs longer for them than a reader waits, in seconds.
+MOST_FRAMES, SPAN_S, LONGER_SIDE, PATIENCE_S = 48, 20.0, 320, 10.0
 # Frames of the picture, for what plays no video: paper, or the page of a repository.
 SIDE_BY_SIDE = 4
 
@@ -45,11 +45,12 @@ def player(
         part: see `shown_part`.
         finished: gives the maps (H, W) of that part, one after another.
     """
-    rows, columns = maps.shape[1:]
-    size = (max(1, round(WIDTH * rows / columns)), WIDTH)
+    scale = LONGER_SIDE / max(maps.shape[1:])
+    rows, columns = (max(1, round(scale * side)) for side in maps.shape[1:])
     overlay, end = Overlay(), time.monotonic() + PATIENCE_S
     pictures: list[np.ndarray] = []
-    for frame, saliency_map in zip(stimulus.frames(maps.frames[part], size), finished, strict=True):
+    frames = stimulus.frames(maps.frames[part], (rows, columns))
+    for frame, saliency_map in zip(frames, finished, strict=True):
         pictures.append(overlay(frame, saliency_map))
         if time.monotonic() > end:
             break
@@ -59,7 +60,7 @@ def player(
         seconds = maps.times[(len(pictures) - 1) * part.step] - maps.times[0] + 1 / maps.fps
         said = f'{maps!r}. Shown: {len(pictures)} of them, over the first {seconds:.1f} s.'
         shown['text/html'] = (
-            f'<video controls loop muted playsinline width="{WIDTH}" height="{size[0]}" '
+            f'<video controls loop muted playsinline width="{columns}" height="{rows}" '
             f'src="data:video/mp4;base64,{video}"></video><p>{as_html(said)}</p>'
         )
     return shown

@@ -161,13 +161,10 @@ class ScoreReport(Tabular):
         check_choice('', 'by', by, ('protocol', 'metric', 'video'))
         of = dict(dataset=self.dataset, split=self.split)
         if by == 'metric':
-            missing = (None, None)
-            ends = {metric: self.interval.get(metric, missing) for metric in self.scores}
             return [
                 dict(of, protocol=self.protocol, metric=metric, score=score, low=low, high=high)
-                for (metric, score), (low, high) in zip(
-                    self.scores.items(), ends.values(), strict=True
-                )
+                for metric, score in self.scores.items()
+                for low, high in [self.interval.get(metric, (None, None))]
             ]
         if by == 'video':
             counts = self.frames_per_video

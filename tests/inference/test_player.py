@@ -14,7 +14,7 @@ from salkit.inference.overlay import Overlay
 from salkit.media.images import resize_image
 from salkit.media.video import VideoReader
 
-WIDTH = player.WIDTH
+WIDTH = player.LONGER_SIDE
 
 
 @pytest.fixture(scope='module')
@@ -68,7 +68,7 @@ def test_one_map_is_a_picture(predictor):
     frame = np.full((40, 20, 3), 90, np.uint8)
     shown = predictor.predict(frame)._repr_mimebundle_()
     assert 'text/html' not in shown
-    assert Image.open(io.BytesIO(shown['image/png'])).size == (WIDTH, 2 * WIDTH)
+    assert Image.open(io.BytesIO(shown['image/png'])).size == (WIDTH // 2, WIDTH)
 
 
 def test_names_are_text(predictor):
