@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, SupportsIndex
 
@@ -18,7 +19,7 @@ from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
-from .player import player, shown_part
+from .player import Player, player, shown_part
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -187,10 +188,16 @@ class SaliencyMaps:
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> dict[str, str | bytes]:
-        """A short video of the maps over their frames, for notebooks."""
+    # A notebook asks for both; IPython in a terminal for none.
+
+    def _repr_html_(self) -> str | None:
+        return self._player.html
+
+    def _repr_png_(self) -> bytes:
+        return self._player.png
+
+    @cached_property
+    def _player(self) -> Player:
         part = shown_part(self)
         with closing(self._finished(self.selection.places[part])) as finished:
             return player(self, self.stimulus, part, finished)

@@ -7,6 +7,7 @@ import io
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ MOST_FRAMES, SPAN_S, LONGER_SIDE, PATIENCE_S = 48, 20.0, 320, 10.0
 SIDE_BY_SIDE = 4
 
 
+@dataclass(frozen=True)
+class Player:
+    """What a notebook shows of maps.
+
+    Attributes:
+        png: a picture of some frames with their maps over them.
+        html: a video of more of them; None for a single map.
+    """
+
+    png: bytes
+    html: str | None = None
+
+
 def shown_part(maps: MapSequence) -> slice:
     """Which of the maps the player shows: at even distances, from the first on."""
     within = int(np.searchsorted(maps.times - maps.times[0], SPAN_S))
@@ -33,11 +47,11 @@ def shown_part(maps: MapSequence) -> slice:
 
 def player(
     maps: MapSequence, stimulus: Stimulus, part: slice, finished: Iterator[np.ndarray]
-) -> dict[str, str | bytes]:
-    """What a notebook shows of maps, by MIME type: a video, and a picture of some of its frames.
+) -> Player:
+    """Draw what a notebook shows of maps.
 
     The video plays as fast as the stimulus. Each map is drawn with its own maximum as the
-    brightest, so that no others have to be predicted. A single map has a picture alone.
+    brightest, so that no others have to be predicted.
 
     Args:
         maps: all of them.
@@ -54,16 +68,16 @@ def player(
         pictures.append(overlay(frame, saliency_map))
         if time.monotonic() > end:
             break
-    shown: dict[str, str | bytes] = {'text/plain': repr(maps), 'image/png': _png(pictures)}
-    if len(maps) > 1:
-        video = base64.b64encode(_mp4(pictures, maps.fps / part.step)).decode()
-        seconds = maps.times[(len(pictures) - 1) * part.step] - maps.times[0] + 1 / maps.fps
-        said = f'{maps!r}. Shown: {len(pictures)} of them, over the first {seconds:.1f} s.'
-        shown['text/html'] = (
-            f'<video controls loop muted playsinline width="{columns}" height="{rows}" '
-            f'src="data:video/mp4;base64,{video}"></video><p>{as_html(said)}</p>'
-        )
-    return shown
+    if len(maps) == 1:
+        return Player(_png(pictures))
+    video = base64.b64encode(_mp4(pictures, maps.fps / part.step)).decode()
+    seconds = maps.times[(len(pictures) - 1) * part.step] - maps.times[0] + 1 / maps.fps
+    said = f'{maps!r}. Shown: {len(pictures)} of them, over the first {seconds:.1f} s.'
+    return Player(
+        _png(pictures),
+        f'<video controls loop muted playsinline width="{columns}" height="{rows}" '
+        f'src="data:video/mp4;base64,{video}"></video><p>{as_html(said)}</p>',
+    )
 
 
 def _png(pictures: list[np.ndarray]) -> bytes:
