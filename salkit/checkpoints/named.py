@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ..config.find import config_names, find_config
 from ..config.kinds import CHECKPOINT, FOLDER, kind_of
 from .locate import locate
@@ -35,4 +33,4 @@ def check_model_names(named: str | None, checkpoint: str | None = None) -> None:
     if named is not None:
         find_config(named)
     if checkpoint is not None and '://' not in checkpoint:
-        locate(Path(checkpoint))
+        locate(checkpoint)

@@ -197,7 +197,6 @@ def _run_features(args: argparse.Namespace) -> int:
     check_data_roots(cfg, *DATALOADERS)
     from ..engine.feature_build import FeatureOptions, build_features
     from ..utils.parallel import share_cores
-    from ..utils.text import in_units
 
     options = FeatureOptions(
         every=args.every or 1,
@@ -206,9 +205,7 @@ def _run_features(args: argparse.Namespace) -> int:
     )
     share_cores()
     report = build_features(cfg, args.dir, options)
-    there = f' ({report.kept} were there already)' if report.kept else ''
-    taken = in_units(report.bytes)
-    print(f'features of {report.clips} clips of {report.written} videos kept, {taken}{there}')
+    print(report.headline)
     print(f'  salkit train {args.source} --features {args.dir}')
     give_json(args, dict(dir=args.dir, **vars(report)))
     return 0

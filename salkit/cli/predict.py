@@ -334,6 +334,6 @@ def run(args: argparse.Namespace) -> int:
         for outcome in failed:
             print(f'  {outcome.line}', file=sys.stderr)
     if inputs:
-        print(report.summary())
+        print(report.headline)
     give_json(args, report.to_json())
     return 2 if failed else 0

@@ -107,7 +107,7 @@ def evaluate(
     with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',), features)
         model = cast('SaliencyModel', runner.bare_model)
-        runner.logger.info(load_weights(model, checkpoint).summary)
+        runner.logger.info(load_weights(model, checkpoint).headline)
     words, parameters = device_words(model), sum(each.numel() for each in model.parameters())
     if precision is not None:
         device = str(next(model.parameters()).device)

@@ -46,8 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def train(cfg: Config, work_dir: Path, features: str | None = None) -> SaliencyRunner:
+def train(cfg: Config, work_dir: str | Path, features: str | None = None) -> SaliencyRunner:
     """Train the model of `cfg` and return the Runner after its last epoch.
+
+    Args:
+        cfg: what `load_config` gives.
+        work_dir: for logs and checkpoints.
+        features: a folder with those of the frozen encoder, in place of clips.
 
     Raises:
         TrainingStopped: the run was ended by a signal.
@@ -59,7 +64,7 @@ def train(cfg: Config, work_dir: Path, features: str | None = None) -> SaliencyR
     best = runner.message_hub.runtime_info.get('best_ckpt')
     if best:
         score = runner.message_hub.get_info('best_score')
-        best = work_dir / Path(best).name
+        best = Path(work_dir) / Path(best).name
         runner.logger.info(f'Best checkpoint: {best} (validation score {score:.4f})')
     runner.logger.info(f'Curves of the run: salkit plot {work_dir} --out curves.png')
     return runner

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import ConfigError
+from ..utils.tabular import Record, Tabular
 
 TITLE = (
     'Exploring the Impact of Model Parameters and Components on Video Saliency Prediction with '
@@ -46,12 +47,35 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Tabular):
     """One table: its number, what it varies, and its rows."""
 
     number: int
     title: str
     rows: tuple[Row, ...]
+
+    def records(self) -> list[Record]:
+        """A row for each model, as the paper prints it."""
+        return [
+            dict(
+                model=row.label,
+                **dict(zip(METRICS, row.scores, strict=True)),
+                size_mb=row.size_mb,
+                params_m=row.params_m,
+                config=row.config,
+            )
+            for row in self.rows
+        ]
+
+    @property
+    def headline(self) -> str:
+        """Its number and title."""
+        return f'Table {self.number}. {self.title}'
+
+    @property
+    def remarks(self) -> list[str]:
+        """Where the paper's cells cannot be right."""
+        return [f'{row.label}: {row.note}' for row in self.rows if row.note]
 
 
 # Blocks: a table's number and title, then its rows, see `_row`.

@@ -111,9 +111,8 @@ def format_table(table: Table, results: Mapping[str, Results], markdown: bool = 
     with_ours = any(ours.values())
     heads = _heads(table, with_ours)
     rows = [_cells(row, ours[row.config], with_ours) for row in table.rows]
-    title = f'Table {table.number}. {table.title}'
     notes = [f'(!) {row.label}: {row.note}' for row in table.rows if row.note]
-    blocks = [_block(title, heads, rows, notes, markdown)]
+    blocks = [_block(table.headline, heads, rows, notes, markdown)]
     protocols = dict.fromkeys(name for row in table.rows for name in results.get(row.config, {}))
     for protocol in protocols:
         if protocol != PAPER_PROTOCOL:
