@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .attention import attention_on
 from .collection import Regions
+from .gaze import RecordedGaze
 from .region import KeyFrame, Polygon, Rectangle, Region
 from .report import RegionReport
 from .shapes import Box, Mask, Outline
@@ -14,6 +15,7 @@ __all__ = [
     'Mask',
     'Outline',
     'Polygon',
+    'RecordedGaze',
     'Rectangle',
     'Region',
     'RegionReport',

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from .collection import Regions
+from .gaze import GazeCounts, VideoGaze
 from .region import Region
 from .report import RegionReport
 from .shapes import Size
@@ -17,6 +18,7 @@ def attention_on(
     maps: Iterable[np.ndarray],
     regions: Regions | Sequence[Region],
     times: Sequence[float] | np.ndarray,
+    gaze: VideoGaze | None = None,
     on_frame: Callable[[int], object] | None = None,
     size: Size | None = None,
 ) -> RegionReport:
@@ -27,6 +29,7 @@ def attention_on(
         regions: see `Regions`; `regions.on(...)` a video first where key frames are given by
             number and not every frame has a map.
         times: (T,) seconds at which each map's frame appears.
+        gaze: on the video, to be put beside the prediction.
         on_frame: called with 1 after each map.
         size: (rows, columns) of the video's frames, where maps are of another one.
 
@@ -38,6 +41,7 @@ def attention_on(
     times = np.asarray(times, dtype=np.float64)
     shares = np.full((len(times), len(regions)), np.nan)
     areas = np.zeros_like(shares)
+    counts = None if gaze is None else GazeCounts(gaze, times, len(regions))
     covers, shape, place, empty = None, None, -1, 0
     for place, saliency_map in enumerate(maps):
         if saliency_map.ndim != 2 or shape not in (None, saliency_map.shape):
@@ -46,7 +50,7 @@ def attention_on(
             break
         if shape is None:
             shape = saliency_map.shape
-            if regions.size is None:
+            if not regions.is_placed:
                 regions = regions.on(size or shape, times)
         if covers is None or not regions.are_fixed:
             covers = regions.covers(float(times[place]), shape)
@@ -59,6 +63,8 @@ def attention_on(
                 areas[place, region] = cover.area
                 if total > 0:
                     shares[place, region] = cover.sum_of(saliency_map) / total
+        if counts is not None:
+            counts.add(place, covers, shape)
         if on_frame is not None:
             on_frame(1)
     if place + 1 != len(times) or not len(times):
@@ -66,4 +72,5 @@ def attention_on(
     notes = []
     if empty:
         notes.append(f'{empty} of {len(times)} maps are 0 everywhere: nobody has a share')
-    return RegionReport(regions.names, times, shares, areas, notes=notes)
+    looked = None if counts is None else counts.shares(shares)
+    return RegionReport(regions.names, times, shares, areas, looked, notes=notes)

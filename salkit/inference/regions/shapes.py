@@ -46,6 +46,15 @@ class Cover:
         inside = values[self.rows, self.columns]
         return float(np.einsum('ij,ij->', inside, self.weights, dtype=np.float64))
 
+    def at(self, pixels: np.ndarray) -> np.ndarray:
+        """The covered part of single pixels (n, 2), row and column: (n,)."""
+        rows, columns = (pixels - [self.rows.start, self.columns.start]).T
+        height, width = self.weights.shape
+        inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
+        found = np.zeros(len(pixels))
+        found[inside] = self.weights[rows[inside], columns[inside]]
+        return found
+
     def mask(self) -> np.ndarray:
         """The covered part of every pixel of the frame, (H, W) float32."""
         mask = np.zeros(self.size, np.float32)
