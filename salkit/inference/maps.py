@@ -21,7 +21,7 @@ from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
-from .regions import RecordedGaze, Region, RegionReport, Regions, attention_on
+from .regions import RecordedGaze, Region, RegionReport, Regions, region_report
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -209,15 +209,8 @@ class SaliencyMaps:
             DataError: a file that cannot be read, or has no gaze on this video.
             ConfigError: regions that do not lie on the frames.
         """
-        if isinstance(regions, (str, Path)):
-            regions = Regions.from_file(regions)
-        placed = Regions.of(regions).on(self.stimulus.size, self.stimulus.times)
-        if isinstance(gaze, (str, Path)):
-            gaze = RecordedGaze(gaze)
-        looked = None if gaze is None else gaze.on(self.stimulus)
-        report = attention_on(self, placed, self.times, looked, on_frame)
-        report.video, report.model = self.stimulus.name, self.settings.name
-        report.frames = self.frames
+        report = region_report(self, self.stimulus, regions, gaze, on_frame)
+        report.model = self.settings.name
         return report
 
     def _repr_png_(self) -> bytes:

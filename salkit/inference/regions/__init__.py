@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attention import attention_on
+from .attention import attention_on, region_report
 from .collection import Regions
 from .gaze import RecordedGaze
 from .region import KeyFrame, Polygon, Rectangle, Region
@@ -21,4 +21,5 @@ __all__ = [
     'RegionReport',
     'Regions',
     'attention_on',
+    'region_report',
 ]

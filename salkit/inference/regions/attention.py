@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
 from ...errors import ShapeError
+from ..outputs import MapSequence, OnFrame
+from ..stimulus import Stimulus
 from .collection import Regions
-from .gaze import GazeCounts, VideoGaze
+from .gaze import GazeCounts, RecordedGaze, VideoGaze
 from .region import Region
 from .report import RegionReport
 from .shapes import Size
@@ -19,7 +23,7 @@ def attention_on(
     regions: Regions | Sequence[Region],
     times: Sequence[float] | np.ndarray,
     gaze: VideoGaze | None = None,
-    on_frame: Callable[[int], object] | None = None,
+    on_frame: OnFrame | None = None,
     size: Size | None = None,
 ) -> RegionReport:
     """The share of each region in every map, one map in memory at a time.
@@ -74,3 +78,23 @@ def attention_on(
         notes.append(f'{empty} of {len(times)} maps are 0 everywhere: nobody has a share')
     looked = None if counts is None else counts.shares(shares)
     return RegionReport(regions.names, times, shares, areas, looked, notes=notes)
+
+
+def region_report(
+    maps: MapSequence,
+    stimulus: Stimulus,
+    regions: Regions | Sequence[Region] | str | Path,
+    gaze: RecordedGaze | str | Path | None = None,
+    on_frame: OnFrame | None = None,
+) -> RegionReport:
+    """The share of each region in the maps of a stimulus; see `SaliencyMaps.regions`."""
+    if isinstance(regions, (str, Path)):
+        regions = Regions.from_file(regions)
+    if isinstance(gaze, (str, Path)):
+        gaze = RecordedGaze(gaze)
+    placed = Regions.of(regions).on(stimulus.size, stimulus.times)
+    looked = None if gaze is None else gaze.on(stimulus)
+    with closing(iter(maps)) as finished:
+        report = attention_on(finished, placed, maps.times, looked, on_frame)
+    report.video, report.frames = stimulus.name, maps.frames
+    return report

@@ -274,7 +274,8 @@ def _polygon_cover(points: np.ndarray, size: Size) -> np.ndarray:
     """
     rows, columns = size
     begins, ends = points, np.roll(points, -1, 0)
-    is_level = begins[:, 1] == ends[:, 1]
+    # A billionth of a pixel is no height, and none to divide by.
+    is_level = np.abs(ends[:, 1] - begins[:, 1]) < 1e-9
     begins, ends = begins[~is_level], ends[~is_level]
     # Each edge is cut where it enters another row of pixels.
     lows, highs = np.sort(np.stack([begins[:, 1], ends[:, 1]]).clip(0, rows), axis=0)
