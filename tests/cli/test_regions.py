@@ -79,7 +79,7 @@ def test_everything_is_written_with_gaze_and_overlay(regions, clip, tiny, tmp_pa
 
 def test_what_fails_does_not_stop_the_others(regions, clip, tmp_path):
     (tmp_path / 'bad.mp4').write_bytes(b'no video')
-    status, out, errors = regions('bad.mp4', clip)
+    status, _, errors = regions('bad.mp4', clip)
     assert status == 2 and 'failed: bad.mp4' in errors
     assert (tmp_path / 'out' / 'clip_regions.json').is_file()
 

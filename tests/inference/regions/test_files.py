@@ -180,9 +180,7 @@ def test_coco_of_frames(read):
     tracks = [dict(each, attributes=dict(track_id=5)) for each in found]
     tracks += [dict(each, track_id=6) for each in found]
     assert read(coco(tracks, images=2)).names == ['car 5', 'car 6']
-    with pytest.raises(
-        DataError, match='car: several annotations of one image; expected a track_id'
-    ):
+    with pytest.raises(DataError, match='car: several annotations of one image'):
         read(coco([*found, *found], images=2))
 
 
@@ -242,7 +240,9 @@ def test_masks_of_frames_stay_until_the_next(tmp_path, labels):
     assert regions.masks(0.9, (10, 20))[0, :5, :5].all()
     assert regions.masks(1.0, (10, 20))[0, :5, 15:].all()
     assert not regions.masks(1.1, (10, 20)).any()
-    with pytest.raises(ShapeError, match='mask_0001.png: the mask has 20 x 10 pixels, expected 40'):
+    with pytest.raises(
+        ShapeError, match=r'mask_0001\.png: the mask has 20 x 10 pixels, expected 40'
+    ):
         Regions.from_file(folder).on((20, 40), TIMES).covers(0, (20, 40))
 
 
