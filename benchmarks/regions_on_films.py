@@ -119,9 +119,8 @@ def measure(
     """Predicted share, share of the gaze, and share of its density, for each region."""
     regions = regions_of(chosen, seconds, margin)
     size = chosen.size
-    report = attention_on(
-        (each.astype(np.float32) for each in maps), regions, times, measured, size=size
-    )
+    whole = (each.astype(np.float32) for each in maps)
+    report = attention_on(whole, regions, times, size=size, gaze=measured)
     assert report.gaze is not None
     frame = np.searchsorted(measured.stops, np.arange(len(measured.points)), side='right')
     parts = (measured.times[frame] // seconds).astype(int)

@@ -22,9 +22,9 @@ def attention_on(
     maps: Iterable[np.ndarray],
     regions: Regions | Sequence[Region],
     times: Sequence[float] | np.ndarray,
-    gaze: VideoGaze | None = None,
     on_frame: OnFrame | None = None,
     size: Size | None = None,
+    gaze: VideoGaze | None = None,
 ) -> RegionReport:
     """The share of each region in every map, one map in memory at a time.
 
@@ -33,9 +33,9 @@ def attention_on(
         regions: see `Regions`; `regions.on(...)` a video first where key frames are given by
             number and not every frame has a map.
         times: (T,) seconds at which each map's frame appears.
-        gaze: on the video, to be put beside the prediction.
         on_frame: called with 1 after each map.
         size: (rows, columns) of the video's frames, where maps are of another one.
+        gaze: on the video, to be put beside the prediction.
 
     Raises:
         ShapeError: no map, one of another shape, or more or fewer than times.
@@ -95,6 +95,6 @@ def region_report(
     placed = Regions.of(regions).on(stimulus.size, stimulus.times)
     looked = None if gaze is None else gaze.on(stimulus)
     with closing(iter(maps)) as finished:
-        report = attention_on(finished, placed, maps.times, looked, on_frame)
+        report = attention_on(finished, placed, maps.times, on_frame, gaze=looked)
     report.video, report.frames = stimulus.name, maps.frames
     return report

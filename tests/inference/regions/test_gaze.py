@@ -37,7 +37,7 @@ def on(tmp_path, stimulus):
         path = tmp_path / 'gaze.csv'
         path.write_text('\n'.join([header, *rows]) + '\n')
         gaze = RecordedGaze(path, GazeReading(**reading)).on(stimulus)
-        return attention_on(np.ones((20, 20, 20)), Regions(regions), stimulus.times, gaze)
+        return attention_on(np.ones((20, 20, 20)), Regions(regions), stimulus.times, gaze=gaze)
 
     return on
 
@@ -112,7 +112,7 @@ def test_fixations_on_a_film():
     regions = [Rectangle('left', 0, 0, columns / 2, rows)]
     regions += [Rectangle('right', columns / 2, 0, columns / 2, rows)]
     maps = np.ones((len(film), rows // 8, columns // 8), np.float32)
-    report = attention_on(maps, regions, film.times, gaze, size=film.size)
+    report = attention_on(maps, regions, film.times, size=film.size, gaze=gaze)
     assert report.gaze.share.sum() == pytest.approx(1)
     assert (report.gaze.low < report.gaze.share).all()
     assert (report.gaze.share < report.gaze.high).all()
