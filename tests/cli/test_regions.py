@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import shlex
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,8 +12,10 @@ import pytest
 from make_video import encode_video
 from tiny_model import write_tiny_model
 
+import salkit
 from salkit.cli import main
 from salkit.inference import SaliencyPredictor, open_stimulus
+from salkit.inference.regions import Regions
 
 
 @pytest.fixture(scope='module')
@@ -116,3 +121,27 @@ def test_regions_outside_of_the_frame_are_said_before_the_model_runs(regions, cl
     (tmp_path / 'r.csv').write_text('name,x,y,width,height\nfar,9000,0,20,30\n')
     status, _, errors = regions(clip)
     assert status == 2 and 'far: lies outside of the frame: x 9000 to 9020' in errors
+
+
+PAGE = Path(salkit.__file__).parents[1] / 'docs' / 'regions.md'
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason='the tests run without a checkout')
+def test_the_page_says_what_works(tmp_path, monkeypatch):
+    fenced = re.findall(r'^```(\w*)\n(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+    def blocks(kind):
+        return [text for marked, text in fenced if marked == kind]
+
+    monkeypatch.chdir(tmp_path)
+    encode_video(tmp_path / 'street.mp4', 4, size=(360, 640), fps=25)
+    gaze = [f'street,{at / 25},100,60,{who}' for at in range(4) for who in 'ab']
+    (tmp_path / 'gaze.csv').write_text('\n'.join(['video,time_s,x,y,observer', *gaze]))
+    fixed, moving = blocks('csv')
+    files = {'regions.csv': fixed, 'moving.csv': moving, 'a.json': blocks('json')[0]}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        Regions.from_file(tmp_path / name)
+    for command in ''.join(blocks('')).splitlines():
+        assert main(shlex.split(command)[1:]) == 0, command
+    exec(blocks('python')[0])
