@@ -89,6 +89,17 @@ def test_what_fails_does_not_stop_the_others(regions, clip, tmp_path):
     assert (tmp_path / 'out' / 'clip_regions.json').is_file()
 
 
+def test_gaze_on_one_of_several_videos(regions, clip, tmp_path):
+    encode_video(tmp_path / 'videos' / 'other.mp4', 3, fps=10)
+    (tmp_path / 'gaze.csv').write_text('video,frame,x,y\nother,1,5,5\n')
+    status, out, _ = regions(clip, 'videos', '--gaze', 'gaze.csv')
+    assert status == 0 and 'note: gaze.csv holds no gaze on this video' in out
+    assert (tmp_path / 'out' / 'other_regions_gaze.csv').is_file()
+    # Of one video alone, that is an error.
+    status, _, errors = regions(clip, '--gaze', 'gaze.csv')
+    assert status == 2 and 'holds no gaze on clip, but on other' in errors
+
+
 def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
     rows, columns = open_stimulus(clip).size
     maps = np.zeros((12, rows, columns), np.uint8)
@@ -106,7 +117,7 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
     [
         (('--screen', '800x600'), '--screen goes with --gaze'),
         (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
-        (('--maps', 'none.npz'), 'none.npz'),
+        (('--maps', 'none.npz'), '--model is for predicting'),
         (('--start', 'soon'), '--start must be seconds'),
     ],
 )
