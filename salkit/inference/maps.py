@@ -20,6 +20,7 @@ from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
 from .player import Player, player, shown_part
+from .regions import RecordedGaze, Region, RegionReport, Regions, region_report
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -187,6 +188,27 @@ class SaliencyMaps:
             peak = float(maps.peaks.max()) if isinstance(maps, KeptMaps) else None
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
+
+    def regions(
+        self,
+        regions: Regions | Sequence[Region] | str | Path,
+        gaze: RecordedGaze | str | Path | None = None,
+        on_frame: OnFrame | None = None,
+    ) -> RegionReport:
+        """The share of the normalized maps that regions (areas of interest) of the frames get.
+
+        Args:
+            regions: see `Regions`; or their file.
+            gaze: recorded on the video, see `RecordedGaze`; or its CSV file.
+            on_frame: see `kept`.
+
+        Raises:
+            DataError: a file that cannot be read, or has no gaze on this video.
+            ConfigError: regions that do not lie on the frames.
+        """
+        report = region_report(self, self.stimulus, regions, gaze, on_frame)
+        report.model = self.settings.name
+        return report
 
     # A notebook asks for both; IPython in a terminal for none.
 
