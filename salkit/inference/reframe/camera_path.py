@@ -8,6 +8,7 @@ of the grid's steps, and whose acceleration is that of their differences.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -140,11 +141,13 @@ def window_places(
     """
     grid = window.grid()
     at = (times - times[0]) / STEP_SECONDS
-    rewards = np.zeros((int(np.ceil(at[-1] - _ROUNDING)) + 1, len(grid)))
-    nearest = np.floor(at + 0.5).astype(np.int64).clip(0, len(rewards) - 1)
-    np.add.at(rewards, nearest, kept * seconds[:, None])
+    steps = int(np.ceil(at[-1] - _ROUNDING)) + 1
     # Where nothing else decides, the middle does.
-    rewards -= _CENTERING * np.abs(grid - window.free / 2) / window.side
+    rewards = np.tile(-_CENTERING * np.abs(grid - window.free / 2) / window.side, (steps, 1))
+    # Each frame counts at the nearest step.
+    first = np.searchsorted(np.floor(at + 0.5), np.arange(steps + 1))
+    for step, (low, high) in enumerate(pairwise(first)):
+        rewards[step] += seconds[low:high] @ kept[low:high]
     # Of the frame's side.
     spacing = window.free / max(1, len(grid) - 1) / window.side or 1.0
     limits = StepLimits(
@@ -154,4 +157,4 @@ def window_places(
         turn_cost=options.turn_cost * spacing / STEP_SECONDS,
     )
     places = best_places(rewards, limits)
-    return along_spline(places * spacing * window.side, at.clip(0, len(rewards) - 1))
+    return along_spline(places * spacing * window.side, at.clip(0, steps - 1))

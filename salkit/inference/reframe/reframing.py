@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import ConfigError, DataError
 from ...media.images import resize_image
 from ...media.map_stacks import MapStack
-from ...media.maps import check_no_logarithm, checked_density
+from ...media.maps import checked_density
 from ...media.video.writer import MOST_SIDE
 from ...utils.files import whole_file
 from ...utils.reframe_options import ReframeOptions, parse_aspect
@@ -297,7 +297,6 @@ def reframe_by_stack(
             zip(frames, stack.read(range(count)), strict=True)
         ):
             watch(frame)
-            check_no_logarithm(values, stack.where(number))
             yield checked_density(values, stack.where(number))
 
     shown = _AllFrames(stimulus, range(count), stimulus.times, stimulus.fps)

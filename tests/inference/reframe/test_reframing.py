@@ -209,14 +209,12 @@ def test_predicted_maps(predictor, video):
     seconds = np.diff(found.times, append=found.times[-1] + 1 / found.fps)
     assert found.total.kept == pytest.approx(np.average(inside, weights=seconds), abs=0.01)
     with maps.kept() as kept_maps:
-        np.testing.assert_array_equal(
-            kept_maps.reframe('1:1', ReframeOptions(max_speed=1)).path, found.path
-        )
+        again = kept_maps.reframe('1:1', ReframeOptions(max_speed=1))
+    assert again.shots == found.shots
     # A part: frames before it are read, and are of no shot.
-    part = predictor.predict(video, start=1.0, end=3.0)
-    found = part.reframe('1:1')
-    assert len(found.shots) == 2 and len(found) == len(part) < 50
-    assert found.shots[0].start_s == pytest.approx(part.times[0])
+    part = predictor.predict(video, start=1.0, end=3.0).reframe('1:1')
+    assert len(part) < 50 and part.shots[0].start_s == pytest.approx(part.times[0])
+    assert [shot.start_s for shot in part.shots[1:]] == [found.shots[1].start_s]
 
 
 def test_the_facade_names_wrong_aspects(predictor, video):
