@@ -17,7 +17,8 @@ from .window import CropWindow
 
 # Seconds of a step of the grid.
 STEP_SECONDS = 0.2
-# Of the way back through the program: a byte for every state of every step.
+# Of the way back through the program: a byte for every state of every step. By the ranges of the
+# options, and as no step is longer than the grid, a change is at most 65 places.
 _CHOICE = np.int8
 # Seconds of attention, for each width of the frame that a step is away from its middle.
 _CENTERING = 1e-6
@@ -151,7 +152,7 @@ def window_places(
     # Of the frame's side.
     spacing = window.free / max(1, len(grid) - 1) / window.side or 1.0
     limits = StepLimits(
-        speed=int(options.max_speed * STEP_SECONDS / spacing + _ROUNDING),
+        speed=min(int(options.max_speed * STEP_SECONDS / spacing + _ROUNDING), len(grid) - 1),
         change=int(options.max_acceleration * STEP_SECONDS**2 / spacing + _ROUNDING),
         move_cost=options.move_cost * spacing,
         turn_cost=options.turn_cost * spacing / STEP_SECONDS,

@@ -107,3 +107,15 @@ def test_of_equals_the_middle():
     for count in (1, 60):
         places, _ = way(np.full((count, PLACES), 0.3))
         assert np.abs(places - WIDE.free / 2).max() <= WIDE.grid()[1]
+
+
+@pytest.mark.parametrize('columns', [640, 642, 646])
+def test_hardly_any_room_to_move(columns):
+    window = CropWindow.largest(16 / 9, (360, columns))
+    count = len(window.grid())
+    times = np.arange(60) / 10
+    kept = np.zeros((60, count))
+    kept[:30, 0] = kept[30:, -1] = 1
+    options = ReframeOptions(max_speed=2, max_acceleration=10, move_cost=0, turn_cost=0)
+    places = window_places(kept, times, np.full(60, 0.1), window, options)
+    assert places[0] == 0 and places[-1] == pytest.approx(columns - 640)
