@@ -23,8 +23,16 @@ MODEL_HELP = (
 )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --checkpoint, --device, --precision, --speed and --engine."""
+def add_model_arguments(
+    parser: argparse._ActionsContainer, stride: int | None = 1, usual_stride: str = '1'
+) -> None:
+    """--model, --checkpoint, --device, --precision, --speed and --engine.
+
+    Args:
+        parser: of the command, or a group of it.
+        stride: where --speed is not given.
+        usual_stride: what that means, in words.
+    """
     parser.add_argument(
         '--model', metavar='NAME', help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx)'
     )
@@ -48,9 +56,10 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         '--stride',
         dest='stride',
         type=int,
-        default=1,
+        default=stride,
         metavar='K',
-        help='predict every K-th frame, and interpolate between: K times as fast (default: 1)',
+        help='predict every K-th frame, and interpolate between: K times as fast (default: '
+        f'{usual_stride})',
     )
     parser.add_argument(
         '--engine',

@@ -20,7 +20,7 @@ EXAMPLES = {
     'plot': 'plot work_dirs/umt-l16_cc-kl --out curves.png',
     'test': 'test work_dirs/umt-l16_cc-kl --out scores.json',
     'predict': 'predict clip.mp4 --overlay',
-    'regions': 'regions clip.mp4 --regions regions.json --out clip_regions',
+    'regions': 'regions clip.mp4 --regions regions.json',
     'reframe': 'reframe clip.mp4 --aspect 9:16',
     'convert': 'convert work_dirs/umt-l16_cc-kl mine.safetensors',
     'export': 'export lite0 --out lite0.onnx',

@@ -222,20 +222,21 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
 # Running ---------------------------------------------------------------------------------------
 
 
-def default_out(texts: Sequence[str]) -> str:
+def default_out(texts: Sequence[str], what: str = 'saliency') -> str:
     """The folder of outputs where none is named.
 
     Args:
-        texts: the inputs. One of them has a folder of its own name.
+        texts: the inputs. One alone has a folder of its own name.
+        what: that is put out.
     """
     path = Path(texts[0]).expanduser()
     if len(texts) > 1 or not (path.exists() or texts[0].isdecimal()):
-        return 'saliency'
+        return what
     if texts[0].isdecimal() and not path.exists():
-        return f'camera{int(texts[0])}_saliency'
+        return f'camera{int(texts[0])}_{what}'
     # Also of `.` and `..`.
     path = path.resolve()
-    return f'{path.name if path.is_dir() else path.stem}_saliency'
+    return f'{path.name if path.is_dir() else path.stem}_{what}'
 
 
 def _check_report(report: str, out: Path, inputs: Sequence[Input]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, SalkitError, one_line, printable
 from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
+from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, option_values
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'inputs', nargs='+', metavar='INPUT', help='videos, pictures, folders: as salkit predict'
     )
     parser.add_argument('--regions', required=True, type=Path, metavar='FILE', help='see below')
-    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='of the outputs')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        metavar='DIR',
+        help='folder of the outputs (default: clip_regions for clip.mp4, regions for several)',
+    )
     parser.add_argument(
         '--hold',
         action='store_true',
@@ -51,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--overlay', action='store_true', help='NAME_regions.mp4: the map, the regions, their names'
     )
-    parser.add_argument('--json', metavar='FILE', help='write what is known of all inputs')
+    add_json_argument(parser)
     parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
     parser.add_argument('--end', metavar='T', help='likewise')
     parser.add_argument(
@@ -90,8 +96,9 @@ def run(args: argparse.Namespace) -> int:
     from ..inference.batch import expand_inputs
     from ..inference.batch.many_inputs import prepare_folder
     from ..inference.regions import Regions
-    from ..utils.files import check_json_place, write_json
+    from .predict import default_out
 
+    args.out = args.out or Path(default_out(args.inputs, 'regions'))
     if args.maps:
         _check_maps(args)
     regions = Regions.from_file(args.regions, first_frame=args.first_frame, hold=args.hold)
@@ -99,8 +106,6 @@ def run(args: argparse.Namespace) -> int:
     inputs, failures = expand_inputs(args.inputs, without=args.out)
     if args.maps and len(inputs) != 1:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
-    if args.json:
-        check_json_place(args.json)
     prepare_folder(args.out)
     failed = [outcome.line for outcome in failures]
     is_single = len(inputs) == 1 and not failed
@@ -119,8 +124,7 @@ def run(args: argparse.Namespace) -> int:
                 continue
             reports.append(report)
             _print(report, args.out / f'{source.name}_regions')
-    if args.json:
-        write_json([report.to_json() for report in reports], args.json)
+    give_json(args, [report.to_json() for report in reports])
     for line in failed:
         print(line, file=sys.stderr)
     return 2 if failed else 0
@@ -202,7 +206,7 @@ def _measure(work: _Work, source: Input, label: str) -> RegionReport:
     from ..inference.overlay_video import write_overlay
     from ..inference.regions import region_report
     from ..inference.regions.drawing import RegionOverlay, plot_shares
-    from ..inference.regions.stored import StoredMaps
+    from ..inference.stored_maps import StoredMaps
     from ..utils.files import name_and_digest
     from .predict import seconds_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, Any, SupportsIndex
 
@@ -20,6 +20,7 @@ from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
 from .player import Player, player, shown_part
+from .reframe import ReframeOptions, Reframing, reframe
 from .regions import RecordedGaze, Region, RegionReport, Regions, region_report
 from .selection import Selection
 from .smoothing import smoothed
@@ -103,8 +104,14 @@ class SaliencyMaps:
             for saliency_map in small:
                 yield self.backend.finish(saliency_map, self.stimulus.size)
 
-    def small(self, places: range) -> Generator[np.ndarray, None, None]:
-        """Maps (h, w) as the model gives them, for ascending places of the selection."""
+    def small(
+        self, places: range, watch: Callable[[np.ndarray], object] | None = None
+    ) -> Generator[np.ndarray, None, None]:
+        """Maps (h, w) as the model gives them, for ascending places of the selection.
+
+        `watch` is called in another thread with the frame (rows, columns, 3) uint8 RGB of each
+        place, as it is read for the model, before the place's map is given.
+        """
         predicted = self.selection.predicted(places)
         if not predicted:
             return
@@ -113,6 +120,8 @@ class SaliencyMaps:
         shown = self.selection.shown
         size = self.settings.size_for(self.stimulus.size)
         frames = self.stimulus.frames(shown[needed.start : needed.stop], size)
+        if watch is not None:
+            frames = _watched(frames, needed, places, watch)
         # Each is decoded, resized and normalized once.
         prepared = (self.backend.prepare(frame) for frame in frames)
 
@@ -189,6 +198,28 @@ class SaliencyMaps:
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
 
+    def reframe(
+        self,
+        aspect: str = '9:16',
+        options: ReframeOptions | None = None,
+        on_frame: OnFrame | None = None,
+    ) -> Reframing:
+        """Find the way of a window of another aspect ratio that keeps most of the attention.
+
+        Args:
+            aspect: WIDTH:HEIGHT, such as 9:16 or 1:1.
+            options: how the window may move.
+            on_frame: see `kept`.
+
+        Returns:
+            The way, and what it keeps, shot by shot; its `save` writes the video.
+
+        Raises:
+            ConfigError: no such aspect.
+            DataError: a window of hardly any pixels, or frames that cannot be read any more.
+        """
+        return reframe(self, partial(self.small, self.selection.places), aspect, options, on_frame)
+
     def regions(
         self,
         regions: Regions | Sequence[Region] | str | Path,
@@ -223,6 +254,19 @@ class SaliencyMaps:
         part = shown_part(self)
         with closing(self._finished(self.selection.places[part])) as finished:
             return player(self, self.stimulus, part, finished)
+
+
+def _watched(
+    frames: Iterator[np.ndarray],
+    numbers: range,
+    places: range,
+    watch: Callable[[np.ndarray], object],
+) -> Iterator[np.ndarray]:
+    """The frames as they are, after those at `places` were given to `watch`."""
+    for number, frame in zip(numbers, frames, strict=False):
+        if number in places:
+            watch(frame)
+        yield frame
 
 
 class KeptMaps(SaliencyMaps):
@@ -261,8 +305,15 @@ class KeptMaps(SaliencyMaps):
         """Yield these maps: they are kept already."""
         yield self
 
-    def small(self, places: range) -> Generator[np.ndarray, None, None]:
+    def small(
+        self, places: range, watch: Callable[[np.ndarray], object] | None = None
+    ) -> Generator[np.ndarray, None, None]:
         """See `SaliencyMaps.small`; read from the file."""
+        if watch is not None:
+            numbers = self.selection.shown[places.start : places.stop]
+            wanted = self.settings.size_for(self.stimulus.size)
+            for frame in self.stimulus.frames(numbers, wanted):
+                watch(frame)
         size = int(np.prod(self._small_shape)) * 4
         for place in places:
             with self._reading:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,18 @@ from .stimulus import Stimulus, VideoStimulus
 
 # Frames that are decoded, and drawn, ahead.
 _AHEAD = 8
+
+
+class FrameTimes(Protocol):
+    """When frames are shown.
+
+    Attributes:
+        times: (T,) seconds from the stimulus' first frame.
+        fps: frames per second.
+    """
+
+    times: np.ndarray
+    fps: float
 
 
 def _drawn(
@@ -43,28 +56,54 @@ def write_overlay(
     on_frame: OnFrame | None = None,
 ) -> Path:
     """Write frames of a stimulus with their maps over them; see `SaliencyMaps.overlay`."""
-    kind = path.suffix.lower()
-    is_picture = kind in IMAGE_SUFFIXES and len(maps) == 1
+    size = (maps.shape[1], overlay.width(maps.shape[2]))
+    return write_pictures(
+        _drawn(maps, stimulus, overlay, truth), size, maps, stimulus, path, on_frame
+    )
+
+
+def write_pictures(
+    pictures: Generator[np.ndarray, None, None],
+    size: tuple[int, int],
+    shown: FrameTimes,
+    stimulus: Stimulus,
+    path: Path,
+    on_frame: OnFrame | None = None,
+) -> Path:
+    """Write what was made of frames as a video with their times and sound, or the only one as PNG.
+
+    Args:
+        pictures: (rows, columns, 3) uint8 RGB, one a frame; made in a thread.
+        size: (rows, columns) of them.
+        shown: the frames.
+        stimulus: that they are of.
+        path: .mp4; or .png where there is one frame.
+        on_frame: called with 1 after each frame.
+
+    Raises:
+        DataError: another suffix, or see `VideoWriter`.
+    """
+    kind, count = path.suffix.lower(), len(shown.times)
+    is_picture = kind in IMAGE_SUFFIXES and count == 1
     if not is_picture and kind != '.mp4':
         raise DataError(
-            f'{path}: overlays are written as .mp4, or as .png where there is one frame; there '
-            f'are {len(maps)}'
+            f'{path}: such videos are written as .mp4, or as .png where there is one frame; there '
+            f'are {count}'
         )
-    with closing(in_background(_drawn(maps, stimulus, overlay, truth), _AHEAD)) as drawn:
+    with closing(in_background(pictures, _AHEAD)) as made:
         if is_picture:
             with whole_file(path) as temporary:
-                Image.fromarray(next(drawn)).save(temporary, Image.registered_extensions()[kind])
+                Image.fromarray(next(made)).save(temporary, Image.registered_extensions()[kind])
             return path
         sound, pixel_aspect = None, 1.0
         if isinstance(stimulus, VideoStimulus):
-            end = float(maps.times[-1]) + 1 / maps.fps
-            sound = SoundPart(stimulus.path, float(maps.times[0]), end)
+            end = float(shown.times[-1]) + 1 / shown.fps
+            sound = SoundPart(stimulus.path, float(shown.times[0]), end)
             pixel_aspect = stimulus.info.pixel_aspect
-        size = (maps.shape[1], overlay.width(maps.shape[2]))
-        writer = VideoWriter(path, size, maps.fps, sound=sound, pixel_aspect=pixel_aspect)
+        writer = VideoWriter(path, size, shown.fps, sound=sound, pixel_aspect=pixel_aspect)
         with writer:
-            for time, picture in zip(maps.times, drawn, strict=True):
-                writer.write(picture, float(time - maps.times[0]))
+            for time, picture in zip(shown.times, made, strict=True):
+                writer.write(picture, float(time - shown.times[0]))
                 if on_frame:
                     on_frame(1)
         for warning in writer.warnings:

@@ -9,8 +9,8 @@ import pytest
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.inference.regions import Box, KeyFrame, Rectangle, Region, Regions, attention_on
 from salkit.inference.regions.report import first_peak
-from salkit.inference.regions.stored import StoredMaps
 from salkit.inference.stimulus import open_stimulus
+from salkit.inference.stored_maps import StoredMaps
 
 TIMES = np.arange(6) / 10
 QUARTERS = [Rectangle(f'{x}{y}', x * 7.5, y * 5.5, 7.5, 5.5) for x in (0, 1) for y in (0, 1)]
@@ -104,7 +104,7 @@ def test_what_is_written_says_what_it_means(tmp_path):
     content = json.loads((tmp_path / 'a.json').read_text())
     assert [row['region'] for row in content['regions']] == report.names
     assert set(content['regions'][0]) - {'region'} <= set(content['definitions']) | {'peak_s'}
-    assert '<td>00</td>' in report._repr_html_()
+    assert '>00</td>' in report._repr_html_()
     with pytest.raises(ConfigError, match='no gaze'):
         report.write_gaze_csv(tmp_path / 'gaze.csv')
 
@@ -120,5 +120,5 @@ def test_stored_maps_are_those_of_every_frame(tmp_path):
     with pytest.raises(DataError, match='holds 5 maps, expected 6'):
         StoredMaps(tmp_path / 'few.npy', stimulus)
     np.save(tmp_path / 'log.npy', -np.ones((6, 11, 15)))
-    with pytest.raises(DataError, match=r'frame 1: expected a map >= 0, got -1'):
+    with pytest.raises(DataError, match='frame 1: expected a density of at least 0, got -1'):
         list(StoredMaps(tmp_path / 'log.npy', stimulus))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError
-from ...media.map_stacks import open_stack
-from ..outputs import OnFrame
-from ..stimulus import Stimulus
+from ..errors import DataError
+from ..media.map_stacks import open_stack
+from ..media.maps import checked_density
+from .outputs import OnFrame
+from .stimulus import Stimulus
 
 
 class StoredMaps:
@@ -22,6 +23,7 @@ class StoredMaps:
         stimulus: the video.
 
     Attributes:
+        stimulus: the video.
         shape: (T, H, W) of the stimulus' frames.
         frames, names, times, fps: of the stimulus.
 
@@ -36,6 +38,7 @@ class StoredMaps:
                 f'{path}: holds {len(self._stack)} maps, expected {len(stimulus)}, one for each '
                 f'frame of {stimulus.path or stimulus.name}'
             )
+        self.stimulus = stimulus
         self.shape = (len(stimulus), *stimulus.size)
         self.frames: Sequence[int] = range(len(stimulus))
         self.names = stimulus.names
@@ -46,11 +49,7 @@ class StoredMaps:
 
     def __iter__(self) -> Generator[np.ndarray, None, None]:
         for place, saliency_map in enumerate(self._stack.read(range(len(self)))):
-            # A logarithm, or one that is below 0, has no share.
-            if saliency_map.dtype.kind == 'f' and not saliency_map.min() >= 0:
-                low = saliency_map.min()
-                raise DataError(f'{self._stack.where(place)}: expected a map >= 0, got {low:g}')
-            yield saliency_map
+            yield checked_density(saliency_map, self._stack.where(place))
 
     @contextmanager
     def kept(
