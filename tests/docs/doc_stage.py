@@ -1,5 +1,55 @@
 """Lays out the files that the documents speak of, small."""
 
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from score_data import predicted, report, write_predictions, write_truth
+
+from salkit.media.photographs import panned_photographs
+from salkit.media.video import VideoWriter
+
+METRICS = ('CC', 'KL', 'SIM', 'NSS', 'AUC-J')
+
 
 def lay_out(folder, text):
-    """Make what a block names, unless a block before has made it."""
+    """Make the files that a block reads, unless a block before has made them."""
+    for name in re.findall(r'(?<![\w./-])\w[\w./-]*', re.sub(r'(--out|--json|--plot) \S+', '', text)):
+        if (folder / name).exists():
+            continue
+        if name.endswith('.mp4'):
+            _write_clip(folder / name)
+        elif name.endswith('.json'):
+            _write_scores(folder / name)
+        elif name == 'PREDICTIONS':
+            write_predictions(folder / name / 'video', predicted())
+        elif name == 'GROUND_TRUTH':
+            write_truth(folder / name / 'video')
+        elif name.startswith('ucf_sports'):
+            _copy_sequence(folder / 'ucf_sports')
+
+
+def _write_clip(path, frames=8):
+    with VideoWriter(path, (90, 160), fps=15) as video:
+        for frame in panned_photographs(slice(1))[::2][:frames]:
+            video.write(np.ascontiguousarray(frame[::4, ::4]))
+
+
+def _write_scores(path, videos=8):
+    # What a page names first is the best, by CC.
+    others = len(list(path.parent.glob('*.json')))
+    rng = np.random.default_rng(others)
+    scores = {name: rng.uniform(0.3, 0.5, videos) / (1 + others) for name in METRICS}
+    path.write_text(json.dumps(report(scores)))
+
+
+def _copy_sequence(root):
+    """The real sequence that some pages have numbers of."""
+    samples = os.environ.get('SALKIT_SAMPLE_DATA')
+    if not samples:
+        pytest.skip('SALKIT_SAMPLE_DATA is unset: it names the folder that holds ucf_sports')
+    shutil.copytree(Path(samples, 'ucf_sports'), root)
