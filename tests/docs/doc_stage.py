@@ -18,7 +18,9 @@ METRICS = ('CC', 'KL', 'SIM', 'NSS', 'AUC-J')
 
 def lay_out(folder, text):
     """Make the files that a block reads, unless a block before has made them."""
-    for name in re.findall(r'(?<![\w./-])\w[\w./-]*', re.sub(r'(--out|--json|--plot) \S+', '', text)):
+    for name in re.findall(
+        r'(?<![\w./-])\w[\w./-]*', re.sub(r'(--out|--json|--plot) \S+', '', text)
+    ):
         if (folder / name).exists():
             continue
         if name.endswith('.mp4'):
