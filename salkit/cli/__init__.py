@@ -35,6 +35,7 @@ COMMANDS = {
     'plot': 'draw the curves of trainings: losses, validation scores, learning rates',
     'test': 'score a checkpoint on the test set of a config',
     'predict': 'see where people look in your own videos: maps, overlay videos, webcams',
+    'regions': 'say which share of the attention regions of a video get, and when, beside gaze',
     'convert': 'check weights of any origin against a model and write them as safetensors',
     'export': 'write a model as ONNX, checked against the model',
     'serve': 'open a web page that predicts where people look in a video dropped on it',

@@ -21,7 +21,7 @@ from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
-from .regions import Region, RegionReport, Regions, attention_on
+from .regions import RecordedGaze, Region, RegionReport, Regions, region_report
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -195,24 +195,22 @@ class SaliencyMaps:
     def regions(
         self,
         regions: Regions | Sequence[Region] | str | Path,
+        gaze: RecordedGaze | str | Path | None = None,
         on_frame: OnFrame | None = None,
     ) -> RegionReport:
         """The share of the normalized maps that regions (areas of interest) of the frames get.
 
         Args:
             regions: see `Regions`; or their file.
+            gaze: recorded on the video, see `RecordedGaze`; or its CSV file.
             on_frame: see `kept`.
 
         Raises:
-            DataError: a file of regions that cannot be read.
+            DataError: a file that cannot be read, or has no gaze on this video.
             ConfigError: regions that do not lie on the frames.
         """
-        if isinstance(regions, (str, Path)):
-            regions = Regions.from_file(regions)
-        placed = Regions.of(regions).on(self.stimulus.size, self.stimulus.times)
-        report = attention_on(self, placed, self.times, on_frame)
-        report.video, report.model = self.stimulus.name, self.settings.name
-        report.frames = self.frames
+        report = region_report(self, self.stimulus, regions, gaze, on_frame)
+        report.model = self.settings.name
         return report
 
     def _repr_png_(self) -> bytes:

@@ -131,7 +131,7 @@ class Overlay:
             drawn = cv2.multiply(frame, cv2.applyColorMap(levels, self._rest), scale=1 / 255)
             cv2.add(drawn, cv2.applyColorMap(levels, self._added), dst=drawn)
             for share in self.style.contours:
-                _contour(drawn, levels, share)
+                draw_contour(drawn, levels, share)
         if self.style.fixations and fixation_map is not None:
             _dots(drawn, fixation_map)
         return drawn
@@ -168,8 +168,10 @@ def _levels(saliency_map: np.ndarray, peak: float | None, size: tuple[int, int])
     return cv2.convertScaleAbs(values, alpha=255 / peak if peak > 0 else 0)
 
 
-def _contour(picture: np.ndarray, levels: np.ndarray, share: float) -> None:
-    """A line where saliency passes this share of the peak."""
+def draw_contour(
+    picture: np.ndarray, levels: np.ndarray, share: float, color: tuple[int, ...] = WHITE
+) -> None:
+    """A line with a dark rim where (H, W) uint8 levels pass this share of 255."""
     _, above = cv2.threshold(levels, np.ceil(255 * share) - 1, 255, cv2.THRESH_BINARY)
     thick = max(1, round(min(picture.shape[:2]) / 300))
     # Where an area runs out of the picture, so does its line.
@@ -177,7 +179,7 @@ def _contour(picture: np.ndarray, levels: np.ndarray, share: float) -> None:
     above = cv2.copyMakeBorder(above, edge, edge, edge, edge, cv2.BORDER_REPLICATE)
     lines, _ = cv2.findContours(above, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(-edge, -edge))
     cv2.polylines(picture, lines, True, DARK, thick + 2, cv2.LINE_AA)
-    cv2.polylines(picture, lines, True, WHITE, thick, cv2.LINE_AA)
+    cv2.polylines(picture, lines, True, color, thick, cv2.LINE_AA)
 
 
 def _dots(picture: np.ndarray, fixation_map: np.ndarray) -> None:

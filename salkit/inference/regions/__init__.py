@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .attention import attention_on
+from .attention import attention_on, region_report
 from .collection import Regions
+from .gaze import RecordedGaze
 from .region import KeyFrame, Polygon, Rectangle, Region
 from .report import RegionReport
 from .shapes import Box, Mask, Outline
@@ -14,9 +15,11 @@ __all__ = [
     'Mask',
     'Outline',
     'Polygon',
+    'RecordedGaze',
     'Rectangle',
     'Region',
     'RegionReport',
     'Regions',
     'attention_on',
+    'region_report',
 ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 
 from ...errors import ShapeError
+from ..outputs import MapSequence, OnFrame
+from ..stimulus import Stimulus
 from .collection import Regions
+from .gaze import GazeCounts, RecordedGaze, VideoGaze
 from .region import Region
 from .report import RegionReport
 from .shapes import Size
@@ -17,8 +22,9 @@ def attention_on(
     maps: Iterable[np.ndarray],
     regions: Regions | Sequence[Region],
     times: Sequence[float] | np.ndarray,
-    on_frame: Callable[[int], object] | None = None,
+    on_frame: OnFrame | None = None,
     size: Size | None = None,
+    gaze: VideoGaze | None = None,
 ) -> RegionReport:
     """The share of each region in every map, one map in memory at a time.
 
@@ -29,6 +35,7 @@ def attention_on(
         times: (T,) seconds at which each map's frame appears.
         on_frame: called with 1 after each map.
         size: (rows, columns) of the video's frames, where maps are of another one.
+        gaze: on the video, to be put beside the prediction.
 
     Raises:
         ShapeError: no map, one of another shape, or more or fewer than times.
@@ -38,6 +45,7 @@ def attention_on(
     times = np.asarray(times, dtype=np.float64)
     shares = np.full((len(times), len(regions)), np.nan)
     areas = np.zeros_like(shares)
+    counts = None if gaze is None else GazeCounts(gaze, times, len(regions))
     covers, shape, place, empty = None, None, -1, 0
     for place, saliency_map in enumerate(maps):
         if saliency_map.ndim != 2 or shape not in (None, saliency_map.shape):
@@ -46,7 +54,7 @@ def attention_on(
             break
         if shape is None:
             shape = saliency_map.shape
-            if regions.size is None:
+            if not regions.is_placed:
                 regions = regions.on(size or shape, times)
         if covers is None or not regions.are_fixed:
             covers = regions.covers(float(times[place]), shape)
@@ -59,6 +67,8 @@ def attention_on(
                 areas[place, region] = cover.area
                 if total > 0:
                     shares[place, region] = cover.sum_of(saliency_map) / total
+        if counts is not None:
+            counts.add(place, covers, shape)
         if on_frame is not None:
             on_frame(1)
     if place + 1 != len(times) or not len(times):
@@ -66,4 +76,25 @@ def attention_on(
     notes = []
     if empty:
         notes.append(f'{empty} of {len(times)} maps are 0 everywhere: nobody has a share')
-    return RegionReport(regions.names, times, shares, areas, notes=notes)
+    looked = None if counts is None else counts.shares(shares)
+    return RegionReport(regions.names, times, shares, areas, looked, notes=notes)
+
+
+def region_report(
+    maps: MapSequence,
+    stimulus: Stimulus,
+    regions: Regions | Sequence[Region] | str | Path,
+    gaze: RecordedGaze | str | Path | None = None,
+    on_frame: OnFrame | None = None,
+) -> RegionReport:
+    """The share of each region in the maps of a stimulus; see `SaliencyMaps.regions`."""
+    if isinstance(regions, (str, Path)):
+        regions = Regions.from_file(regions)
+    if isinstance(gaze, (str, Path)):
+        gaze = RecordedGaze(gaze)
+    placed = Regions.of(regions).on(stimulus.size, stimulus.times)
+    looked = None if gaze is None else gaze.on(stimulus)
+    with closing(iter(maps)) as finished:
+        report = attention_on(finished, placed, maps.times, on_frame, gaze=looked)
+    report.video, report.frames = stimulus.name, maps.frames
+    return report

@@ -28,6 +28,7 @@ class Regions(Sequence[Region]):
 
     Attributes:
         names: of the regions.
+        is_placed: whether they are `on` a video.
 
     Raises:
         ConfigError: none, too many, or two of one name.
@@ -40,6 +41,7 @@ class Regions(Sequence[Region]):
         if not 1 <= len(regions) <= MOST_REGIONS:
             raise ConfigError(f'expected 1 to {MOST_REGIONS:,} regions, got {len(regions)}')
         self._regions, self.units, self.size = tuple(regions), units, size
+        self.is_placed = False
         self.names = [region.name for region in regions]
         for place, name in enumerate(self.names):
             if name in self.names[:place]:
@@ -123,6 +125,7 @@ class Regions(Sequence[Region]):
                     f'{region.name}: lies outside of the frame: x {left:g} to {right:g}, y {top:g} '
                     f'to {bottom:g}; expected something in {columns} x {rows} ({self.units})'
                 )
+        placed.is_placed = True
         return placed
 
     @property

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...errors import ConfigError
 from ...utils.files import whole_file, write_json
 from ...utils.tabular import Record, Tabular
 from ...version import __version__
+from .gaze import GazeShares
 
 # Of a first peak: its height, and how far the share falls beside it, by the highest excess.
 PEAK_HEIGHT, PEAK_PROMINENCE = 0.5, 0.25
@@ -25,6 +27,13 @@ DEFINITIONS = dict(
     rank='by share',
     frames='on which the region is there and the map is not 0 everywhere',
 )
+GAZE_DEFINITIONS = dict(
+    gaze="time of an observer's fixations in the region / time of all fixations on the frames "
+    'while it is there, mean over the observers; of samples without durations, their numbers',
+    gaze_low='with gaze_high: 95 % percentile bootstrap interval over observers',
+    difference='share over the frames that have gaze - gaze',
+    halves='mean absolute difference between the shares of two random halves of the observers',
+)
 
 
 @dataclass(eq=False)
@@ -37,6 +46,7 @@ class RegionReport(Tabular):
         shares: (T, R), sum of the map inside of a region by that of the whole map. NaN where the
             region is not there, or the map is 0 everywhere.
         areas: (T, R), part of the frame that the region covers; 0 where it is not there.
+        gaze: shares of the recorded gaze; None without.
         video, model: what they are called.
         notes: what a reader should know of the numbers.
         about: what else is written beside them: the files' hashes, for one.
@@ -47,6 +57,7 @@ class RegionReport(Tabular):
     times: np.ndarray
     shares: np.ndarray
     areas: np.ndarray
+    gaze: GazeShares | None = None
     frames: Sequence[int] = ()
     video: str = ''
     model: str = ''
@@ -89,9 +100,33 @@ class RegionReport(Tabular):
             table.writerow(['frame', 'time_s', 'region', 'share', 'area', 'times_more'])
             for place, (frame, time) in enumerate(zip(self.frames, self.times, strict=True)):
                 for region, name in enumerate(self.names):
-                    numbers = (each[place, region] for each in self._columns())
-                    cells = ('' if np.isnan(each) else f'{each:.6g}' for each in numbers)
+                    cells = (_cell(each[place, region]) for each in self._columns())
                     table.writerow([int(frame) + 1, f'{time:.6g}', name, *cells])
+
+    def write_gaze_csv(self, path: str | Path) -> None:
+        """Write a row a part of time and region: what was predicted beside what was looked at.
+
+        Raises:
+            ConfigError: there is no gaze.
+        """
+        if self.gaze is None:
+            raise ConfigError('the report has no gaze')
+        gaze = self.gaze
+        names = ('predicted', 'gaze', 'gaze_low', 'gaze_high', 'observers')
+        columns = (
+            *(gaze.bin_predicted, gaze.bin_share, gaze.bin_low, gaze.bin_high),
+            gaze.bin_observers,
+        )
+        with (
+            whole_file(path) as temporary,
+            open(temporary, 'w', newline='', encoding='utf-8') as file,
+        ):
+            table = csv.writer(file, lineterminator='\n')
+            table.writerow(['start_s', 'region', *names])
+            for part, start in enumerate(gaze.starts):
+                for region, name in enumerate(self.names):
+                    cells = (_cell(each[part, region]) for each in columns)
+                    table.writerow([f'{start:.6g}', name, *cells])
 
     def _columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.shares, self.areas, self.times_more
@@ -105,7 +140,7 @@ class RegionReport(Tabular):
             frames=len(self.times),
             seconds=[round(float(at), 6) for at in (self.times[0], self.times[-1])],
             about=self.about,
-            definitions=DEFINITIONS,
+            definitions=DEFINITIONS | (GAZE_DEFINITIONS if self.gaze is not None else {}),
             notes=self.notes,
             regions=self.records(),
         )
@@ -128,7 +163,23 @@ class RegionReport(Tabular):
             record.update(share=share, area=area, times_more=share / area)
             record.update(peak=float(shares[highest]), peak_s=float(self.times[highest]))
             record['first_peak_s'] = None if first is None else float(self.times[first])
+        if self.gaze is not None:
+            gaze = self.gaze
+            numbers = dict(
+                gaze=gaze.share,
+                gaze_low=gaze.low,
+                gaze_high=gaze.high,
+                difference=gaze.predicted - gaze.share,
+                halves=gaze.halves,
+            )
+            for name, values in numbers.items():
+                record[name] = float(values[region]) if np.isfinite(values[region]) else None
+            record['observers'] = int(gaze.observers[region])
         return record
+
+
+def _cell(number: float) -> str:
+    return '' if np.isnan(number) else f'{number:.6g}'
 
 
 def first_peak(shares: np.ndarray, areas: np.ndarray) -> int | None:

@@ -46,6 +46,15 @@ class Cover:
         inside = values[self.rows, self.columns]
         return float(np.einsum('ij,ij->', inside, self.weights, dtype=np.float64))
 
+    def at(self, pixels: np.ndarray) -> np.ndarray:
+        """The covered part of single pixels (n, 2), row and column: (n,)."""
+        rows, columns = (pixels - [self.rows.start, self.columns.start]).T
+        height, width = self.weights.shape
+        inside = (rows >= 0) & (columns >= 0) & (rows < height) & (columns < width)
+        found = np.zeros(len(pixels))
+        found[inside] = self.weights[rows[inside], columns[inside]]
+        return found
+
     def mask(self) -> np.ndarray:
         """The covered part of every pixel of the frame, (H, W) float32."""
         mask = np.zeros(self.size, np.float32)
@@ -265,7 +274,8 @@ def _polygon_cover(points: np.ndarray, size: Size) -> np.ndarray:
     """
     rows, columns = size
     begins, ends = points, np.roll(points, -1, 0)
-    is_level = begins[:, 1] == ends[:, 1]
+    # A billionth of a pixel is no height, and none to divide by.
+    is_level = np.abs(ends[:, 1] - begins[:, 1]) < 1e-9
     begins, ends = begins[~is_level], ends[~is_level]
     # Each edge is cut where it enters another row of pixels.
     lows, highs = np.sort(np.stack([begins[:, 1], ends[:, 1]]).clip(0, rows), axis=0)

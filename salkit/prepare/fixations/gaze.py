@@ -39,6 +39,7 @@ class Gaze:
     moments: np.ndarray
     unit: str = 'time_s'
     durations: np.ndarray | None = None
+    observers: np.ndarray | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -64,24 +65,27 @@ def read_gaze_csv(path: str | Path, reading: GazeReading | None = None) -> dict[
     first_frame = reading.layout.first_frame
     if first_frame is None:
         first_frame = reading.first_frame
-    # y, x, moment and duration of each sample.
+    # y, x, moment, duration and observer of each sample.
     found: dict[str, array[float]] = {}
+    observers: dict[str, int] = {}
     with open_gaze_file(path) as file:
         rows = GazeFile(path, file, reading.layout)
         for row in rows:
             moment = _frame(row, first_frame) if row.seconds is None else row.seconds
-            found.setdefault(row.video, array('d')).extend(
-                (row.y, row.x, moment, row.duration or 0)
-            )
+            who = observers.setdefault(row.observer, len(observers))
+            sample = row.y, row.x, moment, row.duration or 0, who
+            found.setdefault(row.video, array('d')).extend(sample)
     if not found:
         raise DataError(f'{path}: holds no gaze')
-    gaze = {}
+    gaze, names = {}, np.array(list(observers))
     for video, samples in found.items():
-        table = np.array(samples).reshape(-1, 4)
+        table = np.array(samples).reshape(-1, 5)
         points, moments, durations = table[:, :2].copy(), table[:, 2].copy(), table[:, 3].copy()
         if rows.unit == 'frame':
             moments = moments.astype(np.int64)
-        gaze[video] = Gaze(video, points, moments, rows.unit, durations if rows.duration else None)
+        lasts = durations if rows.duration else None
+        looked = names[table[:, 4].astype(int)]
+        gaze[video] = Gaze(video, points, moments, rows.unit, lasts, looked)
     points = np.concatenate([each.points for each in gaze.values()])
     _check_shares(path, points, reading.in_shares)
     if reading.drop_zeros:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ...errors import ConfigError, DataError
@@ -56,6 +58,25 @@ def to_video_pixels(
     return (points - (whole - size * pixel) / 2) / pixel
 
 
+@dataclass(frozen=True)
+class FramedFixations:
+    """Fixations in the order of the frames that they are on; one that lasts is on several.
+
+    Attributes:
+        points: (m, 2) int64 y and x of each.
+        samples: (m,) int64, which row of the gaze it is.
+        stops: (frames,) int64, how many are on a frame and those before it.
+    """
+
+    points: np.ndarray
+    samples: np.ndarray
+    stops: np.ndarray
+
+    def on(self, frame: int) -> slice:
+        """Those on a frame, counted from 0."""
+        return slice(int(self.stops[frame - 1]) if frame else 0, int(self.stops[frame]))
+
+
 def fixation_points(
     gaze: Gaze,
     size: tuple[int, int],
@@ -64,7 +85,26 @@ def fixation_points(
     reading: GazeReading | None = None,
     pixel_aspect: float = 1.0,
 ) -> tuple[list[np.ndarray], int]:
-    """Fixation points of every frame of a video; one that lasts is on several, see `frames_during`.
+    """Fixation points of every frame of a video; see `framed_fixations`.
+
+    Returns:
+        (n, 2) int64 y and x of each frame's fixations, and how many samples were left out: the eye
+        was lost, or looked beside the video, before it or after it.
+    """
+    framed = framed_fixations(gaze, size, frames, clock, reading, pixel_aspect)
+    left_out = len(gaze.points) - len(np.unique(framed.samples))
+    return np.split(framed.points, framed.stops[:-1]), left_out
+
+
+def framed_fixations(
+    gaze: Gaze,
+    size: tuple[int, int],
+    frames: int | None = None,
+    clock: float | np.ndarray | None = None,
+    reading: GazeReading | None = None,
+    pixel_aspect: float = 1.0,
+) -> FramedFixations:
+    """The fixations of every frame of a video; one that lasts is on several, see `frames_during`.
 
     Args:
         gaze: what was recorded.
@@ -76,8 +116,8 @@ def fixation_points(
         pixel_aspect: likewise.
 
     Returns:
-        (n, 2) int64 y and x of each frame's fixations, and how many samples were left out: the eye
-        was lost, or looked beside the video, before it or after it.
+        Those on the video: samples are left out where the eye was lost, or looked beside the video,
+        before it or after it.
 
     Raises:
         ConfigError: times without a clock.
@@ -131,9 +171,10 @@ def fixation_points(
     # Each one on the first of its frames, the second, ...
     moments = np.arange(total) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
     order = np.argsort(moments, kind='stable')
-    pixels, moments = np.repeat(pixels, lengths, axis=0)[order], moments[order]
-    found = np.split(pixels, np.searchsorted(moments, np.arange(1, count)))
-    return found, int((~on).sum())
+    samples = np.repeat(np.flatnonzero(on), lengths)[order]
+    pixels = np.repeat(pixels, lengths, axis=0)[order]
+    stops = np.searchsorted(moments[order], np.arange(1, count + 1))
+    return FramedFixations(pixels, samples, stops)
 
 
 def _times_of(frames: np.ndarray, clock: float | np.ndarray) -> np.ndarray:

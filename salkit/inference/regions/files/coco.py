@@ -83,13 +83,15 @@ def _moving(
     found: list[_Found], frames: Mapping[object, int], options: FileOptions
 ) -> list[Region]:
     tracks: dict[tuple[str, str], list[KeyFrame]] = {}
+    seen = set()
     for image, category, track, shape in found:
         keys = tracks.setdefault((category, track), [])
-        if any(key.at == frames[image] for key in keys[-1:]):
+        if (image, category, track) in seen:
             raise DataError(
                 f'{category}: several annotations of one image; expected a track_id, which tells '
                 'them apart from image to image'
             )
+        seen.add((image, category, track))
         keys.append(KeyFrame(frames[image], shape))
     count = Counter(category for category, _ in tracks)
     return [

@@ -1,0 +1,118 @@
+"""`salkit regions`: what it writes, and what it refuses."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+from make_video import encode_video
+from tiny_model import write_tiny_model
+
+from salkit.cli import main
+from salkit.inference import SaliencyPredictor, open_stimulus
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture(scope='module')
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp('sources') / 'clip.mp4'
+    encode_video(path, 12, audio=True, fps=10)
+    return path
+
+
+@pytest.fixture
+def regions(tiny, tmp_path, monkeypatch, capsys):
+    """Run the command in a folder of its own; gives status, stdout and the lines of stderr."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'r.csv').write_text('name,x,y,width,height\nleft,0,0,20,30\nright,20,0,20,30\n')
+
+    def regions(*args, model=('--model', str(tiny[0]), '--checkpoint', str(tiny[1]))):
+        status = main(['regions', *map(str, args), '--regions', 'r.csv', '--out', 'out', *model])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return regions
+
+
+def rows_of(path):
+    with open(path, newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
+
+
+def test_everything_is_written_with_gaze_and_overlay(regions, clip, tiny, tmp_path):
+    gaze = [
+        f'clip,{0.1 * at:.1f},0.1,{5 + 20 * (at > 5)},5,{who}' for at in range(12) for who in 'ab'
+    ]
+    (tmp_path / 'gaze.csv').write_text('\n'.join(['video,time_s,duration_s,x,y,observer', *gaze]))
+    status, out, _ = regions(clip, '--overlay', '--gaze', 'gaze.csv', '--json', 'all.json')
+    assert status == 0 and 'written: out/clip_regions.csv' in out
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert names == [f'clip_regions{end}' for end in ('.csv', '.json', '.mp4', '.png', '_gaze.csv')]
+    rows = rows_of('out/clip_regions.csv')
+    maps = SaliencyPredictor(*tiny).predict(clip)
+    saliency_map = maps[7]
+    expected = saliency_map[:30, :20].sum() / saliency_map.sum()
+    assert len(rows) == 24 and float(rows[14]['share']) == pytest.approx(expected, abs=1e-5)
+    content = json.loads((tmp_path / 'out' / 'clip_regions.json').read_text())
+    assert [each['region'] for each in content['regions']] == ['left', 'right']
+    assert content['regions'][0]['gaze'] == pytest.approx(0.5)
+    assert content['about']['video'].startswith('clip.mp4 (sha256 ')
+    assert len(content['about']['weights_sha256']) == 64
+    assert json.loads((tmp_path / 'all.json').read_text()) == [content]
+    assert [row['gaze'] for row in rows_of('out/clip_regions_gaze.csv')[:4]] == [
+        '1',
+        '0',
+        '0.2',
+        '0.8',
+    ]
+    assert cv2.imread('out/clip_regions.png').shape[1] > 500
+    overlay = open_stimulus(tmp_path / 'out' / 'clip_regions.mp4')
+    assert overlay.size == open_stimulus(clip).size and len(overlay) == 12
+    in_python = maps.regions('r.csv', 'gaze.csv')
+    assert in_python.records()[0]['share'] == pytest.approx(content['regions'][0]['share'])
+
+
+def test_what_fails_does_not_stop_the_others(regions, clip, tmp_path):
+    (tmp_path / 'bad.mp4').write_bytes(b'no video')
+    status, _, errors = regions('bad.mp4', clip)
+    assert status == 2 and 'failed: bad.mp4' in errors
+    assert (tmp_path / 'out' / 'clip_regions.json').is_file()
+
+
+def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
+    rows, columns = open_stimulus(clip).size
+    maps = np.zeros((12, rows, columns), np.uint8)
+    maps[:, :30, :20] = 3
+    maps[:, :30, 20:40] = 1
+    np.savez(tmp_path / 'maps.npz', saliency_map=maps)
+    status, _, _ = regions(clip, '--maps', 'maps.npz', '--overlay', model=())
+    assert status == 0
+    shares = [float(row['share']) for row in rows_of('out/clip_regions.csv')[:2]]
+    assert shares == [0.75, 0.25] and (tmp_path / 'out' / 'clip_regions.mp4').is_file()
+
+
+@pytest.mark.parametrize(
+    'args, message',
+    [
+        (('--screen', '800x600'), '--screen goes with --gaze'),
+        (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
+        (('--maps', 'none.npz'), 'none.npz'),
+        (('--start', 'soon'), '--start must be seconds'),
+    ],
+)
+def test_arguments_that_do_not_fit(regions, clip, tmp_path, args, message):
+    status, _, errors = regions(clip, *args)
+    assert status == 2 and errors.splitlines()[-1].startswith('salkit regions: error: ')
+    assert message in errors.splitlines()[-1]
+    assert not list((tmp_path / 'out').glob('*'))
+
+
+def test_regions_outside_of_the_frame_are_said_before_the_model_runs(regions, clip, tmp_path):
+    (tmp_path / 'r.csv').write_text('name,x,y,width,height\nfar,9000,0,20,30\n')
+    status, _, errors = regions(clip)
+    assert status == 2 and 'far: lies outside of the frame: x 9000 to 9020' in errors
