@@ -23,6 +23,7 @@ extensions = [
     'names',
     'reference_pages',
 ]
+source_suffix = {'.md': 'markdown', '.markdown': 'markdown', '.rst': 'restructuredtext'}
 exclude_patterns = ['extensions']
 
 # Pages: Markdown, with the anchors that GitHub gives to headings.

@@ -9,11 +9,11 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
-# File -> page.
+# File -> page. The suffix of those that are written tells them from those that somebody wrote.
 COPIED = {
-    'CHANGELOG.md': 'docs/reference/changelog.md',
-    'CONTRIBUTING.md': 'docs/reference/contributing.md',
-    'configs/salfom/README.md': 'docs/reference/salfom_configs.md',
+    'CHANGELOG.md': 'docs/reference/changelog.markdown',
+    'CONTRIBUTING.md': 'docs/reference/contributing.markdown',
+    'configs/salfom/README.md': 'docs/reference/salfom_configs.markdown',
     'README.md': 'docs/index.md',
 }
 _LINK = re.compile(r'(\]\()([^)\s#]+)')
@@ -44,7 +44,7 @@ def relinked(text: str, file: str, page: str) -> str:
 def link_to_copies(app: Sphinx, docname: str, source: list[str]) -> None:
     """Have pages link to the pages of what was copied."""
     path = Path(app.env.doc2path(docname)).relative_to(ROOT).as_posix()
-    if path.endswith('.md') and path not in COPIED.values():
+    if path.endswith('.md'):
         source[0] = relinked(source[0], path, path)
 
 

@@ -4,15 +4,15 @@ A mark is an HTML comment right above a block; nobody sees it on GitHub, nor in 
 Without one, commands and Python run, what they print is compared with the block that follows, and
 other blocks are left alone.
 
-    <!-- not run: needs DHF1K -->                  why no test runs the block
-    <!-- not run below: needs DHF1K -->            nor any other up to the next heading of this level
-                                                   or a higher one; under the title: of the page
-    <!-- run -->                                   runs, whatever stands further above
-    <!-- run in: tests/plugin/test_x.py::test_y -->  that test runs it
-    <!-- fails -->                                 the block shows what a command says that fails
-    <!-- file: gaze.csv -->                        the block is a file in the folder of the reader
-    <!-- numbers vary -->                          of what is printed, decimals are not compared
-    <!-- not compared: of the whole data -->       nor is any of it
+    <!-- not run: needs DHF1K -->            why no test runs the block
+    <!-- not run below: needs DHF1K -->      nor any other up to the next heading of this level or a
+                                             higher one; under the title: of the page
+    <!-- run -->                             runs, whatever stands further above
+    <!-- run in: tests/x.py::test_y -->      that test runs it
+    <!-- fails -->                           a command of the block fails, as the page shows
+    <!-- file: gaze.csv -->                  the block is a file in the folder of the reader
+    <!-- numbers vary -->                    of what is printed, decimals are not compared
+    <!-- not compared: of the whole set -->  nor is any of it
 """
 
 import re
@@ -52,7 +52,7 @@ class Block:
         language: behind the fence; empty where there is none.
         text: without the fences and their indentation.
         marks: by name, with what is said behind the colon.
-        follows: whether it is the first block below the one before, in the same section.
+        follows: whether there is a block above it in the same section.
     """
 
     page: Path

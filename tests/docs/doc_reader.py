@@ -9,8 +9,8 @@ import subprocess
 import sys
 import traceback
 
-from make_env import make_env
 from doc_pages import ROOT
+from make_env import make_env
 
 # A decimal number or a time of day.
 _NUMBER = re.compile(r'[-+]?\d+(?:\.\d+(?:e[-+]?\d+)?|(?::\d\d)+)')

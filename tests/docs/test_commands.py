@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import importlib
 import io
+import itertools
 import re
 import shlex
 
@@ -67,11 +68,11 @@ def test_marks_say_why_and_name_tests_that_exist():
 def faults_of(command):
     """What is wrong with one command: a line each."""
     words = shlex.split(command, comments=True) if command.count("'") % 2 == 0 else command.split()
-    for runner, what in zip(words, words[1:], strict=False):
+    for runner, what in itertools.pairwise(words):
         own = re.fullmatch(r'(?:benchmarks|tests|tools|examples)/[\w./-]+', what)
-        if runner.rpartition('/')[2] in ('python', 'bash', 'pytest', 'octave-cli') and own:
-            if not (ROOT / what).exists():
-                yield f'there is no {what}'
+        is_run = runner.rpartition('/')[2] in ('python', 'bash', 'pytest', 'octave-cli')
+        if is_run and own and not (ROOT / what).exists():
+            yield f'there is no {what}'
         if runner == 'make' and not re.search(rf'^{what}:', (ROOT / 'Makefile').read_text(), re.M):
             yield f'the Makefile has no {what}'
     for call in salkit_calls(command):
