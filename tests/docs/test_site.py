@@ -51,9 +51,7 @@ def test_it_has_what_the_code_offers(site):
 
 
 def test_pages_ask_nobody_for_anything(site):
-    loaded = re.compile(
-        r'<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"'
-    )
+    loaded = re.compile(r'<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"')
     for path in site.rglob('*.html'):
         assert not loaded.findall(text_of(path)), path.name
     for path in Path(site, '_static').rglob('*.css'):
