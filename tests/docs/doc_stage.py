@@ -42,10 +42,11 @@ def _write_clip(path, frames=8):
 
 
 def _write_scores(path, videos=8):
-    # What a page names first is the best, by CC.
-    others = len(list(path.parent.glob('*.json')))
-    rng = np.random.default_rng(others)
-    scores = {name: rng.uniform(0.3, 0.5, videos) / (1 + others) for name in METRICS}
+    # What a page names first is the best.
+    place = 1 + len(list(path.parent.glob('*.json')))
+    rng = np.random.default_rng(place)
+    scores = {name: rng.uniform(0.4, 0.5, videos) / place for name in METRICS}
+    scores['KL'] = place * rng.uniform(0.4, 0.5, videos)
     path.write_text(json.dumps(report(scores)))
 
 

@@ -35,6 +35,7 @@ def page_name(page):
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('page', RUN_PAGES, ids=page_name)
 def test_blocks_without_a_mark_run(page, nursery, tmp_path):
     Reader(tmp_path, nursery, lay_out).follow(BLOCKS[page])
