@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,8 @@ def run(args: argparse.Namespace) -> int:
     from ..inference.regions import Regions
     from ..utils.files import check_json_place, write_json
 
+    if args.maps:
+        _check_maps(args)
     regions = Regions.from_file(args.regions, first_frame=args.first_frame, hold=args.hold)
     gaze = _gaze(args)
     inputs, failures = expand_inputs(args.inputs, without=args.out)
@@ -100,15 +103,17 @@ def run(args: argparse.Namespace) -> int:
         check_json_place(args.json)
     prepare_folder(args.out)
     failed = [outcome.line for outcome in failures]
+    is_single = len(inputs) == 1 and not failed
     reports: list[RegionReport] = []
     with ended_as_interrupted(ENDING_SECONDS):
         about, predictor = _open_model(args) if inputs and not args.maps else ({}, None)
+        work = _Work(args, regions, gaze, predictor, about, is_single)
         for number, source in enumerate(inputs, 1):
             label = f'{number}/{len(inputs)} {printable(source.name)}'
             try:
-                report = _measure(source, regions, gaze, predictor, args, about, label)
+                report = _measure(work, source, label)
             except SalkitError as error:
-                if len(args.inputs) == len(inputs) == 1:
+                if is_single:
                     raise
                 failed.append(f'failed: {printable(str(source.path))}: {one_line(error)}')
                 continue
@@ -119,6 +124,21 @@ def run(args: argparse.Namespace) -> int:
     for line in failed:
         print(line, file=sys.stderr)
     return 2 if failed else 0
+
+
+def _check_maps(args: argparse.Namespace) -> None:
+    """Raise ConfigError where maps that are there are given, and how others are predicted."""
+    given = {
+        '--model': args.model,
+        '--checkpoint': args.checkpoint,
+        '--precision': args.precision,
+        '--start': args.start,
+        '--end': args.end,
+        '--speed': args.stride != 1,
+    }
+    for option, value in given.items():
+        if value:
+            raise ConfigError(f'{option} is for predicting; --maps takes maps that are there')
 
 
 def _gaze(args: argparse.Namespace) -> RecordedGaze | None:
@@ -153,15 +173,29 @@ def _open_model(args: argparse.Namespace) -> tuple[dict[str, object], SaliencyPr
     return about, predictor
 
 
-def _measure(
-    source: Input,
-    regions: Regions,
-    gaze: RecordedGaze | None,
-    predictor: SaliencyPredictor | None,
-    args: argparse.Namespace,
-    about: dict[str, object],
-    label: str,
-) -> RegionReport:
+@dataclass(frozen=True)
+class _Work:
+    """What all inputs share.
+
+    Attributes:
+        args: of the command.
+        regions: not yet on a video.
+        gaze: on all videos.
+        predictor: None where maps are there.
+        about: identifies the model.
+        is_single: whether there is one input, which then has to have gaze.
+    """
+
+    args: argparse.Namespace
+    regions: Regions
+    gaze: RecordedGaze | None
+    predictor: SaliencyPredictor | None
+    about: dict[str, object]
+    is_single: bool
+
+
+def _measure(work: _Work, source: Input, label: str) -> RegionReport:
+    """Measure one input, and write what is asked for."""
     from tqdm import tqdm
 
     from ..inference import open_stimulus
@@ -172,10 +206,11 @@ def _measure(
     from ..utils.files import name_and_digest
     from .predict import seconds_of
 
+    args, gaze, predictor = work.args, work.gaze, work.predictor
     stimulus = open_stimulus(source.path)
     # Before the model runs, which takes longest.
-    placed = regions.on(stimulus.size, stimulus.times)
-    has_gaze = gaze is not None and (gaze.has(stimulus) or len(args.inputs) == 1)
+    placed = work.regions.on(stimulus.size, stimulus.times)
+    has_gaze = gaze is not None and (gaze.has(stimulus) or work.is_single)
     start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
     stem = args.out / f'{source.name}_regions'
     found: SaliencyMaps | StoredMaps
@@ -200,7 +235,7 @@ def _measure(
         report.notes.append(f'{gaze.path.name} holds no gaze on this video')
     files = dict(video=source.path, regions=args.regions)
     files |= dict(gaze=gaze.path) if gaze is not None else {}
-    report.about = about | {name: name_and_digest(path) for name, path in files.items()}
+    report.about = work.about | {name: name_and_digest(path) for name, path in files.items()}
     report.write_csv(stem.with_name(stem.name + '.csv'))
     if report.gaze is not None:
         report.write_gaze_csv(stem.with_name(stem.name + '_gaze.csv'))

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import re
+import shlex
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,8 +12,10 @@ import pytest
 from make_video import encode_video
 from tiny_model import write_tiny_model
 
+import salkit
 from salkit.cli import main
 from salkit.inference import SaliencyPredictor, open_stimulus
+from salkit.inference.regions import Regions
 
 
 @pytest.fixture(scope='module')
@@ -84,6 +89,17 @@ def test_what_fails_does_not_stop_the_others(regions, clip, tmp_path):
     assert (tmp_path / 'out' / 'clip_regions.json').is_file()
 
 
+def test_gaze_on_one_of_several_videos(regions, clip, tmp_path):
+    encode_video(tmp_path / 'videos' / 'other.mp4', 3, fps=10)
+    (tmp_path / 'gaze.csv').write_text('video,frame,x,y\nother,1,5,5\n')
+    status, out, _ = regions(clip, 'videos', '--gaze', 'gaze.csv')
+    assert status == 0 and 'note: gaze.csv holds no gaze on this video' in out
+    assert (tmp_path / 'out' / 'other_regions_gaze.csv').is_file()
+    # Of one video alone, that is an error.
+    status, _, errors = regions(clip, '--gaze', 'gaze.csv')
+    assert status == 2 and 'holds no gaze on clip, but on other' in errors
+
+
 def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
     rows, columns = open_stimulus(clip).size
     maps = np.zeros((12, rows, columns), np.uint8)
@@ -101,7 +117,7 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
     [
         (('--screen', '800x600'), '--screen goes with --gaze'),
         (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
-        (('--maps', 'none.npz'), 'none.npz'),
+        (('--maps', 'none.npz'), '--model is for predicting'),
         (('--start', 'soon'), '--start must be seconds'),
     ],
 )
@@ -116,3 +132,27 @@ def test_regions_outside_of_the_frame_are_said_before_the_model_runs(regions, cl
     (tmp_path / 'r.csv').write_text('name,x,y,width,height\nfar,9000,0,20,30\n')
     status, _, errors = regions(clip)
     assert status == 2 and 'far: lies outside of the frame: x 9000 to 9020' in errors
+
+
+PAGE = Path(salkit.__file__).parents[1] / 'docs' / 'regions.md'
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason='the tests run without a checkout')
+def test_the_page_says_what_works(tmp_path, monkeypatch):
+    fenced = re.findall(r'^```(\w*)\n(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
+
+    def blocks(kind):
+        return [text for marked, text in fenced if marked == kind]
+
+    monkeypatch.chdir(tmp_path)
+    encode_video(tmp_path / 'street.mp4', 4, size=(360, 640), fps=25)
+    gaze = [f'street,{at / 25},100,60,{who}' for at in range(4) for who in 'ab']
+    (tmp_path / 'gaze.csv').write_text('\n'.join(['video,time_s,x,y,observer', *gaze]))
+    fixed, moving = blocks('csv')
+    files = {'regions.csv': fixed, 'moving.csv': moving, 'a.json': blocks('json')[0]}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        Regions.from_file(tmp_path / name)
+    for command in ''.join(blocks('')).splitlines():
+        assert main(shlex.split(command)[1:]) == 0, command
+    exec(blocks('python')[0])

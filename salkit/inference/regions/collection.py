@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -74,7 +75,13 @@ class Regions(Sequence[Region]):
     def __len__(self) -> int:
         return len(self._regions)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int | str) -> Region: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Region]: ...
+
+    def __getitem__(self, index: int | str | slice) -> Region | Sequence[Region]:
         """A region by number or name."""
         if isinstance(index, str):
             if index not in self.names:
@@ -162,15 +169,13 @@ class Regions(Sequence[Region]):
             time: seconds from the video's first frame.
             size: (rows, columns) of the masks.
         """
-        placed = self if self.size or self.units == 'share' else self._sized(size)
+        is_sized = self.size or self.units == 'share'
+        placed = self if is_sized else Regions(self._regions, self.units, size)
         masks = np.zeros((len(self), *size), np.float32)
         for mask, cover in zip(masks, placed.covers(time, size), strict=True):
             if cover is not None:
                 mask[cover.rows, cover.columns] = cover.weights
         return masks
-
-    def _sized(self, size: Size) -> Regions:
-        return Regions(self._regions, self.units, size)
 
     @property
     def are_fixed(self) -> bool:

@@ -13,9 +13,10 @@ from ..overlay import DARK, Overlay, OverlayStyle, draw_contour
 from .collection import Regions
 from .report import RegionReport
 
-# Of as many regions, each has a panel where there is gaze.
+# More regions are not drawn: nobody could tell their lines or panels apart.
 MOST_PANELS = 12
-_LEVELS = 0.5
+# A pixel that is half covered is inside of the line.
+_EDGE = 0.5
 
 
 def region_color(number: int) -> tuple[int, int, int]:
@@ -65,7 +66,7 @@ class RegionOverlay(Overlay):
                 continue
             color = region_color(number)
             levels = np.round(255 * cover.mask()).astype(np.uint8)
-            draw_contour(picture[:, :columns], levels, _LEVELS, color)
+            draw_contour(picture[:, :columns], levels, _EDGE, color)
             top, left = cover.rows.start, cover.columns.start
             _put(picture[:, :columns], self._labels[number], top, left, color)
         return picture

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...prepare.fixations.gaze import Gaze
     from ...prepare.options import GazeReading
 
-# Seconds that are taken together in a row of gaze: two or three fixations of an observer.
+# Seconds that are taken together in a row of gaze: one or two fixations of an observer.
 BIN_SECONDS = 0.5
 # Of the bootstrap over observers, and how often they are split into halves.
 _RESAMPLES, _SPLITS = 2_000, 100
