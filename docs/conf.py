@@ -1,6 +1,5 @@
 """How Sphinx builds this folder into a site: `make docs`."""
 
-import re
 import sys
 from pathlib import Path
 
@@ -48,6 +47,8 @@ toc_object_entries_show_parents = 'hide'
 nitpicky = True
 nitpick_ignore_regex = [('py:.*', r'(?!salkit\.).*')]
 
+# 'x' and --y are what is typed.
+smartquotes = False
 html_theme = 'furo'
 html_static_path = []
 html_show_sphinx = False

@@ -54,7 +54,7 @@ def _entries_page() -> str:
         'says of it.\n',
     ]
     for key, text in sorted({**RUNNER_KEYS, **SALKIT_KEYS}.items()):
-        content = [plain(text[:1].upper() + text[1:]) + '.\n']
+        content = [plain(text) + '.\n']
         if shared.get(key):
             content.append(block(f'{key} = {pformat(shared[key])}', 'code-block:: python'))
         content += [

@@ -17,10 +17,10 @@ def heading(text: str, line: str = '=') -> str:
 def plain(text: str) -> str:
     """`text` in which nothing is markup but what stands in backticks.
 
-    Which may touch letters, as in `Plugin`s.
+    Which may touch letters, as in `Plugin`s. An address such as https://HOST/FILE is no link.
     """
     parts = _CODE.split(text)
-    parts[::2] = [re.sub(r'([*|\\<>]|_\b)', r'\\\1', part) for part in parts[::2]]
+    parts[::2] = [re.sub(r'([*|\\<>]|_\b|:(?=//[A-Z]))', r'\\\1', part) for part in parts[::2]]
     for number in range(1, len(parts), 2):
         before, after = parts[number - 1][-1:], parts[number + 1][:1]
         left = '\\ ' if before and not before.isspace() and before not in '([{-/\'"' else ''
