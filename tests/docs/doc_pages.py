@@ -82,6 +82,11 @@ class Block:
         told = {'not run', 'run in', 'file'} & set(self.marks)
         return self.kind != 'text' and not told
 
+    @property
+    def is_output(self):
+        """Whether it may be what the block above prints, rather than a file or a piece of code."""
+        return self.kind == 'text' and self.language in ('', 'text')
+
     def _starts_with_program(self):
         words = [word for word in self.text.split() if not _is_setting(word)]
         name = words[0].rpartition('/')[2] if words else ''

@@ -54,11 +54,10 @@ class Reader:
                 if self._prepare:
                     self._prepare(self.folder, block.text)
                 self._shown = self._run(block)
-            elif block.kind == 'text':
-                if self._shown is not None and block.follows and 'not compared' not in block.marks:
-                    compare(self._shown, block.text, block.place, 'numbers vary' in block.marks)
-                self._shown = None
             else:
+                is_shown = self._shown is not None and block.follows and block.is_output
+                if is_shown and 'not compared' not in block.marks:
+                    compare(self._shown, block.text, block.place, 'numbers vary' in block.marks)
                 self._shown = None
 
     def _run(self, block):

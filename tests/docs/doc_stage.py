@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from score_data import predicted, report, write_predictions, write_truth
 
-from salkit.media.photographs import panned_photographs
+from salkit.media.photographs import PAN_SIZE, panned_photographs
 from salkit.media.video import VideoWriter
 
+# Of a video.
+FRAMES = 6
 METRICS = ('CC', 'KL', 'SIM', 'NSS', 'AUC-J')
 
 
@@ -27,6 +29,13 @@ def lay_out(folder, text):
             _write_clip(folder / name)
         elif name.endswith('.json'):
             _write_scores(folder / name)
+        elif name == 'regions.csv':
+            (folder / name).write_text(
+                'name,x,y,width,height\nlogo,40,30,120,80\nface,250,60,90,90\n'
+            )
+        elif name == 'gaze.csv':
+            rows = [f'street,{1 + i % FRAMES},{9 * i},{7 * i},{"ab"[i % 2]}' for i in range(20)]
+            (folder / name).write_text('\n'.join(['video,frame,x,y,observer', *rows]))
         elif name == 'PREDICTIONS':
             write_predictions(folder / name / 'video', predicted())
         elif name == 'GROUND_TRUTH':
@@ -35,10 +44,10 @@ def lay_out(folder, text):
             _copy_sequence(folder / 'ucf_sports')
 
 
-def _write_clip(path, frames=8):
-    with VideoWriter(path, (90, 160), fps=15) as video:
-        for frame in panned_photographs(slice(1))[::2][:frames]:
-            video.write(np.ascontiguousarray(frame[::4, ::4]))
+def _write_clip(path):
+    with VideoWriter(path, PAN_SIZE, fps=15) as video:
+        for frame in panned_photographs(slice(1))[::4][:FRAMES]:
+            video.write(frame)
 
 
 def _write_scores(path, videos=8):
