@@ -15,7 +15,7 @@ from make_env import make_env
 # A decimal number or a time of day.
 _NUMBER = re.compile(r'[-+]?\d+(?:\.\d+(?:e[-+]?\d+)?|(?::\d\d)+)')
 # What only a shell understands.
-_SHELL = re.compile(r'[|<>;&$`*?]|^\w+=|^(for|while|if|do|done|fi)\b')
+_SHELL = re.compile(r'[|<>;&$`*?]|^\w+=')
 
 
 class Reader:
@@ -63,11 +63,8 @@ class Reader:
     def _run(self, block):
         if block.kind == 'python':
             return self._python(block)
-        commands = block.commands()
-        if any(_SHELL.match(command) for _, command, _ in commands if command.startswith('for ')):
-            commands = [(block.line, block.text, None)]
         printed, failed = [], 0
-        for line, command, shown in commands:
+        for line, command, shown in block.commands():
             place = f'{block.place.rpartition(":")[0]}:{line}'
             status, out = self._command(command)
             failed += status != 0
@@ -101,11 +98,8 @@ class Reader:
         if words[:1] == ['cd']:
             self.folder = (self.folder / words[1]).resolve()
             return (0, '') if self.folder.is_dir() else (1, f'{self.folder}: no such folder')
-        if words[:1] == ['salkit'] and words[1:2] != ['serve']:
+        if words[:1] == ['salkit']:
             return self._salkit(words[1:])
-        script = re.fullmatch(r'tools/(\w+)\.py', words[1]) if words[:1] == ['python'] else None
-        if script:
-            return self._salkit([script[1].replace('_', '-'), *words[2:]])
         if words[:1] in (['pip'], ['pytest']):
             if self._env is None:
                 (self._beside / 'env').mkdir()
