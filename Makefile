@@ -13,7 +13,7 @@ PROCESSES := $(shell $(PYTHON) -c "import os; print(1 + os.cpu_count())")
 # One that dies is named at the end; another in its place would have pytest-xdist 3.8 wait forever.
 PARALLEL := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
-.PHONY: demo test test-fast coverage lint clean
+.PHONY: demo test test-fast coverage docs lint clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -47,6 +47,11 @@ coverage: $(PLUGIN_VENV)/installed
 # What a change is tried with before it is committed: no full-size model, no training, no browser.
 test-fast: $(VENV)/installed
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+
+# Warnings are errors: a name, link or anchor that is not there among them. Nothing is downloaded.
+docs: $(VENV)/installed
+	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going docs build/docs
+	@echo "the site: build/docs/index.html"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from unittest import mock
@@ -21,6 +22,7 @@ hypothesis.settings.load_profile('salkit')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA = Path(__file__).parent / 'data'
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 
 
 def pytest_collection_finish():
@@ -47,6 +49,23 @@ def nursery():
     """Starts commands in processes of their own that need not import anything."""
     with Nursery() as nursery:
         yield nursery
+
+
+@pytest.fixture(scope='module')
+def browser():
+    """Headless Chromium."""
+    playwright = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
+    found = [path for path in map(shutil.which, BROWSERS) if path]
+    if not found:
+        pytest.skip(f'no browser found: none of {", ".join(BROWSERS)} is in PATH')
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=found[0],
+            # Its own calls home are no concern of the page.
+            args=['--no-sandbox', '--disable-background-networking', '--disable-sync'],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope='session')

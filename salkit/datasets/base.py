@@ -221,8 +221,11 @@ class VideoSaliencyDataset(Dataset):
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """Names that go into checkpoints and reports."""
-        return dict(dataset=type(self).__name__, split=self.split)
+        """Names that go into checkpoints and reports; a folder of no class goes by its own name."""
+        own = type(self) is VideoSaliencyDataset
+        # As `salkit score` calls it, so that score files of both can be compared.
+        name = self.data_root.absolute().name if own else type(self).__name__
+        return dict(dataset=name, split=self.split)
 
     @property
     def epoch(self) -> int:

@@ -58,6 +58,14 @@ def auc_borji(
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
         ValueError: `rule` is none of the three.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> fixation_map = np.array([[0, 0], [1, 1]])
+        >>> round(float(functional.auc_borji(pred, fixation_map)), 4)
+        0.75
+
     Source: Borji et al., "Analysis of scores, datasets, and models in visual saliency prediction",
     ICCV 2013; `AUC_Borji.m` of the MIT saliency benchmark.
     """

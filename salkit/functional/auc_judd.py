@@ -64,6 +64,14 @@ def auc_judd(
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
         ValueError: `ties` is none of the four.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> fixation_map = np.array([[0, 0], [1, 0]])
+        >>> round(float(functional.auc_judd(pred, fixation_map)), 4)
+        0.8333
+
     Source: Judd et al., "Learning to predict where humans look", 2009; Bylinskii et al.,
     TPAMI 2018; `AUC_Judd.m` of the MIT saliency benchmark.
     """

@@ -48,6 +48,15 @@ def auc_shuffled(
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
         ValueError: `rule` is none of the three.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> fixation_map = np.array([[0, 0], [1, 0]])
+        >>> nonfixations = np.array([[0, 1], [0, 1]])
+        >>> round(float(functional.auc_shuffled(pred, fixation_map, nonfixations)), 4)
+        0.5
+
     Source: Zhang et al., "SUN: a Bayesian framework for saliency using natural statistics", 2008;
     `AUC_shuffled.m` of the MIT saliency benchmark.
     """

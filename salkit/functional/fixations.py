@@ -24,6 +24,14 @@ def count_fixations(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Raises:
         ShapeError: the points are not (n, 2).
         DataError: a point lies outside the map.
+
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> points = np.array([[0, 1], [0, 1], [1, 0]])
+        >>> functional.count_fixations(points, (2, 2))
+        array([[0, 2],
+               [1, 0]])
     """
     points = np.asarray(points)
     if points.size == 0:

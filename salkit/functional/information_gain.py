@@ -46,6 +46,15 @@ def information_gain(
     Raises:
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> fixation_map = np.array([[0, 0], [0, 1]])
+        >>> baseline = np.ones((2, 2))
+        >>> round(float(functional.information_gain(pred, fixation_map, baseline)), 4)
+        0.6781
+
     Source: Kümmerer et al., "Information-theoretic model comparison unifies saliency metrics",
     PNAS 2015; `InfoGain.m` of the MIT saliency benchmark.
     """

@@ -32,6 +32,14 @@ def kl_div(pred: Maps, density: Maps, *, eps: float = 2.0**-52) -> Maps:
     Raises:
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> density = np.array([[0.0, 1.0], [1.0, 2.0]])
+        >>> round(float(functional.kl_div(pred, density)), 4)
+        0.1218
+
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `KLdiv.m` of the MIT saliency benchmark.
     """

@@ -36,6 +36,14 @@ def nss(
     Raises:
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> fixation_map = np.array([[0, 0], [0, 1]])
+        >>> round(float(functional.nss(pred, fixation_map)), 4)
+        1.1619
+
     Source: Peters et al., "Components of bottom-up gaze allocation in natural images", 2005;
     `NSS.m` of the MIT saliency benchmark.
     """

@@ -31,6 +31,14 @@ def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> 
     Raises:
         ShapeError: the maps differ in H, W, do not broadcast, or have a rank below 2.
 
+    Example:
+        >>> import numpy as np
+        >>> from salkit import functional
+        >>> pred = np.array([[1.0, 2.0], [3.0, 4.0]])
+        >>> density = np.array([[0.0, 1.0], [1.0, 2.0]])
+        >>> round(float(functional.sim(pred, density)), 4)
+        0.9167
+
     Source: Bylinskii et al., "What do different evaluation metrics tell us about saliency
     models?", TPAMI 2018; `similarity.m` of the MIT saliency benchmark.
     """

@@ -35,6 +35,8 @@ _WRITTEN = '`python -m salkit.paper.zoo`'
 
 _HEAD = f"""# Models
 
+<!-- not run below: needs the data sets, or trains for minutes -->
+
 This page is written by {_WRITTEN}; a test compares it with the code. It lists every config that
 has weights, or scores on a published data set. Others build and train and have neither:
 [encoders.md](encoders.md) and [configs/salfom](../configs/salfom/README.md) have them.

@@ -146,7 +146,7 @@ def _block(
     if markdown:
         aligns = [':--' if place in left else '--:' for place in range(len(heads))]
         lines = ['| ' + ' | '.join(cells) + ' |' for cells in (heads, aligns, *rows)]
-        return '\n'.join([f'### {title}', '', *lines, *[f'\n{note}' for note in notes]])
+        return '\n'.join([f'## {title}', '', *lines, *[f'\n{note}' for note in notes]])
     return '\n'.join([title, *aligned([heads, *rows], left), *notes])
 
 

@@ -18,6 +18,8 @@ from salkit.cli.parser import EXAMPLES, CommandParser
 ROOT = Path(salkit.__file__).parents[1]
 # What prints what it found out for programs, too.
 REPORTING = [
+    'reframe',
+    'regions',
     *('baseline', 'benchmark', 'cache', 'check', 'compare', 'convert', 'density', 'export'),
     *('leaderboard', 'plot', 'plugins', 'predict', 'prepare', 'profile', 'protocols', 'score'),
     *('sweep', 'tables', 'test'),

@@ -44,11 +44,9 @@ def test_data_sets_one_after_the_other(roots):
     dataset = build(DATASETS, dict(type='ConcatDataset', datasets=configs(roots)))
     assert type(dataset) is ConcatDataset and len(dataset) == 6 + 2
     metas = [dataset[i]['meta'] for i in range(len(dataset))]
-    assert [meta.dataset for meta in metas] == ['VideoSaliencyDataset'] * 6 + [
-        'UCFSportsDataset'
-    ] * 2
+    assert [meta.dataset for meta in metas] == ['large'] * 6 + ['UCFSportsDataset'] * 2
     assert dataset.clip_len == 2
-    assert dataset.metainfo == dict(dataset='VideoSaliencyDataset+UCFSportsDataset', split='train')
+    assert dataset.metainfo == dict(dataset='large+UCFSportsDataset', split='train')
     assert len(dataset.videos) == 8
 
 

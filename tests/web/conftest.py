@@ -3,7 +3,6 @@
 import os
 import queue
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from salkit import SaliencyPredictor
 
 # A change of the code goes before the command.
 START = "import sys; {}; from salkit.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
-BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 
 
 class Server:
@@ -103,23 +101,6 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope='session')
 def predictor(tiny):
     return SaliencyPredictor(*tiny)
-
-
-@pytest.fixture(scope='module')
-def browser():
-    """Headless Chromium."""
-    playwright = pytest.importorskip('playwright.sync_api', reason='playwright is not installed')
-    found = [path for path in map(shutil.which, BROWSERS) if path]
-    if not found:
-        pytest.skip(f'no browser found: none of {", ".join(BROWSERS)} is in PATH')
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=found[0],
-            # Its own calls home are no concern of the page.
-            args=['--no-sandbox', '--disable-background-networking', '--disable-sync'],
-        )
-        yield browser
-        browser.close()
 
 
 def moving_pattern(count, seed, size=(48, 80)):

@@ -1,0 +1,67 @@
+"""The site of docs/: built without a warning, for files alone, with all that the code offers."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from site_pages import ROOT
+
+from salkit.cli import COMMANDS
+from salkit.config.options import RUNNER_KEYS, SALKIT_KEYS
+
+pytest.importorskip('sphinx', reason='sphinx is not installed')
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ROOT / 'docs' / 'conf.py').is_file(), reason='the tests run without a checkout'
+    ),
+]
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """Folder of the built site."""
+    out = tmp_path_factory.mktemp('site')
+    options = re.search(r'sphinx-build (.+) docs build/docs', (ROOT / 'Makefile').read_text())[1]
+    command = [sys.executable, '-m', 'sphinx', *options.split(), '-E', '-d', out / 'trees']
+    done = subprocess.run([*command, ROOT / 'docs', out / 'html'], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr[-4000:]
+    return out / 'html'
+
+
+def text_of(path):
+    return path.read_text(encoding='utf-8')
+
+
+def test_it_has_what_the_code_offers(site):
+    for command in COMMANDS:
+        assert f'usage: salkit {command} ' in text_of(site / f'reference/commands/{command}.html')
+    entries = text_of(site / 'reference/config/entries.html')
+    for key in (*RUNNER_KEYS, *SALKIT_KEYS):
+        assert f'id="confval-{key}"' in entries, key
+    assert 'drop_path' in text_of(site / 'reference/config/encoders.html')
+    functions = text_of(site / 'reference/api/salkit.functional.html')
+    assert 'id="salkit.functional.cc"' in functions and 'functional.cc(' in functions
+
+
+def test_pages_ask_nobody_for_anything(site):
+    address = r'(?:https?:)?//[^"]+'
+    loaded = re.compile(rf'<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)="({address})"')
+    for path in site.rglob('*.html'):
+        assert not loaded.findall(text_of(path)), path.name
+    for path in Path(site, '_static').rglob('*.css'):
+        assert not re.search(r'(?:@import|url\()\s*["\']?(?:https?:)?//', text_of(path)), path.name
+
+
+def test_its_search_finds_things_without_a_server(site, browser):
+    page = browser.new_page()
+    errors = []
+    page.on('pageerror', errors.append)
+    for word, wanted in (('CC', 'salkit.functional.cc'), ('webcam', 'Prediction on your own')):
+        page.goto(f'{(site / "search.html").as_uri()}?q={word}')
+        results = page.locator('#search-results li')
+        results.first.wait_for()
+        assert any(wanted in text for text in results.all_inner_texts()), word
+    assert not errors
