@@ -23,13 +23,21 @@ MODEL_HELP = (
 )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """--model, --checkpoint, --device, --precision, --speed and --engine."""
+def add_model_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """--model, --checkpoint, --device, --precision, --speed and --engine.
+
+    Where `several` models are taken, the first two may be given as often as there are models.
+    """
+    action, more = ('append', '; may be given again') if several else ('store', '')
     parser.add_argument(
-        '--model', metavar='NAME', help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx)'
+        '--model',
+        action=action,
+        metavar='NAME',
+        help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx){more}',
     )
     parser.add_argument(
         '--checkpoint',
+        action=action,
         metavar='FILE',
         help=f'weights of the whole model: {CHECKPOINT_HELP}; an exported model holds its own',
     )
