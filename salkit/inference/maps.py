@@ -21,6 +21,7 @@ from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
+from .regions import Region, RegionReport, Regions, attention_on
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -190,6 +191,29 @@ class SaliencyMaps:
             peak = float(maps.peaks.max()) if isinstance(maps, KeptMaps) else None
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
+
+    def regions(
+        self,
+        regions: Regions | Sequence[Region] | str | Path,
+        on_frame: OnFrame | None = None,
+    ) -> RegionReport:
+        """The share of the normalized maps that regions (areas of interest) of the frames get.
+
+        Args:
+            regions: see `Regions`; or their file.
+            on_frame: see `kept`.
+
+        Raises:
+            DataError: a file of regions that cannot be read.
+            ConfigError: regions that do not lie on the frames.
+        """
+        if isinstance(regions, (str, Path)):
+            regions = Regions.from_file(regions)
+        placed = Regions.of(regions).on(self.stimulus.size, self.stimulus.times)
+        report = attention_on(self, placed, self.times, on_frame)
+        report.video, report.model = self.stimulus.name, self.settings.name
+        report.frames = self.frames
+        return report
 
     def _repr_png_(self) -> bytes:
         """A few frames with their maps over them, for notebooks.
