@@ -11,8 +11,12 @@ import threading
 import webbrowser
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .common import ended_as_interrupted
+
+if TYPE_CHECKING:
+    from ..inference.predictor import SaliencyPredictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +112,7 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
     from ..web.uploads import Limits
     from .chosen_model import open_chosen_model
 
-    predictors = {}
+    predictors: dict[str, SaliencyPredictor] = {}
     for model, checkpoint in _chosen(args):
         one = argparse.Namespace(**vars(args) | dict(model=model, checkpoint=checkpoint))
         predictor = open_chosen_model(one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,11 @@ from ..utils.text import listed
 
 # Standard deviation of the Gaussian around a fixation, as a share of the frame's width.
 SIGMA_WIDTH = 0.03
+
+
+def pixel_aspect(stimulus: Stimulus) -> float:
+    """Width of a pixel as shown by its height."""
+    return stimulus.info.pixel_aspect if isinstance(stimulus, VideoStimulus) else 1.0
 
 
 def gaze_on(stimulus: Stimulus, gaze: Mapping[str, Gaze]) -> Gaze:
@@ -44,14 +49,13 @@ class GazeMaps:
 
     def __init__(self, stimulus: Stimulus, gaze: Gaze) -> None:
         self.stimulus = stimulus
-        self.frames, self.names = range(len(stimulus)), stimulus.names
+        self.frames: Sequence[int] = range(len(stimulus))
+        self.names = stimulus.names
         self.times, self.fps = stimulus.times, stimulus.fps
-        self.shape = (len(stimulus), *stimulus.size)
+        self.shape: tuple[int, int, int] = (len(stimulus), *stimulus.size)
         # No file holds them.
         self.peaks, self.bytes = np.ones(1, np.float32), 0
-        self._aspect = 1.0
-        if isinstance(stimulus, VideoStimulus):
-            self._aspect = stimulus.info.pixel_aspect
+        self._aspect = pixel_aspect(stimulus)
         self._points, _ = fixation_points(
             gaze, stimulus.size, len(stimulus), stimulus.times, pixel_aspect=self._aspect
         )

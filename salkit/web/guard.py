@@ -93,9 +93,10 @@ def _parts(asked: object) -> Iterator[object]:
 class Guard:
     """Refuses what the page does not ask, and what other pages ask in its name.
 
-    A visitor is a browser, known by a cookie: only it may name its uploads, pages and files. A `local`
-    server is reached from this machine only: its name must then be the machine's own, whatever a
-    foreign name server says of another. What the page calls are `functions`, by Gradio's numbers.
+    A visitor is a browser, known by a cookie: only it may name its uploads, pages and files. A
+    `local` server is reached from this machine only: its name must then be the machine's own,
+    whatever a foreign name server says of another. What the page calls are `functions`, by Gradio's
+    numbers.
     """
 
     def __init__(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
 
 import gradio as gr
 
@@ -16,6 +16,7 @@ from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
 from ..utils.parallel import Stopped
 from .examples import EXAMPLES
+from .gaze import pixel_aspect
 from .service import GAZE, Service
 from .session import Begin, Item, Session
 from .views import View
@@ -24,24 +25,44 @@ COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'hot')
 _MOST_REGIONS = 20
 _MOST_NAME = 60
 
-Asked = Mapping[str, Any]
 # What the page is told: plain values.
 Told = dict[str, object]
+Value = TypeVar('Value')
 
 
-def _shares(values: Sequence[float]) -> list[float | None]:
+class Asked:
+    """What a page sent with a question, which may be anything."""
+
+    def __init__(self, values: object) -> None:
+        self._values = values
+
+    def get(self, name: str, kind: type[Value]) -> Value:
+        """A value of a kind; int counts as float.
+
+        Raises:
+            DataError: there is no such value.
+        """
+        value = self._values.get(name) if isinstance(self._values, dict) else None
+        if kind is float and isinstance(value, int):
+            value = min(max(value, -(2**53)), 2**53)
+        elif not isinstance(value, kind) or isinstance(value, bool):
+            raise DataError(f'this is not what the page asks: {name}')
+        return kind(value)  # type: ignore[call-arg]
+
+
+def _shares(values: Iterable[float]) -> list[float | None]:
     return [None if math.isnan(value) else round(float(value), 5) for value in values]
 
 
 def _told_item(item: Item) -> Told:
     stimulus = item.stimulus
     rows, columns = stimulus.size
-    # Videos may have pixels that are not square: they are shown wider than they are stored.
     return dict(
         key=item.folder.name,
         name=stimulus.path.name if stimulus.path else stimulus.name,
         is_picture=stimulus.kind == 'pictures',
         size=[columns, rows],
+        ratio=columns * pixel_aspect(stimulus) / rows,
         frames=len(stimulus),
         seconds=round(len(stimulus) / stimulus.fps, 3),
     )
@@ -58,20 +79,20 @@ def _told_report(report: RegionReport) -> list[Told]:
 
 def _sources(asked: Asked) -> list[str]:
     # A model and another, or gaze.
-    return list(dict.fromkeys(str(source) for source in asked['sources'][:2]))
+    return list(dict.fromkeys(map(str, asked.get('sources', list)[:2])))
 
 
 def _style(asked: Asked) -> OverlayStyle:
-    colors, normalize = str(asked['colors']), str(asked['normalize'])
+    colors, normalize = asked.get('colors', str), asked.get('normalize', str)
     if colors not in COLORS or normalize not in NORMALIZE:
         raise DataError('there are no such colors')
-    return OverlayStyle(colors, float(asked['alpha']), normalize)
+    return OverlayStyle(colors, asked.get('alpha', float), normalize)
 
 
-def _regions(asked: Asked) -> list[Rectangle]:
-    regions = asked['regions'][:_MOST_REGIONS]
+def _rectangles(asked: Asked) -> list[Rectangle]:
+    regions = [Asked(one) for one in asked.get('regions', list)[:_MOST_REGIONS]]
     return [
-        Rectangle(str(one['name'])[:_MOST_NAME], *(float(one[side]) for side in ('x', 'y', 'w', 'h')))
+        Rectangle(one.get('name', str)[:_MOST_NAME], *(one.get(side, float) for side in 'xywh'))
         for one in regions
     ]
 
@@ -100,23 +121,18 @@ class Page:
         """Let pages ask for an answer, which says of an error what is wrong and no more."""
 
         def answered(
-            asked: dict,
+            values: object,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio looks for it there.
         ) -> Told:
             try:
                 visitor = request.state.visitor
                 session = self.service.session(str(request.session_hash), visitor)
-                turn = int(asked.get('turn', 0))
-
-                def begin(name: str, frames: int) -> Callable[[int], object]:
-                    return session.begin(progress, turn, name, frames)
-
-                return answer(session, asked, begin)
+                asked = Asked(values)
+                turn = asked.get('turn', int)
+                return answer(session, asked, partial(session.begin, progress, turn))
             except Stopped:
                 return dict(stopped=True)
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
-                return dict(error='this is not what the page asks')
             except Exception as error:
                 return dict(error=self.service.reason(error))
 
@@ -144,24 +160,24 @@ class Page:
     # What a page asks --------------------------------------------------------------------------
 
     def _take(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        return _told_item(self.service.take(session, str(asked['upload'])))
+        return _told_item(self.service.take(session, asked.get('upload', str)))
 
     def _example(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        return _told_item(self.service.take_example(session, int(asked['number'])))
+        return _told_item(self.service.take_example(session, asked.get('number', int)))
 
     def _take_gaze(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        return dict(videos=self.service.take_gaze(session, str(asked['upload'])))
+        return dict(videos=self.service.take_gaze(session, asked.get('upload', str)))
 
     def _remove(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        self.service.remove(session, str(asked['key']))
+        self.service.remove(session, asked.get('key', str))
         return {}
 
     def _stop(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        session.stopped = max(session.stopped, int(asked['turn']))
+        session.stopped = max(session.stopped, asked.get('turn', int))
         return {}
 
     def _look(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        key, style, told, note = str(asked['key']), _style(asked), [], ''
+        key, style, told, note = asked.get('key', str), _style(asked), [], ''
         for source in _sources(asked):
             try:
                 view = self.service.look(session, key, source, style, begin)
@@ -178,14 +194,14 @@ class Page:
         return dict(source=source, **files) | view.said()
 
     def _regions(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        sources, key = _sources(asked), str(asked['key'])
-        reports = self.service.shares(session, key, sources, _regions(asked), begin)
+        sources, key = _sources(asked), asked.get('key', str)
+        reports = self.service.shares(session, key, sources, _rectangles(asked), begin)
         return {
             source: _told_report(report) for source, report in zip(sources, reports, strict=True)
         }
 
     def _save(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        path: Path = self.service.save(session, str(asked['key']), str(asked['source']), begin)
+        path = self.service.save(session, asked.get('key', str), asked.get('source', str), begin)
         return dict(url=self.service.url(path), name=path.name)
 
     def _on_close(self, request: gr.Request) -> None:

@@ -137,7 +137,13 @@ class Service:
             return self._add(session, folder / path.name)
 
     def take_example(self, session: Session, number: int) -> Item:
-        """Make one of the `EXAMPLES` in a session."""
+        """Make one of the `EXAMPLES` in a session.
+
+        Raises:
+            DataError: there is no such example, or see `take`.
+        """
+        if not 0 <= number < len(EXAMPLES):
+            raise DataError(f'there is no example {number}')
         with self._new_item(session) as folder:
             return self._add(session, EXAMPLES[number].write(folder))
 
@@ -230,8 +236,7 @@ class Service:
             with item.lock:
                 maps = self._maps(session, item, source, begin)
                 on_frame = begin('Measuring regions', len(maps))
-                counted = (values for values in maps if on_frame(1) is None)
-                reports.append(attention_on(counted, regions, maps.times, item.stimulus.size))
+                reports.append(attention_on(maps, regions, maps.times, on_frame))
         return reports
 
     def save(self, session: Session, key: str, source: str, begin: Begin) -> Path:

@@ -16,7 +16,7 @@ from ..inference.outputs import OnFrame
 from ..inference.overlay import Overlay, OverlayStyle, color_table
 from ..inference.overlay_video import write_overlay
 from ..media.video import VideoWriter
-from .gaze import GazeMaps
+from .gaze import GazeMaps, pixel_aspect
 from .words import describe, place_of, strongest
 
 Maps = KeptMaps | GazeMaps
@@ -64,7 +64,9 @@ class View:
             entropy.append(self._measure(maps[0]))
             Image.fromarray(self._shown(maps[0])).save(self.map)
         else:
-            with VideoWriter(self.map, maps.stimulus.size, maps.fps) as video:
+            aspect = pixel_aspect(maps.stimulus)
+            writer = VideoWriter(self.map, maps.stimulus.size, maps.fps, pixel_aspect=aspect)
+            with writer as video:
                 for time, saliency_map in zip(maps.times, maps, strict=True):
                     video.write(self._shown(saliency_map), float(time - maps.times[0]))
                     entropy.append(self._measure(saliency_map))

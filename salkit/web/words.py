@@ -44,8 +44,8 @@ def describe(times: np.ndarray, entropy: np.ndarray, places: Sequence[int], fps:
         fps: frames per second, which says how long the last frame is shown.
     """
     entropy = np.asarray(entropy, float)
-    seen = np.flatnonzero(~np.isnan(entropy))
-    if not len(seen):
+    seen = [index for index, bits in enumerate(entropy) if not np.isnan(bits)]
+    if not seen:
         return 'There is no gaze.'
     if len(entropy) == 1:
         return f'Most attention: {PLACES[places[0]]}.'
@@ -84,11 +84,11 @@ def _stations(times: np.ndarray, ends: np.ndarray, seen: Sequence[tuple[int, int
         else:
             stations.append([frames[0], frames[-1], place])
     if len(stations) == 1:
-        return f'The peak stays at one place: {PLACES[stations[0][2]]}.'
+        return f'The peak stays in one place: {PLACES[stations[0][2]]}.'
     texts = [
         f'{PLACES[place]} ({_span(times[first], ends[last])})'
         for first, last, place in stations[:_MOST_STATIONS]
     ]
     rest = len(stations) - len(texts)
-    text = f'The peak is first at {texts[0]}, then {", ".join(texts[1:])}'
+    text = f'The peak goes from {texts[0]} to {", ".join(texts[1:])}'
     return f'{text}, and {rest} more.' if rest else f'{text}.'

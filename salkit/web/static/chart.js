@@ -71,9 +71,11 @@ export class Chart {
     // With a margin, so that a hair's breadth does not look like a mountain.
     if (!this.percent) [low, high] = [Math.min(...values) - 0.25, Math.max(...values) + 0.25];
     if (!values.length) [low, high] = [0, 1];
+    const marks = steps(low, high, 4);
+    if (this.percent && marks.at(-1) < high) marks.push(high = 2 * marks.at(-1) - marks.at(-2));
     const y = value => bottom - (value - low) / (high - low) * (bottom - SPACE.top);
     const svg = make('svg', {width: this.width, height, 'aria-hidden': true});
-    for (const value of steps(low, high, 4)) {
+    for (const value of marks) {
       const text = this.percent ? `${Math.round(value * 100)} %` : value.toFixed(1);
       svg.append(
         make('line', {class: 'grid', x1: SPACE.left, x2: this.width - SPACE.right, y1: y(value), y2: y(value)}),

@@ -37,14 +37,23 @@ async function addAll(list) {
 
 async function addExample(number) {
   const one = begin(setup.examples[number]);
+  // Its button may be gone from sight.
+  at('items').querySelectorAll('.item')[files.indexOf(one)].focus();
   await took(one, await ask('example', {number}));
+}
+
+/** Whether there is something to show; examples and settings make room for it. */
+function fill(isFull) {
+  document.body.classList.toggle('is-empty', !isFull);
+  at('stage').hidden = at('skip').hidden = !isFull;
+  at('more').open = !isFull;
+  at('settings').open = isFull && matchMedia('(min-width: 901px)').matches;
 }
 
 function begin(name) {
   const one = {name, state: 'uploading', regions: [], shares: null};
   files.push(one);
-  document.body.classList.remove('is-empty');
-  at('stage').hidden = false;
+  if (files.length === 1) fill(true);
   choose(chosen ?? one);
   return one;
 }
@@ -75,8 +84,7 @@ function remove(one) {
     if (next) choose(next);
   }
   if (!files.length) {
-    document.body.classList.add('is-empty');
-    at('stage').hidden = true;
+    fill(false);
     player.pause();
     at('files').focus();
   } else {
@@ -219,10 +227,10 @@ function panel(view) {
   const media = chosen.is_picture ? make('img', {src: url, alt: text})
     : make('video', {src: url, 'aria-label': text, playsinline: '', preload: 'auto'});
   // The right shape before it is loaded.
-  media.style.aspectRatio = `${chosen.size[0]} / ${chosen.size[1]}`;
+  const frame = make('div', {class: 'frame'}, media, make('svg', {'aria-hidden': true}));
+  frame.style.setProperty('--ratio', chosen.ratio);
   return make('figure', {class: 'card'}, make('figcaption', {}, make('strong', {}, label)),
-    make('div', {class: 'frame'}, media, make('svg', {'aria-hidden': true})),
-    make('p', {class: 'words'}, view.words));
+    frame, make('p', {class: 'words'}, view.words));
 }
 
 function showScale() {
@@ -233,27 +241,23 @@ function showScale() {
 }
 
 function showDownloads() {
-  const links = [];
-  for (const view of chosen.result) {
+  const {key} = chosen;
+  at('downloads').replaceChildren(...chosen.result.map(view => {
     const label = labelOf(view.source);
-    for (const kind of ['overlay', 'map']) {
-      const text = `${kind === 'map' ? 'Map' : 'Overlay'} by ${label}`;
-      links.push(make('li', {}, make('a', {href: view[kind], download: ''}, text)));
-    }
-    const save = make('button', {type: 'button', class: 'save'}, `Maps by ${label} as numbers (.npz)`);
-    const {key} = chosen;
+    const link = (kind, text) => make('a', {href: view[kind], download: '', 'aria-label': `${text}, ${label}`}, text);
+    const text = 'All maps as numbers (.npz)';
+    const save = make('button', {type: 'button', 'aria-label': `${text}, ${label}`}, text);
     save.addEventListener('click', async () => {
       save.disabled = true;
       say('Writing the maps');
       const told = await ask('save', {key, source: view.source, turn: ++turn});
       save.disabled = false;
       say(told.error ?? 'The maps are written.');
-      if (told.error) save.textContent = told.error;
+      if (told.error) save.after(make('span', {class: 'state failed'}, told.error));
       if (told.url) make('a', {href: told.url, download: told.name}).click();
     });
-    links.push(make('li', {}, save));
-  }
-  at('downloads').replaceChildren(...links);
+    return make('li', {}, make('span', {class: 'source'}, label), link('overlay', 'Overlay'), link('map', 'Map'), save);
+  }));
 }
 
 // The moment, and curves --------------------------------------------------------------------------
@@ -276,7 +280,7 @@ function showCurves() {
   if (!chosen?.result) return;
   const [isShare, curves] = curvesOf();
   at('curves-note').textContent = isShare
-    ? chosen.regions.length ? 'Share of all predicted attention in a frame that lies inside of each region.'
+    ? chosen.regions.length ? 'The share of all attention in a frame that lies inside of each region.'
       : 'There are no regions yet.'
     : 'Entropy of each map in bits. Low: attention is together in few places. It grows with the number of pixels.';
   at('legend').replaceChildren(...curves.map(curve => {

@@ -130,7 +130,7 @@ export class Regions {
       for (const {name, x, y, w, h, number} of all) {
         const place = {x, y, width: w, height: h};
         const line = make('rect', {...place, class: 'region-line'});
-        line.style.stroke = colorOf(number - 1);
+        line.style.stroke = `var(--mark-${(number - 1) % 6})`;
         layer.append(make('rect', {...place, class: 'region-halo'}), line);
         const label = make('span', {class: 'region-name', 'aria-hidden': true}, name);
         Object.assign(label.style, {left: `${x / width * 100}%`, top: `${y / height * 100}%`});

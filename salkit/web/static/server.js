@@ -53,7 +53,7 @@ export async function ask(name, asked = {}, update = () => {}) {
     const response = await fetch('/gradio_api/queue/join', {
       method: 'POST',
       headers: {'Content-Type': 'application/json'},
-      body: JSON.stringify({data: [asked], fn_index: setup.functions[name], session_hash: session}),
+      body: JSON.stringify({data: [{turn: 0, ...asked}], fn_index: setup.functions[name], session_hash: session}),
     });
     if (response.status === 503) return {error: 'Too many wait for the model: please try again later.'};
     if (!response.ok) return {error: await response.text()};
