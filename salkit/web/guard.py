@@ -178,8 +178,8 @@ class Guard:
             body += message.get('body', b'')
             more = message.get('more_body', False)
         try:
-            asked = json.loads(body)
-            asked = {name: asked[name] for name in _ASKED if name in asked}
+            sent = json.loads(body)
+            asked = {name: sent[name] for name in _ASKED if name in sent}
             # What nests too deeply fails here, not later; so does what is no JSON.
             json.dumps(asked, allow_nan=False)
             if asked['fn_index'] not in self.functions:
@@ -187,7 +187,7 @@ class Guard:
             self.service.session(str(asked['session_hash']), request.state.visitor)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise HTTPException(400, 'expected what the page asks') from None
-        for part in _parts(asked):
+        for part in _parts(sent):
             if isinstance(part, str) and printable(part) != part:
                 # Gradio prints what it does not understand.
                 raise HTTPException(400, 'expected text without control characters')

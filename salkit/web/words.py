@@ -59,7 +59,7 @@ def describe(times: np.ndarray, entropy: np.ndarray, places: Sequence[int], fps:
 
 
 def _span(start: float, end: float) -> str:
-    return f'{start:.1f}\N{EN DASH}{end:.1f} s'
+    return f'{start:.1f}-{end:.1f} s'
 
 
 def _together(entropy: np.ndarray) -> tuple[int, int]:
