@@ -34,7 +34,7 @@ def refused(capsys, *arguments):
         (['--port', 0, '--checkpoint', 'x.pth'], 'x.pth: the checkpoint does not exist'),
         (
             ['--model', 'a', '--model', 'b', '--checkpoint', 'x'],
-            '--checkpoint is given 1 times and',
+            '--checkpoint is given 1 times',
         ),
     ],
 )

@@ -1,23 +1,19 @@
-// The page: files and their work, what is shown of the chosen one, and its regions.
+// The page: what is made with what, what is shown of the chosen file, and its regions.
 
 import {Chart, make} from './chart.js';
+import {Files, percent, say} from './files.js';
 import {Player} from './player.js';
 import {Regions, colorOf} from './regions.js';
 import {ask, send, setup} from './server.js';
 
 const at = id => document.getElementById(id);
-const STATES = {uploading: 'uploading', waiting: 'waiting', work: 'at work', done: 'done',
-  failed: 'failed', stopped: 'stopped'};
 const COLORS = ['var(--accent)', 'var(--second)'];
 
-// Each: name, state, key once the server has it, why it failed, result and what that was made with.
-const files = [];
-let chosen = null, atWork = null, turn = 0;
+// The file that is shown, and its result.
+let chosen = null;
 
 const seconds = time => `${time.toFixed(2)} s`;
-const percent = share => share === null ? 'none' : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const labelOf = source => source === setup.gaze ? 'Recorded gaze' : source;
-const say = text => { at('status').textContent = text; };
 
 function wish() {
   const beside = at('beside').value;
@@ -25,22 +21,7 @@ function wish() {
     alpha: Number(at('alpha').value), normalize: at('normalize').value};
 }
 
-// Files -------------------------------------------------------------------------------------------
-
-async function addAll(list) {
-  const added = [...list].map(file => [file, begin(file.name)]);
-  for (const [file, one] of added) {
-    const sent = await send(file);
-    await took(one, sent.error ? sent : await ask('take', {upload: sent.upload}));
-  }
-}
-
-async function addExample(number) {
-  const one = begin(setup.examples[number]);
-  // Its button may be gone from sight.
-  at('items').querySelectorAll('.item')[files.indexOf(one)].focus();
-  await took(one, await ask('example', {number}));
-}
+// What is shown -----------------------------------------------------------------------------------
 
 /** Whether there is something to show; examples and settings make room for it. */
 function fill(isFull) {
@@ -48,143 +29,13 @@ function fill(isFull) {
   at('stage').hidden = at('skip').hidden = !isFull;
   at('more').open = !isFull;
   at('settings').open = isFull && matchMedia('(min-width: 901px)').matches;
-}
-
-function begin(name) {
-  const one = {name, state: 'uploading', regions: [], shares: null};
-  files.push(one);
-  if (files.length === 1) fill(true);
-  choose(chosen ?? one);
-  return one;
-}
-
-async function took(one, told) {
-  if (!files.includes(one)) {
-    if (told.key) ask('remove', {key: told.key});
-    return;
-  }
-  if (told.error) {
-    Object.assign(one, {state: 'failed', why: told.error});
-    say(`${one.name} failed: ${told.error}`);
-  } else {
-    Object.assign(one, told, {state: 'waiting'});
-  }
-  show();
-  work();
-}
-
-function remove(one) {
-  if (one === atWork) ask('stop', {turn});
-  if (one.key) ask('remove', {key: one.key});
-  const place = files.indexOf(one);
-  files.splice(place, 1);
-  const next = files[place] ?? files[place - 1] ?? null;
-  if (one === chosen) {
-    chosen = null;
-    if (next) choose(next);
-  }
-  if (!files.length) {
-    fill(false);
-    player.pause();
-    at('files').focus();
-  } else {
-    showList();
-    at('items').querySelectorAll('.item')[files.indexOf(next)].focus();
-  }
-}
-
-function choose(one) {
-  chosen = one;
-  const isOld = one.result && one.made !== JSON.stringify(wish());
-  if (one.state === 'done' && isOld) one.state = 'waiting';
-  show();
-  work();
-}
-
-/** Work on the next file: the chosen one first. */
-async function work() {
-  if (atWork) return;
-  const next = [chosen, ...files].find(one => one?.state === 'waiting');
-  if (!next) return;
-  atWork = next;
-  const asked = wish(), made = JSON.stringify(asked);
-  Object.assign(next, {state: 'work', share: null, text: 'Waiting for the model'});
-  show();
-  const told = await ask('look', {...asked, key: next.key, turn: ++turn}, (share, text) => {
-    if (next.state !== 'work') return;
-    Object.assign(next, {share, text});
-    if (next === chosen) showWork();
-    showState(next);
-  });
-  atWork = null;
-  if (next.state === 'work') {
-    if (told.error) Object.assign(next, {state: 'failed', why: told.error});
-    else if (told.stopped) next.state = 'stopped';
-    else Object.assign(next, {state: 'done', result: told.sources, note: told.note, made, shares: null});
-    say(told.error ? `${next.name} failed: ${told.error}` : `${next.name} is ${STATES[next.state]}.`);
-    if (next === chosen) {
-      // What was chosen while it ran.
-      if (next.state === 'done' && made !== JSON.stringify(wish())) next.state = 'waiting';
-      show();
-      if (next.state === 'done' && next.regions.length) measure();
-    } else {
-      showList();
-    }
-  }
-  work();
-}
-
-function stop() {
-  ask('stop', {turn});
-  for (const one of files) if (['work', 'waiting'].includes(one.state)) one.state = 'stopped';
-  say('Stopped.');
-  show();
-}
-
-// What is shown -----------------------------------------------------------------------------------
-
-function show() {
-  showList();
-  showWork();
-  if (chosen) showStage();
-}
-
-function showList() {
-  at('stop').disabled = !files.some(one => ['work', 'waiting'].includes(one.state));
-  const focused = [...at('items').children].findIndex(row => row.contains(document.activeElement));
-  const which = document.activeElement?.className;
-  at('items').replaceChildren(...files.map(one => {
-    const item = make('button', {type: 'button', class: 'item'},
-      make('span', {class: 'name'}, one.name), make('span', {class: `state ${one.state}`}, stateOf(one)));
-    if (one === chosen) item.setAttribute('aria-current', 'true');
-    item.addEventListener('click', () => choose(one));
-    const away = make('button', {type: 'button', class: 'away', 'aria-label': `Remove ${one.name}`}, '×');
-    away.addEventListener('click', () => remove(one));
-    return make('li', {}, item, away);
-  }));
-  if (focused >= 0) at('items').children[focused]?.querySelector(`.${which.split(' ')[0]}`)?.focus();
-}
-
-const stateOf = one => one.state === 'failed' ? `failed: ${one.why}`
-  : one.state === 'work' && one.share ? `${STATES.work}, ${percent(one.share)}` : STATES[one.state];
-
-function showState(one) {
-  const row = at('items').children[files.indexOf(one)];
-  if (row) row.querySelector('.state').textContent = stateOf(one);
-}
-
-function showWork() {
-  at('work').hidden = !['uploading', 'waiting', 'work'].includes(chosen?.state);
-  if (at('work').hidden) return;
-  at('work-text').textContent = chosen.state === 'work' ? chosen.text
-    : chosen.state === 'waiting' ? 'Waiting for its turn' : 'Uploading';
-  if (chosen.state === 'work' && chosen.share !== null) at('progress').value = chosen.share;
-  else at('progress').removeAttribute('value');
+  player.pause();
 }
 
 let shown = null;
 
-function showStage() {
+function showStage(file) {
+  chosen = file;
   const {name, state, why, size, is_picture: isPicture} = chosen;
   at('stage-title').textContent = name;
   at('about').textContent = !size ? '' : `${size[0]} × ${size[1]} pixels`
@@ -250,7 +101,7 @@ function showDownloads() {
     save.addEventListener('click', async () => {
       save.disabled = true;
       say('Writing the maps');
-      const told = await ask('save', {key, source: view.source, turn: ++turn});
+      const told = await ask('save', {key, source: view.source, turn: ++files.turn});
       save.disabled = false;
       say(told.error ?? 'The maps are written.');
       if (told.error) save.after(make('span', {class: 'state failed'}, told.error));
@@ -328,7 +179,7 @@ async function measure() {
   if (!file?.regions.length || file.state !== 'done') return;
   isMeasuring = true;
   const told = await ask('regions', {key: file.key, sources: file.result.map(view => view.source),
-    regions: file.regions.map(({name, x, y, w, h}) => ({name, x, y, w, h})), turn: ++turn});
+    regions: file.regions.map(({name, x, y, w, h}) => ({name, x, y, w, h})), turn: ++files.turn});
   isMeasuring = false;
   if (!told.error && !told.stopped) file.shares = told;
   if (file === chosen) {
@@ -376,6 +227,7 @@ function saveShares() {
 // The parts of the page ---------------------------------------------------------------------------
 
 const player = new Player(showMoment);
+const files = new Files({wish, onShow: showStage, onDone: measure, onFill: fill});
 const chart = new Chart(at('chart'), index => player.show(index));
 const regions = new Regions(at('regions'), changed);
 
@@ -390,22 +242,22 @@ at('files').accept = setup.suffixes.join(',');
 setup.examples.forEach((title, number) => {
   const button = make('button', {type: 'button'}, make('img', {src: `/examples/${number}`, alt: '', width: 144, height: 81}),
     make('span', {}, title));
-  button.addEventListener('click', () => addExample(number));
+  button.addEventListener('click', () => files.addExample(number));
   at('examples').append(make('li', {}, button));
 });
 
 at('files').addEventListener('change', event => {
-  addAll(event.target.files);
+  files.addAll(event.target.files);
   event.target.value = '';
 });
 for (const kind of ['dragover', 'drop']) {
   document.addEventListener(kind, event => {
     event.preventDefault();
-    if (kind === 'drop') addAll(event.dataTransfer.files);
+    if (kind === 'drop') files.addAll(event.dataTransfer.files);
   });
 }
 for (const id of ['model', 'beside', 'colors', 'alpha', 'normalize']) {
-  at(id).addEventListener('change', () => chosen && choose(chosen));
+  at(id).addEventListener('change', () => files.chosen && files.choose(files.chosen));
 }
 at('gaze').addEventListener('change', async event => {
   const [file] = event.target.files;
@@ -417,11 +269,9 @@ at('gaze').addEventListener('change', async event => {
   if (told.error) return;
   if (!at('beside').querySelector(`[value=${setup.gaze}]`)) at('beside').append(option(setup.gaze, 'recorded gaze'));
   at('beside').value = setup.gaze;
-  for (const one of files) if (one.result) Object.assign(one, {made: null});
-  if (chosen) choose(chosen);
+  files.all.forEach(one => { one.made = null; });
+  if (files.chosen) files.choose(files.chosen);
 });
-at('stop').addEventListener('click', stop);
-at('again').addEventListener('click', () => { chosen.state = 'waiting'; show(); work(); });
 at('play').addEventListener('click', () => player.isPlaying ? player.pause() : player.play());
 at('add-region').addEventListener('click', () => regions.add({}));
 at('csv').addEventListener('click', saveShares);
@@ -431,5 +281,5 @@ at('draw').addEventListener('click', () => {
   regions.allow(isDrawing);
 });
 if (matchMedia('(pointer: coarse)').matches) at('draw').click();
-at('kind').addEventListener('change', () => { shown = undefined; showStage(); });
+at('kind').addEventListener('change', () => { if (chosen) { shown = undefined; showStage(chosen); } });
 at('curves').addEventListener('change', showCurves);
