@@ -48,7 +48,7 @@ class GazeMaps:
     """
 
     def __init__(self, stimulus: Stimulus, gaze: Gaze) -> None:
-        self.stimulus = stimulus
+        self.stimulus, self.gaze = stimulus, gaze
         self.frames: Sequence[int] = range(len(stimulus))
         self.names = stimulus.names
         self.times, self.fps = stimulus.times, stimulus.fps

@@ -24,6 +24,7 @@ from ..inference.overlay import OverlayStyle
 from ..inference.predictor import SaliencyPredictor
 from ..inference.regions import Region, RegionReport, attention_on
 from ..prepare.fixations import read_gaze_csv
+from ..utils.input_files import check_input_file
 from .examples import EXAMPLES
 from .gaze import GazeMaps, gaze_on
 from .session import Begin, Item, Session
@@ -35,6 +36,8 @@ GAZE = 'gaze'
 # An upload is taken at once; one that nobody took is removed at this age.
 SWEEP_SECONDS = 5.0
 LITTER_SECONDS = 20.0
+# Of a file of gaze, which is read whole.
+MOST_GAZE_BYTES = 20_000_000
 # Predictions have this time to end with the server.
 CLOSING_SECONDS = 3.0
 
@@ -154,14 +157,9 @@ class Service:
             DataError: not received for this session, or no gaze.
         """
         with self.uploads.taken(session.visitor, token) as path:
-            gaze = read_gaze_csv(path)
-        for item in list(session.items.values()):
-            with item.lock:
-                item.maps.pop(GAZE, None)
-                if view := item.views.pop(GAZE, None):
-                    shutil.rmtree(view.folder, ignore_errors=True)
-        session.gaze = gaze
-        return list(gaze)
+            check_input_file(path, most_bytes=MOST_GAZE_BYTES)
+            session.gaze = read_gaze_csv(path)
+        return list(session.gaze)
 
     def remove(self, session: Session, key: str) -> None:
         """Remove one file of a session and all that was made of it."""
@@ -183,7 +181,12 @@ class Service:
         item = _item(session, key)
         with item.lock:
             view = item.views.get(source)
-            if view is not None and view.style == style:
+            # A model's maps are needed only to draw them; gaze may be other gaze by now.
+            if (
+                view is not None
+                and view.style == style
+                and (source != GAZE or view.maps is self._maps(session, item, source, begin))
+            ):
                 return view
             maps = self._maps(session, item, source, begin)
             drawn = View(item.folder / secrets.token_hex(8), maps, style)
@@ -199,8 +202,10 @@ class Service:
 
     def _maps(self, session: Session, item: Item, source: str, begin: Begin) -> Maps:
         """The maps of a source, predicted where they are not kept."""
-        if source not in item.maps and source == GAZE:
-            item.maps[GAZE] = GazeMaps(item.stimulus, gaze_on(item.stimulus, session.gaze))
+        if source == GAZE:
+            gaze, own = gaze_on(item.stimulus, session.gaze), item.maps.get(GAZE)
+            if not isinstance(own, GazeMaps) or own.gaze is not gaze:
+                item.maps[GAZE] = GazeMaps(item.stimulus, gaze)
         if source not in item.maps:
             if source not in self.predictors:
                 raise DataError(f'there is no model {source!r}')

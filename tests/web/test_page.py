@@ -7,6 +7,7 @@ SALKIT_AXE names, or npm brings it.
 """
 
 import csv
+import io
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_model import write_tiny_model
 
 from salkit.inference.entropy import saliency_entropy
@@ -443,6 +445,13 @@ def test_end_removes_everything(visit, clips, server):
 def test_screenshots(visit, start_server):
     """Pictures for the documentation."""
     folder, server = Path(os.environ['SALKIT_SCREENSHOTS']), start_server()
+
+    def picture(page, name, **how):
+        # The browser's own sign of loading fades.
+        page.wait_for_timeout(1000)
+        shot = Image.open(io.BytesIO(page.screenshot(**how))).convert('RGB')
+        shot.quantize(256).save(folder / f'web_{name}.png', optimize=True)
+
     for name, size, scheme in (
         ('desktop', DESKTOP, 'light'),
         ('dark', DESKTOP, 'dark'),
@@ -450,19 +459,21 @@ def test_screenshots(visit, start_server):
     ):
         user = visit(server, size=size, color_scheme=scheme)
         page = user.page
-        page.wait_for_timeout(500)
+        page.set_default_timeout(120_000)
         if name == 'desktop':
-            page.screenshot(path=folder / 'web_empty.png')
+            picture(page, 'empty')
         page.click('#examples button >> nth=0')
         user.state('cat-coffee-motorcycle.mp4', 'done')
         if page.get_attribute('#draw', 'aria-pressed') == 'false':
             page.click('#draw')
-        user.draw(0.28, 0.1, 0.62, 0.6)
+        user.draw(0.3, 0.05, 0.95, 0.55)
         user.measured(1)
-        page.locator('#chart').press('PageUp')
+        page.fill('.region .bar input', 'upper right')
+        page.locator('#chart').press('Home')
+        for _ in range(2):
+            page.locator('#chart').press('PageUp')
         page.evaluate('document.activeElement.blur(); scrollTo(0, 0)')
-        page.wait_for_timeout(1000)
-        page.screenshot(path=folder / f'web_{name}.png', full_page=True)
+        picture(page, name, full_page=True)
 
 
 def until(condition, what=lambda: '', seconds=30):
