@@ -31,6 +31,7 @@ class Visitor:
         self.host = urlsplit(server.address).netloc
         self.session, self.cookie = session, {}
         _, headers, page = self.ask('GET', '/')
+        assert 'unsafe' not in headers['content-security-policy']
         setup = page.split(b'<script id="setup" type="application/json">')[1].split(b'</script>')[0]
         setup = json.loads(setup)
         self.functions = setup['functions']

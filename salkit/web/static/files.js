@@ -18,10 +18,10 @@ export const say = text => { at('status').textContent = text; };
 export class Files {
   /**
    * `wish()` gives what a result is to be made with; `onShow(file)` is called when what is to be seen of the chosen
-   * one changed, `onDone(file)` when it has another result, `onFill(isFull)` with the first file and after the last.
+   * one changed, `onFill(isFull)` with the first file and after the last.
    */
-  constructor({wish, onShow, onDone, onFill}) {
-    Object.assign(this, {wish, onShow, onDone, onFill, all: [], chosen: null, atWork: null, turn: 0});
+  constructor({wish, onShow, onFill}) {
+    Object.assign(this, {wish, onShow, onFill, all: [], chosen: null, atWork: null, turn: 0});
     at('stop').addEventListener('click', () => this.stop());
     at('again').addEventListener('click', () => {
       this.chosen.state = 'waiting';
@@ -124,7 +124,6 @@ export class Files {
     // Something else may have been chosen while it ran.
     if (one === this.chosen && one.state === 'done' && made !== JSON.stringify(this.wish())) one.state = 'waiting';
     this.show();
-    if (one === this.chosen && one.state === 'done') this.onDone(one);
   }
 
   stop() {

@@ -70,6 +70,7 @@ function showResult() {
   showDownloads();
   showCurves();
   showRegions();
+  if (!chosen.shares) measure();
 }
 
 function panel(view) {
@@ -227,7 +228,7 @@ function saveShares() {
 // The parts of the page ---------------------------------------------------------------------------
 
 const player = new Player(showMoment);
-const files = new Files({wish, onShow: showStage, onDone: measure, onFill: fill});
+const files = new Files({wish, onShow: showStage, onFill: fill});
 const chart = new Chart(at('chart'), index => player.show(index));
 const regions = new Regions(at('regions'), changed);
 
