@@ -122,7 +122,7 @@ class Service:
                 raise DataError('the page was closed')
             if len(session.items) >= self.limits.files:
                 raise DataError(f'a page holds at most {self.limits.files} files: remove some')
-            total = sum(file.stat().st_size for file in session.folder.glob('*/*.*'))
+            total = item.bytes + sum(one.bytes for one in session.items.values())
             if total > self.limits.page_bytes:
                 most = self.limits.page_bytes // 2**20
                 raise DataError(f'the files of a page are at most {most} MB: remove some')

@@ -30,6 +30,7 @@ class Item:
     Attributes:
         folder: where it lies, with all that is made of it.
         stimulus: its frames.
+        bytes: of the file as it was uploaded.
         maps: by source, once predicted: other colors need no second prediction. A model's are read
             from a file that is open until `forget`.
         views: by source, as last drawn.
@@ -39,6 +40,7 @@ class Item:
 
     def __init__(self, folder: Path, stimulus: Stimulus) -> None:
         self.folder, self.stimulus = folder, stimulus
+        self.bytes = stimulus.path.stat().st_size if stimulus.path else 0
         self.maps: dict[str, Maps] = {}
         self.views: dict[str, View] = {}
         self.kept = ExitStack()
