@@ -450,8 +450,7 @@ def test_screenshots(visit, start_server):
         # The browser's own sign of loading fades.
         page.wait_for_timeout(1000)
         shot = Image.open(io.BytesIO(page.screenshot(**how))).convert('RGB')
-        colors = shot.quantize(256)
-        shot.quantize(palette=colors).save(folder / f'web_{name}.png', optimize=True)
+        shot.quantize(256).save(folder / f'web_{name}.png', optimize=True)
 
     for name, size, scheme in (
         ('desktop', DESKTOP, 'light'),

@@ -192,6 +192,9 @@ def test_regions_of_a_model_and_of_gaze(service, tmp_path, predictor):
     np.testing.assert_allclose(own.shares[:, 0], [1, 1, 1, 0, 0, np.nan], atol=1e-3)
     np.testing.assert_allclose(own.shares[:, 1], [1, 1, 1, 1, 1, np.nan], atol=1e-6)
     # Other gaze is another view.
+    gaze.write_text('video,x,y,frame\nclip,70,24,1\nclip,70,24,2\n')
+    service.take_gaze(session, send(service, gaze))
+    assert look(service, item, source=GAZE).said()['words'].endswith('in one place: right.')
     gaze.write_text('video,x,y,frame\nother,1,1,1\n')
     service.take_gaze(session, send(service, gaze))
     with pytest.raises(DataError, match='the gaze file has other'):
