@@ -50,6 +50,7 @@ setup(
         'salkit': ['py.typed'],
         'salkit.models': ['shipped/*.safetensors'],
         'salkit.plugin': ['templates/**/*.tmpl'],
+        'salkit.web': ['static/*'],
     },
     cmdclass={'build_py': BuildWithConfigs},
     install_requires=[

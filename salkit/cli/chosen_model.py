@@ -24,7 +24,10 @@ MODEL_HELP = (
 
 
 def add_model_arguments(
-    parser: argparse._ActionsContainer, stride: int | None = 1, usual_stride: str = '1'
+    parser: argparse._ActionsContainer,
+    stride: int | None = 1,
+    usual_stride: str = '1',
+    several: bool = False,
 ) -> None:
     """--model, --checkpoint, --device, --precision, --speed and --engine.
 
@@ -32,12 +35,18 @@ def add_model_arguments(
         parser: of the command, or a group of it.
         stride: where --speed is not given.
         usual_stride: what that means, in words.
+        several: the first two may be given as often as there are models.
     """
+    action, more = ('append', '; may be given again') if several else ('store', '')
     parser.add_argument(
-        '--model', metavar='NAME', help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx)'
+        '--model',
+        action=action,
+        metavar='NAME',
+        help=f'{MODEL_HELP}, or what `salkit export` wrote (.onnx){more}',
     )
     parser.add_argument(
         '--checkpoint',
+        action=action,
         metavar='FILE',
         help=f'weights of the whole model: {CHECKPOINT_HELP}; an exported model holds its own',
     )

@@ -1,4 +1,4 @@
-"""Open a web page that predicts where people look in a video or picture dropped on it."""
+"""Open a web page that predicts where people look in videos and pictures dropped on it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import socket
 import sys
 import threading
 import webbrowser
+from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .common import ended_as_interrupted
+
+if TYPE_CHECKING:
+    from ..inference.predictor import SaliencyPredictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit serve`."""
     from .chosen_model import add_model_arguments
 
-    add_model_arguments(parser)
+    add_model_arguments(parser, several=True)
     parser.add_argument(
         '--host',
         default='127.0.0.1',
@@ -42,6 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _chosen(args: argparse.Namespace) -> list[tuple[str | None, str | None]]:
+    """Each model with its checkpoint."""
+    models, checkpoints = args.model or [None], args.checkpoint or []
+    if len(checkpoints) not in (0, len(models)):
+        from ..errors import ConfigError
+
+        raise ConfigError(
+            f'--checkpoint is given {len(checkpoints)} times and --model {len(models)} times; give '
+            "both as often, or work dirs as models (--checkpoint '' for a model with its weights)"
+        )
+    return [(model, file or None) for model, file in zip_longest(models, checkpoints)]
+
+
 def _check(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
 
@@ -60,6 +78,7 @@ def _check(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve."""
     _check(args)
+    _chosen(args)
     from ..web.server import bind, temporary_folder
 
     # Both before the model, which takes longer.
@@ -93,7 +112,13 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
     from ..web.uploads import Limits
     from .chosen_model import open_chosen_model
 
-    predictor = open_chosen_model(args)
+    predictors: dict[str, SaliencyPredictor] = {}
+    for model, checkpoint in _chosen(args):
+        one = argparse.Namespace(**vars(args) | dict(model=model, checkpoint=checkpoint))
+        predictor = open_chosen_model(one)
+        number = sum(name.split(' #')[0] == predictor.name for name in predictors) + 1
+        name = f'{predictor.name} #{number}' if number > 1 else predictor.name
+        predictors[name] = predictor
     use_only(folder)
     local = is_loopback(args.host)
     if not local:
@@ -103,12 +128,12 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
             file=sys.stderr,
         )
     limits = Limits(args.max_mb, args.max_seconds, args.max_frames)
-    service = Service(predictor, folder, limits, args.stride)
+    service = Service(predictors, folder, limits, args.stride)
     try:
         app = build_app(service, local)
         # Who comes before the server runs waits at its port.
         address = _address(args.host, listening.getsockname()[1])
-        print(f'{predictor.name} on {predictor.device}: open {address}', flush=True)
+        print(f'{", ".join(predictors)} on {predictor.device}: open {address}', flush=True)
         print('Ctrl-C ends it and removes all files', flush=True)
         if args.open:
             webbrowser.open(address)

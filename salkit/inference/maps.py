@@ -279,6 +279,7 @@ class KeptMaps(SaliencyMaps):
 
     Attributes:
         peaks: (T,) float32, the maximum of each map.
+        bytes: of the file.
     """
 
     def __init__(
@@ -296,7 +297,7 @@ class KeptMaps(SaliencyMaps):
                 peaks.append(self.backend.finish(saliency_map, self.stimulus.size).max())
                 if on_frame:
                     on_frame(1)
-        self.peaks = np.array(peaks, np.float32)
+        self.peaks, self.bytes = np.array(peaks, np.float32), file.tell()
 
     @contextmanager
     def kept(

@@ -20,21 +20,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import DataError, printable
 from .service import Service
 
-# Only this server's own parts: scripts of the page are inline, its plots are compiled in place.
+# Only this server's own files: no script or style in the page itself, nothing of other hosts.
 _HEADERS = {
-    'content-security-policy': "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
+    'content-security-policy': "default-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
 }
-# What the page asks for. Gradio answers much else: calls without a page, streams, proxies.
+# What the page asks for. Gradio answers much else: calls without a page, streams, proxies, files.
 _GET = re.compile(
-    r'/|/(?:config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)|/(?:assets|static|svelte)/.{1,200}'
-    r'|/gradio_api/(?:info|app_id|startup-events|theme\.css|queue/data'
-    r'|heartbeat/(?P<session>\w+)|file=(?P<file>.+))'
+    r'/|/static/[\w.-]{1,40}|/examples/\d|/files/.{1,2000}'
+    r'|/gradio_api/(?:queue/data|heartbeat/(?P<session>\w{1,64}))'
 )
-_POST = re.compile(r'/gradio_api/(?:queue/join|run/predict|cancel|(?P<upload>upload))')
-_ASKED = ('data', 'event_data', 'event_id', 'fn_index', 'session_hash', 'trigger_id')
+_POST = re.compile(r'/gradio_api/(?:queue/join|(?P<upload>upload))')
+_ASKED = ('data', 'fn_index', 'session_hash')
 _HOST = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z_.-]+))(?::(\d{1,5}))?')
 # Of what is asked, and of the form around an upload.
 _MOST_BYTES = 100_000
@@ -80,24 +79,24 @@ def _bounded(request: Request, receive: Receive, most: int) -> Receive:
 
 
 def _parts(asked: object) -> Iterator[object]:
-    """Texts, and whatever Gradio may take for a file, at any depth."""
+    """Texts and dicts at any depth."""
     values = [asked]
     while values:
         value = values.pop()
-        if isinstance(value, dict) and not value.keys() & {'path', 'url', 'meta'}:
+        if isinstance(value, dict):
             values += [*value, *value.values()]
         elif isinstance(value, list):
             values += value
-        else:
-            yield value
+        yield value
 
 
 class Guard:
     """Refuses what the page does not ask, and what other pages ask in its name.
 
-    A visitor is a browser, known by a cookie: only it may name its uploads and its pages. A `local`
-    server is reached from this machine only: its name must then be the machine's own, whatever a
-    foreign name server says of another. What the page calls are `functions`, by Gradio's numbers.
+    A visitor is a browser, known by a cookie: only it may name its uploads, pages and files. A
+    `local` server is reached from this machine only: its name must then be the machine's own,
+    whatever a foreign name server says of another. What the page calls are `functions`, by Gradio's
+    numbers.
     """
 
     def __init__(
@@ -170,8 +169,6 @@ class Guard:
         if key:
             session = self.service.session(key, request.state.visitor)
             connected.enter_context(session.connected())
-        if route['file'] and not self.service.holds(route['file'], request.state.visitor):
-            raise HTTPException(403, 'this file is not given')
 
     async def _ask(self, request: Request, receive: Receive) -> Receive:
         """Read what a page asks for, and leave in it what Gradio needs to know."""
@@ -181,26 +178,22 @@ class Guard:
             body += message.get('body', b'')
             more = message.get('more_body', False)
         try:
-            asked = json.loads(body)
-            asked = {name: asked[name] for name in _ASKED if name in asked}
+            sent = json.loads(body)
+            asked = {name: sent[name] for name in _ASKED if name in sent}
             # What nests too deeply fails here, not later; so does what is no JSON.
             json.dumps(asked, allow_nan=False)
             if asked['fn_index'] not in self.functions:
                 raise KeyError('fn_index')
-            session = self.service.session(str(asked['session_hash']), request.state.visitor)
+            self.service.session(str(asked['session_hash']), request.state.visitor)
         except (ValueError, TypeError, KeyError, RecursionError):
             raise HTTPException(400, 'expected what the page asks') from None
-        for part in _parts(asked):
+        for part in _parts(sent):
             if isinstance(part, str) and printable(part) != part:
                 # Gradio prints what it does not understand.
                 raise HTTPException(400, 'expected text without control characters')
-            if isinstance(part, dict):
-                path = str(part.get('path'))
-                if not self.service.owns(session, path):
-                    raise HTTPException(403, 'this file was not uploaded by this page')
-                # No address to fetch, nor anything else.
-                part.clear()
-                part.update(path=path, meta={'_type': 'gradio.FileData'})
+            if isinstance(part, dict) and part.keys() & {'path', 'url', 'meta'}:
+                # What Gradio may take for a file, or for an address to fetch.
+                raise HTTPException(403, 'files are named by their uploads only')
         messages = [{'type': 'http.request', 'body': json.dumps(asked).encode()}]
 
         async def replayed() -> Message:

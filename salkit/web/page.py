@@ -1,240 +1,208 @@
-"""The page: what is on it and what its parts do."""
+"""What the page asks, each a function in Gradio's queue, and what the page is told of them."""
 
 from __future__ import annotations
 
-import time
-from html import escape
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
 
 import gradio as gr
-import pandas as pd  # type: ignore[import-untyped]  # it comes with Gradio, without types
 
-from ..errors import SalkitError
-from ..inference.overlay import OverlayStyle
-from ..inference.stimulus import Stimulus
+from ..errors import DataError
+from ..inference.overlay import NORMALIZE, OverlayStyle
+from ..inference.regions import Rectangle, RegionReport
 from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
 from ..utils.parallel import Stopped
-from .results import Results, thumbnail
-from .service import Service, Session
+from .examples import EXAMPLES
+from .gaze import pixel_aspect
+from .service import GAZE, Service
+from .session import Begin, Item, Session
+from .views import View
 
-_HEAD = """# Where do people look?
-Choose a video or a picture. A model predicts which places draw the eye, and draws them over it: the
-brighter a place, the more looks it should get. Your files go to the machine that runs this page and
-nowhere else, and are removed when you close it.
+COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'hot')
+_MOST_REGIONS = 20
+_MOST_NAME = 60
 
-Model: **{model}**, running on {device}."""
-_COLORS = ('turbo', 'inferno', 'magma', 'viridis', 'jet', 'hot')
-# Axes of the curve.
-_TIME, _BITS = 'Time (s)', 'Entropy (bits)'
-
-# What changes on the page: a component, and its new value or properties.
-Updates = dict[gr.blocks.Block, object]
+# What the page is told: plain values.
+Told = dict[str, object]
+Value = TypeVar('Value')
 
 
-def _message(text: str, is_error: bool = False) -> str:
-    """A line of the status; it may hold names that users chose."""
-    role, style = ('alert', ' style="color: #dc2626"') if is_error else ('status', '')
-    return f'<div role="{role}"{style}>{escape(text)}</div>'
+class Asked:
+    """What a page sent with a question, which may be anything."""
+
+    def __init__(self, values: object) -> None:
+        self._values = values
+
+    def get(self, name: str, kind: type[Value]) -> Value:
+        """A value of a kind; int counts as float.
+
+        Raises:
+            DataError: there is no such value.
+        """
+        value = self._values.get(name) if isinstance(self._values, dict) else None
+        if kind is float and isinstance(value, int):
+            value = min(max(value, -(2**53)), 2**53)
+        elif not isinstance(value, kind) or isinstance(value, bool):
+            raise DataError(f'this is not what the page asks: {name}')
+        return kind(value)  # type: ignore[call-arg]
 
 
-def _describe(stimulus: Stimulus) -> str:
+def _shares(values: Iterable[float]) -> list[float | None]:
+    return [None if math.isnan(value) else round(float(value), 5) for value in values]
+
+
+def _told_item(item: Item) -> Told:
+    stimulus = item.stimulus
     rows, columns = stimulus.size
-    text = f'{stimulus.path.name if stimulus.path else stimulus.name}: {columns} x {rows} pixels'
-    if stimulus.kind == 'video':
-        text += f', {len(stimulus)} frames, {len(stimulus) / stimulus.fps:.1f} s'
-    return text
+    return dict(
+        key=item.folder.name,
+        name=stimulus.path.name if stimulus.path else stimulus.name,
+        is_picture=stimulus.kind == 'pictures',
+        size=[columns, rows],
+        ratio=columns * pixel_aspect(stimulus) / rows,
+        frames=len(stimulus),
+        seconds=round(len(stimulus) / stimulus.fps, 3),
+    )
 
 
-def _video(label: str, elem_id: str) -> gr.Video:
-    return gr.Video(label=label, loop=True, buttons=[], min_width=280, elem_id=elem_id)
+def _told_report(report: RegionReport) -> list[Told]:
+    """Of every region, what the report says and its share in each frame."""
+    keep = ('share', 'times_more', 'first_peak_s', 'rank')
+    return [
+        {name: record[name] for name in keep} | dict(shares=_shares(report.shares[:, number]))
+        for number, record in enumerate(report.records())
+    ]
 
 
-def _frame(results: Results, index: int) -> gr.Gallery:
-    number, seconds = results.maps.frames[index] + 1, results.maps.times[index]
-    label = f'Frame {number} at {seconds:.2f} s: entropy {results.entropy[index]:.2f} bits'
-    if results.is_picture:
-        # There is no video: the overlay is shown large.
-        return gr.Gallery(results.look(index), label=label, selected_index=1, height=600)
-    return gr.Gallery(results.look(index), label=label, selected_index=None, height=280)
+def _sources(asked: Asked) -> list[str]:
+    # A model and another, or gaze.
+    return list(dict.fromkeys(map(str, asked.get('sources', list)[:2])))
+
+
+def _style(asked: Asked) -> OverlayStyle:
+    colors, normalize = asked.get('colors', str), asked.get('normalize', str)
+    if colors not in COLORS or normalize not in NORMALIZE:
+        raise DataError('there are no such colors')
+    return OverlayStyle(colors, asked.get('alpha', float), normalize)
+
+
+def _rectangles(asked: Asked) -> list[Rectangle]:
+    regions = [Asked(one) for one in asked.get('regions', list)[:_MOST_REGIONS]]
+    return [
+        Rectangle(one.get('name', str)[:_MOST_NAME], *(one.get(side, float) for side in 'xywh'))
+        for one in regions
+    ]
 
 
 class Page:
-    """The page of a service, which does the work.
+    """What a page asks of a service.
 
     Attributes:
-        blocks: Gradio's `Blocks`, to mount in a server.
+        blocks: Gradio's `Blocks`, to mount in a server; it has no component that is shown.
+        functions: their numbers in Gradio, by name.
     """
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        name, device = service.predictor.name, service.predictor.device
-        device = 'the CPU' if device == 'cpu' else f'the GPU ({device})'
-        with gr.Blocks(title='salkit: where do people look?', analytics_enabled=False) as blocks:
-            gr.Markdown(_HEAD.format(model=name, device=device))
-            with gr.Row(equal_height=False):
-                with gr.Column(scale=4, min_width=320):
-                    self._add_inputs()
-                with gr.Column(scale=7, min_width=320):
-                    self._add_outputs()
-            self._connect()
+        self.functions: dict[str, int] = {}
+        with gr.Blocks(analytics_enabled=False) as blocks:
+            for answer in (self._take, self._take_gaze, self._example, self._remove, self._stop):
+                self._offer(answer, concurrency_limit=4)
+            self._offer(self._look, concurrency_limit=1)
+            for answer in (self._regions, self._save):
+                self._offer(answer, concurrency_limit=2)
             blocks.unload(self._on_close)
         self.blocks = blocks.queue(max_size=service.limits.waiting)
 
-    # What is there -----------------------------------------------------------------------------
+    def _offer(self, answer: Callable[[Session, Asked, Begin], Told], **how: object) -> None:
+        """Let pages ask for an answer, which says of an error what is wrong and no more."""
 
-    def _add_inputs(self) -> None:
+        def answered(
+            values: object,
+            request: gr.Request,
+            progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio looks for it there.
+        ) -> Told:
+            try:
+                visitor = request.state.visitor
+                session = self.service.session(str(request.session_hash), visitor)
+                asked = Asked(values)
+                turn = asked.get('turn', int)
+                return answer(session, asked, partial(session.begin, progress, turn))
+            except Stopped:
+                return dict(stopped=True)
+            except Exception as error:
+                return dict(error=self.service.reason(error))
+
+        name = answer.__name__.strip('_')
+        self.functions[name] = len(self.functions)
+        ask = gr.Button().click
+        ask(answered, gr.JSON(), gr.JSON(), api_visibility='private', **how)
+
+    def setup(self) -> Told:
+        """What a page has to know before it asks."""
         limits = self.service.limits
-        self.drop = gr.File(
-            label=f'Video or picture (at most {limits.megabytes:g} MB, {limits.seconds:g} s)',
-            file_types=[*VIDEO_SUFFIXES, *IMAGE_SUFFIXES],
-            height=160,
-            elem_id='salkit-drop',
-        )
-        self.chosen = gr.Image(
-            interactive=False, visible=False, height=180, buttons=[], elem_id='salkit-chosen'
-        )
-        with gr.Row():
-            self.predict = gr.Button(
-                'Predict', variant='primary', interactive=False, elem_id='salkit-predict'
-            )
-            self.cancel = gr.Button('Cancel', interactive=False, elem_id='salkit-cancel')
-        with gr.Accordion('Options', open=False):
-            self.choices = [
-                gr.Dropdown(_COLORS, value=_COLORS[0], label='Colors'),
-                gr.Slider(0.1, 1.0, 0.6, step=0.05, label='Opacity of the colors'),
-            ]
-
-    def _add_outputs(self) -> None:
-        welcome = _message('Choose a file, then press Predict.')
-        self.status = gr.HTML(welcome, container=True, min_height=80, elem_id='salkit-status')
-        with gr.Column(visible=False, elem_id='salkit-results') as self.results:
-            with gr.Column(visible=False) as self.over_time:
-                with gr.Row():
-                    self.overlay = _video('Overlay: where people look', 'salkit-overlay')
-                    self.map = _video('Saliency map: white draws the most looks', 'salkit-map')
-                self.curve = gr.LinePlot(
-                    x=_TIME,
-                    y=_BITS,
-                    height=260,
-                    title='How spread out the looks are',
-                    show_label=False,
-                    buttons=[],
-                    elem_id='salkit-curve',
-                )
-                self.slider = gr.Slider(1, 2, 1, step=1, label='Frame', elem_id='salkit-slider')
-            self.frame = gr.Gallery(
-                columns=3, object_fit='contain', buttons=['fullscreen'], elem_id='salkit-frame'
-            )
-            self.files = gr.File(label='Downloads', interactive=False, elem_id='salkit-files')
-
-    def _connect(self) -> None:
-        quiet = dict(show_progress='hidden', api_visibility='private')
-        now = dict(queue=False, **quiet)
-        inputs = [self.drop, self.chosen, self.predict, self.cancel, self.status, self.results]
-        shown = [self.over_time, self.overlay, self.map, self.curve, self.slider, self.frame]
-        self.drop.upload(self._on_upload, self.drop, inputs, concurrency_limit=4, **quiet)
-        prediction = self.predict.click(self._on_begin, None, inputs, **now).then(
-            self._on_predict,
-            self.choices,
-            [*inputs, *shown, self.files],
-            concurrency_limit=1,
-            show_progress='full',
-            show_progress_on=self.status,
-            api_visibility='private',
-        )
-        self.cancel.click(self._on_cancel, None, inputs, cancels=[prediction], **now)
-        self.slider.change(
-            self._on_slide, self.slider, self.frame, trigger_mode='always_last', **now
+        return dict(
+            functions=self.functions,
+            models=[
+                dict(name=name, device='CPU' if model.device == 'cpu' else 'GPU')
+                for name, model in self.service.predictors.items()
+            ],
+            gaze=GAZE,
+            colors=COLORS,
+            examples=[one.title for one in EXAMPLES],
+            suffixes=[*VIDEO_SUFFIXES, *IMAGE_SUFFIXES],
+            limits=dict(megabytes=limits.megabytes, seconds=limits.seconds, files=limits.files),
         )
 
-    # What happens ------------------------------------------------------------------------------
+    # What a page asks --------------------------------------------------------------------------
 
-    def _session(self, request: gr.Request) -> Session:
-        return self.service.session(str(request.session_hash), request.state.visitor)
+    def _take(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        return _told_item(self.service.take(session, asked.get('upload', str)))
 
-    def _buttons(self, at_work: bool) -> Updates:
+    def _example(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        return _told_item(self.service.take_example(session, asked.get('number', int)))
+
+    def _take_gaze(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        return dict(videos=self.service.take_gaze(session, asked.get('upload', str)))
+
+    def _remove(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        self.service.remove(session, asked.get('key', str))
+        return {}
+
+    def _stop(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        session.stopped = max(session.stopped, asked.get('turn', int))
+        return {}
+
+    def _look(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        key, style, told, note = asked.get('key', str), _style(asked), [], ''
+        for source in _sources(asked):
+            try:
+                view = self.service.look(session, key, source, style, begin)
+                told.append(self._told_view(source, view))
+            except DataError as error:
+                # Of many files some may have no gaze.
+                if source != GAZE or not told:
+                    raise
+                note = self.service.reason(error)
+        return dict(sources=told, note=note)
+
+    def _told_view(self, source: str, view: View) -> Told:
+        files = dict(overlay=self.service.url(view.overlay), map=self.service.url(view.map))
+        return dict(source=source, **files) | view.said()
+
+    def _regions(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        sources, key = _sources(asked), asked.get('key', str)
+        reports = self.service.shares(session, key, sources, _rectangles(asked), begin)
         return {
-            self.predict: gr.Button(interactive=not at_work),
-            self.cancel: gr.Button(interactive=at_work),
-            self.drop: gr.File(interactive=not at_work),
+            source: _told_report(report) for source, report in zip(sources, reports, strict=True)
         }
 
-    def _on_upload(self, path: str, request: gr.Request) -> Updates:
-        session = self._session(request)
-        # The place to drop files is emptied for the next one; the picture shows what there is.
-        updates: Updates = {self.drop: None, self.results: gr.Column(visible=False)}
-        try:
-            stimulus = self.service.upload(session, path)
-            first = thumbnail(stimulus.read(0))
-        except Exception as error:
-            return updates | {
-                self.status: _message(self.service.reason(session, error), is_error=True),
-                self.chosen: gr.Image(visible=False),
-                self.predict: gr.Button(interactive=False),
-            }
-        return updates | {
-            self.status: _message('Ready: press Predict.'),
-            self.chosen: gr.Image(first, label=_describe(stimulus), visible=True),
-            self.predict: gr.Button(interactive=True),
-        }
-
-    def _on_begin(self) -> Updates:
-        hidden: Updates = {self.status: _message(''), self.results: gr.Column(visible=False)}
-        return self._buttons(at_work=True) | hidden
-
-    def _on_predict(
-        self,
-        colors: str,
-        alpha: float,
-        request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008  # Gradio looks for it there.
-    ) -> Updates:
-        session, began = self._session(request), time.monotonic()
-        updates = self._buttons(at_work=False)
-        try:
-            results = self.service.predict(session, OverlayStyle(colors, alpha), progress)
-            updates |= self._show(results)
-            text = f'Done in {time.monotonic() - began:.1f} s.'
-            if 'maps' not in results.files:
-                text += ' The maps as numbers are too large here; `salkit predict` writes them.'
-            updates[self.status] = _message(text)
-        except Stopped:
-            updates[self.status] = _message('Cancelled.')
-        except Exception as error:
-            updates[self.status] = _message(self.service.reason(session, error), is_error=True)
-        return updates
-
-    def _show(self, results: Results) -> Updates:
-        updates: Updates = {
-            self.results: gr.Column(visible=True),
-            self.over_time: gr.Column(visible=not results.is_picture),
-            self.frame: _frame(results, 0),
-            self.files: [str(path) for path in results.files.values()],
-        }
-        if results.is_picture:
-            return updates
-        bits = results.entropy
-        # With a margin, so that a hair's breadth does not look like a mountain.
-        limits = [max(0.0, float(bits.min()) - 0.25), float(bits.max()) + 0.25]
-        curve = pd.DataFrame({_TIME: results.maps.times, _BITS: bits})
-        return updates | {
-            self.overlay: str(results.files['overlay']),
-            self.map: str(results.files['map']),
-            self.curve: gr.LinePlot(curve, y_lim=limits),
-            self.slider: gr.Slider(1, max(2, len(bits)), 1),
-        }
-
-    def _on_cancel(self, request: gr.Request) -> Updates:
-        self._session(request).cancelled.set()
-        return self._buttons(at_work=False) | {self.status: _message('Cancelled.')}
-
-    def _on_slide(self, number: int, request: gr.Request) -> object:
-        results = self._session(request).results
-        try:
-            return gr.skip() if results is None else _frame(results, int(number) - 1)
-        except (SalkitError, OSError, ValueError, IndexError):
-            # Replaced while it was read.
-            return gr.skip()
+    def _save(self, session: Session, asked: Asked, begin: Begin) -> Told:
+        path = self.service.save(session, asked.get('key', str), asked.get('source', str), begin)
+        return dict(url=self.service.url(path), name=path.name)
 
     def _on_close(self, request: gr.Request) -> None:
         self.service.end(str(request.session_hash))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -18,11 +19,13 @@ from fastapi import FastAPI, HTTPException
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import ConfigError, DataError
 from ..utils.folders import unfinished_folder
+from .examples import EXAMPLES
 from .guard import Guard
 from .service import Service
 from .uploads import safe_name
@@ -88,7 +91,7 @@ def _add_upload(app: FastAPI, service: Service) -> None:
         # Of the form, which is a little larger.
         size = min(int(length), service.limits.bytes) if length else service.limits.bytes
         try:
-            with service.receiving(request.state.visitor, size) as folder:
+            with service.uploads.receiving(request.state.visitor, size) as folder:
                 async with request.form(max_files=1, max_fields=1) as form:
                     file = form.get('files')
                     if not isinstance(file, UploadFile):
@@ -99,7 +102,34 @@ def _add_upload(app: FastAPI, service: Service) -> None:
                         await run_in_threadpool(shutil.copyfileobj, file.file, kept, 1 << 20)
         except DataError as error:
             raise HTTPException(413, str(error)) from None
-        return JSONResponse([str(path)])
+        return JSONResponse(folder.name)
+
+
+def _add_page(app: FastAPI, service: Service, setup: Mapping[str, object]) -> None:
+    """The page, its examples and its files."""
+    static = Path(__file__).parent / 'static'
+    # It stands in an element of the page: nothing in it may close that.
+    told = json.dumps(setup).replace('<', '\\u003c')
+    page = (static / 'index.html').read_text('utf-8').replace('{setup}', told)
+
+    @app.api_route('/', methods=['GET', 'HEAD'])
+    async def index() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    @app.get('/examples/{number}')
+    def example(number: int) -> Response:
+        if not 0 <= number < len(EXAMPLES):
+            raise HTTPException(404, 'there is no such example')
+        return Response(EXAMPLES[number].thumbnail(), media_type='image/jpeg')
+
+    @app.api_route('/files/{name:path}', methods=['GET', 'HEAD'])
+    def file(name: str, request: Request) -> FileResponse:
+        path = service.file(name, request.state.visitor)
+        if path is None:
+            raise HTTPException(403, 'this file is not given')
+        return FileResponse(path, headers={'cache-control': 'private, no-store'})
+
+    app.mount('/static', StaticFiles(directory=static))
 
 
 def build_app(service: Service, local: bool = True) -> FastAPI:
@@ -109,28 +139,20 @@ def build_app(service: Service, local: bool = True) -> FastAPI:
 
     from .page import Page
 
-    # Their names are secrets: Gradio gives what lies there to whoever knows the path.
-    gr.set_static_paths(service.sessions)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    page = Page(service)
     _add_upload(app, service)
-    blocks = Page(service).blocks
+    _add_page(app, service, page.setup())
     gr.mount_gradio_app(
         app,
-        blocks,
+        page.blocks,
         '/',
-        footer_links=[],
         app_kwargs=dict(docs_url=None, redoc_url=None, openapi_url=None),
-        # The page looks at it before it sends a file.
-        max_file_size=service.limits.bytes,
         enable_monitoring=False,
-        # Its errors name files of the server; ours are in the page's status.
+        # Its errors name files of the server; ours are in what the page is told.
         show_error=False,
-        # The system's fonts: none is fetched.
-        theme=gr.themes.Default(font=('system-ui', 'sans-serif'), font_mono=('ui-monospace',)),
     )
-    # Only then does Gradio refuse paths that are no uploads.
-    blocks.has_launched = True
-    app.add_middleware(Guard, service=service, functions=blocks.fns, local=local)
+    app.add_middleware(Guard, service=service, functions=page.functions.values(), local=local)
     return app
 
 

@@ -1,11 +1,10 @@
 """The work behind the page: who uploaded what, what was made of it, and clearing it away.
 
-Gradio keeps the queue: it calls `Service.predict` once at a time, in a thread.
+Gradio keeps the queue: it calls `Service.look` once at a time, in a thread.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import os
@@ -14,34 +13,33 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ..errors import DataError, SalkitError, one_line
+from ..inference.outputs import save_maps
 from ..inference.overlay import OverlayStyle
 from ..inference.predictor import SaliencyPredictor
-from ..inference.stimulus import Stimulus
-from .results import Results
-from .session import Session, ShowProgress
-from .uploads import Limits, open_upload
+from ..inference.regions import Region, RegionReport, attention_on
+from ..prepare.fixations import read_gaze_csv
+from ..utils.input_files import check_input_file
+from .examples import EXAMPLES
+from .gaze import GazeMaps, gaze_on
+from .session import Begin, Item, Session
+from .uploads import Limits, Uploads, open_upload
+from .views import Maps, View
 
-# An upload is taken at once; what Gradio leaves behind besides is removed at this age.
+# What stands for recorded gaze, among the names of models.
+GAZE = 'gaze'
+# An upload is taken at once; one that nobody took is removed at this age.
 SWEEP_SECONDS = 5.0
 LITTER_SECONDS = 20.0
+# Of a file of gaze, which is read whole.
+MOST_GAZE_BYTES = 20_000_000
 # Predictions have this time to end with the server.
 CLOSING_SECONDS = 3.0
-_OWN_UPLOADS = 5
-
-
-@dataclass
-class _Upload:
-    """A file that comes, or has come and waits for a page of its visitor."""
-
-    visitor: str
-    bytes: int
-    ready: bool = False
 
 
 class Service:
@@ -51,31 +49,27 @@ class Service:
     Every `stride`-th frame is predicted, and others are interpolated.
 
     Attributes:
-        uploads: where uploads wait for their page, and Gradio may write; what is left there is
-            removed after a while.
+        predictors: the models, by name; the first is the one that a page begins with.
+        uploads: that wait for their page.
         sessions: where the folders of sessions lie.
         cache: where the reader of videos may keep what it knows of them, which is nowhere for long.
     """
 
     def __init__(
         self,
-        predictor: SaliencyPredictor,
+        predictors: Mapping[str, SaliencyPredictor],
         folder: Path,
         limits: Limits | None = None,
         stride: int = 1,
     ) -> None:
-        self.predictor, self.stride = predictor, stride
+        self.predictors, self.stride = predictors, stride
         self.limits = limits or Limits()
         self.folder = Path(folder)
-        self.uploads, self.sessions, self.cache = (
-            self.folder / name for name in ('uploads', 'sessions', 'cache')
-        )
-        self.uploads.mkdir(parents=True, exist_ok=True)
+        self.sessions, self.cache = self.folder / 'sessions', self.folder / 'cache'
+        self.uploads = Uploads(self.folder / 'uploads', self.limits)
         self._open: dict[str, Session] = {}
-        self._uploads: dict[Path, _Upload] = {}
         self._lock = threading.Lock()
-        # Held by the prediction that runs. Gradio lets the next one begin when one was cancelled,
-        # which then is still at its present frame.
+        # Held by the prediction that runs.
         self._model = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._sweep_often, name='salkit-sweep', daemon=True).start()
@@ -103,156 +97,224 @@ class Service:
         with self._lock:
             session = self._open.pop(key, None)
         if session is not None:
-            session.cancelled.set()
-            with session.lock:
-                session.remove_upload()
+            session.remove()
+
+    # What comes in -----------------------------------------------------------------------------
 
     @contextmanager
-    def receiving(self, visitor: str, size: int) -> Iterator[Path]:
-        """Where to make a folder for one file of about `size` bytes that a visitor uploads.
-
-        After the block the visitor's pages may take it.
-
-        Raises:
-            DataError: too many uploads, or too large ones, wait for their page.
-        """
-        upload, folder = _Upload(visitor, size), self.uploads / secrets.token_hex(16)
-        with self._lock:
-            own = [one for one in self._uploads.values() if one.visitor == visitor]
-            if len(own) >= _OWN_UPLOADS or len(self._uploads) >= self.limits.uploads:
-                raise DataError('too many uploads at once: please try again later')
-            if sum(one.bytes for one in own) + size > self.limits.bytes:
-                raise DataError(f'too large: at most {self.limits.megabytes:g} MB at once')
-            self._uploads[folder] = upload
+    def _new_item(self, session: Session) -> Iterator[Path]:
+        """A folder for a file to open; the block leaves one file in it, or nothing is left."""
+        folder = session.folder / secrets.token_hex(8)
+        folder.mkdir(parents=True)
         try:
             yield folder
-            upload.ready = True
         except BaseException:
-            with self._lock:
-                self._uploads.pop(folder, None)
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        finally:
+            # What the reader keeps of a video; the stimulus has it in memory.
+            shutil.rmtree(self.cache, ignore_errors=True)
 
-    def owns(self, session: Session, path: str | Path) -> bool:
-        """Whether a file waits for this session's visitor, who uploaded it."""
-        upload = self._uploads.get(Path(path).parent)
-        ready = upload is not None and upload.ready and upload.visitor == session.visitor
-        return ready and os.path.isfile(path)
+    def _add(self, session: Session, path: Path) -> Item:
+        item = Item(path.parent, open_upload(path, self.limits))
+        with self._lock:
+            if session.closed:
+                raise DataError('the page was closed')
+            if len(session.items) >= self.limits.files:
+                raise DataError(f'a page holds at most {self.limits.files} files: remove some')
+            total = item.bytes + sum(one.bytes for one in session.items.values())
+            if total > self.limits.page_bytes:
+                most = self.limits.page_bytes // 2**20
+                raise DataError(f'the files of a page are at most {most} MB: remove some')
+            session.items[path.parent.name] = item
+        return item
 
-    def holds(self, path: str, visitor: str) -> bool:
-        """Whether a path is that of a file that was made for a page, of no other visitor."""
-        try:
-            resolved = Path(path).resolve()
-        except (OSError, ValueError, RuntimeError):
-            return False
-        owners = {session.folder: session.visitor for session in list(self._open.values())}
-        owners |= {folder: upload.visitor for folder, upload in list(self._uploads.items())}
-        if any(owners.get(folder, visitor) != visitor for folder in resolved.parents):
-            return False
-        return resolved.is_relative_to(self.folder) and resolved.is_file()
-
-    def upload(self, session: Session, path: str | Path) -> Stimulus:
-        """Take a file that was received into its session, in place of what was there.
-
-        A prediction under way is ended.
+    def take(self, session: Session, token: str) -> Item:
+        """Take a file that was received into its session.
 
         Raises:
             DataError: not received for this session, not to be read, or above a limit.
         """
-        path = Path(path)
-        own = session.folder / path.name
-        with self._lock:
-            if not self.owns(session, path):
-                raise DataError(f'{path.name} is gone: please upload it again')
-            del self._uploads[path.parent]
-        session.cancelled.set()
-        with session.lock:
-            session.remove_upload()
-            own.parent.mkdir(parents=True)
-            try:
-                os.replace(path, own)
-                session.stimulus = open_upload(own, self.limits)
-            except FileNotFoundError:
-                raise DataError(f'{path.name} is gone: please upload it again') from None
-            finally:
-                if session.stimulus is None:
-                    session.remove_upload()
-                # What the reader keeps of a video; the stimulus has it in memory.
-                shutil.rmtree(self.cache, ignore_errors=True)
-            return session.stimulus
+        with self.uploads.taken(session.visitor, token) as path, self._new_item(session) as folder:
+            os.replace(path, folder / path.name)
+            return self._add(session, folder / path.name)
 
-    def predict(self, session: Session, style: OverlayStyle, show: ShowProgress) -> Results:
-        """Predict a session's upload and write what its user may keep.
+    def take_example(self, session: Session, number: int) -> Item:
+        """Make one of the `EXAMPLES` in a session.
 
         Raises:
-            DataError: nothing was uploaded, or it cannot be read.
-            Stopped: its user gave up.
+            DataError: there is no such example, or see `take`.
         """
-        with self._model, session.lock:
-            session.cancelled.clear()
-            if session.results is not None:
-                shutil.rmtree(session.results.folder, ignore_errors=True)
-                session.results = None
-            if session.stimulus is None:
-                raise DataError('Please choose a video or a picture first')
-            if session.maps is None:
-                maps = self.predictor.predict(session.stimulus, stride=self.stride)
-                kept = maps.kept(session.folder, session.begin(show, 'Predicting', len(maps)))
-                session.maps = session.kept.enter_context(kept)
-            maps = session.maps
-            results = Results(session.folder / secrets.token_hex(16), maps, style)
-            results.folder.mkdir()
-            try:
-                with_maps = 4 * math.prod(maps.shape) <= self.limits.maps_bytes
-                results.make(with_maps, lambda name: session.begin(show, name, len(maps)))
-            except BaseException:
-                shutil.rmtree(results.folder, ignore_errors=True)
-                raise
-            session.results = results
-            return results
+        if not 0 <= number < len(EXAMPLES):
+            raise DataError(f'there is no example {number}')
+        with self._new_item(session) as folder:
+            return self._add(session, EXAMPLES[number].write(folder))
 
-    def reason(self, session: Session, error: Exception) -> str:
+    def take_gaze(self, session: Session, token: str) -> list[str]:
+        """Read gaze on a session's videos, in place of what it had; gives their names.
+
+        Raises:
+            DataError: not received for this session, or no gaze.
+        """
+        with self.uploads.taken(session.visitor, token) as path:
+            check_input_file(path, most_bytes=MOST_GAZE_BYTES)
+            session.gaze = read_gaze_csv(path)
+        return list(session.gaze)
+
+    def remove(self, session: Session, key: str) -> None:
+        """Remove one file of a session and all that was made of it."""
+        if item := session.items.pop(key, None):
+            item.remove()
+
+    # What is made of it ------------------------------------------------------------------------
+
+    def look(
+        self, session: Session, key: str, source: str, style: OverlayStyle, begin: Begin
+    ) -> View:
+        """Predict and draw a file by a source, a model or `GAZE`.
+
+        `begin` begins a step; it and what it gives may raise to end the work.
+
+        Raises:
+            DataError: no such file or source, or it cannot be read.
+        """
+        item = _item(session, key)
+        with item.lock:
+            view = item.views.get(source)
+            # A model's maps are needed only to draw them; gaze may be other gaze by now.
+            if (
+                view is not None
+                and view.style == style
+                and (source != GAZE or view.maps is self._maps(session, item, source, begin))
+            ):
+                return view
+            maps = self._maps(session, item, source, begin)
+            drawn = View(item.folder / secrets.token_hex(8), maps, style)
+            try:
+                drawn.make(begin)
+            except BaseException:
+                shutil.rmtree(drawn.folder, ignore_errors=True)
+                raise
+            if view is not None:
+                shutil.rmtree(view.folder, ignore_errors=True)
+            item.views[source] = drawn
+            return drawn
+
+    def _maps(self, session: Session, item: Item, source: str, begin: Begin) -> Maps:
+        """The maps of a source, predicted where they are not kept."""
+        if source == GAZE:
+            gaze, own = gaze_on(item.stimulus, session.gaze), item.maps.get(GAZE)
+            if not isinstance(own, GazeMaps) or own.gaze is not gaze:
+                item.maps[GAZE] = GazeMaps(item.stimulus, gaze)
+        if source not in item.maps:
+            if source not in self.predictors:
+                raise DataError(f'there is no model {source!r}')
+            with self._model:
+                maps = self.predictors[source].predict(item.stimulus, stride=self.stride)
+                kept = maps.kept(item.folder, begin(f'Predicting with {source}', len(maps)))
+                item.maps[source] = item.kept.enter_context(kept)
+            self._make_room(session, item)
+        return item.maps[source]
+
+    def _make_room(self, session: Session, item: Item) -> None:
+        """Forget maps of a session's other files where all take too much."""
+        others = [other for other in list(session.items.values()) if other is not item]
+        total = item.maps_bytes + sum(other.maps_bytes for other in others)
+        for other in others:
+            # One that is at work keeps its own.
+            if total > self.limits.maps_bytes and other.lock.acquire(blocking=False):
+                total -= other.maps_bytes
+                other.forget()
+                other.lock.release()
+
+    def shares(
+        self,
+        session: Session,
+        key: str,
+        sources: Sequence[str],
+        regions: Sequence[Region],
+        begin: Begin,
+    ) -> list[RegionReport]:
+        """The share of the attention that each region of a file gets, by each of the sources."""
+        item, reports = _item(session, key), []
+        for source in sources:
+            with item.lock:
+                maps = self._maps(session, item, source, begin)
+                on_frame = begin('Measuring regions', len(maps))
+                reports.append(attention_on(maps, regions, maps.times, on_frame))
+        return reports
+
+    def save(self, session: Session, key: str, source: str, begin: Begin) -> Path:
+        """Write a file's maps as numbers, in place of those that were written last.
+
+        Raises:
+            DataError: they would be too large.
+        """
+        item = _item(session, key)
+        with item.lock:
+            maps = self._maps(session, item, source, begin)
+            if 4 * math.prod(maps.shape) > self.limits.maps_bytes:
+                raise DataError('these maps are too large here; `salkit predict` writes them')
+            shutil.rmtree(session.folder / 'maps', ignore_errors=True)
+            path = session.folder / 'maps' / f'{item.stimulus.name}_maps.npz'
+            path.parent.mkdir(parents=True)
+            save_maps(maps, [(path, None)], begin('Writing the maps', len(maps)))
+        return path
+
+    # What goes out -----------------------------------------------------------------------------
+
+    def url(self, path: Path) -> str:
+        """Where a file of a session is given to its page."""
+        return f'/files/{quote(path.relative_to(self.sessions).as_posix())}'
+
+    def file(self, name: str, visitor: str) -> Path | None:
+        """The file at a URL, None where there is none for this visitor."""
+        own = {one.folder.name for one in list(self._open.values()) if one.visitor == visitor}
+        try:
+            path = (self.sessions / name).resolve()
+            inside = path.relative_to(self.sessions).parts
+            return path if inside and inside[0] in own and path.is_file() else None
+        except (OSError, ValueError, RuntimeError):
+            return None
+
+    def reason(self, error: Exception) -> str:
         """An error in one line that names no path of the server."""
         if not isinstance(error, (SalkitError, OSError)):
             # Whatever a file or a model does, the page goes on.
             logging.getLogger('salkit').error('a page got no answer', exc_info=error)
             return 'This failed; the log of the server says why.'
-        text = one_line(error).replace(f'{session.folder}{os.sep}', '')
-        text = text.replace(f'{self.folder}{os.sep}', '')
-        return re.sub(r"(?<![^\s'\"(:])/[^\s'\":]*/", '', text)
+        return re.sub(r"(?<![^\s'\"(:])/[^\s'\":]*/", '', one_line(error))
+
+    # Clearing up -------------------------------------------------------------------------------
 
     def _sweep_often(self) -> None:
         while not self._closed.wait(SWEEP_SECONDS):
             self.sweep()
 
     def sweep(self, older_than: float = LITTER_SECONDS) -> None:
-        """End the sessions that were left, and remove what has lain in `uploads` and `cache` for
-        `older_than` seconds, and folders left empty.
-        """
+        """End the sessions that were left, and remove uploads that nobody took."""
         for key in [key for key, session in list(self._open.items()) if session.is_left]:
             self.end(key)
-        now = time.time()
-        litter = [*self.uploads.rglob('*'), *self.cache.rglob('*')]
-        for path in sorted(litter, reverse=True):
-            # Gone already, or a folder that something lies in.
-            with contextlib.suppress(OSError):
-                if now - path.stat().st_ctime >= older_than:
-                    path.rmdir() if path.is_dir() else path.unlink()
-        with self._lock:
-            for folder, upload in list(self._uploads.items()):
-                if upload.ready and not folder.exists():
-                    del self._uploads[folder]
+        self.uploads.sweep(older_than)
 
     def close(self) -> None:
         """End every prediction, wait a little for them, and remove all files."""
         self._closed.set()
-        sessions = list(self._open.values())
-        for session in sessions:
-            session.cancelled.set()
+        ending = [
+            threading.Thread(target=session.remove, daemon=True)
+            for session in list(self._open.values())
+        ]
+        for thread in ending:
+            thread.start()
         until = time.monotonic() + CLOSING_SECONDS
-        for session in sessions:
+        for thread in ending:
             # A model may take its time for a frame; its process then ends with it.
-            if session.lock.acquire(timeout=max(0.0, until - time.monotonic())):
-                session.remove_upload()
-                session.lock.release()
+            thread.join(max(0.0, until - time.monotonic()))
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _item(session: Session, key: str) -> Item:
+    item = session.items.get(key)
+    if item is None:
+        raise DataError('this file was removed')
+    return item

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +22,7 @@ MEGABYTE = 2**20
 # Of a name, in bytes: that of a download is longer.
 _LONGEST_STEM = 150
 _LONGEST_SUFFIX = 10
+_OWN_UPLOADS = 5
 
 
 @dataclass(frozen=True)
@@ -24,12 +31,13 @@ class Limits:
 
     Attributes:
         megabytes: of the file, in units of 2**20 bytes, and of all that a visitor uploads until
-            a page takes it.
+            a page takes it; the files of a page may be twice that.
         seconds: of a video.
         frames: of a video.
         pixels: of a frame.
-        maps_bytes: of all maps of a video at its own size as float32; the maps of larger ones
-            cannot be downloaded.
+        maps_bytes: of all maps of a video at its own size as float32, or they cannot be
+            downloaded; and of the maps that a page keeps at the model's size.
+        files: of a page.
         waiting: predictions that wait their turn.
         sessions: pages that are open.
         uploads: that come or wait for a page to take them; a visitor's own are at most 5.
@@ -40,6 +48,7 @@ class Limits:
     frames: int = 3600
     pixels: int = 4096 * 2304
     maps_bytes: int = 2 * 2**30
+    files: int = 20
     waiting: int = 20
     sessions: int = 50
     uploads: int = 20
@@ -48,6 +57,11 @@ class Limits:
     def bytes(self) -> int:
         """`megabytes` in bytes."""
         return int(self.megabytes * MEGABYTE)
+
+    @property
+    def page_bytes(self) -> int:
+        """Of the files of a page."""
+        return 2 * self.bytes
 
     def check(self, name: str, frames: int, seconds: float, size: tuple[int, int]) -> None:
         """Raise DataError for more frames, seconds or pixels (rows, columns) than are allowed."""
@@ -108,3 +122,81 @@ def open_upload(path: Path, limits: Limits) -> Stimulus:
         raise DataError(f'{path.name} cannot be read ({reason_of(error)})') from error
     limits.check(path.name, len(stimulus), len(stimulus) / stimulus.fps, stimulus.size)
     return stimulus
+
+
+@dataclass
+class _Upload:
+    """A file that comes, or has come and waits for a page of its visitor."""
+
+    visitor: str
+    bytes: int
+    ready: bool = False
+    since: float = 0.0
+
+
+class Uploads:
+    """Files that were uploaded and wait for a page of their visitor to take them.
+
+    Args:
+        folder: where they lie, each in a folder of its own.
+        limits: of all of them.
+    """
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self.folder, self._limits = folder, limits
+        folder.mkdir(parents=True, exist_ok=True)
+        self._waiting: dict[str, _Upload] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def receiving(self, visitor: str, size: int) -> Iterator[Path]:
+        """Where to make a folder for one file of about `size` bytes that a visitor uploads.
+
+        After the block the visitor's pages may take it, by the name of the folder.
+
+        Raises:
+            DataError: too many uploads, or too large ones, wait for their page.
+        """
+        upload, token = _Upload(visitor, size), secrets.token_hex(16)
+        with self._lock:
+            own = [one for one in self._waiting.values() if one.visitor == visitor]
+            if len(own) >= _OWN_UPLOADS or len(self._waiting) >= self._limits.uploads:
+                raise DataError('too many uploads at once: please try again later')
+            if sum(one.bytes for one in own) + size > self._limits.bytes:
+                raise DataError(f'too large: at most {self._limits.megabytes:g} MB at once')
+            self._waiting[token] = upload
+        try:
+            yield self.folder / token
+            upload.ready, upload.since = True, time.monotonic()
+        except BaseException:
+            with self._lock:
+                self._waiting.pop(token, None)
+            shutil.rmtree(self.folder / token, ignore_errors=True)
+            raise
+
+    @contextmanager
+    def taken(self, visitor: str, token: str) -> Iterator[Path]:
+        """A file that was received of a visitor, once; it goes after the block.
+
+        Raises:
+            DataError: there is none.
+        """
+        with self._lock:
+            upload = self._waiting.get(token)
+            if upload is None or not upload.ready or upload.visitor != visitor:
+                raise DataError('this upload is gone: please upload the file again')
+            del self._waiting[token]
+        try:
+            yield next((self.folder / token).iterdir())
+        except (FileNotFoundError, StopIteration):
+            raise DataError('this upload is gone: please upload the file again') from None
+        finally:
+            shutil.rmtree(self.folder / token, ignore_errors=True)
+
+    def sweep(self, older_than: float) -> None:
+        """Remove what has waited for so many seconds."""
+        with self._lock:
+            for token, upload in list(self._waiting.items()):
+                if upload.ready and time.monotonic() - upload.since >= older_than:
+                    del self._waiting[token]
+                    shutil.rmtree(self.folder / token, ignore_errors=True)

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -29,8 +30,14 @@ class Visitor:
     def __init__(self, server, session='one', with_cookie=True):
         self.host = urlsplit(server.address).netloc
         self.session, self.cookie = session, {}
+        _, headers, page = self.ask('GET', '/')
+        assert 'unsafe' not in headers['content-security-policy']
+        setup = page.split(b'<script id="setup" type="application/json">')[1].split(b'</script>')[0]
+        setup = json.loads(setup)
+        self.functions = setup['functions']
+        self.sources = [model['name'] for model in setup['models']]
         if with_cookie:
-            given = self.ask('GET', '/')[1]['set-cookie']
+            given = headers['set-cookie']
             assert 'HttpOnly' in given and 'SameSite=Strict' in given
             self.cookie = {'Cookie': given.split(';')[0]}
 
@@ -49,7 +56,7 @@ class Visitor:
         return self.ask('POST', path, json.dumps(asked), Content_Type='application/json')
 
     def upload(self, *names, content=b'x' * 100, **headers):
-        """Upload files; their paths, or the status where they are refused."""
+        """Upload files; what takes the first, or the status where they are refused."""
         parts = [
             b'--edge\r\nContent-Disposition: form-data; name="files"; filename="'
             + name.encode()
@@ -62,21 +69,28 @@ class Visitor:
         status, _, said = self.ask('POST', '/gradio_api/upload?upload_id=a', body, **headers)
         return json.loads(said) if status == 200 else status
 
-    def join(self, value, **more):
-        """Status of the request to take an upload."""
-        asked = dict(data=[value], fn_index=0, session_hash=self.session, **more)
-        return self.post('/gradio_api/queue/join', asked)[0]
+    def asked(self, name, **asked):
+        """What the page sends to ask for something."""
+        number = self.functions[name]
+        return dict(data=[dict(turn=1) | asked], fn_index=number, session_hash=self.session)
 
-    def prediction(self):
-        """What the page asks for a prediction."""
-        config = json.loads(self.ask('GET', '/config')[2])
-        number = next(one['id'] for one in config['dependencies'] if len(one['inputs']) == 2)
-        return dict(data=['turbo', 0.6], fn_index=number, session_hash=self.session)
+    def join(self, name, **asked):
+        """Status of a question."""
+        return self.post('/gradio_api/queue/join', self.asked(name, **asked))[0]
 
     def answer(self):
         """All that the server says of this session's events."""
         said = self.ask('GET', f'/gradio_api/queue/data?session_hash={self.session}')
         return said[0], said[2].decode()
+
+    def call(self, name, **asked):
+        """Ask, and what the page is told."""
+        assert self.join(name, **asked) == 200
+        for line in self.answer()[1].splitlines():
+            message = json.loads(line.removeprefix('data: ') or '{}')
+            if message.get('msg') == 'process_completed':
+                return message['output']['data'][0]
+        raise AssertionError('there was no answer')
 
 
 def file_data(path, **more):
@@ -121,7 +135,7 @@ def canary():
 
 def all_routes(app, prefix=''):
     """Path and methods of all that an app answers, what is mounted in it included."""
-    for route in app.routes:
+    for route in getattr(app, 'routes', ()):
         inner = getattr(route, 'app', None) or getattr(route, 'original_router', None)
         if hasattr(route, 'methods'):
             yield prefix + route.path, sorted(route.methods)
@@ -136,7 +150,7 @@ def test_every_route_refuses_what_was_not_uploaded(
     from salkit.web.service import Service
 
     monkeypatch.setenv('GRADIO_TEMP_DIR', str(tmp_path))
-    service = Service(predictor, tmp_path / 'serve')
+    service = Service({'tiny': predictor}, tmp_path / 'serve')
     routes = list(all_routes(build_app(service)))
     service.close()
     assert len(routes) > 50, 'Gradio has many'
@@ -186,21 +200,27 @@ def test_every_route_refuses_what_was_not_uploaded(
 def test_uploads_belong_to_their_visitor(server, clips, with_cookie):
     one = Visitor(server, f'first{with_cookie}', with_cookie)
     other = Visitor(server, f'second{with_cookie}')
-    [path] = one.upload('clip.mp4', content=clips('short.mp4').read_bytes())
-    assert other.join(file_data(path)) == 403
-    address = 'http://127.0.0.1:9/a'
-    assert one.join(file_data(path, url=address, orig_name='/etc/passwd')) == 200
+    token = one.upload('clip.mp4', content=clips('short.mp4').read_bytes())
+    gone = dict(error='this upload is gone: please upload the file again')
+    assert one.call('take', upload='x') == gone
+    assert other.call('take', upload=token) == gone
+    for path in (token, f'../uploads/{token}', f'../uploads/{token}/clip.mp4'):
+        assert one.ask('GET', f'/files/{path}')[0] == 403
     assert other.ask('GET', f'/gradio_api/queue/data?session_hash={one.session}')[0] == 403
     assert other.ask('GET', f'/gradio_api/heartbeat/{one.session}')[0] == 403
-    asked = dict(session_hash=one.session, fn_index=2, event_id='x')
-    assert other.post('/gradio_api/cancel', asked)[0] == 403
-    status, said = one.answer()
-    assert status == 200 and 'Ready: press Predict.' in said and 'clip.mp4: 80 x 48' in said
-    # It is taken once, and from there on no upload any more.
-    taken = [file for file in server.files() if file.name == 'clip.mp4']
-    assert taken
-    for named in (path, *taken, f'{path}/../clip.mp4'):
-        assert one.join(file_data(named)) == other.join(file_data(named)) == 403
+    assert other.post('/gradio_api/queue/join', one.asked('stop'))[0] == 403
+    told = one.call('take', upload=token)
+    assert told['name'] == 'clip.mp4' and told['size'] == [80, 48] and told['frames'] == 20
+    # It is taken once; whose it is, its folders say nothing to others.
+    [taken] = [
+        file for file in server.files() if file.name == 'clip.mp4' and told['key'] in str(file)
+    ]
+    url = '/files/' + '/'.join(taken.parts[-3:])
+    assert one.ask('GET', url)[2] == taken.read_bytes() and other.ask('GET', url)[0] == 403
+    for named in (token, str(taken), f'{token}/../clip.mp4', ''):
+        assert one.call('take', upload=named) == other.call('take', upload=named) == gone
+    assert other.call('save', key=told['key'], source='tiny') == dict(error='this file was removed')
+    assert one.join('remove', key=file_data('x')) == 403
 
 
 @pytest.mark.parametrize(
@@ -223,7 +243,9 @@ def test_files_that_were_not_made_for_a_page_are_not_given(server, path):
     # It answers, so that the folder is there.
     [folder] = server.temporary.glob('.salkit-serve-*')
     path = quote(path.format(folder), safe='/%:')
-    assert visitor.ask('GET', f'/gradio_api/file={path}')[0] in (403, 404)
+    assert visitor.ask('GET', f'/files/{path}')[0] in (403, 404)
+    assert visitor.ask('GET', f'/static/{path}')[0] in (403, 404)
+    assert visitor.ask('GET', f'/gradio_api/file={path}')[0] == 404
 
 
 # Uploads ---------------------------------------------------------------------------------------
@@ -249,10 +271,10 @@ def test_uploads_have_a_number(server):
     visitor = Visitor(server)
     assert visitor.upload('a.mp4', 'b.mp4') == 400
     answers = [visitor.upload('a.mp4') for _ in range(6)]
-    assert answers[5] == 413 and all(isinstance(answer, list) for answer in answers[:5])
+    assert answers[5] == 413 and all(isinstance(answer, str) for answer in answers[:5])
     # Together they are at most as large as one.
     visitor = Visitor(server)
-    assert isinstance(visitor.upload('a.mp4', content=bytes(800_000)), list)
+    assert isinstance(visitor.upload('a.mp4', content=bytes(800_000)), str)
     assert visitor.upload('a.mp4', content=bytes(800_000)) == 413
 
 
@@ -276,8 +298,9 @@ def test_uploads_are_forms(server, kind):
     ],
 )
 def test_names_of_uploads(server, name, kept):
-    [path] = Visitor(server).upload(name)
-    assert os.path.basename(path) == kept and os.path.isfile(path)
+    token = Visitor(server).upload(name)
+    [path] = server.temporary.glob(f'.salkit-serve-*/uploads/{token}/*')
+    assert path.name == kept
 
 
 # Requests --------------------------------------------------------------------------------------
@@ -322,9 +345,9 @@ def test_other_pages_are_refused(server, method, origin):
 
 def test_parts_of_other_pages_are_refused(server):
     visitor = Visitor(server)
-    for path, site in (('/config', 'cross-site'), ('/gradio_api/heartbeat/x', 'same-site')):
+    for path, site in (('/examples/0', 'cross-site'), ('/gradio_api/heartbeat/x', 'same-site')):
         assert visitor.ask('GET', path, Sec_Fetch_Site=site)[0] == 403
-    assert visitor.ask('GET', '/config', Sec_Fetch_Site='same-origin')[0] == 200
+    assert visitor.ask('GET', '/examples/0', Sec_Fetch_Site='same-origin')[0] == 200
     assert visitor.ask('GET', '/', Sec_Fetch_Site='cross-site')[0] == 200
 
 
@@ -359,10 +382,8 @@ def test_strange_requests_are_no_errors_of_the_server(server, body):
 
 def test_no_text_of_a_request_steers_the_terminal(server):
     visitor = Visitor(server, 'terminal')
-    asked = dict(visitor.prediction(), data=['\x1b]0;x\x07', 0.6])
-    assert visitor.post('/gradio_api/queue/join', asked)[0] == 400
-    asked = dict(visitor.prediction(), data=['turbo', 0.6, {'\u202e': 1}])
-    assert visitor.post('/gradio_api/queue/join', asked)[0] == 400
+    for asked in (dict(key='\x1b]0;x\x07'), dict(regions=[{'\u202e': 1}])):
+        assert visitor.join('remove', **asked) == 400
     for path in ('heartbeat/%1b%5b2J', 'queue/data?session_hash=%1b%5b2J', 'file=%1b%5b2J'):
         raw(server, f'GET /gradio_api/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.encode())
     assert '\x1b' not in ''.join(server.errors)
@@ -370,16 +391,28 @@ def test_no_text_of_a_request_steers_the_terminal(server):
 
 def test_errors_name_no_path(server, clips):
     visitor = Visitor(server, 'errors')
-    [path] = visitor.upload('text.mp4', content=clips('text.mp4').read_bytes())
-    assert visitor.join(file_data(path)) == 200
-    said = visitor.answer()[1]
+    token = visitor.upload('text.mp4', content=clips('text.mp4').read_bytes())
+    said = visitor.call('take', upload=token)['error']
     assert 'text.mp4: cannot be read as a video' in said and str(server.folder) not in said
     # An error of Gradio's own.
-    [path] = visitor.upload('text.exe')
-    assert visitor.join(file_data(path)) == 200
+    assert visitor.post('/gradio_api/queue/join', visitor.asked('remove') | dict(data=[]))[0] == 200
     said = visitor.answer()[1]
     assert 'process_completed' in said and str(server.folder) not in said
     assert 'Traceback' not in said and 'site-packages' not in said
+
+
+def test_questions_that_no_page_asks(server):
+    visitor, before = Visitor(server, 'odd'), len(server.errors)
+    for name in sorted({*visitor.functions} - {'stop'}):
+        for asked in (
+            {},
+            dict(turn='x'),
+            dict(upload=[], number='1', key={}),
+            dict(upload='x', number=99, key='x', sources={}, source='x', colors=1),
+        ):
+            told = visitor.call(name, **asked)
+            assert told == {} or re.match(r'this (is|file was|upload)|there is no', told['error'])
+    assert server.errors[before:] == []
 
 
 # Time ------------------------------------------------------------------------------------------
@@ -391,7 +424,7 @@ SLOW = dict(
     body=b'POST /gradio_api/queue/join HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n',
     upload=b'POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n'
     b'Content-Type: multipart/form-data; boundary=edge\r\n\r\n',
-    get=b'GET /config HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n',
+    get=b'GET /examples/0 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n',
 )
 
 
@@ -447,10 +480,11 @@ def test_a_client_that_reads_nothing_is_not_waited_for(server):
 
 def test_a_prediction_that_never_ends_does_not_hold_the_server(server, clips):
     visitor = Visitor(server, 'endless')
-    [path] = visitor.upload('clip.mp4', content=clips('short.mp4').read_bytes())
-    assert visitor.join(file_data(path)) == 200
-    assert 'Ready' in visitor.answer()[1]
-    assert visitor.post('/gradio_api/queue/join', visitor.prediction())[0] == 200
+    token = visitor.upload('clip.mp4', content=clips('short.mp4').read_bytes())
+    key = visitor.call('take', upload=token)['key']
+    asked = dict(key=key, colors='turbo', alpha=0.6, normalize='frame')
+    [source] = visitor.sources
+    assert visitor.join('look', sources=[source], **asked) == 200
     while 'begun' not in server.lines.get(timeout=60):
         pass
     assert server.stop(signal.SIGINT) == 0

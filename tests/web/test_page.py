@@ -1,12 +1,17 @@
 """The page of a real `salkit serve` in a real browser.
 
-    SALKIT_SCREENSHOTS=docs SALKIT_SCREENSHOTS_CHECKPOINT=work_dirs/demo pytest -k screenshots FILE
+    SALKIT_SCREENSHOTS=docs pytest -k screenshots FILE
 
-writes the pictures of the documentation, with the model that `salkit demo` trained.
+writes the pictures of the documentation. axe-core, which looks for barriers, is the file that
+SALKIT_AXE names, or npm brings it.
 """
 
+import csv
+import io
 import os
 import re
+import shutil
+import subprocess
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +20,11 @@ from urllib.parse import urlsplit
 import av
 import numpy as np
 import pytest
+from PIL import Image
+from tiny_model import write_tiny_model
 
 from salkit.inference.entropy import saliency_entropy
+from salkit.inference.regions import Rectangle
 
 # Not imported: each process that runs tests looks at this.
 pytestmark = [
@@ -24,84 +32,92 @@ pytestmark = [
     pytest.mark.skipif(find_spec('gradio') is None, reason='gradio is not installed'),
 ]
 LIMITS = ('--max-mb', 1, '--max-seconds', 40)
+DESKTOP, TABLET, PHONE = (1280, 900), (768, 1024), (390, 844)
 
 
 class Visit:
     """One user with a browser window of their own."""
 
-    def __init__(self, browser, server, **options):
-        self.context = browser.new_context(accept_downloads=True, **options)
+    def __init__(self, browser, server, size=DESKTOP, **options):
+        small = dict(has_touch=True, is_mobile=True) if size != DESKTOP else {}
+        viewport = dict(width=size[0], height=size[1])
+        self.context = browser.new_context(
+            accept_downloads=True, viewport=viewport, **small, **options
+        )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(30_000)
+        self.page.set_default_timeout(15_000)
         self.hosts, self.errors = set(), []
         self.page.on('request', lambda request: self.hosts.add(urlsplit(request.url)[:2]))
         self.page.on('pageerror', lambda error: self.errors.append(str(error)))
+        self.page.on('console', self._hear)
         self.server = server
         self.page.goto(server.address)
-        self.page.wait_for_selector('#salkit-predict')
+        self.page.wait_for_selector('#examples button')
 
-    def upload(self, path):
-        self.page.set_input_files('#salkit-drop input[type=file]', path)
+    def _hear(self, message):
+        # What the page's policy refused is said here only.
+        if message.type == 'error' and 'status of 4' not in message.text:
+            self.errors.append(message.text)
 
-    def choose(self, path):
-        """Upload what is accepted."""
-        self.upload(path)
-        self.page.locator('#salkit-chosen', has_text=f'{path.name}: ').wait_for()
-        self.page.wait_for_selector('#salkit-predict:enabled')
+    def upload(self, *paths):
+        self.page.set_input_files('#files', paths)
 
-    def predict(self):
-        self.page.click('#salkit-predict')
+    def item(self, name):
+        return self.page.locator('.item', has_text=name).last
 
-    def status(self, pattern):
-        """Wait until the status says something."""
-        self.page.locator('#salkit-status', has_text=re.compile(pattern)).wait_for()
+    def state(self, name, pattern):
+        """Wait until a file in the list has a state."""
+        self.page.locator('.item', has_text=name).last.locator(
+            '.state', has_text=re.compile(pattern)
+        ).wait_for()
 
     def result(self, path):
-        self.choose(path)
-        self.predict()
-        self.status('Done')
-        self.page.wait_for_selector('#salkit-frame img >> visible=true')
+        self.upload(path)
+        self.state(path.name, 'done')
+        self.item(path.name).click()
+        self.page.locator('#stage-title', has_text=path.name).wait_for()
+        self.page.locator('#result').wait_for()
 
-    def download(self, kind, folder):
+    def work(self, pattern):
+        """Wait until the work on the shown file says something."""
+        self.page.locator('#work-text', has_text=re.compile(pattern)).wait_for()
+
+    def only(self, source=''):
+        """Show one source beside the first, or none."""
+        self.page.select_option('#beside', source, force=True)
+
+    def save(self, selector, folder):
         with self.page.expect_download() as started:
-            self.page.click(f'#salkit-files a[download*="_{kind}."]')
+            self.page.click(selector)
         path = folder / started.value.suggested_filename
         started.value.save_as(path)
         return path
 
-    def source(self, kind):
-        """Address of a video on the page."""
-        return self.page.eval_on_selector(f'#salkit-{kind} video', 'e => e.src')
+    def shown_at(self, index=0):
+        """Seconds at which a video stands."""
+        moment = '([v, i]) => v[i].seeking ? -1 : v[i].currentTime'
+        all_videos = self.page.query_selector_all('video')
+        return self.page.evaluate(moment, [all_videos, index])
 
-    def video(self, kind='overlay'):
-        """What the browser makes of a video once it has played a little."""
-        selector = f'#salkit-{kind} video'
-        self.page.eval_on_selector(selector, 'v => { v.muted = true; return v.play() }')
-        self.page.wait_for_function(f'() => document.querySelector("{selector}").currentTime > 0.1')
-        return self.page.eval_on_selector(
-            selector,
-            'v => ({error: v.error && v.error.message, seconds: v.duration, '
-            'width: v.videoWidth, height: v.videoHeight})',
-        )
+    def stands_at(self, index, seconds):
+        until(lambda: abs(self.shown_at(index) - seconds) < 0.01, lambda: self.shown_at(index))
 
-    def stand_at(self, share):
-        """Show all videos, and the frame by itself, at a share of their length."""
-        seek = (
-            '(all, share) => Promise.all(all.map(v => new Promise(done => '
-            '{ v.onseeked = done; v.currentTime = share * v.duration })))'
-        )
-        ready = '() => [...document.querySelectorAll("video")].every(v => v.duration > 0)'
-        self.page.wait_for_function(ready)
-        self.page.eval_on_selector_all('video', seek, share)
-        number = self.page.locator('#salkit-slider input[type=number]')
-        last = int(self.page.get_attribute('#salkit-slider input[type=range]', 'max'))
-        number.fill(str(round(share * last) + 1))
-        number.press('Tab')
-        self.page.locator('#salkit-frame', has_text=f'Frame {round(share * last) + 1} ').wait_for()
-        self.page.evaluate('document.activeElement.blur()')
+    def draw(self, left, top, right, bottom, panel=0):
+        """Draw a region by shares of the frame."""
+        layer = self.page.locator('.frame svg').nth(panel)
+        layer.scroll_into_view_if_needed()
+        box = layer.bounding_box()
+        mouse = self.page.mouse
+        mouse.move(box['x'] + left * box['width'], box['y'] + top * box['height'])
+        mouse.down()
+        mouse.move(box['x'] + right * box['width'], box['y'] + bottom * box['height'], steps=3)
+        mouse.up()
 
-    def fetch(self, address):
-        return self.context.request.get(address)
+    def measured(self, count):
+        """Wait until regions have shares."""
+        said = self.page.locator('.said', has_text='of the attention')
+        said.nth(count - 1).wait_for()
+        self.page.wait_for_selector('#csv:enabled')
 
     def leave(self):
         assert not self.errors
@@ -111,8 +127,16 @@ class Visit:
 
 
 @pytest.fixture(scope='module')
-def server(tiny, start_server):
-    return start_server('--model', tiny[0], '--checkpoint', tiny[1], *LIMITS)
+def other(tmp_path_factory):
+    """Config and checkpoint of another tiny model."""
+    config, checkpoint = write_tiny_model(tmp_path_factory.mktemp('other'), clip_len=2)
+    return Path(config).rename(Path(config).with_name('other.py')), checkpoint
+
+
+@pytest.fixture(scope='module')
+def server(tiny, other, start_server):
+    models = [*('--model', tiny[0], '--checkpoint', tiny[1])]
+    return start_server(*models, '--model', other[0], '--checkpoint', other[1], *LIMITS)
 
 
 @pytest.fixture
@@ -129,186 +153,330 @@ def visit(browser, server):
         one.leave()
 
 
-def test_video(visit, clips, predictor, tmp_path):
+def test_video_of_two_models(visit, clips, predictor, other, tmp_path):
     user = visit()
     user.result(clips('short.mp4'))
+    page = user.page
+    assert page.locator('figure').all_inner_texts()[0].startswith('tiny')
+    assert page.locator('figcaption').all_inner_texts()[1].startswith('other')
     expected = np.asarray(predictor.predict(clips('short.mp4')))
-
-    for kind in ('overlay', 'map'):
-        seen = user.video(kind)
-        assert seen['error'] is None and (seen['width'], seen['height']) == (80, 48)
-        assert seen['seconds'] == pytest.approx(0.8, abs=0.1)
-    path = user.download('overlay', tmp_path)
-    assert path.name == 'short_overlay.mp4'
-    with av.open(str(path)) as container:
-        assert container.streams.video[0].codec_context.name == 'h264'
-        assert len(container.streams.audio) == 1, 'the sound is kept'
-        assert sum(1 for _ in container.decode(video=0)) == 20
-
-    path = user.download('maps', tmp_path)
+    bits = [saliency_entropy(saliency_map) for saliency_map in expected]
+    # A visitor sees the strongest moment, of both, and is told of it.
+    best = int(np.argmin(bits))
+    assert page.inner_text('#now') == f'Frame {best + 1} of 20, {best / 25:.2f} s'
+    for index in (0, 1):
+        user.stands_at(index, (best + 0.5) / 25)
+    assert 'The peak ' in page.inner_text('.words >> nth=0')
+    for selector, name in (('a[download][href*=_overlay]', 'overlay'), ('a[href*=_map]', 'map')):
+        path = user.save(f'#downloads li:first-child {selector}', tmp_path)
+        assert path.name == f'short_{name}.mp4'
+        with av.open(str(path)) as container:
+            assert container.streams.video[0].codec_context.name == 'h264'
+            assert len(container.streams.audio) == (name == 'overlay'), 'the sound is kept'
+            assert sum(1 for _ in container.decode(video=0)) == 20
+    path = user.save('#downloads li:first-child button', tmp_path)
     assert path.name == 'short_maps.npz'
     with np.load(path) as stored:
         np.testing.assert_allclose(stored['saliency_map'], expected, atol=1e-5)
 
-    curve = user.page.locator('#salkit-curve').locator('canvas, svg').first
-    curve.wait_for(state='visible')
-    assert curve.bounding_box()['width'] > 200
+    # The frame under the pointer, and at the keys.
+    chart = page.locator('#chart')
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    page.mouse.move(box['x'] + box['width'] * 0.5, box['y'] + 50)
+    assert page.inner_text('#now').startswith(('Frame 10 ', 'Frame 11 ', 'Frame 12 '))
+    chart.press('End')
+    chart.press('ArrowLeft')
+    assert page.inner_text('#now') == 'Frame 19 of 20, 0.72 s'
+    assert f'tiny.py {bits[18]:.2f} bits' in chart.get_attribute('aria-valuetext')
+    for index in (0, 1):
+        user.stands_at(index, 18.5 / 25)
+    page.check('[name=kind][value=map]')
+    until(lambda: '_map.mp4' in page.get_attribute('video', 'src') and user.shown_at() > 0.7)
+    chart.press('Home')
+    page.click('#play')
+    page.locator('#play', has_text='Pause').wait_for()
+    page.locator('#play', has_text='Play').wait_for()
+    assert page.inner_text('#now').startswith(('Frame 19', 'Frame 20'))
 
-    def shown(frame):
-        bits = saliency_entropy(expected[frame - 1])
-        said = f'Frame {frame} at {(frame - 1) / 25:.2f} s: entropy {bits:.2f} bits'
-        user.page.locator('#salkit-frame', has_text=said).wait_for()
-        return user.page.eval_on_selector_all('#salkit-frame img', 'all => all.map(e => e.src)')
 
-    first = shown(1)
-    slider = user.page.locator('#salkit-slider input[type=range]')
-    slider.focus()
-    slider.press('End')
-    last = shown(20)
-    assert len(first) == len(last) == 3
-    assert all(one != other for one, other in zip(first, last, strict=True))
-
-
-def test_picture(visit, clips, predictor, tmp_path):
+def test_regions_and_gaze(visit, clips, predictor, tmp_path):
     user = visit()
-    user.result(clips('picture.png'))
-    decoded = 'image => image.decode().then(() => image.naturalWidth)'
-    assert user.page.eval_on_selector('#salkit-frame img', decoded) == 80
-    assert not user.page.locator('#salkit-curve').is_visible()
-    assert not user.page.locator('#salkit-slider').is_visible()
-    assert 'entropy' in user.page.inner_text('#salkit-frame')
-    with np.load(user.download('maps', tmp_path)) as stored:
-        expected = predictor.predict(clips('picture.png'))
-        np.testing.assert_allclose(stored['saliency_map'], np.asarray(expected), atol=1e-5)
+    user.result(clips('short.mp4'))
+    user.only()
+    until(lambda: user.page.locator('figure').count() == 1)
+    user.draw(0.25, 0.25, 0.75, 0.75)
+    user.measured(1)
+    x, y, w, h = (float(field.input_value()) for field in user.page.locator('.sides input').all())
+    assert (x, y, w, h) == pytest.approx((20, 12, 40, 24), abs=1)
+    expected = predictor.predict(clips('short.mp4')).regions([Rectangle('a', x, y, w, h)])
+    [record] = expected.records()
+    said = user.page.inner_text('.said')
+    assert f'{record["share"]:.0%}'.replace('%', ' %') in said
+    assert f'{record["times_more"]:.1f} times its area' in said
+    user.page.fill('.region .bar input', 'the "cup"')
+    user.page.locator('#legend li', has_text='the "cup"').wait_for()
+
+    # Beside it, where people really looked.
+    gaze = tmp_path / 'gaze.csv'
+    gaze.write_text('video,x,y,frame\n' + ''.join(f'short,40,24,{n}\n' for n in range(1, 11)))
+    user.page.set_input_files('#gaze', gaze)
+    user.page.locator('figcaption', has_text='Recorded gaze').wait_for()
+    user.page.locator('.said', has_text='Recorded gaze').wait_for()
+    assert user.page.locator('#chart .curve').count() == 2
+    path = user.save('#csv', tmp_path)
+    assert path.name == 'short_regions.csv'
+    with path.open(newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert {row['region'] for row in rows} == {'the "cup"'} and len(rows) == 40
+    shares = [float(row['share']) for row in rows if row['source'] == 'tiny.py']
+    np.testing.assert_allclose(shares, expected.shares[:, 0], atol=1e-4)
+    looked = [row['share'] for row in rows if row['source'] == 'Recorded gaze']
+    assert all(float(share) > 0.9 for share in looked[:10]) and looked[10:] == [''] * 10
+    # Of another file there is none: the model is shown all the same.
+    user.upload(clips('other.mp4'))
+    user.state('other.mp4', 'done')
+    user.item('other.mp4').click()
+    user.page.locator('#note', has_text='there is no gaze on other.mp4').wait_for()
+    assert user.page.locator('figure').count() == 1 and user.page.locator('.region').count() == 0
+    user.item('short.mp4').click()
+    assert user.page.locator('.region').count() == 1
+    user.page.click('.region button')
+    assert user.page.inner_text('#curves-note').startswith('Entropy')
 
 
-def test_bad_files(visit, clips):
+def test_twenty_files_and_bad_ones(visit, clips, tmp_path):
     user = visit()
-    user.choose(clips('short.mp4'))
-    user.upload(clips('text.mp4'))
-    user.status('text.mp4: cannot be read as a video')
-    assert user.page.locator('#salkit-status [role=alert]').count() == 1
-    user.page.wait_for_selector('#salkit-predict:disabled')
+    user.only()
+    names = [f'{number}.png' for number in range(16)]
+    for name in names:
+        shutil.copy(clips('picture.png'), tmp_path / name)
+    bad = [clips(name) for name in ('text.mp4', 'endless.mp4', 'huge.mp4')]
+    user.upload(*bad, *(tmp_path / name for name in names), clips('short.mp4'))
+    user.state('text.mp4', 'failed: text.mp4: cannot be read as a video')
+    user.state('endless.mp4', r'endless.mp4 is too long: 45.0 seconds; at most 40 are taken')
+    user.state('huge.mp4', 'huge.mp4 is too large: at most 1 MB')
     assert str(user.server.folder) not in user.page.content(), 'a path of the server is shown'
-    user.upload(clips('endless.mp4'))
-    user.status('endless.mp4 is too long: 45.0 seconds; at most 40 are taken')
-    user.upload(clips('huge.mp4'))
-    user.page.locator('text=/maximum|too large/i').first.wait_for()
-    # The server goes on.
-    user.result(clips('short.mp4'))
+    until(lambda: user.page.locator('.state.done').count() == 17)
+    assert user.page.locator('.item').count() == 20
+    user.item('15.png').click()
+    user.page.locator('#stage-title', has_text='15.png').wait_for()
+    user.page.locator('.words', has_text='Most attention: ').wait_for()
+    decoded = 'image => image.decode().then(() => image.naturalWidth)'
+    assert user.page.eval_on_selector('.frame img', decoded) == 80
+    assert not user.page.locator('#chart').is_visible()
+    user.draw(0.1, 0.1, 0.6, 0.6)
+    user.measured(1)
+    # What failed makes no room; more than twenty are refused, until one goes.
+    user.upload(*[tmp_path / name for name in names[:4]])
+    user.state('3.png', 'failed: a page holds at most 20 files: remove some')
+    user.page.click('[aria-label="Remove short.mp4"]')
+    assert user.page.locator('.item', has_text='short.mp4').count() == 0
+    user.result(clips('other.mp4'))
 
 
-def test_cancel(visit, clips):
+def test_stop(visit, clips):
     user = visit()
-    user.choose(clips('long.mp4'))
-    user.predict()
-    user.status(r'Predicting: frame [1-9]\d* of 900')
-    user.page.click('#salkit-cancel')
+    user.only()
+    user.upload(clips('long.mp4'), clips('short.mp4'))
+    user.work(r'Predicting with tiny.py: frame [1-9]\d* of 900')
+    user.page.click('#stop')
     begun = time.monotonic()
-    user.status('Cancelled')
-    assert time.monotonic() - begun < 10
-    assert not user.page.locator('#salkit-results').is_visible()
-    user.result(clips('short.mp4'))
+    user.page.locator('#why', has_text='Stopped').wait_for()
+    user.state('short.mp4', 'stopped')
+    assert not user.page.locator('#result').is_visible()
+    user.item('short.mp4').click()
+    user.page.click('#again')
+    user.state('short.mp4', 'done')
+    assert time.monotonic() - begun < 20
+    user.state('long.mp4', 'stopped')
 
 
-def test_two_users(visit, clips, tmp_path):
+def test_two_users(visit, clips, server):
     one, two = visit(), visit()
-    one.choose(clips('long.mp4'))
-    two.choose(clips('other.mp4'))
-    one.predict()
-    one.status('Predicting')
-    two.predict()
-    two.status(r'queue: 1/1')
-    one.page.click('#salkit-cancel')
+    for user in (one, two):
+        user.only()
+    one.upload(clips('long.mp4'))
+    one.work('Predicting')
+    two.upload(clips('other.mp4'))
+    two.work('In the queue: 1 before this one|Waiting')
+    one.page.click('#stop')
     one.result(clips('short.mp4'))
-    two.status('Done')
-    assert one.video()['seconds'] == pytest.approx(0.8, abs=0.1)
-    assert two.video()['seconds'] == pytest.approx(1.2, abs=0.1)
-    for user, name, frames in ((one, 'short', 20), (two, 'other', 30)):
-        with np.load(user.download('maps', tmp_path)) as stored:
-            assert stored['saliency_map'].shape == (frames, 48, 80)
-        assert (tmp_path / f'{name}_maps.npz').exists()
-    first, second = one.source('overlay'), two.source('overlay')
-    assert first != second
-    assert one.fetch(first.replace('_overlay', '_map')).ok
-    assert two.fetch(first).status == 403
-    guess = re.sub(r'/sessions/\w+/', f'/sessions/{"0" * 32}/', first)
-    assert guess != first and two.fetch(guess).status == 403
-
-
-def test_closed_tab_frees_the_queue_and_removes_files(visit, clips, server):
-    one, two = visit(), visit()
-    one.choose(clips('long.mp4'))
-    one.predict()
-    one.status(r'Predicting: frame [1-9]')
+    two.state('other.mp4', 'done')
+    assert ' of 30, ' in two.page.inner_text('#now')
+    first, second = (user.page.get_attribute('video', 'src') for user in (one, two))
+    base = server.address.rstrip('/')
+    assert first != second and one.context.request.get(base + first).ok
+    assert two.context.request.get(base + first).status == 403
+    guess = re.sub(r'/files/\w+/', f'/files/{"0" * 32}/', first)
+    assert two.context.request.get(base + guess).status == 403
+    # A foreign page, and what Gradio has besides.
+    files = {'files': dict(name='a.mp4', mimeType='video/mp4', buffer=b'x')}
+    there = f'{base}/gradio_api/upload'
+    answer = two.context.request.post(there, multipart=files, headers={'Origin': 'http://evil'})
+    assert answer.status == 403
+    answer = two.context.request.get(base, headers={'Host': 'evil.example'})
+    assert answer.status == 403
+    for path in ('docs', 'openapi.json', 'config', 'gradio_api/info', 'monitoring'):
+        assert two.context.request.get(f'{base}/{path}').status == 404, path
+    # A closed page frees the queue, and its files go.
+    one.upload(clips('long.mp4'))
+    one.state('long.mp4', 'at work, ')
     one.page.close()
-    two.result(clips('short.mp4'))
     two.page.close()
-    # Empty files that Gradio makes and forgets are swept later.
     until(lambda: not [path for path in server.files() if path.stat().st_size], server.files)
 
 
-def test_foreign_requests_are_refused(visit, server):
-    user = visit()
-    there = server.address + 'gradio_api/upload'
-    files = {'files': dict(name='a.mp4', mimeType='video/mp4', buffer=b'x')}
-    answer = user.context.request.post(there, multipart=files, headers={'Origin': 'http://evil'})
-    assert answer.status == 403
-    answer = user.context.request.get(server.address, headers={'Host': 'evil.example'})
-    assert answer.status == 403
-    for path in ('docs', 'openapi.json', 'gradio_api/info', 'monitoring'):
-        content = user.fetch(server.address + path).text()
-        assert 'predict' not in content.lower() or 'named_endpoints":{}' in content, path
-    for path in ('/etc/hostname', str(server.temporary), os.getcwd() + '/setup.py'):
-        assert user.fetch(f'{server.address}gradio_api/file={path}').status in (403, 404), path
+def test_keys_alone(visit, tmp_path):
+    """From the empty page to the share of a named region, without a pointer."""
+    user = visit(reduced_motion='reduce')
+    page = user.page
+
+    def go(selector, key='Tab', most=40):
+        """Press a key until something has the focus, which is to be seen."""
+        for _ in range(most):
+            page.keyboard.press(key)
+            if page.evaluate(f'document.activeElement.matches({selector!r})'):
+                seen = page.evaluate(
+                    """() => [document.activeElement, document.activeElement.parentElement,
+                    document.activeElement.nextElementSibling].some(
+                      e => e && getComputedStyle(e).outlineStyle !== 'none')"""
+                )
+                assert seen, f'the focus on {selector} is not seen'
+                return
+        raise AssertionError(f'{selector} is not reached')
+
+    go('#files')
+    go('#examples li:nth-child(2) button')
+    page.keyboard.press('Enter')
+    user.state('coffee.mp4', 'done')
+    assert page.evaluate('document.activeElement.className') == 'item'
+    go('#stop, #beside')
+    go('#skip', key='Shift+Tab')
+    page.keyboard.press('Enter')
+    go('#stage input[value=overlay]')
+    page.keyboard.press('ArrowRight')
+    assert page.is_checked('[name=kind][value=map]')
+    go('#chart')
+    before = page.inner_text('#now')
+    page.keyboard.press('PageUp')
+    assert page.inner_text('#now') != before
+    go('#add-region')
+    page.keyboard.press('Enter')
+    assert page.evaluate('document.activeElement.ariaLabel') == 'Name of region 1'
+    page.keyboard.type('Cup')
+    go('.sides input')
+    page.keyboard.press('ArrowUp')
+    user.measured(1)
+    assert page.input_value('.sides input') == '214', 'a third of 640, and one'
+    page.locator('#legend li', has_text='Cup').first.wait_for()
+    go('.region button', key='Shift+Tab')
+    page.keyboard.press('Enter')
+    assert page.evaluate('document.activeElement.id') == 'add-region'
 
 
-def test_screenshots(browser, visit, clips, server, start_server, tmp_path):
-    """The page fits wide and narrow windows."""
-    folder = Path(os.environ.get('SALKIT_SCREENSHOTS') or tmp_path)
-    checkpoint = os.environ.get('SALKIT_SCREENSHOTS_CHECKPOINT')
-    path = clips('short.mp4')
-    if checkpoint:
-        server = start_server('--model', 'demo/umt-tiny_cc-kl', '--checkpoint', checkpoint)
-        path = demo_video(tmp_path / 'coffee.mp4')
-    sizes = dict(desktop=(1280, 900), phone=(420, 900))
-    for name, (width, height) in sizes.items():
-        user = visit(server, viewport=dict(width=width, height=height))
-        user.result(path)
-        user.page.locator('#salkit-curve').locator('canvas, svg').first.wait_for()
-        user.stand_at(0.55)
-        assert user.page.evaluate('document.documentElement.scrollWidth') <= width
-        if checkpoint:
-            # The browser's own sign of loading fades.
-            user.page.wait_for_timeout(800)
-        user.page.screenshot(path=folder / f'web_{name}.png', full_page=True)
+@pytest.fixture(scope='module')
+def axe(tmp_path_factory):
+    """The script of axe-core."""
+    if named := os.environ.get('SALKIT_AXE'):
+        return Path(named).read_text('utf-8')
+    if shutil.which('npm') is None:
+        pytest.skip('axe-core is not here: no npm, and SALKIT_AXE names no axe.min.js')
+    folder = tmp_path_factory.mktemp('axe')
+    command = ['npm', 'install', '--prefix', str(folder), '--no-audit', '--no-fund', 'axe-core@4']
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if ended.returncode:
+        pytest.skip(f'npm gives no axe-core: {ended.stderr[-200:]}')
+    return (folder / 'node_modules' / 'axe-core' / 'axe.min.js').read_text('utf-8')
 
 
-def demo_video(path):
-    """A video of the demo's test set."""
-    from make_video import encode_video
+TAGS = ('wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice')
 
-    from salkit.datasets import DemoDataset
-    from salkit.media.images import read_image
 
-    frames = DemoDataset(split='test').videos[4].frames
-    images = [read_image(frame) for frame in frames]
-    return encode_video(path, len(images), images[0].shape[:2], images=images, fps=12)
+@pytest.mark.parametrize(
+    ('size', 'scheme'),
+    [(DESKTOP, 'light'), (DESKTOP, 'dark'), (TABLET, 'dark'), (PHONE, 'light'), (PHONE, 'dark')],
+)
+def test_barriers_and_widths(visit, axe, clips, size, scheme):
+    # The script of axe is no part of the page, whose policy would refuse it.
+    user = visit(size=size, color_scheme=scheme, bypass_csp=True)
+    page = user.page
+
+    def check():
+        page.evaluate(axe)
+        found = page.evaluate(
+            'tags => axe.run(document, {runOnly: {type: "tag", values: tags}})', TAGS
+        )
+        said = [(one['id'], one['help'], one['nodes'][0]['html']) for one in found['violations']]
+        assert not said and len(found['passes']) > 20
+        assert page.evaluate('document.documentElement.scrollWidth') <= size[0]
+
+    check()
+    user.upload(clips('short.mp4'), clips('text.mp4'))
+    user.state('short.mp4', 'done')
+    user.state('text.mp4', 'failed')
+    if size != DESKTOP:
+        assert page.get_attribute('#draw', 'aria-pressed') == 'false', 'a finger scrolls'
+        page.click('#draw')
+        page.click('#settings summary')
+    user.draw(0.2, 0.2, 0.6, 0.8, panel=1)
+    user.measured(1)
+    check()
+    if size == DESKTOP:
+        user.item('text.mp4').click()
+        page.locator('#why', has_text='cannot be read').wait_for()
+        check()
 
 
 def test_end_removes_everything(visit, clips, server):
     user = visit()
-    user.choose(clips('long.mp4'))
-    user.predict()
-    user.status(r'Predicting: frame [1-9]')
+    user.upload(clips('long.mp4'))
+    user.work(r'Predicting with tiny.py: frame [1-9]')
     assert server.files()
     before = len(server.errors)
     assert server.stop() == 0
     assert not server.files()
     assert ''.join(server.errors[before:]) == 'salkit serve: stopped\n'
+    user.page.locator('#why, #work-text', has_text='connection').first.wait_for()
+    user.errors.clear()
 
 
-def until(condition, what, seconds=30):
+@pytest.mark.skipif('SALKIT_SCREENSHOTS' not in os.environ, reason='SALKIT_SCREENSHOTS names none')
+def test_screenshots(visit, start_server):
+    """Pictures for the documentation."""
+    folder, server = Path(os.environ['SALKIT_SCREENSHOTS']), start_server()
+
+    def picture(page, name, **how):
+        # The browser's own sign of loading fades.
+        page.wait_for_timeout(1000)
+        shot = Image.open(io.BytesIO(page.screenshot(**how))).convert('RGB')
+        shot.quantize(256).save(folder / f'web_{name}.png', optimize=True)
+
+    for name, size, scheme in (
+        ('desktop', DESKTOP, 'light'),
+        ('dark', DESKTOP, 'dark'),
+        ('phone', PHONE, 'light'),
+    ):
+        user = visit(server, size=size, color_scheme=scheme)
+        page = user.page
+        page.set_default_timeout(120_000)
+        if name == 'desktop':
+            picture(page, 'empty')
+        page.click('#examples button >> nth=0')
+        user.state('cat-coffee-motorcycle.mp4', 'done')
+        if page.get_attribute('#draw', 'aria-pressed') == 'false':
+            page.click('#draw')
+        user.draw(0.6, 0.05, 0.88, 0.47)
+        user.measured(1)
+        page.fill('.region .bar input', 'right eye')
+        page.locator('#chart').press('Home')
+        for _ in range(2):
+            page.locator('#chart').press('PageUp')
+        page.evaluate('document.activeElement.blur(); scrollTo(0, 0)')
+        picture(page, name, full_page=True)
+
+
+def until(condition, what=lambda: '', seconds=30):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, what()

@@ -32,6 +32,10 @@ def refused(capsys, *arguments):
         (['--port', 0, '--model', 'missing.onnx'], 'missing.onnx'),
         (['--port', 0, '--model', 'salfom/umt-l16_cc-kl'], 'give --checkpoint'),
         (['--port', 0, '--checkpoint', 'x.pth'], 'x.pth: the checkpoint does not exist'),
+        (
+            ['--model', 'a', '--model', 'b', '--checkpoint', 'x'],
+            '--checkpoint is given 1 times',
+        ),
     ],
 )
 def test_arguments(capsys, tmp_path, monkeypatch, arguments, message):
