@@ -10,7 +10,8 @@ PLUGINS := $(wildcard plugins/*/setup.py)
 unexport PYTHONDONTWRITEBYTECODE
 # One process more than cores: tests wait as well, for browsers, killed runs and disks.
 PROCESSES := $(shell $(PYTHON) -c "import os; print(1 + os.cpu_count())")
-PARALLEL := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+# One that dies is named at the end; another in its place would have pytest-xdist 3.8 wait forever.
+PARALLEL := -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .PHONY: demo test test-fast coverage docs lint clean
 

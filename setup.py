@@ -33,6 +33,7 @@ ONNX = ['onnx>=1.19', 'onnxruntime>=1.22', 'onnxscript>=0.5']
 OPENVINO = ['onnx>=1.19', 'openvino>=2026.0']
 WEB = ['gradio>=6.31']
 RAY = ['ray>=2.60']
+COMPLETION = ['shtab>=1.7']
 DOCS = ['furo>=2025.7', 'myst-parser>=4', 'sphinx>=8', 'sphinx-copybutton>=0.5']
 
 setup(
@@ -79,12 +80,14 @@ setup(
         'openvino': OPENVINO,
         'web': WEB,
         'ray': RAY,
+        'completion': COMPLETION,
         'docs': DOCS,
         'dev': [
             *ONNX,
             *OPENVINO,
             *WEB,
             *RAY,
+            *COMPLETION,
             *DOCS,
             'build>=1.2',
             'hypothesis>=6.100',

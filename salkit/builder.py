@@ -80,23 +80,25 @@ def resolve(registry: Registry, name: str | object) -> Any:
     Raises:
         ConfigError: there is none; with the nearest names, and why a plugin may lack it.
     """
+    of_objects = isinstance(registry, ObjectRegistry)
     if not isinstance(name, str):
-        ready = isinstance(name, Named) if isinstance(registry, ObjectRegistry) else callable(name)
+        ready = isinstance(name, Named) if of_objects else callable(name)
         if not ready:
             raise ConfigError(f'{registry.name}: expected a name, got {name!r}')
         return name
-    if isinstance(registry, ObjectRegistry):
+    if of_objects:
         # A plugin may make its own from one of salkit's while it is being loaded.
         registry.import_from_location()
         if name in registry.module_dict:
             return registry.module_dict[name]
     fill(registry)
-    found = registry.get(name) if name else None
+    # mmengine's own way imports PyTorch.
+    found = (registry.module_dict if of_objects else registry).get(name) if name else None
     if found is not None:
         return found
     hint = nearest_names(name, known_names(registry))
     reasons = ''.join(f'; {text}' for source in sources if (text := source.explain(name)))
-    if isinstance(registry, ObjectRegistry):
+    if of_objects:
         problem = f'unknown {registry.name} {name!r}'
     else:
         problem = f'no installed plugin offers the {registry.name} {name!r}, nor does salkit itself'

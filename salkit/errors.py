@@ -15,8 +15,14 @@ _FRAMEWORKS = ('torch', 'torchvision', 'mmengine', 'mmcv', 'timm')
 class SalkitError(Exception):
     """Base of every error that a user can cause and mend.
 
-    The command line prints such an error as one line and leaves with status 2.
+    The command line prints such an error as one line and leaves with status 2; a notebook shows the
+    same line, and how to see where it comes from.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback."""
+        how = 'for the whole traceback: import traceback; traceback.print_last()'
+        return [f'{type(self).__name__}: {one_line(self)}', f'({how})']
 
 
 class ConfigError(SalkitError):

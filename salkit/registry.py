@@ -11,7 +11,8 @@ which `salkit.builder` asks before it looks a name up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -53,6 +54,15 @@ Thing = TypeVar('Thing', bound=Named)
 class ObjectRegistry(Registry):
     """A registry of objects that are ready to use, by their attribute `name`."""
 
+    def __init__(self, name: str, locations: Sequence[str]) -> None:
+        super().__init__(name, scope=SCOPE)
+        self._places = list(locations)
+
+    def import_from_location(self) -> None:
+        """Import what registers its own; mmengine's does so by way of PyTorch."""
+        for place in self._places:
+            importlib.import_module(place)
+
     def add(self, thing: Thing) -> Thing:
         """Make `thing` known under its name.
 
@@ -75,7 +85,7 @@ LOSSES = _registry('loss', 'losses')
 MODELS = _registry('model', 'models', mmengine_registry.MODELS)
 DATASETS = _registry('dataset', 'datasets.classes', mmengine_registry.DATASETS)
 TRANSFORMS = _registry('transform', 'datasets.transforms', mmengine_registry.TRANSFORMS)
-METRICS = _registry('metric', 'metrics', mmengine_registry.METRICS)
+METRICS = _registry('metric', 'metrics.saliency_metric', mmengine_registry.METRICS)
 OPTIM_WRAPPERS = _registry('optim_wrapper', 'engine', mmengine_registry.OPTIM_WRAPPERS)
 OPTIM_WRAPPER_CONSTRUCTORS = _registry(
     'optimizer wrapper constructor', 'engine', mmengine_registry.OPTIM_WRAPPER_CONSTRUCTORS
@@ -83,10 +93,8 @@ OPTIM_WRAPPER_CONSTRUCTORS = _registry(
 RUNNERS = _registry('runner', 'engine', mmengine_registry.RUNNERS)
 DATA_SAMPLERS = _registry('data sampler', 'datasets.classes', mmengine_registry.DATA_SAMPLERS)
 HOOKS = _registry('hook', 'engine', mmengine_registry.HOOKS)
-PROTOCOLS = ObjectRegistry('protocol', scope=SCOPE, locations=['salkit.metrics', PLUGINS])
-PUBLISHED = ObjectRegistry(
-    'public data set', scope=SCOPE, locations=['salkit.datasets.published', PLUGINS]
-)
+PROTOCOLS = ObjectRegistry('protocol', ['salkit.metrics', PLUGINS])
+PUBLISHED = ObjectRegistry('public data set', ['salkit.datasets.published', PLUGINS])
 
 # salkit adds nothing to the others so far; mmengine warns where a scope has no registry of its own.
 for _parent in list(vars(mmengine_registry).values()):

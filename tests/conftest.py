@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from unittest import mock
 
 import hypothesis
 import numpy as np
@@ -34,6 +35,13 @@ def pytest_collection_modifyitems(items):
     """Files with slow tests first, so that no process is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker('slow')}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_one_test():
+    """What a command sets for its own process is gone after the test that ran it in this one."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture(scope='session')

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..errors import CheckpointError
+from ..utils.tabular import Record, Tabular
 
 
 @dataclass
-class FitReport:
+class FitReport(Tabular):
     """What became of every entry of a file and of a module.
 
     Attributes:
@@ -77,8 +78,25 @@ class FitReport:
             grouped.setdefault(reason, []).append(key)
         return grouped
 
+    def records(self) -> list[Record]:
+        """A row for each entry of the module, then for each of the file that has no place."""
+        found = {
+            'used': self.used,
+            'derived': self.derived,
+            'kept': self.kept,
+            'missing': dict.fromkeys(self.missing, ''),
+            'wrong': self.wrong,
+            'dropped': self.dropped,
+            'unexpected': dict.fromkeys(self.unexpected, ''),
+        }
+        return [
+            dict(entry=entry, outcome=outcome, detail=detail)
+            for outcome, entries in found.items()
+            for entry, detail in entries.items()
+        ]
+
     @property
-    def summary(self) -> str:
+    def headline(self) -> str:
         """What was loaded, in a line."""
         line = (
             f'{self.source}: {len(self.used)} entries of {self.kind} weights fill the {self.part}'

@@ -25,7 +25,6 @@ from ..utils.input_files import check_input_file
 from ..utils.text import in_units
 from .sharded import is_sharded
 from .shipped import shipped_files
-from .torch_files import load_torch_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -60,6 +59,9 @@ def find_best_checkpoint(work_dir: str | Path) -> Path | None:
 
 def _score_in(path: Path, metric: str) -> float | None:
     """The validation score for which a checkpoint was kept; None where it holds none."""
+    # Most names of checkpoints are looked up without PyTorch.
+    from .torch_files import load_torch_file
+
     try:
         content: Any = load_torch_file(check_input_file(path, CheckpointError))
         info = content['message_hub']['runtime_info']

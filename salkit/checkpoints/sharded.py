@@ -1,7 +1,7 @@
 """Checkpoints in shards: a folder that the processes of a run write together, each its own part.
 
 The tensors lie in the format of `torch.distributed.checkpoint`; what else a checkpoint holds is the
-file `RUN` beside them.
+file `RUN` beside them. Whether a folder is one is found out without PyTorch.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
 from ..errors import CheckpointError, one_line, reason_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
 
 RUN = 'run.pth'
@@ -51,6 +49,8 @@ class _IndexUnpickler(pickle.Unpickler):
     """Makes nothing but what an index of tensors is made of; entries of other kinds run code."""
 
     def find_class(self, module: str, name: str) -> Any:
+        import torch
+
         known = name in _PARTS.get(module, ())
         if not known and not (
             module == 'torch' and isinstance(getattr(torch, name, None), torch.dtype)
@@ -96,6 +96,7 @@ def read_shards(
     Raises:
         CheckpointError: a folder that cannot be read.
     """
+    import torch
     from torch.distributed import checkpoint
 
     class SafeReader(checkpoint.FileSystemReader):

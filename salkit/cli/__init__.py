@@ -18,9 +18,12 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from ..errors import DataWarning, PluginWarning, SalkitError, one_line, pytorch_needed
+from ..utils.text import nearest_names
 from ..version import __version__
 from .common import ended_as_interrupted, leave_cores_to_workers, wait_asleep
+from .json_output import only_json
 from .launchers import tell_launcher
+from .parser import EXAMPLES, CommandParser
 from .terminal import plain_output
 
 # Command -> what it does, in a line. The module of the same name has
@@ -51,7 +54,19 @@ COMMANDS = {
     'plugins': 'list the installed plugins: what they offer, what failed and why',
     'new-plugin': 'write the package of a new plugin, with its tests, ready to install',
     'demo': 'make the demo data, train a tiny model on it, score it and draw a picture grid',
+    'completion': 'print a script with which bash, zsh or fish completes commands and options',
 }
+# What one sees who does not know what to ask for.
+FIRST_PAGE = """salkit predicts where people look in videos. To begin with:
+
+  salkit predict clip.mp4 --overlay    draw it over a video or picture of yours
+  salkit serve --open                  the same on a page in the browser
+  salkit score MAPS DATA               score maps against the gaze of a data set
+  salkit train umt-tiny_cc-kl          train a tiny model on data made for it
+
+  salkit help                          all commands
+  salkit help COMMAND                  what one of them takes
+"""
 
 
 def _warn_in_a_line() -> None:
@@ -83,16 +98,11 @@ def run_command(command: str, argv: Sequence[str], prog: str) -> int:
 
 
 def _run(module: ModuleType, argv: Sequence[str], prog: str) -> int:
-    parser = argparse.ArgumentParser(prog=prog, description=module.__doc__)
-    module.add_arguments(parser)
-    parser.add_argument(
-        '--traceback', action='store_true', help='show where an error comes from, not just what'
-    )
-    # Names of files may stand on both sides of options.
-    args = parser.parse_intermixed_args(argv)
+    name = module.__name__.rpartition('.')[2].replace('_', '-')
+    args = CommandParser(prog, module, EXAMPLES.get(name, '')).read(argv)
     _warn_in_a_line()
     try:
-        with ended_as_interrupted(), pytorch_needed():
+        with ended_as_interrupted(), pytorch_needed(), only_json(args):
             status = module.run(args)
             sys.stdout.flush()
             return status
@@ -130,18 +140,27 @@ def run_script(file: str) -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the installed command `salkit`."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv and argv[0] in COMMANDS:
+    if not argv:
+        print(FIRST_PAGE, end='')
+        return 0
+    if argv[0] == 'help':
+        # `salkit help train` is `salkit train --help`.
+        argv = [*argv[1:2], '--help']
+    if argv[0] in COMMANDS:
         return run_command(argv[0], argv[1:], f'salkit {argv[0]}')
     width = max(map(len, COMMANDS))
     epilog = '\n'.join(f'  {name:<{width}}  {text}' for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog='salkit',
+        usage='salkit COMMAND ...',
         description='Video saliency prediction with video foundation models.',
         epilog=f'commands (each with its own --help):\n{epilog}',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--version', action='version', version=f'salkit {__version__}')
-    parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='see below')
-    parser.add_argument('arguments', nargs=argparse.REMAINDER, help='its own arguments')
+    if not argv[0].startswith('-'):
+        hint = nearest_names(argv[0], COMMANDS)
+        hint = hint if hint.startswith('did') else '`salkit help` lists what there is'
+        parser.error(f'there is no command {argv[0]!r}; {hint}')
     parser.parse_args(argv)
     return 2

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .common import add_cfg_options
+from .json_output import add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..datasets import VideoSaliencyDataset
@@ -22,7 +23,7 @@ KINDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `salkit baseline`."""
     parser.add_argument(
-        'kind', choices=KINDS, help='; '.join(f'{k}: {v}' for k, v in KINDS.items())
+        'kind', choices=list(KINDS), help='; '.join(f'{k}: {v}' for k, v in KINDS.items())
     )
     parser.add_argument(
         'config', nargs='?', help='a config whose test set is predicted, instead of --dataset-root'
@@ -66,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='inter-observer: predict a half of the observers, every second one, from the others',
     )
     add_cfg_options(parser)
+    add_json_argument(parser)
 
 
 def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
@@ -74,11 +76,8 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
     Raises:
         ConfigError: arguments that contradict each other, or a data set that is not in the layout.
     """
-    from ..builder import build
     from ..config import dataset_configs, load_config, parse_options
-    from ..datasets import VideoSaliencyDataset
-    from ..errors import ConfigError
-    from ..registry import DATASETS
+    from ..errors import ConfigError, DataError
 
     if (args.config is None) == (args.dataset_root is None):
         raise ConfigError('name the data set by --dataset-root or by a config, one of the two')
@@ -104,6 +103,13 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
             raise ConfigError(f'{args.config}: its test set is made of {len(found)} data sets')
         # Only the list of files is needed, no clips.
         cfg = {k: v for k, v in found[0].items() if k != 'pipeline'}
+    root = cfg.get('data_root')
+    if root and not Path(root).expanduser().exists():
+        raise DataError(f'{root}: the data root does not exist')
+    from ..builder import build
+    from ..datasets import VideoSaliencyDataset
+    from ..registry import DATASETS
+
     # Densities are all that is read; the demo data set makes its own where it has none.
     return build(DATASETS, dict(cfg, require_fixations=False), kind=VideoSaliencyDataset)
 
@@ -127,6 +133,7 @@ def run(args: argparse.Namespace) -> int:
         write_mean_density(dataset, out, progress=True)
         print(f'mean: the density of {len(dataset.videos)} videos written to {out}')
         print(f'use it with: salkit score ... --baseline {shlex.quote(str(out))}')
+        give_json(args, dict(kind=args.kind, out=str(out), videos=len(dataset.videos)))
         return 0
     options = dict(format=args.format, sigma=args.sigma, progress=True)
     truth = dataset.videos[0].folder.parent
@@ -139,4 +146,6 @@ def run(args: argparse.Namespace) -> int:
     there = f' ({finished} were there already)' if finished else ''
     print(f'{args.kind}: {written} videos written to {out}{there}')
     print(f'score them with: salkit score {shlex.quote(str(out))} {shlex.quote(str(truth))}')
+    counts = dict(videos=len(dataset.videos), written=written, finished_before=finished)
+    give_json(args, dict(kind=args.kind, out=str(out), ground_truth=str(truth), **counts))
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from ..utils.text import aligned
 from .common import CHECKPOINT_HELP, add_cfg_options, rows_and_columns
+from .json_output import add_json_argument, give_json
 from .options import add_options, given_options, option_values
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--size', metavar='WIDTHxHEIGHT', help='of the clips (default: that of the config)'
     )
-    parser.add_argument('--json', metavar='FILE', help='write everything that was found there, too')
+    add_json_argument(parser)
     infer = parser.add_argument_group('infer')
     add_options(infer, InferenceOptions, 'compile', 'baseline', 'video')
     infer.add_argument(
@@ -132,9 +133,9 @@ def _heading(machine: Machine, settings: InferenceSettings | TrainingSettings) -
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
+    from ..checkpoints.named import check_model_names
     from ..config import parse_options
     from ..utils.benchmark_options import InferenceOptions, TrainingOptions
-    from ..utils.files import write_json
 
     kinds = dict(infer=InferenceOptions, train=TrainingOptions)
     other = kinds['train' if args.kind == 'infer' else 'infer']
@@ -146,6 +147,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--{refused[0]} is not for {args.kind}')
     size = rows_and_columns('--size', args.size)
     overrides = parse_options(args.cfg_options)
+    check_model_names(args.config, args.checkpoint)
     if args.kind == 'infer':
         from ..inference.benchmark import benchmark_inference
 
@@ -160,6 +162,5 @@ def run(args: argparse.Namespace) -> int:
         )
         content, text = asdict(training), format_training(training)
     print(text)
-    if args.json is not None:
-        write_json(content, args.json)
+    give_json(args, content)
     return 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .common import add_cfg_options, leave_cores_to_workers, rows_and_columns
+from .json_output import add_json_argument, give_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='with --features: that values are kept in (default: float32; the others take half)',
     )
     add_cfg_options(parser)
+    add_json_argument(parser)
 
 
 def _of_config(args: argparse.Namespace) -> Iterator[_Group]:
@@ -146,18 +148,26 @@ def run(args: argparse.Namespace) -> int:
     leave_cores_to_workers()
     if args.every is not None or args.dtype is not None:
         raise ConfigError('--every and --dtype go with --features')
+    from ..config import find_config
+
+    of_source = _of_folder if Path(args.source).expanduser().is_dir() else _of_config
+    if of_source is _of_config:
+        find_config(args.source)
     from ..datasets.clip_cache_build import build_cache
     from ..utils.text import in_units
 
-    of_source = _of_folder if Path(args.source).expanduser().is_dir() else _of_config
     # Data sets of one size and place share one run.
     groups: dict[tuple[tuple[int, int], str], list[VideoRecord]] = {}
     for videos, size, place in of_source(args):
         groups.setdefault((size, place), []).extend(videos)
     failed: dict[str, str] = {}
+    caches = []
     for (size, place), videos in groups.items():
         report = build_cache(videos, size, place, workers=args.workers, progress=True)
         failed |= report.failed
+        folders = list(map(str, report.folders))
+        counts = dict(written=report.written, kept=report.kept, bytes=report.bytes)
+        caches.append(dict(size=size, folders=folders, **counts))
         there = f' ({report.kept} were there already)' if report.kept else ''
         taken = in_units(report.bytes)
         print(f'{report.written} videos cached at {size[1]} x {size[0]}, {taken}{there}')
@@ -169,6 +179,7 @@ def run(args: argparse.Namespace) -> int:
         print(f'{len(failed)} videos could not be cached, their files are read in training:')
         for reason in failed.values():
             print(f'  {reason}')
+    give_json(args, dict(caches=caches, failed=failed))
     return 1 if failed else 0
 
 
@@ -176,9 +187,6 @@ def _run_features(args: argparse.Namespace) -> int:
     """Keep features."""
     from ..config import load_config, parse_options
     from ..config.options import DATALOADERS
-    from ..engine.feature_build import FeatureOptions, build_features
-    from ..utils.parallel import share_cores
-    from ..utils.text import in_units
     from .common import check_data_roots
 
     if args.size or args.workers:
@@ -187,6 +195,9 @@ def _run_features(args: argparse.Namespace) -> int:
         raise ConfigError('--features needs --dir DIR, a folder for those of this encoder')
     cfg = load_config(args.source, parse_options(args.cfg_options))
     check_data_roots(cfg, *DATALOADERS)
+    from ..engine.feature_build import FeatureOptions, build_features
+    from ..utils.parallel import share_cores
+
     options = FeatureOptions(
         every=args.every or 1,
         dtype=args.dtype or 'float32',
@@ -194,8 +205,7 @@ def _run_features(args: argparse.Namespace) -> int:
     )
     share_cores()
     report = build_features(cfg, args.dir, options)
-    there = f' ({report.kept} were there already)' if report.kept else ''
-    taken = in_units(report.bytes)
-    print(f'features of {report.clips} clips of {report.written} videos kept, {taken}{there}')
+    print(report.headline)
     print(f'  salkit train {args.source} --features {args.dir}')
+    give_json(args, dict(dir=args.dir, **vars(report)))
     return 0

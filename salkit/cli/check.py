@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
 from ..errors import printable
+from .json_output import add_json_argument, give_json
 from .options import add_options, option_values
 
 ON_ALL_CORES = True
@@ -35,16 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--examples', type=int, default=5, metavar='N', help='faults of a kind to print (5)'
     )
-    parser.add_argument(
-        '--json', metavar='FILE', help='write everything, every fault too; - for standard output'
-    )
+    add_json_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check."""
     from ..prepare.check import check_dataset
     from ..prepare.options import CheckOptions
-    from ..utils.files import write_json
 
     report = check_dataset(
         args.root,
@@ -53,12 +50,8 @@ def run(args: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
         **option_values(args, CheckOptions),
     )
-    if args.json == '-':
-        print(json.dumps(report.to_json(), indent=2))
-    else:
-        print('\n'.join(map(printable, report.lines(max(0, args.examples)))))
-        if args.json:
-            write_json(report.to_json(), args.json)
+    print('\n'.join(map(printable, report.lines(max(0, args.examples)))))
+    give_json(args, report.to_json())
     if not report.complete:
         return 130
     return 0 if report.ok else 1

@@ -82,6 +82,9 @@ def choose_model(
         if checkpoint is not None:
             raise ConfigError(f'{model}: an exported model holds its weights, got {checkpoint} too')
         return str(model), None
+    from ..checkpoints.named import check_model_names
+
+    check_model_names(model, checkpoint)
     from ..models.load import find_model
 
     cfg, read = find_model(model, checkpoint)
@@ -112,8 +115,8 @@ def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
     from ..inference.predictor import SaliencyPredictor
     from ..utils.parallel import share_cores
 
+    model, checkpoint = choose_model(args.model, args.checkpoint)
     if not is_exported(args.model):
         # Those of PyTorch, which an exported model does without.
         share_cores()
-    model, checkpoint = choose_model(args.model, args.checkpoint)
     return SaliencyPredictor(model, checkpoint, args.device, args.precision, engine=args.engine)

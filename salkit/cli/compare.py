@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .json_output import add_json_argument, give_json
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `salkit compare`."""
@@ -33,13 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--resamples', type=int, default=10_000, help='draws (default: 10000)')
     parser.add_argument('--seed', type=int, default=0, help='of the draws (default: 0)')
-    parser.add_argument('--json', metavar='FILE', help='write the comparison')
+    add_json_argument(parser)
     parser.add_argument('--plot', metavar='FILE.png', help='draw the scores of every video')
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare, and print the tables and the warnings."""
     from ..scoring import compare
+    from ..version import __version__
 
     comparison = compare(
         args.reference,
@@ -55,13 +58,8 @@ def run(args: argparse.Namespace) -> int:
     print(comparison.format(), flush=True)
     for warning in comparison.warnings:
         print(f'warning: {warning}', file=sys.stderr)
-    if args.json:
-        from ..utils.files import write_json
-        from ..version import __version__
-
-        command = ' '.join(sys.argv)
-        content = dict(command=command, salkit_version=__version__, **comparison.to_json())
-        write_json(content, args.json)
+    command = ' '.join(sys.argv)
+    give_json(args, dict(command=command, salkit_version=__version__, **comparison.to_json()))
     if args.plot:
         from ..scoring.plot import plot_per_video
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from .common import CHECKPOINT_HELP, add_cfg_options
+from .json_output import add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..checkpoints import FitReport
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE.json',
         help='texts by name that the file shall say about itself: data, licences, scores',
     )
-    parser.add_argument('--report', metavar='FILE.json', help='write what became of every entry')
+    add_json_argument(parser, '--report')
     parser.add_argument('--verbose', action='store_true', help='list every entry, used ones too')
 
 
@@ -90,10 +91,13 @@ def _print_conversion(done: Conversion) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert."""
-    from ..checkpoints.convert import convert
+    from ..checkpoints.named import check_model_names
     from ..config import parse_options
     from ..errors import CheckpointError
-    from ..utils.files import write_json
+
+    options, about = parse_options(args.cfg_options), _read_about(args.about)
+    check_model_names(args.config, args.source)
+    from ..checkpoints.convert import convert
 
     try:
         done = convert(
@@ -101,19 +105,18 @@ def run(args: argparse.Namespace) -> int:
             args.destination,
             to=args.to,
             config=args.config,
-            options=parse_options(args.cfg_options),
+            options=options,
             half=args.half,
-            about=_read_about(args.about),
+            about=about,
         )
     except CheckpointError as error:
         report = getattr(error, 'report', None)
         if report is not None and args.verbose:
             _print_report(report, verbose=True)
-        if report is not None and args.report:
-            write_json(dict(vars(report), destination=None), args.report)
+        if report is not None:
+            give_json(args, dict(vars(report), destination=None))
         raise
     _print_report(done.report, args.verbose)
     _print_conversion(done)
-    if args.report:
-        write_json(done.to_json(), args.report)
+    give_json(args, done.to_json())
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from .common import rows_and_columns
+from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, given_options, option_values
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--overwrite', action='store_true', help='replace maps that were made otherwise'
     )
     parser.add_argument('--workers', type=int, metavar='N', help='processes (default: one a core)')
+    add_json_argument(parser)
     gaze = parser.add_argument_group('gaze')
     gaze.add_argument('--size', metavar='WIDTHxHEIGHT', help='of the videos')
     gaze.add_argument(
@@ -105,4 +107,16 @@ def run(args: argparse.Namespace) -> int:
     there = f' ({finished} were there already)' if finished else ''
     where = args.out or args.fixations
     print(f'{len(written)} videos of {frames} frames written to {where}{there}')
+    give_json(
+        args,
+        dict(
+            out=str(where),
+            folders=list(map(str, folders)),
+            written=len(written),
+            finished_before=finished,
+            frames=frames,
+            warnings=list(found.warnings),
+            notes=list(found.notes),
+        ),
+    )
     return 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 
 from .chosen_model import MODEL_HELP
 from .common import CHECKPOINT_HELP, ENDING_SECONDS, ended_as_interrupted, rows_and_columns
+from .json_output import add_json_argument, give_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,17 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options', nargs='+', metavar='KEY=VALUE', help='override entries of the config'
     )
+    add_json_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Export."""
+    from ..checkpoints.named import check_model_names
     from ..config import parse_options
     from ..errors import ConfigError
-    from ..inference.backends.exported import sized
-    from ..inference.export import ExportOptions, export_model
 
     if None not in (args.config, args.model):
         raise ConfigError(f'{args.config} and --model {args.model}: name one model')
+    name = args.model if args.config is None else args.config
+    check_model_names(name, args.checkpoint)
+    from ..inference.backends.exported import sized
+    from ..inference.export import ExportOptions, export_model
+
     options = ExportOptions(
         precision=args.precision,
         dynamic_batch=args.dynamic_batch,
@@ -64,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     )
     with ended_as_interrupted(ENDING_SECONDS):
         done = export_model(
-            args.model if args.config is None else args.config,
+            name,
             args.checkpoint,
             args.out,
             options,
@@ -80,4 +88,14 @@ def run(args: argparse.Namespace) -> int:
     names = ' and '.join(str(path) for path in reversed(done.files))
     print(f'agrees with the model: {done.agreement}')
     print(f'wrote {names}: ONNX, opset {done.opset}, {done.size / 1e6:.1f} MB')
+    give_json(
+        args,
+        dict(
+            files=[str(path) for path in done.files],
+            bytes=done.size,
+            opset=done.opset,
+            metadata=json.loads(about.to_text()),
+            agreement=asdict(done.agreement),
+        ),
+    )
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .json_output import add_json_argument, give_json
 from .options import add_options, option_values
 
 EPILOG = """
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='the report: report.html, report.md or report.tex (default: plain text is printed)',
     )
-    parser.add_argument('--json', metavar='FILE', help='write all numbers')
+    add_json_argument(parser)
     for role, example in (('baselines', 'the mean map'), ('ceilings', 'other observers')):
         parser.add_argument(
             f'--{role}',
@@ -47,20 +48,15 @@ def run(args: argparse.Namespace) -> int:
     from ..scoring.leaderboard_building import leaderboard
     from ..scoring.leaderboard_options import LeaderboardOptions
     from ..scoring.leaderboard_report import check_report_place
-    from ..utils.files import check_json_place, write_json
+    from ..version import __version__
 
     if args.out:
         check_report_place(args.out)
-    if args.json:
-        check_json_place(args.json)
     board = leaderboard(*args.files, **option_values(args, LeaderboardOptions))
     for warning in board.warnings:
         print(f'warning: {warning}', file=sys.stderr)
-    if args.json:
-        from ..version import __version__
-
-        command = ' '.join(sys.argv)
-        write_json(dict(command=command, salkit_version=__version__, **board.to_json()), args.json)
+    command = ' '.join(sys.argv)
+    give_json(args, dict(command=command, salkit_version=__version__, **board.to_json()))
     if args.out:
         print(*board.save(args.out), sep='\n')
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from .json_output import add_json_argument, give_json
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit plot`."""
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what to draw, a panel each: loss, loss_kl, CC, NSS, lr, grad_norm, clips_per_s ... '
         '(default: loss CC lr)',
     )
+    add_json_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,4 +30,5 @@ def run(args: argparse.Namespace) -> int:
 
     keys = plot_runs(args.runs, args.out, args.keys)
     print(f'{args.out}: {", ".join(keys)} of {len(args.runs)} run{"s" * (len(args.runs) > 1)}')
+    give_json(args, dict(out=args.out, keys=keys, runs=args.runs))
     return 0

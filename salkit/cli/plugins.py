@@ -8,6 +8,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
+from .json_output import add_json_argument, give_json
+
 if TYPE_CHECKING:
     from ..plugin import PluginRecord
 
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='also folders, smoke arguments, and where a failure comes from',
     )
-    parser.add_argument('--json', action='store_true', help='print all that is known as JSON')
+    add_json_argument(parser)
 
 
 def _status(record: PluginRecord) -> str:
@@ -79,9 +81,9 @@ def run(args: argparse.Namespace) -> int:
         # The list says it all.
         warnings.simplefilter('ignore', PluginWarning)
         records = installed_plugins()
-    if args.json:
-        print(json.dumps([to_json(record) for record in records], indent=2, default=str))
-    elif not records:
+    # Smoke arguments may be of any type.
+    give_json(args, json.loads(json.dumps(list(map(to_json, records)), default=str)))
+    if not records:
         print('no plugins are installed')
     else:
         print('\n'.join(describe(record, args.verbose) for record in records))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, DataError
 from ..utils.text import listed
 from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
+from .json_output import STDOUT, add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..inference.batch import PredictOptions
@@ -38,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "too), a pattern such as 'clips/**/*.mp4', or the number of a webcam: 0",
     )
     parser.add_argument(
-        '--out', required=True, metavar='DIR', help='folder of the outputs, made if it is not there'
+        '--out',
+        metavar='DIR',
+        help='folder of the outputs, made if it is not there (default: in the current folder, '
+        'clip_saliency for clip.mp4, saliency for several INPUTs)',
     )
     add_model_arguments(parser)
     _add_output_arguments(parser.add_argument_group('outputs'))
@@ -56,7 +60,7 @@ def _add_output_arguments(group: argparse._ArgumentGroup) -> None:
         'in a folder of its own (default: png)',
     )
     group.add_argument('--overlay', action='store_true', help='NAME_overlay.mp4, with its sound')
-    group.add_argument('--json', metavar='FILE', help='write what became of every input')
+    add_json_argument(group)
     group.add_argument('--force', action='store_true', help='make anew what is finished already')
 
 
@@ -218,6 +222,22 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
 # Running ---------------------------------------------------------------------------------------
 
 
+def default_out(texts: Sequence[str]) -> str:
+    """The folder of outputs where none is named.
+
+    Args:
+        texts: the inputs. One of them has a folder of its own name.
+    """
+    path = Path(texts[0]).expanduser()
+    if len(texts) > 1 or not (path.exists() or texts[0].isdecimal()):
+        return 'saliency'
+    if texts[0].isdecimal() and not path.exists():
+        return f'camera{int(texts[0])}_saliency'
+    # Also of `.` and `..`.
+    path = path.resolve()
+    return f'{path.name if path.is_dir() else path.stem}_saliency'
+
+
 def _check_report(report: str, out: Path, inputs: Sequence[Input]) -> None:
     from ..inference.batch.record import read_record
     from ..utils.files import check_json_place
@@ -266,18 +286,22 @@ def run(args: argparse.Namespace) -> int:
     from ..inference.batch.report import FAILED, Outcome
 
     options = _options(args)
-    out = Path(args.out).expanduser()
     texts = args.inputs
     if not texts:
-        raise ConfigError('no INPUT: name a video, a picture or a folder of them')
+        raise ConfigError(
+            'no INPUT: name a video, a picture or a folder of them, such as: '
+            'salkit predict clip.mp4 --overlay'
+        )
+    out = Path(args.out or default_out(texts)).expanduser()
     cameras = [text for text in texts if text.isdecimal() and not os.path.lexists(text)]
     _check_ray(args, cameras)
-    prepare_folder(out)
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
-    if args.json:
+    if args.json not in (None, STDOUT):
         _check_report(args.json, out, inputs)
+    if inputs or cameras or args.out:
+        prepare_folder(out)
     if renamed := [source.name for source in inputs if source.is_renamed]:
         print(f'names that others have, too; outputs are called {listed(renamed)}', file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
@@ -310,7 +334,6 @@ def run(args: argparse.Namespace) -> int:
         for outcome in failed:
             print(f'  {outcome.line}', file=sys.stderr)
     if inputs:
-        print(report.summary())
-    if args.json:
-        report.write(args.json)
+        print(report.headline)
+    give_json(args, report.to_json())
     return 2 if failed else 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .common import rows_and_columns
+from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, given_options, option_values
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('destination', metavar='DESTINATION', help='<split>/<video>/ is made in it')
     parser.add_argument('--list', action=_List, nargs=0, help='print the public data sets')
     add_options(parser, PrepareOptions)
-    parser.add_argument('--json', metavar='FILE.json', help='write the report')
+    add_json_argument(parser)
     parser.add_argument('--config', metavar='FILE.py', help='write a config to train with')
     parser.add_argument(
         '--base',
@@ -94,8 +95,7 @@ def run(args: argparse.Namespace) -> int:
             temporary.write_text(text, encoding='utf-8')
     for line in report.lines():
         print(line)
-    if args.json:
-        report.write(args.json)
+    give_json(args, report.to_json())
     _print_how_to_train(report)
     return 1 if report.failed else 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from ..utils.text import aligned
 from .common import add_cfg_options
+from .json_output import add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..engine.training_memory import TrainingMemory
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='instead: the memory that a step of training takes, computed, without a GPU',
     )
-    parser.add_argument('--json', action='store_true', help='print a list of objects')
+    add_json_argument(parser)
 
 
 def _measured(
@@ -125,35 +125,34 @@ def format_training_memory(found: list[TrainingMemory]) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Profile."""
+    from ..checkpoints.named import check_model_names
+    from ..config import parse_options
+
+    options = parse_options(args.cfg_options)
+    for config in args.configs:
+        check_model_names(config)
     import torch
     from tqdm import tqdm
 
-    from ..config import parse_options
     from ..models.load import find_model
     from ..models.profile import profile
 
-    options = parse_options(args.cfg_options)
     if args.training_memory:
         from ..engine.training_memory import training_memory
 
         if args.run:
             raise ConfigError('--run measures prediction: give it or --training-memory, not both')
         counted = [training_memory(find_model(c, options=options)[0]) for c in args.configs]
-        if args.json:
-            print(json.dumps([each.to_json() for each in counted], indent=2))
-        else:
-            print(format_training_memory(counted))
+        print(format_training_memory(counted))
+        give_json(args, [each.to_json() for each in counted])
         return 0
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     profiles = []
-    # Written to stderr, so that --json can be piped.
     for config in tqdm(args.configs, unit='config', disable=not args.run):
         found = profile(find_model(config, options=options)[0])
         if args.run:
             vars(found).update(_measured(config, options, device, args.seconds))
         profiles.append(found)
-    if args.json:
-        print(json.dumps([p.to_json() for p in profiles], indent=2))
-    else:
-        print(format_profiles(profiles))
+    print(format_profiles(profiles))
+    give_json(args, [p.to_json() for p in profiles])
     return 0

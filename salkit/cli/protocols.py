@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from .json_output import add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..metrics import Protocol
@@ -54,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--compare', nargs=2, metavar=('A', 'B'), help='say where two protocols differ'
     )
+    add_json_argument(parser)
 
 
 def steps_of(protocol: Protocol) -> list[str]:
@@ -111,6 +115,19 @@ def rules_of(protocol: Protocol) -> dict[str, str]:
     }
 
 
+def to_json(protocol: Protocol, owner: str) -> dict[str, object]:
+    """Everything about a protocol, as plain values."""
+    return dict(
+        name=protocol.name,
+        owner=owner,
+        summary=protocol.summary,
+        prediction=steps_of(protocol),
+        metrics=metrics_of(protocol),
+        rules=rules_of(protocol),
+        to_know=list(protocol.description),
+    )
+
+
 def describe(protocol: Protocol, owner: str) -> str:
     """Everything about a protocol, as lines of text."""
     lines = [f'{protocol.name} (from {owner})', *_wrapped(protocol.summary, '  '), '']
@@ -156,19 +173,32 @@ def run(args: argparse.Namespace) -> int:
     """Print one protocol in full, where two differ, or all in short."""
     from ..errors import ConfigError
     from ..metrics import get_protocol, protocol_names
-    from ..plugin import owner_of
-    from ..registry import PROTOCOLS
 
     if args.compare:
         if args.name:
             raise ConfigError('name one protocol, or two behind --compare')
         print(compare(*map(get_protocol, args.compare)))
-        return 0
-    if args.name:
+    elif args.name:
         protocol = get_protocol(args.name)
-        print(describe(protocol, owner_of(PROTOCOLS, protocol.name) or 'nobody'))
-        return 0
-    names = protocol_names()
+        print(describe(protocol, _owner(protocol)))
+    else:
+        _list(protocol_names())
+    named = args.compare or ([args.name] if args.name else protocol_names())
+    found = [to_json(each, _owner(each)) for each in map(get_protocol, named)]
+    give_json(args, dict(protocols=found))
+    return 0
+
+
+def _owner(protocol: Protocol) -> str:
+    from ..plugin import owner_of
+    from ..registry import PROTOCOLS
+
+    return owner_of(PROTOCOLS, protocol.name) or 'nobody'
+
+
+def _list(names: Sequence[str]) -> None:
+    from ..metrics import get_protocol
+
     width = max(map(len, names)) + 2
     for name in names:
         protocol = get_protocol(name)
@@ -176,4 +206,3 @@ def run(args: argparse.Namespace) -> int:
         lines += _wrapped('Metrics: ' + ', '.join(protocol.metrics), ' ' * width)
         print('\n'.join(lines))
     print('\nsalkit protocols NAME describes one in full; --compare A B says where two differ.')
-    return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from .json_output import add_json_argument, give_json
 from .options import add_options, names_in, option_values
 
 ON_ALL_CORES = True
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # No Path: ./mean is a folder, mean is none.
     baseline = dict(type=str, metavar='center|mean|PATH')
+    add_json_argument(parser)
     add_options(parser, ScoreOptions, baseline=baseline, ray=dict(metavar='local|ADDRESS'))
 
 
@@ -57,4 +59,5 @@ def run(args: argparse.Namespace) -> int:
             print(f'INCOMPLETE: {missing.summary()}')
         print(report.headline)
         print(format_table(report.rows(name)))
+    give_json(args, scoring.to_json())
     return 0

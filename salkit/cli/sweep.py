@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from .common import add_cfg_options
+from .json_output import add_json_argument, give_json
 from .tables import add_work_dirs_arguments, print_tables, work_dirs_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_cfg_options(parser, 'every config')
     parser.add_argument('--dry-run', action='store_true', help='say what would run, and stop')
+    add_json_argument(parser)
 
 
 def _environments(args: argparse.Namespace) -> list[dict[str, str]]:
@@ -89,11 +91,13 @@ def _run_jobs(jobs: list[Job], args: argparse.Namespace) -> dict[str, str | None
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
     from ..paper.rows import rows_of, tables_of
+
+    rows = rows_of(tables_of(args.tables))
     from ..paper.sweep import first_with_features, keep_features, plan
 
     srun = ['srun', '--kill-on-bad-exit=1', *shlex.split(args.slurm_args)]
     jobs = plan(
-        rows_of(tables_of(args.tables)),
+        rows,
         work_dirs_of(args),
         demo=args.demo,
         option_texts=args.cfg_options or (),
@@ -106,13 +110,16 @@ def run(args: argparse.Namespace) -> int:
         for job in jobs:
             job.check_work_dir()
             print(f'# {job.name}: has its scores' if job.done else shlex.join(job.command))
+        plans = [dict(name=job.name, done=job.done, command=job.command) for job in jobs]
+        give_json(args, dict(rows=plans))
         return 0
     missing = [job for job in jobs if not job.done]
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
     keep_features(missing)
     errors = _run_jobs(missing, args) if missing else {}
-    print_tables(args.tables, work_dirs_of(args))
+    tables = print_tables(args.tables, work_dirs_of(args))
     failed = {name: error for name, error in errors.items() if error}
     for name, error in failed.items():
         print(f'salkit sweep: {name}: {error}', file=sys.stderr)
+    give_json(args, dict(trained=list(errors), failed=failed, tables=tables))
     return 1 if failed else 0

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from .json_output import add_json_argument, give_json
+
 WORK_DIRS = 'work_dirs'
 DEMO_WORK_DIRS = 'work_dirs/sweep_demo'
 
@@ -35,20 +37,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--format', choices=['text', 'markdown'], default='text', help='default: text'
     )
+    add_json_argument(parser)
 
 
-def print_tables(names: Sequence[str], work_dirs: Path, format: str = 'text') -> None:
-    """Print tables with the scores of the runs in `work_dirs`."""
+def print_tables(
+    names: Sequence[str], work_dirs: Path, format: str = 'text'
+) -> list[dict[str, object]]:
+    """Print tables with the scores of the runs in `work_dirs`, and give them as plain values."""
     from ..paper.rows import rows_of, tables_of
-    from ..paper.tables import find_results, format_sources, format_table
+    from ..paper.tables import find_results, format_sources, format_table, table_json
 
     tables = tables_of(names)
     results = find_results(work_dirs, rows_of(tables))
     blocks = [format_table(table, results, format == 'markdown') for table in tables]
     print('\n\n'.join(filter(None, [*blocks, format_sources(results)])))
+    return [table_json(table, results) for table in tables]
 
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    print_tables(args.tables, work_dirs_of(args), args.format)
+    give_json(args, dict(tables=print_tables(args.tables, work_dirs_of(args), args.format)))
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
@@ -18,6 +19,7 @@ from .common import (
     check_data_roots,
     read_config,
 )
+from .json_output import add_json_argument, give_json
 from .launchers import joined_processes
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='as of salkit predict (default: as the config tests, which is exact)',
     )
     parser.add_argument('--out', metavar='FILE.json', help='write the scores, per video too')
+    add_json_argument(parser)
     add_features_argument(parser)
     parser.add_argument('--dump', metavar='DIR', help='write the predicted maps')
     parser.add_argument(
@@ -104,7 +107,7 @@ def evaluate(
     with checkpoint.plugin_hints():
         runner = build_runner(cfg, work_dir, ('test',), features)
         model = cast('SaliencyModel', runner.bare_model)
-        runner.logger.info(load_weights(model, checkpoint).summary)
+        runner.logger.info(load_weights(model, checkpoint).headline)
     words, parameters = device_words(model), sum(each.numel() for each in model.parameters())
     if precision is not None:
         device = str(next(model.parameters()).device)
@@ -145,8 +148,8 @@ def device_words(model: nn.Module) -> str:
 
 def report_scores(
     found: Evaluation, config: str, cfg: Config, checkpoint: Checkpoint, out: str | Path | None
-) -> None:
-    """Print scores, and write them to `out` with what they were made from."""
+) -> Mapping[str, object]:
+    """Print scores, and write them to `out` with what they were made from, which is returned."""
     from ..metrics.report import format_table
     from ..plugin import plugins_of
     from ..scoring.score_files import score_file
@@ -156,25 +159,25 @@ def report_scores(
     for report in found.reports.values():
         print(report.headline)
         print(format_table(report.rows(Path(cfg.filename).stem)))
+    origin = dict(
+        config=str(config),
+        checkpoint=checkpoint.source,
+        command=' '.join(sys.argv),
+        salkit_version=__version__,
+        plugins=plugins_of(cfg.model, cfg.test_dataloader, cfg.test_evaluator),
+        model=found.model,
+    )
+    content = score_file([dict(origin, **report.to_json()) for report in found.reports.values()])
     if out:
-        origin = dict(
-            config=str(config),
-            checkpoint=checkpoint.source,
-            command=' '.join(sys.argv),
-            salkit_version=__version__,
-            plugins=plugins_of(cfg.model, cfg.test_dataloader, cfg.test_evaluator),
-            model=found.model,
-        )
-        flat = [dict(origin, **report.to_json()) for report in found.reports.values()]
-        write_json(score_file(flat), out)
+        write_json(content, out)
+    return content
 
 
 def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | None]:
     """The config and work dir, and the checkpoint where it says the config."""
-    from ..checkpoints import read_checkpoint
-    from ..models.load import find_model
-
     if args.checkpoint is None:
+        from ..models.load import find_model
+
         cfg, found = find_model(args.config)
         if found is None:
             raise ConfigError(f'{args.config}: is a config; give the checkpoint to test behind it')
@@ -183,6 +186,11 @@ def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | No
     try:
         return *read_config(args), None
     except ConfigError:
+        from ..checkpoints.named import check_model_names
+
+        check_model_names(None, args.checkpoint)
+        from ..checkpoints import read_checkpoint
+
         # It may fail for the want of a plugin that the checkpoint can name.
         with read_checkpoint(args.checkpoint).plugin_hints():
             raise
@@ -190,17 +198,22 @@ def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | No
 
 def run(args: argparse.Namespace) -> int:
     """Test."""
-    from ..checkpoints import read_checkpoint
+    from ..checkpoints.named import check_model_names
     from ..utils.files import check_json_place
 
     if args.features and args.precision:
         raise ConfigError(
             '--precision does not go with --features, which stand for the encoder that it changes'
         )
-    cfg, work_dir, with_weights = _read_model(args)
-    check_data_roots(cfg, 'test_dataloader')
     if args.out:
         check_json_place(args.out)
+    if args.checkpoint is None:
+        check_model_names(args.config)
+    cfg, work_dir, with_weights = _read_model(args)
+    check_data_roots(cfg, 'test_dataloader')
+    check_model_names(None, args.checkpoint)
+    from ..checkpoints import read_checkpoint
+
     # A wrong file should not wait for the data set to be read.
     checkpoint = with_weights or read_checkpoint(args.checkpoint)
     if args.dump:
@@ -209,5 +222,5 @@ def run(args: argparse.Namespace) -> int:
     with joined_processes(cfg):
         found = evaluate(cfg, checkpoint, work_dir, args.precision, args.features)
     if found is not None:
-        report_scores(found, args.config, cfg, checkpoint, args.out)
+        give_json(args, report_scores(found, args.config, cfg, checkpoint, args.out))
     return 0

@@ -46,8 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def train(cfg: Config, work_dir: Path, features: str | None = None) -> SaliencyRunner:
+def train(cfg: Config, work_dir: str | Path, features: str | None = None) -> SaliencyRunner:
     """Train the model of `cfg` and return the Runner after its last epoch.
+
+    Args:
+        cfg: what `load_config` gives.
+        work_dir: for logs and checkpoints.
+        features: a folder with those of the frozen encoder, in place of clips.
 
     Raises:
         TrainingStopped: the run was ended by a signal.
@@ -59,7 +64,7 @@ def train(cfg: Config, work_dir: Path, features: str | None = None) -> SaliencyR
     best = runner.message_hub.runtime_info.get('best_ckpt')
     if best:
         score = runner.message_hub.get_info('best_score')
-        best = work_dir / Path(best).name
+        best = Path(work_dir) / Path(best).name
         runner.logger.info(f'Best checkpoint: {best} (validation score {score:.4f})')
     runner.logger.info(f'Curves of the run: salkit plot {work_dir} --out curves.png')
     return runner
@@ -92,10 +97,14 @@ def run(args: argparse.Namespace) -> int:
     cfg, work_dir = read_config(args)
     loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
     check_data_roots(cfg, *loaders)
-    from mmengine.dist import is_main_process
-
     from ..checkpoints import locate
     from ..checkpoints.sharded import is_sharded
+
+    if args.resume not in (None, 'auto') and not Path(args.resume).is_dir():
+        # A wrong name should not wait for PyTorch, nor below for the model to be built.
+        locate(args.resume)
+    from mmengine.dist import is_main_process
+
     from ..engine import TrainingStopped, find_latest_checkpoint
 
     if args.amp:
@@ -113,7 +122,6 @@ def run(args: argparse.Namespace) -> int:
     if start_from is not None:
         cfg.resume, cfg.load_from = True, str(start_from)
     if cfg.get('load_from'):
-        # A wrong name should not wait for the model to be built.
         locate(cfg.load_from)
     with joined_processes(cfg):
         try:

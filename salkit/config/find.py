@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -80,20 +81,36 @@ def find_named_config(text: str) -> Path:
     Args:
         text: its name among those that come with salkit; `PLUGIN::NAME`, where the plugin is
             called as its distribution, its module or its entry point is (`salkit::NAME` is one of
-            salkit's own).
+            salkit's own). The folder may be left out where one config alone is called so.
 
     Raises:
-        ConfigError: there is none; the message holds the nearest names.
+        ConfigError: there is none, or several; the message holds the nearest names, or all of
+            these.
     """
     own = text.removeprefix(f'salkit{SEPARATOR}')
     if SEPARATOR in own:
         return _find_in_plugin(own)
     # `configs/salfom/x.py` is also understood outside a checkout.
     name = own.removeprefix('configs/').removesuffix('.py')
-    found = _inside(config_root(), name)
+    known = config_names()
+    found = _inside(config_root(), _full_name(name, known))
     if found:
         return found
-    raise _not_found(text, name, config_names(), ['neither as a file nor by name'])
+    raise _not_found(text, name, known, ['neither as a file nor by name'])
+
+
+def _full_name(name: str, known: Sequence[str]) -> str:
+    """The name with its folder, where that was left out.
+
+    Raises:
+        ConfigError: several folders have one of that name.
+    """
+    if not name or name in known:
+        return name
+    called = [each for each in known if each.endswith(f'/{name}')]
+    if len(called) > 1:
+        raise ConfigError(f'config {name!r}: say which one, {" or ".join(called)}')
+    return called[0] if called else name
 
 
 def _inside(folder: Path, name: str) -> Path | None:
@@ -123,11 +140,12 @@ def _find_in_plugin(text: str) -> Path:
         raise ConfigError(
             f'config {text!r}: no installed plugin is called {owner!r}; installed: {installed}'
         )
+    known = [each for record in answering for each in record.config_files()]
+    full = _full_name(name.removesuffix('.py'), known)
     for record in answering:
         for folder in record.config_dirs:
-            found = _inside(folder, name.removesuffix('.py'))
+            found = _inside(folder, full)
             if found:
                 return found
-    known = [name for record in answering for name in record.config_files()]
     brings = f'the plugin {owner} brings {", ".join(known) or "no configs"}'
     raise _not_found(text, name, known, [brings, *unusable_plugins()])

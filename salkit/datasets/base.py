@@ -6,13 +6,9 @@ import bisect
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from mmengine.dataset import Compose
-from mmengine.logging import print_log
-from torch.utils.data import Dataset
 
 from ..builder import build
 from ..errors import ConfigError, DataError
@@ -27,6 +23,13 @@ from .layout import (
     read_videos,
     subfolders,
 )
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+else:
+    # A DataLoader asks for no class. The public data sets, whose modules hold theirs, are known
+    # and their files are checked without PyTorch; it is imported where clips are to be made.
+    Dataset = object
 
 
 @DATASETS.register_module()
@@ -124,6 +127,9 @@ class VideoSaliencyDataset(Dataset):
         else:
             samples = [len(self._scored(video)) for video in self.videos]
         self._ends = list(accumulate(samples))
+        import torch
+        from mmengine.dataset import Compose
+
         # Shared with DataLoader workers, which may outlive an epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.pipeline = Compose([build(TRANSFORMS, cfg) for cfg in pipeline])
@@ -177,6 +183,8 @@ class VideoSaliencyDataset(Dataset):
         if holds_videos(root):
             with_videos = [root]
         if self.single_split_serves_all and len(with_videos) == 1:
+            from mmengine.logging import print_log
+
             print_log(
                 f'{type(self).__name__}: {root} has no {split!r} split, its only videos are in '
                 f'{with_videos[0]}: using these. Scores on them are not held out.',

@@ -19,6 +19,7 @@ from ..media.video import VideoReader
 from ..utils.files import is_disk_full, locked_folder, whole_file
 from ..utils.leftovers import remove_leftovers
 from ..utils.parallel import check_stopped, check_workers, run_tasks
+from ..utils.tabular import Record, Tabular
 from ..utils.text import in_units
 from .clip_cache import AUTO, UNUSABLE, cached_file, open_cached, stamp_of, video_type
 from .layout import VideoRecord
@@ -26,7 +27,7 @@ from .transforms.load_clip import read_frame
 
 
 @dataclass
-class CacheReport:
+class CacheReport(Tabular):
     """What a run did.
 
     Attributes:
@@ -42,6 +43,17 @@ class CacheReport:
     kept: int = 0
     bytes: int = 0
     failed: dict[str, str] = field(default_factory=dict)
+
+    def records(self) -> list[Record]:
+        """One row."""
+        return [dict(vars(self), failed=len(self.failed))]
+
+    @property
+    def headline(self) -> str:
+        """What was done, in a line."""
+        there = f' ({self.kept} were there already)' if self.kept else ''
+        failed = f'; {len(self.failed)} failed' if self.failed else ''
+        return f'{self.written} videos cached, {in_units(self.bytes)}{there}{failed}'
 
 
 def stamps_of(record: VideoRecord) -> np.ndarray:

@@ -32,6 +32,7 @@ from ..models.load import choose_device
 from ..registry import DATASETS, MODELS
 from ..utils.files import is_disk_full, locked_folder, whole_file
 from ..utils.leftovers import remove_leftovers
+from ..utils.tabular import Record, Tabular
 from ..utils.text import check_choice, check_range, in_units
 from ..utils.threads import in_background
 from .features import check_frozen, encoder_text, fingerprint, readable
@@ -59,7 +60,7 @@ class FeatureOptions:
 
 
 @dataclass
-class FeatureReport:
+class FeatureReport(Tabular):
     """What a run did.
 
     Attributes:
@@ -73,6 +74,17 @@ class FeatureReport:
     kept: int = 0
     clips: int = 0
     bytes: int = 0
+
+    def records(self) -> list[Record]:
+        """One row."""
+        return [dict(vars(self))]
+
+    @property
+    def headline(self) -> str:
+        """What was done, in a line."""
+        there = f' ({self.kept} were there already)' if self.kept else ''
+        taken = in_units(self.bytes)
+        return f'features of {self.clips} clips of {self.written} videos kept, {taken}{there}'
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,7 @@ class SaliencyRunner(Runner):
         if isinstance(hub, dict):
             content['message_hub'] = unpack_message_hub(hub)
         self._has_loaded = True
-        self.logger.info(report.summary)
+        self.logger.info(report.headline)
         if report.part == 'encoder':
             self.logger.warning(f'{filename} holds an encoder alone: the decoder starts anew')
         return content

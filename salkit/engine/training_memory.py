@@ -22,6 +22,7 @@ from ..errors import ConfigError
 from ..models.profile import clip_size, model_on_meta
 from ..registry import HOOKS
 from ..types import Targets
+from ..utils.tabular import Record, Tabular
 from .building import optim_wrapper_of
 
 GIB = 2**30
@@ -32,7 +33,7 @@ ALLOWANCE = 0.1
 
 
 @dataclass(frozen=True)
-class TrainingMemory:
+class TrainingMemory(Tabular):
     """What a step of training holds, in GiB unless said otherwise.
 
     Attributes:
@@ -65,6 +66,15 @@ class TrainingMemory:
         """Plain values."""
         rounded = {k: round(v, 3) for k, v in asdict(self).items() if isinstance(v, float)}
         return asdict(self) | rounded
+
+    def records(self) -> list[Record]:
+        """One row."""
+        return [self.to_json()]
+
+    @property
+    def headline(self) -> str:
+        """What a GPU needs, in a line."""
+        return f'{self.config}: a step of training takes {self.estimate:.1f} GiB of a GPU'
 
 
 class _LiveMemory(TorchDispatchMode):

@@ -1,21 +1,34 @@
-"""What every measure does to its maps before the maths begins."""
+"""What every measure does to its maps before the maths begins.
+
+Arrays need no PyTorch: it is imported where a tensor has come, and then it is there already.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..errors import ShapeError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from typing_extensions import TypeIs
 
 MAP_DIMS = (-2, -1)
 
 # What a measure takes and gives back: tensors or arrays.
-Maps: TypeAlias = Tensor | np.ndarray
+Maps: TypeAlias = 'Tensor | np.ndarray'
+
+
+def is_tensor(maps: object) -> TypeIs[Tensor]:
+    """Whether these are maps of PyTorch; where that is not imported, nobody has any."""
+    torch = sys.modules.get('torch')
+    return torch is not None and isinstance(maps, torch.Tensor)
 
 
 def measure(
@@ -30,7 +43,7 @@ def measure(
     Tensors reach it in one dtype, float64 if that of any map is, else float32 (integers, bools and
     half precision included), broadcast to one shape (..., H, W). For the rest see `score_each`.
     """
-    if not any(isinstance(each, Tensor) for each in maps):
+    if not any(map(is_tensor, maps)):
         return score_each(name, partial(of_arrays, **options), *maps)
     tensors = [_as_tensor(each) for each in maps]
     shape, dtype = _common_shape(name, tensors), _tensor_dtype(tensors)
@@ -56,7 +69,7 @@ def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
     Raises:
         ShapeError: rank below 2, different H, W, or leading dimensions that do not broadcast.
     """
-    tensors = [each for each in maps if isinstance(each, Tensor)]
+    tensors = [each for each in maps if is_tensor(each)]
     if tensors:
         dtype, device = _tensor_dtype(map(_as_tensor, maps)), tensors[0].device
     unwrapped = [_unwrap(each) for each in maps]
@@ -65,7 +78,7 @@ def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
     if leading:
         flat = [
             each.expand(*leading, -1)
-            if isinstance(each, Tensor)
+            if is_tensor(each)
             else np.broadcast_to(each, (*leading, height * width))
             for each in flat
         ]
@@ -73,6 +86,8 @@ def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
     with np.errstate(all='ignore'):
         scores = [score(*(each[item] for each in flat)) for item in np.ndindex(*leading)]
     if tensors:
+        import torch
+
         return torch.tensor(scores, dtype=dtype, device=device).reshape(leading)
     arrays = (each for each in unwrapped if isinstance(each, np.ndarray))
     return np.array(scores, _array_dtype(arrays)).reshape(leading)[()]
@@ -81,7 +96,7 @@ def score_each(name: str, score: Callable[..., float], *maps: Maps) -> Maps:
 def largest_magnitude(maps: Tensor) -> Tensor:
     """Largest |value| of each map, (..., 1, 1), without gradient; 1 for a map of zeros."""
     largest = maps.detach().abs().amax(MAP_DIMS, keepdim=True)
-    return torch.where(largest == 0, torch.ones_like(largest), largest)
+    return largest.masked_fill(largest == 0, 1)
 
 
 def is_constant(maps: Tensor) -> Tensor:
@@ -100,7 +115,7 @@ def center(maps: Tensor) -> Tensor:
 def normalize_sum(maps: Tensor, eps: float = 0.0) -> Tensor:
     """Each map divided by (its sum + `eps`); a map of zeros stays as it is."""
     total = maps.sum(MAP_DIMS, keepdim=True) + eps
-    return maps / torch.where(total == 0, torch.ones_like(total), total)
+    return maps / total.masked_fill(total == 0, 1)
 
 
 def inner_product(x: np.ndarray, y: np.ndarray) -> float:
@@ -110,15 +125,19 @@ def inner_product(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _as_tensor(maps: Maps) -> Tensor:
-    if isinstance(maps, Tensor):
+    if is_tensor(maps):
         return maps
+    import torch
+
     # torch refuses negative strides and warns about read-only memory.
     return torch.from_numpy(np.require(maps, requirements=['C', 'W']))
 
 
 def _unwrap(maps: Maps) -> Maps:
     """An array for everything that the CPU can read; half precision as float32."""
-    if isinstance(maps, Tensor):
+    if is_tensor(maps):
+        import torch
+
         maps = maps.detach()
         if maps.dtype in (torch.float16, torch.bfloat16):
             maps = maps.float()
@@ -132,6 +151,8 @@ def _unwrap(maps: Maps) -> Maps:
 
 
 def _tensor_dtype(tensors: Iterable[Tensor]) -> torch.dtype:
+    import torch
+
     return torch.float64 if any(t.dtype == torch.float64 for t in tensors) else torch.float32
 
 

@@ -7,14 +7,16 @@ for leave the device, and from there on everything is NumPy, in float64 or whole
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
-from ._common import Maps
+from ._common import Maps, is_tensor
 from .fixations import fixated_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RULES = ('matlab', 'octave', 'below-maximum', 'exact')
 
@@ -36,12 +38,14 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 def on_cpu(values: Maps) -> np.ndarray:
     """The map as an array."""
-    return values.cpu().numpy() if isinstance(values, Tensor) else values
+    return values.cpu().numpy() if is_tensor(values) else values
 
 
 def look_up(values: Maps, index: np.ndarray) -> np.ndarray:
     """Values at the pixels `index`."""
-    if isinstance(values, Tensor):
+    if is_tensor(values):
+        import torch
+
         return values[torch.from_numpy(index).to(values.device)].cpu().numpy()
     return values[index]
 
@@ -65,7 +69,7 @@ def value_range(values: Maps) -> tuple[float, float]:
 
 def count(values: Maps, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many values lie above, and at, each threshold, as int64; a NaN is below everything."""
-    if isinstance(values, Tensor):
+    if is_tensor(values):
         return _count_sorted_tensor(values, thresholds)
     if values.dtype in (np.uint8, np.bool_):
         histogram = _histogram(values.view(np.uint8))
@@ -120,6 +124,8 @@ def _histogram(values: np.ndarray) -> np.ndarray:
 
 
 def _count_sorted_tensor(values: Tensor, thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    import torch
+
     ordered = values.sort().values
     if ordered.is_floating_point():
         ordered = ordered[: len(ordered) - int(ordered.isnan().sum())]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from ._common import MAP_DIMS, Maps, center, inner_product, largest_magnitude, measure
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def cc(pred: Maps, density: Maps, *, eps: float = 0.0) -> Maps:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
 
 from ..errors import DataError, ShapeError
-from ._common import Maps
+from ._common import Maps, is_tensor
 
 
 def count_fixations(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -52,7 +51,7 @@ def count_fixations(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def fixated_pixels(fixation_map: Maps, repeats: bool) -> tuple[np.ndarray, np.ndarray]:
     """Index of each fixated pixel of a flat map, ascending, and how often it counts, int64."""
-    if isinstance(fixation_map, Tensor):
+    if is_tensor(fixation_map):
         places = (fixation_map > 0).nonzero().flatten()
         counts = fixation_map[places].cpu().numpy()
         index = places.cpu().numpy()

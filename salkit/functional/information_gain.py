@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ._common import MAP_DIMS, Maps, is_constant, measure, normalize_sum
 from .fixations import fixated_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def information_gain(
@@ -65,7 +67,7 @@ def _of_tensors(
     pred: Tensor, fixation_map: Tensor, baseline: Tensor, *, minmax: bool, eps: float, repeats: bool
 ) -> Tensor:
     fixated = fixation_map > 0
-    counts = torch.where(fixated, fixation_map, 0) if repeats else fixated.to(pred.dtype)
+    counts = fixation_map.where(fixated, 0) if repeats else fixated.to(pred.dtype)
     count = counts.sum(MAP_DIMS)
     undefined = count == 0
     bits = []
@@ -77,8 +79,8 @@ def _of_tensors(
         else:
             undefined = undefined | (maps.amin(MAP_DIMS) < 0)
         bits.append((eps + normalize_sum(maps)).log2())
-    gain = torch.where(fixated, (bits[0] - bits[1]) * counts, 0).sum(MAP_DIMS)
-    return torch.where(undefined, torch.nan, gain / count.clamp(min=1))
+    gain = ((bits[0] - bits[1]) * counts).where(fixated, 0).sum(MAP_DIMS)
+    return (gain / count.clamp(min=1)).masked_fill(undefined, math.nan)
 
 
 def _of_arrays(

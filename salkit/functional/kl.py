@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from ._common import MAP_DIMS, Maps, measure, normalize_sum
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def kl_div(pred: Maps, density: Maps, *, eps: float = 2.0**-52) -> Maps:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ._common import MAP_DIMS, Maps, center, inner_product, measure
 from .fixations import fixated_pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def nss(
@@ -53,21 +55,21 @@ def _of_tensors(
     pred: Tensor, fixation_map: Tensor, *, ddof: int, eps: float, repeats: bool
 ) -> Tensor:
     fixated = fixation_map > 0
-    counts = torch.where(fixated, fixation_map, 0) if repeats else fixated.to(pred.dtype)
+    counts = fixation_map.where(fixated, 0) if repeats else fixated.to(pred.dtype)
     count = counts.sum(MAP_DIMS)
     centered = center(pred)
     height, width = pred.shape[-2:]
     variance = centered.square().sum(MAP_DIMS) / (height * width - ddof)
     flat = variance == 0
     # The slope of sqrt at 0 is infinite. A std of 1 there keeps the value 0, its gradient small.
-    std = torch.where(flat, torch.ones_like(variance), variance).sqrt()
+    std = variance.masked_fill(flat, 1).sqrt()
     # The NaN of an unfixated pixel is in the mean, hence in every centered value.
-    at_fixations = torch.where(fixated, centered * counts, 0).sum(MAP_DIMS)
+    at_fixations = (centered * counts).where(fixated, 0).sum(MAP_DIMS)
     value = at_fixations / count.clamp(min=1) / (std + eps)
     undefined = count == 0
     if eps == 0:
         undefined = undefined | flat
-    return torch.where(undefined, torch.nan, value)
+    return value.masked_fill(undefined, math.nan)
 
 
 def _of_arrays(

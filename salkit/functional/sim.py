@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ._common import MAP_DIMS, Maps, is_constant, measure, normalize_sum
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> Maps:
@@ -44,8 +46,8 @@ def sim(pred: Maps, density: Maps, *, minmax: bool = True, eps: float = 0.0) -> 
 
 
 def _of_tensors(pred: Tensor, density: Tensor, *, minmax: bool, eps: float) -> Tensor:
-    distributions = (_distribution(maps, minmax, eps) for maps in (pred, density))
-    return torch.minimum(*distributions).sum(MAP_DIMS)
+    one, other = (_distribution(maps, minmax, eps) for maps in (pred, density))
+    return one.minimum(other).sum(MAP_DIMS)
 
 
 def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:
@@ -57,7 +59,7 @@ def _distribution(maps: Tensor, minmax: bool, eps: float) -> Tensor:
     if eps > 0:
         return distribution
     undefined = is_constant(maps)[..., None, None] & (smallest != 0)
-    return torch.where(undefined, torch.nan, distribution)
+    return distribution.masked_fill(undefined, math.nan)
 
 
 def _of_arrays(pred: np.ndarray, density: np.ndarray, *, minmax: bool, eps: float) -> float:

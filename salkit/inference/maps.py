@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import DTypeLike
-from PIL import Image
 
-from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
 from .overlay import Overlay, OverlayStyle
 from .overlay_video import write_overlay
+from .player import Player, player, shown_part
 from .selection import Selection
 from .smoothing import smoothed
 from .window import interpolate, predict_windows, sliding_windows
@@ -28,8 +27,6 @@ from .window import interpolate, predict_windows, sliding_windows
 # Frames, and maps, that may wait for the model, and for what is done with them.
 _AHEAD_FRAMES = 16
 _AHEAD_MAPS = 8
-# Frames that a notebook shows, and their width in pixels.
-_SHOWN, _SHOWN_WIDTH = 4, 240
 # How version 0.1 spelled options of overlays.
 _EARLIER_SPELLINGS = dict(colours='colors', normalise='normalize')
 
@@ -191,20 +188,19 @@ class SaliencyMaps:
             overlay = Overlay(style, peak)
             return write_overlay(maps, self.stimulus, Path(path), overlay, truth, on_frame)
 
-    def _repr_png_(self) -> bytes:
-        """A few frames with their maps over them, for notebooks.
+    # A notebook asks for both; IPython in a terminal for none.
 
-        Each is drawn with its own maximum as the brightest, so that only these are predicted.
-        """
-        overlay = Overlay(OverlayStyle(normalize='frame'))
-        size = (max(1, round(_SHOWN_WIDTH * self.shape[1] / self.shape[2])), _SHOWN_WIDTH)
-        pictures = [
-            resize_image(overlay(self.stimulus.read(self.frames[index]), self[index]), size)
-            for index in np.linspace(0, len(self) - 1, _SHOWN).round().astype(int)
-        ]
-        file = io.BytesIO()
-        Image.fromarray(np.hstack(pictures)).save(file, format='PNG')
-        return file.getvalue()
+    def _repr_html_(self) -> str | None:
+        return self._player.html
+
+    def _repr_png_(self) -> bytes:
+        return self._player.png
+
+    @cached_property
+    def _player(self) -> Player:
+        part = shown_part(self)
+        with closing(self._finished(self.selection.places[part])) as finished:
+            return player(self, self.stimulus, part, finished)
 
 
 class KeptMaps(SaliencyMaps):

@@ -1,4 +1,12 @@
-"""Scoring: the protocols, what they are put together from, and the Runner's metric."""
+"""Scoring: the protocols, what they are put together from, and the Runner's metric.
+
+That metric is imported on first use: scoring files needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
 
 from ..utils.rng import frame_rng
 from .averaging import VideoScores
@@ -7,7 +15,9 @@ from .nonfixations import NonfixationPool, nonfixation_pool, rescale_points
 from .protocol import FrameScores, Measure, Protocol
 from .published_protocols import get_protocol, protocol_names
 from .report import ScoreReport
-from .saliency_metric import SaliencyMetric
+
+if TYPE_CHECKING:
+    from .saliency_metric import SaliencyMetric
 
 __all__ = [
     'Frame',
@@ -25,3 +35,9 @@ __all__ = [
     'protocol_names',
     'rescale_points',
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name != 'SaliencyMetric':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return importlib.import_module('.saliency_metric', __name__).SaliencyMetric

@@ -5,16 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from ..types import with_unit
-from ..utils.text import aligned
+from ..utils.tabular import Record, Tabular, frame_of
+from ..utils.text import aligned, check_choice
 from .averaging import VideoScores, average, bootstrap_intervals
 from .protocol import Protocol
 from .published_protocols import get_protocol
 
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+
 
 @dataclass
-class ScoreReport:
+class ScoreReport(Tabular):
     """Scores of one data set under one protocol.
 
     Attributes:
@@ -142,6 +147,46 @@ class ScoreReport:
         """The rows of a table: the scores, called `name`, and those that are averaged otherwise."""
         others = {f'{name}, {how}': scores for how, scores in self.other_scores.items()}
         return {name: self.scores, **others}
+
+    def records(self, by: str = 'protocol') -> list[Record]:
+        """The scores as rows.
+
+        Args:
+            by: a row for each of what: 'protocol', the averages as a paper prints them (and those
+                that are averaged otherwise); 'metric', with the ends of the 95 % interval; 'video'.
+
+        Raises:
+            ConfigError: another `by`.
+        """
+        check_choice('', 'by', by, ('protocol', 'metric', 'video'))
+        of = dict(dataset=self.dataset, split=self.split)
+        if by == 'metric':
+            return [
+                dict(of, protocol=self.protocol, metric=metric, score=score, low=low, high=high)
+                for metric, score in self.scores.items()
+                for low, high in [self.interval.get(metric, (None, None))]
+            ]
+        if by == 'video':
+            counts = self.frames_per_video
+            return [
+                dict(video=video, frames=counts.get(video), **scores)
+                for video, scores in self.per_video.items()
+            ]
+        return [
+            dict(of, protocol=name, videos=self.videos, frames=self.frames, **scores)
+            for name, scores in self.rows(self.protocol).items()
+        ]
+
+    def to_frame(self, by: str = 'protocol') -> pd.DataFrame:
+        """The scores as a pandas frame.
+
+        Args:
+            by: see `records`.
+
+        Raises:
+            ConfigError: pandas is not installed, or another `by`.
+        """
+        return frame_of(self.records(by))
 
     def to_json(self) -> dict[str, object]:
         """Plain values; undefined and infinite scores are None."""

@@ -13,9 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from ..builder import build
 from ..checkpoints import Checkpoint, load_weights, read_checkpoint
-from ..checkpoints.shipped import default_model, shipped_files
-from ..config.find import config_names
-from ..config.kinds import CHECKPOINT, FOLDER, kind_of
+from ..checkpoints.named import names_weights
+from ..checkpoints.shipped import default_model
 from ..config.load import load_config
 from ..config.options import apply_options
 from ..errors import ConfigError
@@ -48,7 +47,7 @@ def find_model(
     if named is None:
         checkpoint = _read(default_model() if checkpoint is None else checkpoint)
         named = checkpoint.config()
-    elif not isinstance(named, Config) and _names_weights(str(named)):
+    elif not isinstance(named, Config) and names_weights(str(named)):
         if checkpoint is not None:
             raise ConfigError(
                 f'{named}: is a checkpoint, expected the config of '
@@ -70,13 +69,6 @@ def find_model(
 
 def _read(checkpoint: Checkpoint | str | Path) -> Checkpoint:
     return checkpoint if isinstance(checkpoint, Checkpoint) else read_checkpoint(checkpoint)
-
-
-def _names_weights(text: str) -> bool:
-    kind = kind_of(text)
-    # Of a folder and a config or model of one name, the latter is meant.
-    is_folder = kind == FOLDER and text not in config_names()
-    return kind == CHECKPOINT or '://' in text or is_folder or text in shipped_files()
 
 
 def choose_device(device: str) -> str:

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -19,6 +20,7 @@ from ..decoders import MultiBranchDecoder
 from ..encoders import UMTEncoder
 from ..errors import ConfigError
 from ..registry import MODELS
+from ..utils.tabular import Record, Tabular
 from .load import find_model
 from .measuring import peak_memory
 from .saliency_model import SaliencyModel
@@ -28,7 +30,7 @@ DEFAULT_SIZE = (224, 224)
 
 
 @dataclass
-class ModelProfile:
+class ModelProfile(Tabular):
     """What the model of one config costs for one clip.
 
     Attributes:
@@ -65,6 +67,20 @@ class ModelProfile:
         """Plain values; what was not measured is left out."""
         unmeasured = () if self.latency_ms is not None else ('latency_ms', 'peak_mib', 'device')
         return {key: value for key, value in vars(self).items() if key not in unmeasured}
+
+    def records(self) -> list[Record]:
+        """One row; the dead entries are their number."""
+        return [self.to_json() | dict(dead_entries=sum(self.dead_entries.values()))]
+
+    @property
+    def headline(self) -> str:
+        """The model and its size, in a line."""
+        parameters = self.params_trainable + self.params_constant
+        frames, rows, columns = self.clip
+        return (
+            f'{self.config}: {parameters:,} parameters; {self.flops / 1e9:.1f} GFLOPs for a clip '
+            f'of {frames} frames of {rows} x {columns} pixels'
+        )
 
 
 def clip_size(
@@ -117,13 +133,14 @@ def count_flops(model: nn.Module, clip: tuple[int, int, int]) -> int:
     return counter.get_total_flops()
 
 
-def profile(cfg: Config, with_flops: bool = True) -> ModelProfile:
+def profile(config_or_name: Config | str | Path, with_flops: bool = True) -> ModelProfile:
     """Count the model of a config without allocating it.
 
     Args:
-        cfg: what `load_config` gives.
+        config_or_name: a loaded config, or a name of one, see `find_model`.
         with_flops: follow a clip through the model, which takes seconds; otherwise they are 0.
     """
+    cfg, _ = find_model(config_or_name)
     model = model_on_meta(cfg)
     counts = {True: 0, False: 0}
     for parameter in model.parameters():

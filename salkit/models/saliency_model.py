@@ -131,7 +131,7 @@ class SaliencyModel(BaseModel):
             report = load_pretrained(self.encoder)
             reports = [] if report is None else [report]
         for report in reports:
-            print_log(report.summary, logger='current')
+            print_log(report.headline, logger='current')
 
     def forward(
         self,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..config.load import load_config
-from ..models.profile import dead_parameters, model_on_meta
 from ..scoring.score_files import read_scores
 from ..types import with_unit
 from ..utils.text import aligned, listed
@@ -70,12 +67,17 @@ def find_results(root: str | Path, rows: Iterable[Row]) -> dict[str, Results]:
     return {config: read_results(path) for config, path in paths.items() if path.exists()}
 
 
-@cache
-def params_of(config: str) -> int:
-    """Parameters of a config as the paper counts them, the official dead entries included."""
-    model = model_on_meta(load_config(config))
-    own = sum(parameter.numel() for parameter in model.parameters())
-    return own + sum((dead_parameters(model) or {}).values())
+def table_json(table: Table, results: Mapping[str, Results]) -> dict[str, object]:
+    """One table as plain values, our scores under each protocol beside the paper's."""
+    rows = [
+        dict(
+            asdict(row),
+            scores=dict(zip(METRICS, row.scores, strict=True)),
+            ours={name: asdict(found) for name, found in results.get(row.config, {}).items()},
+        )
+        for row in table.rows
+    ]
+    return dict(number=table.number, title=table.title, rows=rows)
 
 
 def _cells(row: Row, ours: Result | None, with_ours: bool) -> list[str]:
@@ -88,7 +90,7 @@ def _cells(row: Row, ours: Result | None, with_ours: bool) -> list[str]:
             cells += ['' if own is None else f'{own:.3f}', difference]
     if row.size_mb is not None:
         cells += [f'{row.size_mb:g}', f'{row.params_m:.1f}{" (!)" if row.note else ""}']
-    return [*cells, f'{params_of(row.config):,}', row.config]
+    return [*cells, f'{row.parameters:,}', row.config]
 
 
 def _heads(table: Table, with_ours: bool) -> list[str]:
@@ -109,9 +111,8 @@ def format_table(table: Table, results: Mapping[str, Results], markdown: bool = 
     with_ours = any(ours.values())
     heads = _heads(table, with_ours)
     rows = [_cells(row, ours[row.config], with_ours) for row in table.rows]
-    title = f'Table {table.number}. {table.title}'
     notes = [f'(!) {row.label}: {row.note}' for row in table.rows if row.note]
-    blocks = [_block(title, heads, rows, notes, markdown)]
+    blocks = [_block(table.headline, heads, rows, notes, markdown)]
     protocols = dict.fromkeys(name for row in table.rows for name in results.get(row.config, {}))
     for protocol in protocols:
         if protocol != PAPER_PROTOCOL:

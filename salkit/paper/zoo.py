@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import yaml
 
 from ..config.find import config_names, config_root
 from ..config.load import load_config
-from ..models.profile import profile
+from ..models.profile import dead_parameters, model_on_meta, profile
 from ..utils.files import whole_file
 from . import models_page
 from .rows import CODE_URL, METRICS, SALFOM, TABLES, TITLE, Row, rows_of
-from .tables import format_table, params_of
+from .tables import format_table
 
 FOLDER = 'salfom'
 README, METAFILE, INDEX = 'README.md', 'metafile.yml', 'model-index.yml'
@@ -44,6 +45,14 @@ _OTHERS = """## Beyond the paper's tables
 | config | what it is | parameters |
 | :-- | :-- | --: |
 """
+
+
+@cache
+def params_of(config: str) -> int:
+    """Parameters of a config as the paper counts them, the official dead entries included."""
+    model = model_on_meta(load_config(config))
+    own = sum(parameter.numel() for parameter in model.parameters())
+    return own + sum((dead_parameters(model) or {}).values())
 
 
 def other_configs() -> list[str]:

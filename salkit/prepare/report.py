@@ -10,6 +10,7 @@ from pathlib import Path
 from ..datasets.published import LAYOUT, PublishedDataset
 from ..errors import ConfigError
 from ..utils.files import write_json
+from ..utils.tabular import Record, Tabular
 from ..utils.text import listed
 
 # Where videos without ground truth go that would otherwise stand among annotated ones.
@@ -46,7 +47,7 @@ class Outcome:
 
 
 @dataclass
-class PrepareReport:
+class PrepareReport(Tabular):
     """Videos of a run.
 
     Attributes:
@@ -107,8 +108,36 @@ class PrepareReport:
             if next((self.destination / split).glob('*/maps'), None)
         ]
 
+    @property
+    def headline(self) -> str:
+        """How many videos of each status there are, in a line."""
+        counts = Counter(outcome.status for outcome in self.outcomes)
+        found = ', '.join(f'{count} {status}' for status, count in counts.items())
+        return f'{self.kind}: {found or "no videos"}; in {self.destination}'
+
+    @property
+    def remarks(self) -> list[str]:
+        """What there is in each split, and what concerns them all."""
+        return [*self._of_splits(), *self._of_all()]
+
+    def records(self) -> list[Record]:
+        """A row for each video."""
+        return [dict(vars(outcome)) for outcome in self.outcomes]
+
     def lines(self) -> Iterator[str]:
         """The report for a terminal."""
+        yield from self._of_splits()
+        for outcome in self.failed:
+            yield f'failed: {outcome.label}: {outcome.note}'
+        notes: dict[str, list[str]] = {}
+        for outcome in self.outcomes:
+            if outcome.note and outcome.status != FAILED:
+                notes.setdefault(outcome.note, []).append(outcome.label)
+        for note, names in notes.items():
+            yield f'note: {listed(names, SHOWN)}: {note}'
+        yield from self._of_all()
+
+    def _of_splits(self) -> Iterator[str]:
         for split, counts in self.splits.items():
             videos = counts[PREPARED] + counts[SKIPPED]
             parts = [f'{counts[PREPARED]} prepared']
@@ -122,14 +151,8 @@ class PrepareReport:
         if self.fold is not None:
             yield f'fold {self.fold} of {self.dataset.title}'
         yield from (f'warning: {warning}' for warning in self.warnings)
-        for outcome in self.failed:
-            yield f'failed: {outcome.label}: {outcome.note}'
-        notes: dict[str, list[str]] = {}
-        for outcome in self.outcomes:
-            if outcome.note and outcome.status != FAILED:
-                notes.setdefault(outcome.note, []).append(outcome.label)
-        for note, names in notes.items():
-            yield f'note: {listed(names, SHOWN)}: {note}'
+
+    def _of_all(self) -> Iterator[str]:
         for reason, names in self.left_out.items():
             yield f'left out, {reason}: {len(names)} video(s): {listed(names, SHOWN)}'
         if self.observers:
@@ -167,9 +190,9 @@ class PrepareReport:
             lines.append(f"{part}_evaluator = dict(type='SaliencyMetric', protocol='exact')")
         return '\n'.join(lines) + '\n'
 
-    def write(self, path: str | Path) -> None:
-        """Write everything as JSON."""
-        content = dict(
+    def to_json(self) -> dict[str, object]:
+        """Everything, as plain values."""
+        return dict(
             kind=self.kind,
             source=str(self.source),
             destination=str(self.destination),
@@ -179,11 +202,14 @@ class PrepareReport:
                 split: dict(videos=videos, frames=frames)
                 for split, (videos, frames) in self.dataset.counts.items()
             },
-            videos=[vars(outcome) for outcome in self.outcomes],
+            videos=self.records(),
             left_out=self.left_out,
             others=self.others,
             warnings=self.warnings,
             observers=None if self.observers is None else str(self.observers),
             config=None if self.config is None else str(self.config),
         )
-        write_json(content, path)
+
+    def write(self, path: str | Path) -> None:
+        """Write everything as JSON."""
+        write_json(self.to_json(), path)

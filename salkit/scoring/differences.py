@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..types import with_unit
+from ..utils.tabular import Record, Tabular
 from ..utils.text import aligned
 
 SIGNIFICANT = 0.05
@@ -85,7 +86,7 @@ def _mean(values: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """What `compare` gives.
 
     Attributes:
@@ -112,8 +113,23 @@ class Comparison:
             settings=self.settings,
             subjects=self.subjects,
             warnings=list(self.warnings),
-            differences=[difference.to_json() for difference in self.differences],
+            differences=self.records(),
         )
+
+    @property
+    def headline(self) -> str:
+        """What is compared with what, in a line."""
+        subjects = '; '.join(f'protocol {name}, {of}' for name, of in self.subjects.items())
+        return f'{", ".join(self.others)} - {self.reference}: {subjects}'
+
+    @property
+    def remarks(self) -> list[str]:
+        """The warnings, and what the columns are."""
+        return [*self.warnings, *self._legend]
+
+    def records(self) -> list[Record]:
+        """A row for each protocol, other file and metric; undefined numbers are None."""
+        return [difference.to_json() for difference in self.differences]
 
     def format(self) -> str:
         """The comparison as aligned text, a table for each protocol and other file."""
@@ -122,18 +138,21 @@ class Comparison:
             rows = [d for d in self.differences if (d.protocol, d.other) == (protocol, other)]
             title = f'protocol {protocol}, {self.subjects[protocol]}: {other} - {self.reference}'
             blocks.append('\n'.join([title, *self._table(rows, other)]))
+        return '\n\n'.join([*blocks, '\n'.join(self._legend)])
+
+    @property
+    def _legend(self) -> list[str]:
         tests = sum(
             not math.isnan(d.p) and d.protocol == next(iter(self.subjects))
             for d in self.differences
         )
         others = 'the other file' if len(self.others) > 1 else self.others[0]
-        blocks.append(
+        return [
             f'difference: {others} - {self.reference}, mean over videos, with its 95 % bootstrap '
-            'interval over videos\n'
+            'interval over videos',
             f'p: paired sign-flip test; p Holm: corrected for the {tests} tests of a protocol; '
-            f'verdict where p Holm < {SIGNIFICANT}'
-        )
-        return '\n\n'.join(blocks)
+            f'verdict where p Holm < {SIGNIFICANT}',
+        ]
 
     def _table(self, rows: Sequence[Difference], other: str) -> list[str]:
         cells = [[*HEADER[:2], self.reference, other, *HEADER[2:]]]

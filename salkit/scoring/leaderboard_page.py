@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 
-from ..errors import printable
+from ..utils.tabular import as_html
 from .leaderboard_formats import legend_of
 from .leaderboard_grids import Cell, Grid
 from .leaderboard_plot import Mark, marks_of, names_in, panels_of, svg_of
@@ -28,8 +27,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; }
 th { border-bottom: 1px solid; } thead tr:first-child th { border-top: 2px solid; }
 tbody tr:last-child td { border-bottom: 2px solid; }
-.word { text-align: left; } .span { text-align: center; } .aside { font-style: italic; }
-.best { font-weight: 700; } .second { text-decoration: underline; }
+.word { text-align: left; } .span { text-align: center; }
 p, .legend { font-size: .87rem; margin: .4rem 0; overflow-wrap: anywhere; }
 .legend { list-style: none; padding: 0; } .legend li { display: inline-block; margin-right: 1rem; }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
@@ -42,7 +40,7 @@ p, .legend { font-size: .87rem; margin: .4rem 0; overflow-wrap: anywhere; }
 """
 
 
-def as_html(
+def page_of(
     grids: Sequence[Grid],
     boards: Sequence[Board],
     scatter: Sequence[str] = (),
@@ -58,31 +56,34 @@ def as_html(
     """
     marks = marks_of(boards)
     drawn = [_panels_of(board, scatter, marks) for board in boards]
-    notes = [f'<p>Note: {_plain(text)}.</p>' for text in remarks]
-    parts = [*notes, *map(_table_of, grids), *filter(None, drawn)]
+    notes = [f'<p>Note: {as_html(text)}.</p>' for text in remarks]
+    parts = [*notes, *map(grid_as_html, grids), *filter(None, drawn)]
     return '\n'.join([_HEAD, *parts, '</body>', '</html>', ''])
 
 
-def _table_of(grid: Grid) -> str:
+def grid_as_html(grid: Grid, heading: str = 'h2') -> str:
+    """One table with its title, in an element `heading`, and its notes."""
+    forms = {'best': '<b>{}</b>', 'second': '<u>{}</u>', 'aside': '<i>{}</i>'}
+
     def cell(number: int, content: Cell, tag: str = 'td') -> str:
-        classes = ' '.join(filter(None, ['word' * (number in grid.words), content.style]))
-        chosen = f' class="{classes}"' if classes else ''
-        return f'<{tag}{chosen}>{_plain(content.text)}</{tag}>'
+        chosen = ' class="word"' if number in grid.words else ''
+        text = forms.get(content.style, '{}').format(as_html(content.text))
+        return f'<{tag}{chosen}>{text}</{tag}>'
 
     def row(cells: Sequence[Cell], tag: str = 'td') -> str:
         return f'<tr>{"".join(cell(i, content, tag) for i, content in enumerate(cells))}</tr>'
 
     heads = [row([Cell(name) for name in grid.header], 'th')]
     if grid.spans:
-        spans = (f'<th class="span" colspan="{n}">{_plain(head)}</th>' for head, n in grid.spans)
+        spans = (f'<th class="span" colspan="{n}">{as_html(head)}</th>' for head, n in grid.spans)
         heads.insert(0, f'<tr><th></th>{"".join(spans)}</tr>')
     return '\n'.join(
         [
-            f'<h2>{_plain(grid.title)}</h2>',
+            f'<{heading}>{as_html(grid.title)}</{heading}>',
             f'<div class="wide"><table>\n<thead>{"".join(heads)}</thead>\n<tbody>',
             *map(row, grid.rows),
             '</tbody>\n</table></div>',
-            *(f'<p>{_plain(note)}.</p>' for note in (*legend_of(grid), *grid.notes)),
+            *(f'<p>{as_html(note)}.</p>' for note in (*legend_of(grid), *grid.notes)),
         ]
     )
 
@@ -92,12 +93,13 @@ def _panels_of(board: Board, scatter: Sequence[str], marks: Mapping[str, Mark]) 
     if not panels:
         return ''
     legend = (
-        f'<li><span style="color:{marks[name].color}">{marks[name].sign}</span> {_plain(name)}</li>'
+        f'<li><span style="color:{marks[name].color}">{marks[name].sign}</span> '
+        f'{as_html(name)}</li>'
         for name in names_in(panels)
     )
     return '\n'.join(
         [
-            f'<h2>Every video, {_plain(board.title)}</h2>',
+            f'<h2>Every video, {as_html(board.title)}</h2>',
             f'<ul class="legend">{"".join(legend)}</ul>',
             '<div class="panels">',
             *(svg_of(board, metric, panel, marks) for metric, panel in panels.items()),
@@ -106,7 +108,3 @@ def _panels_of(board: Board, scatter: Sequence[str], marks: Mapping[str, Mark]) 
             'row of its color. On the line both are the same.</p>',
         ]
     )
-
-
-def _plain(text: str) -> str:
-    return html.escape(printable(text))

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from ..errors import ConfigError
 from ..utils.files import whole_file
+from ..utils.tabular import Record, Tabular, as_html
+from ..utils.text import listed
 from ..version import __version__
 from .leaderboard_formats import as_latex, as_markdown, as_text
-from .leaderboard_grids import Grid, grids
-from .leaderboard_page import as_html
+from .leaderboard_grids import Grid, grids, score_grid
+from .leaderboard_page import grid_as_html, page_of
 from .leaderboard_plot import panels_of, write_panels
 from .leaderboard_tables import Agreement, Board
 
@@ -20,7 +22,7 @@ FORMATS = {'.html': '', '.md': '_videos.png', '.tex': '_videos.pdf'}
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class Leaderboard(Tabular):
     """What `leaderboard` gives.
 
     Attributes:
@@ -51,6 +53,34 @@ class Leaderboard:
         """Its tables."""
         return grids(self.boards, self.agreements)
 
+    @property
+    def headline(self) -> str:
+        """What it is made of, in a line."""
+        return f'{len(self.files)} score files: {listed([b.title for b in self.boards], 2)}'
+
+    def records(self) -> list[Record]:
+        """A row for each model and board: its scores, and what they are of."""
+        return [
+            dict(
+                protocol=board.subject.protocol,
+                dataset=board.subject.dataset,
+                split=board.subject.split,
+                model=entry.name,
+                role=entry.role,
+                videos=len(entry.scores.per_video),
+                frames=entry.scores.frames,
+                **{metric: entry.score(metric) for metric in board.metrics},
+            )
+            for board in self.boards
+            for entry in board.entries
+        ]
+
+    def _repr_html_(self) -> str:
+        tables = [grid_as_html(score_grid(board), 'b') for board in self.boards]
+        more = len(self.grids) - len(tables)
+        rest = [f'{more} more tables, of differences and ranks: see format()'] if more else []
+        return '\n'.join([*tables, *(f'<p>{as_html(note)}.</p>' for note in rest + self.notes)])
+
     def to_json(self) -> dict[str, object]:
         """All numbers, as plain values; undefined ones are None."""
         return dict(
@@ -75,7 +105,7 @@ class Leaderboard:
 
     def to_html(self) -> str:
         """One page with tables and pictures, which loads nothing."""
-        return as_html(self.grids, self.boards, self.scatter, self.notes)
+        return page_of(self.grids, self.boards, self.scatter, self.notes)
 
     def save(self, path: str | Path) -> list[Path]:
         """Write the report as HTML, Markdown or LaTeX, by the ending of its name.

@@ -28,6 +28,7 @@ from ..utils.files import cache_dir, check_json_place, write_json
 from ..utils.input_files import read_input_json
 from ..utils.parallel import check_workers, run_tasks
 from ..utils.ray_tasks import check_ray, ray_session, run_on_ray
+from ..utils.tabular import Record, Tabular
 from ..version import __version__
 from .baselines import SETTINGS_FILE
 from .collect import collect, frame_table
@@ -49,7 +50,7 @@ _PACKAGES = ('numpy', 'torch', 'opencv-python', 'pillow', 'scipy', 'av')
 
 
 @dataclass
-class Scoring:
+class Scoring(Tabular):
     """What a run found.
 
     Attributes:
@@ -61,6 +62,21 @@ class Scoring:
     reports: dict[str, ScoreReport]
     plans: dict[str, Plan]
     origin: dict[str, object]
+
+    def records(self) -> list[Record]:
+        """The rows of every report."""
+        return [row for report in self.reports.values() for row in report.records()]
+
+    @property
+    def headline(self) -> str:
+        """What was scored, in a line."""
+        return f'{len(self.reports)} protocols, predictions {self.origin["predictions"]}'
+
+    @property
+    def remarks(self) -> list[str]:
+        """What each report is of, and the warnings."""
+        warnings = (line for plan in self.plans.values() for line in plan.warnings)
+        return [report.headline for report in self.reports.values()] + [*dict.fromkeys(warnings)]
 
     def to_json(self) -> Mapping[str, object]:
         """The content of a score file, see `score_file`."""

@@ -100,17 +100,20 @@ def one_thread() -> Iterator[None]:
     Threads for a dot product of a map cost up to fifty times what they save.
     """
     import cv2
-    import torch
     from threadpoolctl import threadpool_limits
 
-    threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
+    # Whoever needs PyTorch here has imported it.
+    torch = sys.modules.get('torch')
+    threads, cv_threads = torch.get_num_threads() if torch else 1, cv2.getNumThreads()
+    if torch:
+        torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
         with threadpool_limits(1):
             yield
     finally:
-        torch.set_num_threads(threads)
+        if torch:
+            torch.set_num_threads(threads)
         cv2.setNumThreads(cv_threads)
 
 

@@ -90,7 +90,7 @@ def test_what_is_new_keeps_its_value(tmp_path):
     encoder = ForeignEncoder(adapter=True)
     report = load_weights(encoder, saved(tmp_path, published()))
     assert report.kept == {'adapter': 'is new'} and not report.missing
-    assert '1 stay as they were (adapter: is new)' in report.summary
+    assert '1 stay as they were (adapter: is new)' in report.headline
     assert torch.equal(encoder.adapter, torch.full((24,), 0.5))
     assert torch.equal(encoder.blocks[0].weight, published()['stem.w'])
 

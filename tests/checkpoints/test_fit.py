@@ -121,7 +121,7 @@ def test_finetuned_umt_files_in_any_wrapper(tmp_path, clip_len, wrapped):
             'head.weight',
         ]
     }
-    assert 'dropped 3 (fc_norm.weight, ...: classification head' in report.summary
+    assert 'dropped 3 (fc_norm.weight, ...: classification head' in report.headline
 
 
 def test_pretrained_umt_files():
@@ -184,7 +184,7 @@ def test_a_file_without_positions_gets_the_fixed_table():
     assert torch.equal(encoder.pos_embed, fixed_table(16, 24))
     assert (
         report.derived == {'pos_embed': 'is the fixed sine-cosine table, which the file omits'}
-        and 'pos_embed is the fixed' in report.summary
+        and 'pos_embed is the fixed' in report.headline
     )
 
 

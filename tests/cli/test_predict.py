@@ -69,7 +69,8 @@ def predict(tiny, tmp_path, monkeypatch, capsys):
 
     def run(*argv, out='out', model=True):
         chosen = ['--model', tiny[0], '--checkpoint', tiny[1]] if model else []
-        status = main(['predict', *map(str, argv), '--out', str(out), *map(str, chosen)])
+        folder = ['--out', str(out)] if out else []
+        status = main(['predict', *map(str, argv), *folder, *map(str, chosen)])
         printed = capsys.readouterr()
         lines = re.split(r'[\r\n]+', printed.err)
         told = [line.strip() for line in lines if line.strip() and 'frames/s' not in line]
@@ -103,6 +104,24 @@ def test_maps_of_a_video_as_pictures(predict, sources, tiny):
     expected = SaliencyPredictor(*tiny).predict(sources / 'videos' / 'clip.mp4')
     for values, saliency_map in zip(maps_of('out/clip'), expected, strict=True):
         assert np.array_equal(values, np.rint(saliency_map * 255))
+
+
+def test_without_out_outputs_go_to_a_folder_named_after_the_input(predict, sources):
+    clip, other = sources / 'videos' / 'clip.mp4', sources / 'videos' / 'other.mkv'
+    status, out, _ = predict(clip, '--format', 'npz', out=None)
+    assert status == 0 and out.endswith('; in clip_saliency\n')
+    assert files('.') == ['clip_saliency/clip.json', 'clip_saliency/clip.npz']
+    # The same command goes on there; a folder keeps its whole name, several share one.
+    assert predict(clip, '--format', 'npz', out=None)[1] == '1 finished before; in clip_saliency\n'
+    assert predict(sources / 'videos', '--format', 'npz', out=None)[0] == 0
+    assert predict(clip, other, '--format', 'npz', out=None)[0] == 0
+    assert sorted(path.name for path in Path().iterdir()) == [
+        'clip_saliency',
+        'saliency',
+        'videos_saliency',
+    ]
+    # Nothing is made for what is not there.
+    assert predict('gone.mp4', out=None)[0] == 2 and not Path('gone_saliency').exists()
 
 
 def test_every_format_and_an_overlay_from_one_run_of_the_model(predict, sources, monkeypatch):
@@ -294,12 +313,11 @@ def test_inputs_of_one_name_in_several_calls(predict, tmp_path):
 
 def test_a_report_takes_no_record_s_place(predict, sources):
     content = (sources / 'videos' / 'clip.mp4').read_bytes()
-    status, _, told = predict(
-        sources / 'videos' / 'clip.mp4', '--json', sources / 'videos' / 'clip.mp4'
-    )
+    clip = sources / 'videos' / 'clip.mp4'
+    status, _, told = predict(clip, f'--json={clip}')
     assert status == 2 and 'clip.mp4: is there and holds no JSON' in told[-1]
     assert (sources / 'videos' / 'clip.mp4').read_bytes() == content
-    status, _, told = predict(sources / 'videos' / 'clip.mp4', '--json', 'out/clip.json')
+    status, _, told = predict(clip, '--json', 'out/clip.json')
     assert status == 2 and 'is where the record of an input goes' in told[0] and files() == []
 
 

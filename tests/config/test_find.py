@@ -94,6 +94,24 @@ def test_what_is_not_there_is_told(plugin, name, message):
         find_config(name)
 
 
+def test_the_folder_of_a_name_may_be_left_out(plugin, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config('umt-l16_cc-kl') == find_config('salfom/umt-l16_cc-kl')
+    assert find_config('salkit::umt-tiny_cc-kl.py') == find_config('demo/umt-tiny_cc-kl')
+    for folder in ('one', 'two'):
+        (plugin / folder).mkdir()
+        (plugin / folder / 'own.py').write_text('train_cfg = dict()\n')
+    with pytest.raises(ConfigError, match='say which one, one/own or two/own'):
+        find_config('with-configs::own')
+    (plugin / 'own.py').write_text('train_cfg = dict()\n')
+    assert find_config('with-configs::own') == plugin / 'own.py'
+    # Half a name is none, and a file of one's own comes first.
+    with pytest.raises(ConfigError, match='did you mean'):
+        find_config('l16_cc-kl')
+    (tmp_path / 'umt-l16_cc-kl.py').write_text('train_cfg = dict()\n')
+    assert find_config('umt-l16_cc-kl.py').resolve() == tmp_path / 'umt-l16_cc-kl.py'
+
+
 def test_a_base_that_is_not_there_is_told(plugin):
     (plugin / 'own.py').write_text("_base_ = 'salkit::demo/umt-tinny_cc-kl'\n")
     with pytest.raises(ConfigError, match=r'own\.py: .* did you mean demo/umt-tiny_cc-kl'):

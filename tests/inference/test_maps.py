@@ -1,7 +1,5 @@
 """What can be done with maps: written, drawn, shown."""
 
-import io
-
 import numpy as np
 import pytest
 from make_video import encode_video, has_sound, numbered_frame
@@ -9,7 +7,6 @@ from PIL import Image
 
 from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.inference.overlay import Overlay, OverlayStyle
-from salkit.media.images import resize_image
 from salkit.media.video import VideoReader
 
 
@@ -131,11 +128,3 @@ def test_lost_sound_is_told(predictor, tmp_path):
     with pytest.warns(UserWarning, match=r'broken\.mov.*sound'):
         path = predictor.predict(broken).overlay(tmp_path / 'silent.mp4')
     assert not has_sound(path) and len(VideoReader(path)) == 12
-
-
-def test_in_a_notebook(maps):
-    shown = np.asarray(Image.open(io.BytesIO(maps._repr_png_())))
-    assert shown.shape == (144, 4 * 240, 3)
-    overlay = Overlay(OverlayStyle(normalize='frame'))
-    last = resize_image(overlay(maps.stimulus.read(11), maps[11]), (144, 240))
-    np.testing.assert_array_equal(shown[:, -240:], last)

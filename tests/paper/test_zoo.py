@@ -10,7 +10,7 @@ import yaml
 from salkit.config.find import config_name, config_names, config_root
 from salkit.config.load import load_config
 from salkit.models.profile import profile
-from salkit.paper import tables, zoo
+from salkit.paper import zoo
 
 FOLDER = config_root() / 'salfom'
 
@@ -43,8 +43,7 @@ def counts(written):
 @pytest.fixture
 def counted(counts, monkeypatch):
     monkeypatch.setattr(zoo, 'profile', lambda cfg: counts[config_name(cfg.filename)])
-    for module in (zoo, tables):
-        monkeypatch.setattr(module, 'params_of', lambda name: counts[name].params_paper)
+    monkeypatch.setattr(zoo, 'params_of', lambda name: counts[name].params_paper)
 
 
 def test_the_readme_is_what_the_code_writes(counted):

@@ -463,7 +463,7 @@ def test_adapters_keep_their_values_when_a_base_file_is_loaded(tmp_path):
     before = {k: v.clone() for k, v in lora.state_dict().items() if '.lora_' in k}
     report = load_weights(lora, tmp_path / 'umt.pth')
     assert all(torch.equal(lora.state_dict()[k], v) for k, v in before.items())
-    assert '16 stay as they were' in report.summary
+    assert '16 stay as they were' in report.headline
     assert (encode(lora, noise(lora)) - encode(source, noise(source))).abs().max() > 1e-3
 
 

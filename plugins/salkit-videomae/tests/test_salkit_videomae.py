@@ -357,7 +357,7 @@ def test_pretrained_with_other_heads_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr('salkit_videomae.encoder.print_log', lambda text, **_: said.append(text))
     report = load_pretrained(VideoMAEEncoder(arch=NATIVE, pretrained=str(tmp_path / 'saved')))
     assert 'num_attention_heads=4, this encoder computes with 2' in said[0]
-    assert 'entries of VideoMAE weights fill the encoder' in report.summary
+    assert 'entries of VideoMAE weights fill the encoder' in report.headline
 
 
 def test_without_the_hub_the_error_says_what_to_do(monkeypatch):

@@ -322,7 +322,7 @@ def test_pretrained_with_other_heads_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr('salkit_vjepa2.encoder.print_log', lambda text, **_: said.append(text))
     report = load_pretrained(VJEPA2Encoder(arch=NATIVE, pretrained=str(tmp_path / 'saved')))
     assert 'num_attention_heads=3, this encoder computes with 2' in said[0]
-    assert 'entries of V-JEPA 2 weights fill the encoder' in report.summary
+    assert 'entries of V-JEPA 2 weights fill the encoder' in report.headline
 
 
 def test_without_the_hub_the_error_says_what_to_do(monkeypatch):

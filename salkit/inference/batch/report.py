@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import DataError, printable
 from ...utils.files import write_json
+from ...utils.tabular import Record, Tabular
 from ...utils.text import listed
 from ...version import __version__
 
@@ -79,7 +80,7 @@ def count_submission(folder: Path) -> dict[str, object]:
 
 
 @dataclass
-class PredictReport:
+class PredictReport(Tabular):
     """What a call did.
 
     Attributes:
@@ -98,8 +99,13 @@ class PredictReport:
         """The inputs of a status."""
         return [outcome for outcome in self.outcomes if outcome.status == status]
 
-    def summary(self) -> str:
-        """One line for a terminal."""
+    def records(self) -> list[Record]:
+        """A row for each input."""
+        return [dict(vars(outcome)) for outcome in self.outcomes]
+
+    @property
+    def headline(self) -> str:
+        """What was done, in a line."""
         made, parts = self.of(PREDICTED), []
         if made:
             frames, seconds = sum(o.frames for o in made), sum(o.seconds for o in made)
@@ -110,14 +116,17 @@ class PredictReport:
                 parts.append(f'{len(self.of(status))} {status}')
         return f'{"; ".join(parts)}; in {self.out}'
 
-    def write(self, path: str | Path) -> None:
-        """Write everything as JSON."""
-        content = dict(
+    def to_json(self) -> dict[str, object]:
+        """Everything, as plain values."""
+        return dict(
             salkit_version=__version__,
             out=str(self.out),
             counts={status: len(self.of(status)) for status in (PREDICTED, FINISHED, FAILED)},
             seconds=round(self.seconds, 3),
-            inputs=[vars(outcome) for outcome in self.outcomes],
+            inputs=self.records(),
             dhf1k=self.submission,
         )
-        write_json(content, path)
+
+    def write(self, path: str | Path) -> None:
+        """Write everything as JSON."""
+        write_json(self.to_json(), path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
+from ...utils.tabular import Record, Tabular
 from ...utils.text import aligned
 from .faults import ERROR, KINDS, WARNING, Fault, Faults
 
@@ -16,7 +17,7 @@ COLUMNS = ('videos', 'frames', 'density maps', 'fixation maps')
 
 
 @dataclass
-class CheckReport:
+class CheckReport(Tabular):
     """What a check found.
 
     Attributes:
@@ -76,8 +77,21 @@ class CheckReport:
             warnings=len(self.warnings),
             by_kind=dict(Counter(fault.kind for fault in self.faults)),
             notes=self.notes,
-            faults=[dict(vars(fault), message=fault.message) for fault in self.faults],
+            faults=self.records(),
         )
+
+    def records(self) -> list[Record]:
+        """A row for each fault."""
+        return [dict(vars(fault), message=fault.message) for fault in self.faults]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What there is in each split, and the notes."""
+        counts = (
+            f'{split}: ' + ', '.join(f'{count:,} {what}' for what, count in found.items())
+            for split, found in self.counts.items()
+        )
+        return [*counts, *self.notes]
 
     def lines(self, examples: int = 5) -> Iterator[str]:
         """The report as text: the counts, then faults by kind.
@@ -104,14 +118,16 @@ class CheckReport:
                     if len(alike) > examples:
                         yield f'  and {len(alike) - examples:,} more (--json FILE lists all)'
         yield ''
-        yield self._verdict()
+        yield self.headline
 
     def _short(self, path: str) -> str:
         """A path from the root on."""
         relative = os.path.relpath(path, self.root)
         return path if relative.startswith('..') or relative == '.' else relative
 
-    def _verdict(self) -> str:
+    @property
+    def headline(self) -> str:
+        """The verdict, in a line."""
         seen = f'{self.checked:,} video(s) checked'
         if not self.complete:
             seen = f'INTERRUPTED: {self.checked:,} of {self.videos:,} videos checked'
