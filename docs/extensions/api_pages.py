@@ -68,9 +68,18 @@ def _entry(name: str, thing: object) -> str:
 
 
 def _public_things(room: ModuleType) -> dict[str, object]:
-    """What a room offers by its full name: its `__all__`, or what its files define."""
+    """What a room offers by its full name: its `__all__`, or what its files define.
+
+    The classes and functions of folders in it, such as `salkit.prepare.check`, belong to it.
+    """
     if hasattr(room, '__all__'):
-        return {f'{room.__name__}.{name}': getattr(room, name) for name in room.__all__}
+        things = {f'{room.__name__}.{name}': getattr(room, name) for name in room.__all__}
+        for folder in _folders(room):
+            for name in getattr(folder, '__all__', ()):
+                thing = getattr(folder, name)
+                if callable(thing) and not any(thing is other for other in things.values()):
+                    things[f'{folder.__name__}.{name}'] = thing
+        return things
     return {
         f'{file.__name__}.{name}': thing
         for file in _files(room)
@@ -79,6 +88,12 @@ def _public_things(room: ModuleType) -> dict[str, object]:
         and (inspect.isclass(thing) or inspect.isfunction(thing))
         and thing.__module__ == file.__name__
     }
+
+
+def _folders(room: ModuleType) -> Iterator[ModuleType]:
+    for entry in pkgutil.iter_modules(getattr(room, '__path__', ()), f'{room.__name__}.'):
+        if entry.ispkg:
+            yield importlib.import_module(entry.name)
 
 
 def _files(room: ModuleType) -> Iterator[ModuleType]:

