@@ -14,6 +14,8 @@ import pytest
 from nursery import Nursery
 from PIL import Image
 
+from salkit.utils.allocator import keep_freed_memory
+
 # The first example pays for imports and caches, and a shared machine has its own pace.
 hypothesis.settings.register_profile('salkit', deadline=None, max_examples=25)
 hypothesis.settings.load_profile('salkit')
@@ -42,6 +44,13 @@ def _environment_of_one_test():
     """What a command sets for its own process is gone after the test that ran it in this one."""
     with mock.patch.dict(os.environ):
         yield
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _memory_of_one_file():
+    """What prediction has the process keep is given back: others run beside this one."""
+    yield
+    keep_freed_memory(False)
 
 
 @pytest.fixture(scope='session')

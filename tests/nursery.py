@@ -99,7 +99,8 @@ class Nursery:
 
     def _end_last(self):
         """End a run that a test has left, as one that failed may have."""
-        if self._run is not None:
+        # The number of one that has ended may be that of another process, or of a thread, by now.
+        if self._run is not None and not self._run.has_ended:
             self._run.send(signal.SIGKILL)
             self._run.end()
 
@@ -136,6 +137,10 @@ class Run:
         self._statuses = statuses
         self._status = None
 
+    @property
+    def has_ended(self):
+        return self._status is not None
+
     def printed(self):
         return self._log.read_text() if self._log.exists() else ''
 
@@ -168,8 +173,10 @@ class Run:
         if self._status is None:
             try:
                 self.until(lambda: False)
-            finally:
+            except BaseException:
                 self.send(signal.SIGKILL)
+                raise
+            finally:
                 self._status = int(self._statuses.readline())
         return self._status
 
