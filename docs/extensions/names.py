@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 from docutils import nodes
 from markup import plain
@@ -10,6 +11,11 @@ from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
+
+# `x, y: where it is` explains both names. Of a field that has spaces Sphinx takes the first words
+# for a type, so that the names are one word until the field is read.
+_NAMES = re.compile(r'^\s+[a-z]\w*(?:, [a-z]\w*)+: ')
+_COMMA = ',\u200b'
 
 
 def mend_docstring(app: Sphinx, kind: str, name: str, thing: object, options: object, lines: list):
@@ -22,8 +28,16 @@ def mend_docstring(app: Sphinx, kind: str, name: str, thing: object, options: ob
         elif examples:
             text, examples = [*text, *examples, line], []
         else:
+            line = _NAMES.sub(lambda names: names[0].replace(', ', _COMMA), line, count=1)
             text.append(plain(line) if line.count('`') % 2 == 0 else line)
     lines[:] = [*text, *examples]
+
+
+def part_names(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the spaces back between names that one field explains."""
+    for text in list(doctree.findall(nodes.Text)):
+        if _COMMA in text:
+            text.parent.replace(text, nodes.Text(text.replace(_COMMA, ', ')))
 
 
 def find_name(
@@ -71,5 +85,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """What Sphinx calls."""
     # Before Napoleon turns sections into fields.
     app.connect('autodoc-process-docstring', mend_docstring, priority=100)
+    app.connect('doctree-read', part_names)
     app.connect('missing-reference', find_name)
     return {'parallel_read_safe': True}
