@@ -51,21 +51,16 @@ def find_name(
     if node.get('refdomain') != 'py':
         return None
     if not target.startswith('salkit.'):
-        objects = env.domains['py'].objects.items()
-        found = {
-            entry.node_id: (name, entry) for name, entry in objects if _is_called(name, target)
-        }
-        if len(found) != 1 or node.get('reftype') != 'obj':
+        if node.get('reftype') != 'obj' or not target[:1].isupper():
+            return None
+        end, objects = f'.{target}', env.domains['py'].objects.items()
+        found = {entry.node_id: (name, entry) for name, entry in objects if name.endswith(end)}
+        if len(found) != 1:
             return None
         ((name, entry),) = found.values()
         source = node.get('refdoc', '')
         return make_refnode(app.builder, source, entry.docname, entry.node_id, content, name)
     return content if _exists(target) else None
-
-
-def _is_called(name: str, short: str) -> bool:
-    """Whether `short`, which has to be that of a class, is the end of a full name."""
-    return short[:1].isupper() and name.endswith(f'.{short}')
 
 
 def _exists(name: str) -> bool:
