@@ -12,15 +12,16 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-# `x, y: where it is` explains both names. Of a field that has spaces Sphinx takes the first words
-# for a type, so that the names are one word until the field is read.
-_NAMES = re.compile(r'^\s+[a-z]\w*(?:, [a-z]\w*)+: ')
-_COMMA = ',\u200b'
+# `x, y: where it is` explains two attributes. Of a field with spaces Sphinx takes the first words
+# for a type, so that the names are one word until the field is read. Napoleon parts arguments.
+_SECTION = re.compile(r'\s*[A-Z]\w+:')
+_NAMES = re.compile(r'\s+[a-z]\w*(?:, [a-z]\w*)+: ')
+_NO_SPACE = '\u200b'
 
 
 def mend_docstring(app: Sphinx, kind: str, name: str, thing: object, options: object, lines: list):
     """Keep stars and bars from being markup; examples stay as they are."""
-    text, examples = [], []
+    text, examples, section = [], [], ''
     for line in lines:
         is_example = line.lstrip().startswith(('>>>', '...')) or (examples and line.strip())
         if is_example:
@@ -28,7 +29,9 @@ def mend_docstring(app: Sphinx, kind: str, name: str, thing: object, options: ob
         elif examples:
             text, examples = [*text, *examples, line], []
         else:
-            line = _NAMES.sub(lambda names: names[0].replace(', ', _COMMA), line, count=1)
+            section = line.strip() if _SECTION.fullmatch(line) else section
+            if section == 'Attributes:' and (names := _NAMES.match(line)):
+                line = names[0].replace(', ', f',{_NO_SPACE}') + line[names.end() :]
             text.append(plain(line) if line.count('`') % 2 == 0 else line)
     lines[:] = [*text, *examples]
 
@@ -36,8 +39,8 @@ def mend_docstring(app: Sphinx, kind: str, name: str, thing: object, options: ob
 def part_names(app: Sphinx, doctree: nodes.document) -> None:
     """Put the spaces back between names that one field explains."""
     for text in list(doctree.findall(nodes.Text)):
-        if _COMMA in text:
-            text.parent.replace(text, nodes.Text(text.replace(_COMMA, ', ')))
+        if _NO_SPACE in text:
+            text.parent.replace(text, nodes.Text(text.replace(_NO_SPACE, ' ')))
 
 
 def find_name(
