@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / 'extensions'), str(HERE.parent)]
 
@@ -55,3 +58,8 @@ html_show_sphinx = False
 html_copy_source = False
 # Furo's own fonts are those of the system: a page asks nobody for anything.
 html_theme_options = {'navigation_with_keys': True}
+
+
+def setup(app: Sphinx) -> None:
+    """Have blocks of `csv`, which GitHub colors, shown as they are."""
+    app.add_lexer('csv', TextLexer)

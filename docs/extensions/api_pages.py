@@ -63,7 +63,8 @@ def _facade_page(homes: dict[int, str]) -> str:
 
 def _entry(name: str, thing: object) -> str:
     if inspect.isclass(thing):
-        return block('', f'autoclass:: {name}\n   :members:\n   :show-inheritance:')
+        bases = '' if thing.__bases__ == (object,) else '\n   :show-inheritance:'
+        return block('', f'autoclass:: {name}\n   :members:{bases}')
     return block('', f'{"autofunction" if callable(thing) else "autodata"}:: {name}')
 
 

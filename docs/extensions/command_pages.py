@@ -20,11 +20,20 @@ def command_pages() -> dict[str, str]:
     """The text of every page by its path."""
     columns, os.environ['COLUMNS'] = os.environ.get('COLUMNS'), WIDTH
     try:
-        return {f'commands/{name}.rst': command_page(name) for name in COMMANDS}
+        pages = {f'commands/{name}.rst': command_page(name) for name in COMMANDS}
+        return {'commands.inc': _list_of_commands(), **pages}
     finally:
         os.environ.pop('COLUMNS')
         if columns is not None:
             os.environ['COLUMNS'] = columns
+
+
+def _list_of_commands() -> str:
+    lines = [
+        f'| [`salkit {name}`](reference/commands/{name}.rst) | {text} |'
+        for name, text in COMMANDS.items()
+    ]
+    return '\n'.join(['| | |', '|---|---|', *lines, ''])
 
 
 def command_page(command: str) -> str:

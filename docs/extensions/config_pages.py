@@ -33,6 +33,8 @@ KINDS: dict[str, tuple[Registry, str]] = {
         '`optim_wrapper.constructor`',
     ),
 }
+# How the text of an entry begins that salkit leaves to mmengine.
+SELDOM = "mmengine's: "
 
 
 def config_pages() -> dict[str, str]:
@@ -53,19 +55,29 @@ def _entries_page() -> str:
         'checked before a run, and what ``_base_/runtime.py``, the base of every config of salkit, '
         'says of it.\n',
     ]
-    for key, text in sorted({**RUNNER_KEYS, **SALKIT_KEYS}.items()):
-        content = [plain(text) + '.\n']
-        if shared.get(key):
-            content.append(block(f'{key} = {pformat(shared[key])}', 'code-block:: python'))
-        content += [
-            f'- ``{name}``: {plain(expected.text)}'
-            for name, expected in EXPECTED.items()
-            if name.startswith(f'{key}.')
-        ]
-        expected = EXPECTED.get(key)
-        kind = f'\n   :type: {plain(expected.text)}' if expected else ''
-        parts.append(block('\n'.join(content), f'confval:: {key}{kind}'))
+    keys = sorted({**RUNNER_KEYS, **SALKIT_KEYS}.items())
+    parts += [_entry(key, text, shared) for key, text in keys if not text.startswith(SELDOM)]
+    parts += [heading('Seldom needed', '-'), "What mmengine's Runner takes besides.\n"]
+    parts += [
+        _entry(key, text.removeprefix(SELDOM), shared)
+        for key, text in keys
+        if text.startswith(SELDOM)
+    ]
     return '\n'.join(parts)
+
+
+def _entry(key: str, text: str, shared: dict[str, object]) -> str:
+    content = [plain(text[:1].upper() + text[1:]) + '.\n']
+    if shared.get(key):
+        content.append(block(f'{key} = {pformat(shared[key])}', 'code-block:: python'))
+    content += [
+        f'- ``{name}``: {plain(expected.text)}'
+        for name, expected in EXPECTED.items()
+        if name.startswith(f'{key}.') and '*' not in name
+    ]
+    expected = EXPECTED.get(key)
+    kind = f'\n   :type: {plain(expected.text)}' if expected else ''
+    return block('\n'.join(content), f'confval:: {key}{kind}')
 
 
 def _parts_page(title: str) -> str:
@@ -75,5 +87,6 @@ def _parts_page(title: str) -> str:
     parts = [heading(title), f'Named by ``type`` in {plain(place)}.\n']
     for cls in sorted(classes, key=lambda cls: cls.__name__):
         name = f'{cls.__module__}.{cls.__qualname__}'
+        parts.append(heading(cls.__name__, '-'))
         parts.append(block('', f'autoclass:: {name}\n   :no-members:\n   :no-index:'))
     return '\n'.join(parts)

@@ -18,7 +18,7 @@ def write_pages(app: Sphinx) -> None:
     """Write the pages of the reference, and remove those of an earlier time."""
     root = Path(app.srcdir) / 'reference'
     pages = {**api_pages(), **command_pages(), **config_pages(), **copied_pages()}
-    for path in [*root.rglob('*.rst'), *root.rglob('*.markdown')]:
+    for path in [path for kind in ('rst', 'markdown', 'inc') for path in root.rglob(f'*.{kind}')]:
         if path.relative_to(root).as_posix() not in pages:
             path.unlink()
     for name, text in pages.items():

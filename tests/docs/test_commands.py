@@ -28,6 +28,7 @@ RUN_PAGES = [
     if page.parent.name != 'tutorials' and any(block.is_run for block in BLOCKS[page])
 ]
 _GROUPS = {name.split('/')[0] for name in config_names()}
+_INLINE = re.compile(r'(?<!`)`salkit ([a-z|-]+) ([^`]*)`')
 _NAME = re.compile(rf'(?:salkit::|configs/)?((?:{"|".join(_GROUPS)})/[\w.-]+?)(?:\.py)?')
 
 
@@ -53,6 +54,15 @@ def test_options_and_configs_exist(page):
     assert not faults, '\n'.join(faults)
 
 
+@pytest.mark.parametrize('page', PAGES, ids=page_name)
+def test_options_in_sentences_exist(page):
+    for names, arguments in _INLINE.findall(page.read_text(encoding='utf-8')):
+        for name in set(names.split('|')) - {'help'}:
+            options = parser_of(name)._option_string_actions
+            for option in re.findall(r'(?<![\w-])--[a-z][\w-]*', arguments):
+                assert option in options, f'salkit {name} has no {option}'
+
+
 def test_marks_say_why_and_name_tests_that_exist():
     for blocks in BLOCKS.values():
         for block in blocks:
@@ -64,6 +74,15 @@ def test_marks_say_why_and_name_tests_that_exist():
                 assert (ROOT / path).is_file() and f'def {test}(' in (ROOT / path).read_text(), (
                     f'{block.place}: there is no test {named}'
                 )
+
+
+def parser_of(command):
+    """The parser of one command of salkit."""
+    module = importlib.import_module(f'salkit.cli.{command.replace("-", "_")}')
+    parser = argparse.ArgumentParser(prog=command)
+    module.add_arguments(parser)
+    parser.add_argument('--traceback', action='store_true')
+    return parser
 
 
 def faults_of(command):
@@ -87,10 +106,7 @@ def _faults_of_call(call):
     if name not in COMMANDS:
         yield f'salkit has no command {name}'
         return
-    module = importlib.import_module(f'salkit.cli.{name.replace("-", "_")}')
-    parser = argparse.ArgumentParser(prog=name)
-    module.add_arguments(parser)
-    parser.add_argument('--traceback', action='store_true')
+    parser = parser_of(name)
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):

@@ -47,6 +47,10 @@ def test_it_has_what_the_code_offers(site):
     functions = text_of(site / 'reference/api/salkit.functional.html')
     # The example in its docstring, too.
     assert 'id="salkit.functional.cc"' in functions and '0.9487' in functions
+    # Attributes that one line of a docstring explains, and arguments.
+    inference = re.sub(r'<[^>]+>', '', text_of(site / 'reference/api/salkit.inference.html'))
+    assert '\nframes, names, times, fps -- of the stimulus.' in inference
+    assert '\nstride -- see SaliencyPredictor.predict' in inference
 
 
 def test_pages_ask_nobody_for_anything(site):
