@@ -109,9 +109,10 @@ class Page:
         self.service = service
         self.functions: dict[str, int] = {}
         with gr.Blocks(analytics_enabled=False) as blocks:
-            for answer in (self._take, self._take_gaze, self._example, self._remove, self._stop):
+            for answer in (self._take, self._example, self._remove, self._stop):
                 self._offer(answer, concurrency_limit=4)
-            self._offer(self._look, concurrency_limit=1)
+            for answer in (self._look, self._take_gaze):
+                self._offer(answer, concurrency_limit=1)
             for answer in (self._regions, self._save):
                 self._offer(answer, concurrency_limit=2)
             blocks.unload(self._on_close)

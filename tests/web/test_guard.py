@@ -502,5 +502,9 @@ def test_a_prediction_that_never_ends_does_not_hold_the_server(server, clips):
     assert visitor.join('look', sources=[source], **asked) == 200
     while 'begun' not in server.lines.get(timeout=60):
         pass
+    # However many wait, it can be stopped.
+    for _ in range(50):
+        assert visitor.join('look', sources=[source], **asked) == 200
+    assert visitor.join('stop') == 200
     assert server.stop(signal.SIGINT) == 0
     assert not server.files()
