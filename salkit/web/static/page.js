@@ -193,6 +193,7 @@ async function measure() {
     });
   }
   if (file === chosen && file.result) {
+    say(trouble ?? 'The regions are measured.');
     showRegions(trouble);
     showCurves();
   }
@@ -217,7 +218,7 @@ function showRegions(trouble) {
       return `${result.length > 1 ? `${labelOf(source)}: ` : ''}${percent(one.share)} of the attention, `
         + `${one.times_more.toFixed(1)} times its area${first}`;
     });
-    region.said.textContent = trouble ?? (texts.filter(Boolean).join('\n') || 'Measuring');
+    region.said.textContent = trouble ?? (texts.filter(Boolean).join('\n') || (region.found ? 'There is no gaze.' : 'Measuring'));
   });
 }
 
