@@ -60,6 +60,15 @@ def _chosen(args: argparse.Namespace) -> list[tuple[str | None, str | None]]:
     return [(model, file or None) for model, file in zip_longest(models, checkpoints)]
 
 
+def title_of(model: str | None, checkpoint: str | None) -> str:
+    """What the page calls a model: what its user does, without folders; may be empty."""
+    from ..checkpoints.shipped import DEFAULT_MODEL
+
+    if model is None:
+        return '' if checkpoint else DEFAULT_MODEL
+    return Path(model).name if Path(model).exists() else model
+
+
 def _check(args: argparse.Namespace) -> None:
     from ..errors import ConfigError
 
@@ -116,9 +125,9 @@ def _serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> 
     for model, checkpoint in _chosen(args):
         one = argparse.Namespace(**vars(args) | dict(model=model, checkpoint=checkpoint))
         predictor = open_chosen_model(one)
-        number = sum(name.split(' #')[0] == predictor.name for name in predictors) + 1
-        name = f'{predictor.name} #{number}' if number > 1 else predictor.name
-        predictors[name] = predictor
+        title = title_of(model, checkpoint) or predictor.name
+        number = sum(name.split(' #')[0] == title for name in predictors) + 1
+        predictors[f'{title} #{number}' if number > 1 else title] = predictor
     use_only(folder)
     local = is_loopback(args.host)
     if not local:

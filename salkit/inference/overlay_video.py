@@ -95,12 +95,12 @@ def write_pictures(
             with whole_file(path) as temporary:
                 Image.fromarray(next(made)).save(temporary, Image.registered_extensions()[kind])
             return path
-        sound, pixel_aspect = None, 1.0
+        sound = None
         if isinstance(stimulus, VideoStimulus):
             end = float(shown.times[-1]) + 1 / shown.fps
             sound = SoundPart(stimulus.path, float(shown.times[0]), end)
-            pixel_aspect = stimulus.info.pixel_aspect
-        writer = VideoWriter(path, size, shown.fps, sound=sound, pixel_aspect=pixel_aspect)
+        aspect = stimulus.pixel_aspect
+        writer = VideoWriter(path, size, shown.fps, sound=sound, pixel_aspect=aspect)
         with writer:
             for time, picture in zip(shown.times, made, strict=True):
                 writer.write(picture, float(time - shown.times[0]))

@@ -38,6 +38,7 @@ class Stimulus(ABC):
         fps: frames per second.
         times: (n,) seconds from the first frame to each.
         names: of the frames: those of the pictures, else 0001, 0002, ...
+        pixel_aspect: width of a pixel as shown by its height.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Stimulus(ABC):
     fps: float
     times: np.ndarray
     names: Sequence[str]
+    pixel_aspect: float = 1.0
 
     def __len__(self) -> int:
         return len(self.times)
@@ -142,7 +144,7 @@ class VideoStimulus(Stimulus):
         # depends on the number of threads.
         large = self.size[0] * self.size[1] > _LARGE_PIXELS and not info.errors
         self._threads = 0 if large else 1
-        self.fps, self.times = info.fps, info.times
+        self.fps, self.times, self.pixel_aspect = info.fps, info.times, info.pixel_aspect
         self.names = _numbered(info.frames)
 
     def frames(

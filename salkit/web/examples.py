@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..media.photographs import PAN_FPS, PHOTOGRAPHS, panned_photographs, read_photograph
 from ..media.video import VideoWriter
@@ -47,13 +46,10 @@ class Example:
     @lru_cache(maxsize=8)  # noqa: B019  # There are few, and they stay.
     def thumbnail(self) -> bytes:
         """A small JPEG of it."""
-        photo = Image.fromarray(np.ascontiguousarray(read_photograph(PHOTOGRAPHS[self.first])))
-        scale = max(_THUMBNAIL[0] / photo.width, _THUMBNAIL[1] / photo.height)
-        photo = photo.resize((round(scale * photo.width) + 1, round(scale * photo.height) + 1))
-        left, top = (photo.width - _THUMBNAIL[0]) // 2, (photo.height - _THUMBNAIL[1]) // 3
-        photo = photo.crop((left, top, left + _THUMBNAIL[0], top + _THUMBNAIL[1]))
+        photo = Image.fromarray(read_photograph(PHOTOGRAPHS[self.first]))
         file = io.BytesIO()
-        photo.convert('RGB').save(file, 'JPEG', quality=85)
+        # Heads are in the upper part.
+        ImageOps.fit(photo, _THUMBNAIL, centering=(0.5, 1 / 5)).save(file, 'JPEG', quality=85)
         return file.getvalue()
 
 

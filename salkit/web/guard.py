@@ -24,13 +24,14 @@ from .service import Service
 _HEADERS = {
     'content-security-policy': "default-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
 }
 # What the page asks for. Gradio answers much else: calls without a page, streams, proxies, files.
 _GET = re.compile(
     r'/|/static/[\w.-]{1,40}|/examples/\d|/files/.{1,2000}'
-    r'|/gradio_api/(?:queue/data|heartbeat/(?P<session>\w{1,64}))'
+    r'|/gradio_api/(?:(?P<answers>queue/data)|heartbeat/(?P<session>\w{1,64}))'
 )
 _POST = re.compile(r'/gradio_api/(?:queue/join|(?P<upload>upload))')
 _ASKED = ('data', 'fn_index', 'session_hash')
@@ -123,7 +124,8 @@ class Guard:
                 headers.update(_HEADERS)
                 if scope['path'] == '/' and not visitor:
                     cookie = f'{self._cookie}={secrets.token_hex(16)}; Path=/'
-                    headers.append('set-cookie', f'{cookie}; HttpOnly; SameSite=Strict')
+                    # Strict would not come with a link of another page, which then had it anew.
+                    headers.append('set-cookie', f'{cookie}; HttpOnly; SameSite=Lax')
             await send(message)
 
         with ExitStack() as connected:
@@ -165,7 +167,9 @@ class Guard:
 
     def _look(self, request: Request, route: re.Match[str], connected: ExitStack) -> None:
         """Let a page look at what is its own."""
-        key = route['session'] or request.query_params.get('session_hash')
+        key = route['session']
+        if route['answers']:
+            key = request.query_params.get('session_hash')
         if key:
             session = self.service.session(key, request.state.visitor)
             connected.enter_context(session.connected())

@@ -15,8 +15,8 @@ from ..inference.regions import Rectangle, RegionReport
 from ..media.images import IMAGE_SUFFIXES
 from ..media.video import VIDEO_SUFFIXES
 from ..utils.parallel import Stopped
+from ..utils.text import listed
 from .examples import EXAMPLES
-from .gaze import pixel_aspect
 from .service import GAZE, Service
 from .session import Begin, Item, Session
 from .views import View
@@ -62,7 +62,7 @@ def _told_item(item: Item) -> Told:
         name=stimulus.path.name if stimulus.path else stimulus.name,
         is_picture=stimulus.kind == 'pictures',
         size=[columns, rows],
-        ratio=columns * pixel_aspect(stimulus) / rows,
+        ratio=columns * stimulus.pixel_aspect / rows,
         frames=len(stimulus),
         seconds=round(len(stimulus) / stimulus.fps, 3),
     )
@@ -109,9 +109,10 @@ class Page:
         self.service = service
         self.functions: dict[str, int] = {}
         with gr.Blocks(analytics_enabled=False) as blocks:
-            for answer in (self._take, self._take_gaze, self._example, self._remove, self._stop):
+            for answer in (self._take, self._example, self._remove, self._stop):
                 self._offer(answer, concurrency_limit=4)
-            self._offer(self._look, concurrency_limit=1)
+            for answer in (self._look, self._take_gaze):
+                self._offer(answer, concurrency_limit=1)
             for answer in (self._regions, self._save):
                 self._offer(answer, concurrency_limit=2)
             blocks.unload(self._on_close)
@@ -166,7 +167,8 @@ class Page:
         return _told_item(self.service.take_example(session, asked.get('number', int)))
 
     def _take_gaze(self, session: Session, asked: Asked, begin: Begin) -> Told:
-        return dict(videos=self.service.take_gaze(session, asked.get('upload', str)))
+        videos = self.service.take_gaze(session, asked.get('upload', str))
+        return dict(videos=listed(videos, 3))
 
     def _remove(self, session: Session, asked: Asked, begin: Begin) -> Told:
         self.service.remove(session, asked.get('key', str))

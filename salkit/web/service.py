@@ -22,11 +22,10 @@ from ..errors import DataError, SalkitError, one_line
 from ..inference.outputs import save_maps
 from ..inference.overlay import OverlayStyle
 from ..inference.predictor import SaliencyPredictor
-from ..inference.regions import Region, RegionReport, attention_on
-from ..prepare.fixations import read_gaze_csv
+from ..inference.regions import RecordedGaze, Region, RegionReport, attention_on
 from ..utils.input_files import check_input_file
 from .examples import EXAMPLES
-from .gaze import GazeMaps, gaze_on
+from .gaze import GazeMaps
 from .session import Begin, Item, Session
 from .uploads import Limits, Uploads, open_upload
 from .views import Maps, View
@@ -101,22 +100,12 @@ class Service:
 
     # What comes in -----------------------------------------------------------------------------
 
-    @contextmanager
-    def _new_item(self, session: Session) -> Iterator[Path]:
-        """A folder for a file to open; the block leaves one file in it, or nothing is left."""
-        folder = session.folder / secrets.token_hex(8)
-        folder.mkdir(parents=True)
+    def _add(self, session: Session, path: Path) -> Item:
         try:
-            yield folder
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+            item = Item(path.parent, open_upload(path, self.limits))
         finally:
             # What the reader keeps of a video; the stimulus has it in memory.
             shutil.rmtree(self.cache, ignore_errors=True)
-
-    def _add(self, session: Session, path: Path) -> Item:
-        item = Item(path.parent, open_upload(path, self.limits))
         with self._lock:
             if session.closed:
                 raise DataError('the page was closed')
@@ -135,7 +124,8 @@ class Service:
         Raises:
             DataError: not received for this session, not to be read, or above a limit.
         """
-        with self.uploads.taken(session.visitor, token) as path, self._new_item(session) as folder:
+        taken = self.uploads.taken(session.visitor, token)
+        with taken as path, _new_folder(session.folder) as folder:
             os.replace(path, folder / path.name)
             return self._add(session, folder / path.name)
 
@@ -147,7 +137,7 @@ class Service:
         """
         if not 0 <= number < len(EXAMPLES):
             raise DataError(f'there is no example {number}')
-        with self._new_item(session) as folder:
+        with _new_folder(session.folder) as folder:
             return self._add(session, EXAMPLES[number].write(folder))
 
     def take_gaze(self, session: Session, token: str) -> list[str]:
@@ -158,8 +148,8 @@ class Service:
         """
         with self.uploads.taken(session.visitor, token) as path:
             check_input_file(path, most_bytes=MOST_GAZE_BYTES)
-            session.gaze = read_gaze_csv(path)
-        return list(session.gaze)
+            session.gaze = RecordedGaze(path)
+        return session.gaze.videos
 
     def remove(self, session: Session, key: str) -> None:
         """Remove one file of a session and all that was made of it."""
@@ -178,8 +168,7 @@ class Service:
         Raises:
             DataError: no such file or source, or it cannot be read.
         """
-        item = _item(session, key)
-        with item.lock:
+        with _held(session, key) as item:
             view = item.views.get(source)
             # A model's maps are needed only to draw them; gaze may be other gaze by now.
             if (
@@ -189,12 +178,9 @@ class Service:
             ):
                 return view
             maps = self._maps(session, item, source, begin)
-            drawn = View(item.folder / secrets.token_hex(8), maps, style)
-            try:
+            with _new_folder(item.folder) as folder:
+                drawn = View(folder, maps, style)
                 drawn.make(begin)
-            except BaseException:
-                shutil.rmtree(drawn.folder, ignore_errors=True)
-                raise
             if view is not None:
                 shutil.rmtree(view.folder, ignore_errors=True)
             item.views[source] = drawn
@@ -203,9 +189,11 @@ class Service:
     def _maps(self, session: Session, item: Item, source: str, begin: Begin) -> Maps:
         """The maps of a source, predicted where they are not kept."""
         if source == GAZE:
-            gaze, own = gaze_on(item.stimulus, session.gaze), item.maps.get(GAZE)
-            if not isinstance(own, GazeMaps) or own.gaze is not gaze:
-                item.maps[GAZE] = GazeMaps(item.stimulus, gaze)
+            if session.gaze is None:
+                raise DataError('there is no gaze yet')
+            own = item.maps.get(GAZE)
+            if not isinstance(own, GazeMaps) or own.gaze is not session.gaze:
+                item.maps[GAZE] = GazeMaps(item.stimulus, session.gaze)
         if source not in item.maps:
             if source not in self.predictors:
                 raise DataError(f'there is no model {source!r}')
@@ -236,9 +224,9 @@ class Service:
         begin: Begin,
     ) -> list[RegionReport]:
         """The share of the attention that each region of a file gets, by each of the sources."""
-        item, reports = _item(session, key), []
+        reports = []
         for source in sources:
-            with item.lock:
+            with _held(session, key) as item:
                 maps = self._maps(session, item, source, begin)
                 on_frame = begin('Measuring regions', len(maps))
                 reports.append(attention_on(maps, regions, maps.times, on_frame))
@@ -250,15 +238,18 @@ class Service:
         Raises:
             DataError: they would be too large.
         """
-        item = _item(session, key)
-        with item.lock:
+        with _held(session, key) as item:
             maps = self._maps(session, item, source, begin)
             if 4 * math.prod(maps.shape) > self.limits.maps_bytes:
                 raise DataError('these maps are too large here; `salkit predict` writes them')
-            shutil.rmtree(session.folder / 'maps', ignore_errors=True)
-            path = session.folder / 'maps' / f'{item.stimulus.name}_maps.npz'
-            path.parent.mkdir(parents=True)
-            save_maps(maps, [(path, None)], begin('Writing the maps', len(maps)))
+            with _new_folder(session.folder) as folder:
+                path = folder / f'{item.stimulus.name}_maps.npz'
+                save_maps(maps, [(path, None)], begin('Writing the maps', len(maps)))
+        # The page is about to fetch these; others may be written at the same time.
+        with self._lock:
+            last, session.saved = session.saved, folder
+        if last is not None:
+            shutil.rmtree(last, ignore_errors=True)
         return path
 
     # What goes out -----------------------------------------------------------------------------
@@ -313,8 +304,25 @@ class Service:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _item(session: Session, key: str) -> Item:
-    item = session.items.get(key)
-    if item is None:
-        raise DataError('this file was removed')
-    return item
+@contextmanager
+def _new_folder(parent: Path) -> Iterator[Path]:
+    """A new folder, whose name is a secret; where the block fails, it goes."""
+    folder = parent / secrets.token_hex(8)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def _held(session: Session, key: str) -> Iterator[Item]:
+    """A file of a session, which stays while the block works on it."""
+    if item := session.items.get(key):
+        with item.lock:
+            # Else it was removed while this waited for other work on it.
+            if session.items.get(key) is item and not session.closed:
+                yield item
+                return
+    raise DataError('this file was removed')

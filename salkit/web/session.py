@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..inference.outputs import OnFrame
+from ..inference.regions import RecordedGaze
 from ..inference.stimulus import Stimulus
-from ..prepare.fixations import Gaze
 from ..utils.parallel import Stopped
 from .views import Maps, View
 
@@ -71,7 +71,8 @@ class Session:
         visitor: whose page it is.
         folder: where its files lie; its name is a secret of its page.
         items: its files, by what the page calls them.
-        gaze: on videos, by their names, as last uploaded.
+        gaze: on videos, as last uploaded.
+        saved: where maps lie as numbers that were written last.
         stopped: the last turn of work that its user gave up; turns are counted by the page.
         closed: it has ended.
     """
@@ -79,7 +80,8 @@ class Session:
     def __init__(self, folder: Path, visitor: str = '') -> None:
         self.folder, self.visitor = folder, visitor
         self.items: dict[str, Item] = {}
-        self.gaze: dict[str, Gaze] = {}
+        self.gaze: RecordedGaze | None = None
+        self.saved: Path | None = None
         self.stopped, self.closed = 0, False
         self._used = time.monotonic()
         self._connections = 0

@@ -38,7 +38,8 @@ class Limits:
         maps_bytes: of all maps of a video at its own size as float32, or they cannot be
             downloaded; and of the maps that a page keeps at the model's size.
         files: of a page.
-        waiting: predictions that wait their turn.
+        waiting: questions of all pages that wait; Stop is one, so that there is to be room for it
+            where every page waits for a prediction.
         sessions: pages that are open.
         uploads: that come or wait for a page to take them; a visitor's own are at most 5.
     """
@@ -49,7 +50,7 @@ class Limits:
     pixels: int = 4096 * 2304
     maps_bytes: int = 2 * 2**30
     files: int = 20
-    waiting: int = 20
+    waiting: int = 100
     sessions: int = 50
     uploads: int = 20
 

@@ -127,6 +127,7 @@ def clips(tmp_path_factory):
 
     video('short.mp4', 20, 0, audio=True)
     video('other.mp4', 30, 1)
+    video('one.mp4', 1, 0)
     video('long.mp4', 900, 2)
     video('endless.mp4', 45, 3, fps=1)
     (folder / 'huge.mp4').write_bytes(bytes(2**20 + 1))

@@ -14,7 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
 # Not imported: each process that runs tests looks at this.
 pytestmark = [
@@ -38,7 +40,7 @@ class Visitor:
         self.sources = [model['name'] for model in setup['models']]
         if with_cookie:
             given = headers['set-cookie']
-            assert 'HttpOnly' in given and 'SameSite=Strict' in given
+            assert 'HttpOnly' in given and 'SameSite=Lax' in given
             self.cookie = {'Cookie': given.split(';')[0]}
 
     def ask(self, method, path, body=None, **headers):
@@ -349,6 +351,13 @@ def test_parts_of_other_pages_are_refused(server):
         assert visitor.ask('GET', path, Sec_Fetch_Site=site)[0] == 403
     assert visitor.ask('GET', '/examples/0', Sec_Fetch_Site='same-origin')[0] == 200
     assert visitor.ask('GET', '/', Sec_Fetch_Site='cross-site')[0] == 200
+    assert visitor.ask('GET', '/')[1]['cross-origin-resource-policy'] == 'same-origin'
+
+
+def test_other_pages_open_no_sessions(server):
+    for number in range(51):
+        Visitor(server).ask('GET', f'/?session_hash=foreign{number}', Sec_Fetch_Site='cross-site')
+    assert Visitor(server, 'own').call('stop') == {}
 
 
 def test_names_that_no_file_has(server):
@@ -458,13 +467,19 @@ def is_established(port):
     return any(row[2].endswith(f':{port:04X}') and row[3] == '01' for row in rows)
 
 
-def test_a_client_that_reads_nothing_is_not_waited_for(server):
-    import gradio
-
-    assets = Path(gradio.__file__).parent / 'templates' / 'frontend' / 'assets'
+def test_a_client_that_reads_nothing_is_not_waited_for(server, tmp_path):
+    visitor = Visitor(server, 'deaf')
+    noise = np.random.default_rng(0).integers(0, 256, (500, 600, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / 'noise.png')
+    content = (tmp_path / 'noise.png').read_bytes()
+    key = visitor.call('take', upload=visitor.upload('noise.png', content=content))['key']
+    [path] = [file for file in server.files() if key in str(file)]
+    request = (
+        f'GET /files/{"/".join(path.parts[-3:])} HTTP/1.1\r\nHost: 127.0.0.1\r\n'
+        f'Cookie: {visitor.cookie["Cookie"]}\r\n\r\n'
+    )
     # More than the buffers of the system hold.
-    asset = max(assets.iterdir(), key=lambda path: path.stat().st_size)
-    request = f'GET /assets/{asset.name} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' * 20
+    request *= 20
     host, port = urlsplit(server.address).netloc.split(':')
     with socket.create_connection((host, int(port)), timeout=15) as connection:
         connection.sendall(request.encode())
@@ -475,7 +490,7 @@ def test_a_client_that_reads_nothing_is_not_waited_for(server):
         with contextlib.suppress(ConnectionError):
             while said := connection.recv(1 << 20):
                 count += len(said)
-    assert count < 15 * asset.stat().st_size
+    assert len(content) < count < 15 * len(content)
 
 
 def test_a_prediction_that_never_ends_does_not_hold_the_server(server, clips):
@@ -487,5 +502,9 @@ def test_a_prediction_that_never_ends_does_not_hold_the_server(server, clips):
     assert visitor.join('look', sources=[source], **asked) == 200
     while 'begun' not in server.lines.get(timeout=60):
         pass
+    # However many wait, it can be stopped.
+    for _ in range(50):
+        assert visitor.join('look', sources=[source], **asked) == 200
+    assert visitor.join('stop') == 200
     assert server.stop(signal.SIGINT) == 0
     assert not server.files()

@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 from tiny_model import write_tiny_model
 
+from salkit.cli import main
 from salkit.inference.entropy import saliency_entropy
 from salkit.inference.regions import Rectangle
 
@@ -45,7 +46,7 @@ class Visit:
             accept_downloads=True, viewport=viewport, **small, **options
         )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.hosts, self.errors = set(), []
         self.page.on('request', lambda request: self.hosts.add(urlsplit(request.url)[:2]))
         self.page.on('pageerror', lambda error: self.errors.append(str(error)))
@@ -102,8 +103,13 @@ class Visit:
     def stands_at(self, index, seconds):
         until(lambda: abs(self.shown_at(index) - seconds) < 0.01, lambda: self.shown_at(index))
 
+    def sides(self, number=0):
+        """What is typed in a region's fields."""
+        fields = self.page.locator('.region').nth(number).locator('.sides input')
+        return [float(field.input_value()) for field in fields.all()]
+
     def draw(self, left, top, right, bottom, panel=0):
-        """Draw a region by shares of the frame."""
+        """Draw a region by shares of the frame, or drag one where it has a line."""
         layer = self.page.locator('.frame svg').nth(panel)
         layer.scroll_into_view_if_needed()
         box = layer.bounding_box()
@@ -128,15 +134,18 @@ class Visit:
 
 @pytest.fixture(scope='module')
 def other(tmp_path_factory):
-    """Config and checkpoint of another tiny model."""
-    config, checkpoint = write_tiny_model(tmp_path_factory.mktemp('other'), clip_len=2)
-    return Path(config).rename(Path(config).with_name('other.py')), checkpoint
+    """Another tiny model, exported."""
+    folder = tmp_path_factory.mktemp('other')
+    config, checkpoint = write_tiny_model(folder, clip_len=2)
+    path = folder / 'other.onnx'
+    assert main(['export', str(config), '--checkpoint', str(checkpoint), '--out', str(path)]) == 0
+    return path
 
 
 @pytest.fixture(scope='module')
 def server(tiny, other, start_server):
-    models = [*('--model', tiny[0], '--checkpoint', tiny[1])]
-    return start_server(*models, '--model', other[0], '--checkpoint', other[1], *LIMITS)
+    models = [*('--model', tiny[0], '--checkpoint', tiny[1]), '--model', other, '--checkpoint', '']
+    return start_server(*models, *LIMITS)
 
 
 @pytest.fixture
@@ -153,12 +162,12 @@ def visit(browser, server):
         one.leave()
 
 
-def test_video_of_two_models(visit, clips, predictor, other, tmp_path):
+def test_video_of_two_models(visit, clips, predictor, tmp_path):
     user = visit()
     user.result(clips('short.mp4'))
     page = user.page
     assert page.locator('figure').all_inner_texts()[0].startswith('tiny')
-    assert page.locator('figcaption').all_inner_texts()[1].startswith('other')
+    assert page.locator('figcaption').all_inner_texts()[1] == 'other.onnx'
     expected = np.asarray(predictor.predict(clips('short.mp4')))
     bits = [saliency_entropy(saliency_map) for saliency_map in expected]
     # A visitor sees the strongest moment, of both, and is told of it.
@@ -172,7 +181,7 @@ def test_video_of_two_models(visit, clips, predictor, other, tmp_path):
         assert path.name == f'short_{name}.mp4'
         with av.open(str(path)) as container:
             assert container.streams.video[0].codec_context.name == 'h264'
-            assert len(container.streams.audio) == (name == 'overlay'), 'the sound is kept'
+            assert len(container.streams.audio) == 1, 'the sound is kept'
             assert sum(1 for _ in container.decode(video=0)) == 20
     path = user.save('#downloads li:first-child button', tmp_path)
     assert path.name == 'short_maps.npz'
@@ -207,28 +216,36 @@ def test_regions_and_gaze(visit, clips, predictor, tmp_path):
     until(lambda: user.page.locator('figure').count() == 1)
     user.draw(0.25, 0.25, 0.75, 0.75)
     user.measured(1)
-    x, y, w, h = (float(field.input_value()) for field in user.page.locator('.sides input').all())
-    assert (x, y, w, h) == pytest.approx((20, 12, 40, 24), abs=1)
+    assert user.sides() == pytest.approx((20, 12, 40, 24), abs=1)
+    # By its line it is moved, by a corner sized.
+    user.draw(0.25, 0.5, 0.35, 0.4)
+    assert user.sides() == pytest.approx((28, 7, 40, 24), abs=1)
+    user.draw(28 / 80, 31 / 48, 0.3, 0.9)
+    x, y, w, h = user.sides()
+    assert (x, y, w, h) == pytest.approx((24, 7, 44, 36), abs=1)
+    user.page.wait_for_selector('#csv:enabled')
     expected = predictor.predict(clips('short.mp4')).regions([Rectangle('a', x, y, w, h)])
     [record] = expected.records()
     said = user.page.inner_text('.said')
     assert f'{record["share"]:.0%}'.replace('%', ' %') in said
     assert f'{record["times_more"]:.1f} times its area' in said
-    user.page.fill('.region .bar input', 'the "cup"')
-    user.page.locator('#legend li', has_text='the "cup"').wait_for()
+    user.page.fill('.region .bar input', '<b>the "cup"')
+    user.page.locator('#legend li', has_text='<b>the "cup"').wait_for()
 
     # Beside it, where people really looked.
     gaze = tmp_path / 'gaze.csv'
-    gaze.write_text('video,x,y,frame\n' + ''.join(f'short,40,24,{n}\n' for n in range(1, 11)))
+    rows = [f'short,40,24,{n}\n' for n in range(1, 11)] + [f'{n},1,1,1\n' for n in 'abcd']
+    gaze.write_text('video,x,y,frame\n' + ''.join(rows))
     user.page.set_input_files('#gaze', gaze)
     user.page.locator('figcaption', has_text='Recorded gaze').wait_for()
     user.page.locator('.said', has_text='Recorded gaze').wait_for()
+    assert user.page.inner_text('#gaze-note') == 'gaze.csv: gaze on short, a, b and 2 more'
     assert user.page.locator('#chart .curve').count() == 2
     path = user.save('#csv', tmp_path)
     assert path.name == 'short_regions.csv'
     with path.open(newline='') as file:
         rows = list(csv.DictReader(file))
-    assert {row['region'] for row in rows} == {'the "cup"'} and len(rows) == 40
+    assert {row['region'] for row in rows} == {'<b>the "cup"'} and len(rows) == 40
     shares = [float(row['share']) for row in rows if row['source'] == 'tiny.py']
     np.testing.assert_allclose(shares, expected.shares[:, 0], atol=1e-4)
     looked = [row['share'] for row in rows if row['source'] == 'Recorded gaze']
@@ -237,10 +254,17 @@ def test_regions_and_gaze(visit, clips, predictor, tmp_path):
     user.upload(clips('other.mp4'))
     user.state('other.mp4', 'done')
     user.item('other.mp4').click()
-    user.page.locator('#note', has_text='there is no gaze on other.mp4').wait_for()
+    user.page.locator('#note', has_text='gaze.csv: holds no gaze on other').wait_for()
     assert user.page.locator('figure').count() == 1 and user.page.locator('.region').count() == 0
     user.item('short.mp4').click()
     assert user.page.locator('.region').count() == 1
+    # What is said of a region goes with it.
+    user.draw(0.1, 0.95, 0.6, 0.99)
+    user.measured(2)
+    said = user.page.locator('.said').all_inner_texts()
+    user.page.click('.region button >> nth=0')
+    assert user.page.locator('.said').all_inner_texts() == said[1:] and said[0] != said[1]
+    assert user.page.locator('#csv').is_disabled()
     user.page.click('.region button')
     assert user.page.inner_text('#curves-note').startswith('Entropy')
 
@@ -248,25 +272,34 @@ def test_regions_and_gaze(visit, clips, predictor, tmp_path):
 def test_twenty_files_and_bad_ones(visit, clips, tmp_path):
     user = visit()
     user.only()
-    names = [f'{number}.png' for number in range(16)]
+    names = [*(f'{number}.png' for number in range(14)), '<img src=x onerror=alert(1)>.png']
     for name in names:
         shutil.copy(clips('picture.png'), tmp_path / name)
     bad = [clips(name) for name in ('text.mp4', 'endless.mp4', 'huge.mp4')]
-    user.upload(*bad, *(tmp_path / name for name in names), clips('short.mp4'))
+    user.upload(*bad, *(tmp_path / name for name in names), clips('one.mp4'), clips('short.mp4'))
     user.state('text.mp4', 'failed: text.mp4: cannot be read as a video')
     user.state('endless.mp4', r'endless.mp4 is too long: 45.0 seconds; at most 40 are taken')
     user.state('huge.mp4', 'huge.mp4 is too large: at most 1 MB')
     assert str(user.server.folder) not in user.page.content(), 'a path of the server is shown'
     until(lambda: user.page.locator('.state.done').count() == 17)
     assert user.page.locator('.item').count() == 20
-    user.item('15.png').click()
-    user.page.locator('#stage-title', has_text='15.png').wait_for()
+    user.item('one.mp4').click()
+    user.page.locator('#stage-title', has_text='one.mp4').wait_for()
+    user.stands_at(0, 0.02)
+    assert not user.page.locator('#chart').is_visible(), 'one moment is no curve'
+    user.item(names[-1]).click()
+    until(lambda: user.page.text_content('#stage-title') == names[-1])
     user.page.locator('.words', has_text='Most attention: ').wait_for()
     decoded = 'image => image.decode().then(() => image.naturalWidth)'
     assert user.page.eval_on_selector('.frame img', decoded) == 80
     assert not user.page.locator('#chart').is_visible()
     user.draw(0.1, 0.1, 0.6, 0.6)
-    user.measured(1)
+    for _ in range(19):
+        user.page.click('#add-region')
+    user.measured(20)
+    assert user.page.locator('#add-region').is_disabled()
+    user.draw(0.75, 0.75, 0.9, 0.9)
+    assert user.page.locator('.region').count() == 20
     # What failed makes no room; more than twenty are refused, until one goes.
     user.upload(*[tmp_path / name for name in names[:4]])
     user.state('3.png', 'failed: a page holds at most 20 files: remove some')
@@ -281,15 +314,20 @@ def test_stop(visit, clips):
     user.upload(clips('long.mp4'), clips('short.mp4'))
     user.work(r'Predicting with tiny.py: frame [1-9]\d* of 900')
     user.page.click('#stop')
-    begun = time.monotonic()
     user.page.locator('#why', has_text='Stopped').wait_for()
     user.state('short.mp4', 'stopped')
     assert not user.page.locator('#result').is_visible()
     user.item('short.mp4').click()
     user.page.click('#again')
     user.state('short.mp4', 'done')
-    assert time.monotonic() - begun < 20
     user.state('long.mp4', 'stopped')
+    # Of what is made anew a part may be gone.
+    user.page.route('**/queue/join', lambda route: None)
+    user.page.select_option('#colors', 'hot', force=True)
+    user.state('short.mp4', 'at work')
+    user.page.click('#stop')
+    user.page.locator('#why', has_text='Stopped').wait_for()
+    assert not user.page.locator('#result').is_visible()
 
 
 def test_two_users(visit, clips, server):
@@ -308,6 +346,13 @@ def test_two_users(visit, clips, server):
     base = server.address.rstrip('/')
     assert first != second and one.context.request.get(base + first).ok
     assert two.context.request.get(base + first).status == 403
+    # A link of another page takes nothing from the pages that are open.
+    third = two.context.new_page()
+    third.goto(f'data:text/html,<a href="{base}/">here</a>')
+    third.click('a')
+    third.wait_for_selector('#examples button')
+    two.result(clips('short.mp4'))
+    third.close()
     guess = re.sub(r'/files/\w+/', f'/files/{"0" * 32}/', first)
     assert two.context.request.get(base + guess).status == 403
     # A foreign page, and what Gradio has besides.
@@ -324,7 +369,7 @@ def test_two_users(visit, clips, server):
     one.state('long.mp4', 'at work, ')
     one.page.close()
     two.page.close()
-    until(lambda: not [path for path in server.files() if path.stat().st_size], server.files)
+    until(lambda: not [path for path in server.files() if 'sessions' in path.parts], server.files)
 
 
 def test_keys_alone(visit, tmp_path):
@@ -383,10 +428,12 @@ def axe(tmp_path_factory):
     if shutil.which('npm') is None:
         pytest.skip('axe-core is not here: no npm, and SALKIT_AXE names no axe.min.js')
     folder = tmp_path_factory.mktemp('axe')
-    command = ['npm', 'install', '--prefix', str(folder), '--no-audit', '--no-fund', 'axe-core@4']
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if ended.returncode:
-        pytest.skip(f'npm gives no axe-core: {ended.stderr[-200:]}')
+    options = ['--prefer-offline', '--no-audit', '--no-fund', '--fetch-retries=0']
+    command = ['npm', 'install', '--prefix', str(folder), *options, 'axe-core@4']
+    try:
+        subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    except subprocess.SubprocessError as error:
+        pytest.skip(f'npm gives no axe-core: {(error.stderr or error)!s:.200}')
     return (folder / 'node_modules' / 'axe-core' / 'axe.min.js').read_text('utf-8')
 
 
@@ -395,7 +442,7 @@ TAGS = ('wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice')
 
 @pytest.mark.parametrize(
     ('size', 'scheme'),
-    [(DESKTOP, 'light'), (DESKTOP, 'dark'), (TABLET, 'dark'), (PHONE, 'light'), (PHONE, 'dark')],
+    [(DESKTOP, 'light'), (DESKTOP, 'dark'), (TABLET, 'light'), (PHONE, 'dark')],
 )
 def test_barriers_and_widths(visit, axe, clips, size, scheme):
     # The script of axe is no part of the page, whose policy would refuse it.

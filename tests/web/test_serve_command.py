@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from salkit.cli import main
+from salkit.cli.serve import title_of
 from salkit.web.guard import is_loopback
 from salkit.web.server import temporary_folder
 
@@ -55,6 +56,13 @@ def test_port_in_use(capsys):
 def test_without_gradio(capsys, monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     assert "pip install 'salkit[web]'" in refused(capsys)
+
+
+def test_models_are_called_what_their_user_calls_them(tmp_path):
+    (tmp_path / 'mine').mkdir()
+    assert title_of(None, None) == 'lite0' and title_of(None, 'x.pth') == ''
+    assert title_of('salfom/umt-l16_cc-kl', 'x.pth') == 'salfom/umt-l16_cc-kl'
+    assert title_of(str(tmp_path / 'mine'), None) == 'mine', 'no folder of this machine'
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from salkit.errors import DataError
 from salkit.inference.entropy import saliency_entropy
+from salkit.inference.outputs import save_maps
 from salkit.inference.overlay import OverlayStyle
 from salkit.inference.regions import Rectangle
 from salkit.media.video import VideoReader
@@ -181,7 +182,7 @@ def test_regions_of_a_model_and_of_gaze(service, tmp_path, predictor):
     # Nobody looks at the last frame.
     rows = [f'clip.mp4,{10 if frame < 4 else 70},24,{frame}' for frame in range(1, 6)]
     gaze.write_text('\n'.join(['video,x,y,frame', *rows]))
-    with pytest.raises(DataError, match='there is no gaze on clip'):
+    with pytest.raises(DataError, match='there is no gaze yet'):
         look(service, item, source=GAZE)
     assert service.take_gaze(session, send(service, gaze)) == ['clip.mp4']
     words = look(service, item, source=GAZE).said()['words']
@@ -197,8 +198,9 @@ def test_regions_of_a_model_and_of_gaze(service, tmp_path, predictor):
     assert look(service, item, source=GAZE).said()['words'].endswith('in one place: right.')
     gaze.write_text('video,x,y,frame\nother,1,1,1\n')
     service.take_gaze(session, send(service, gaze))
-    with pytest.raises(DataError, match='the gaze file has other'):
+    with pytest.raises(DataError) as error:
         look(service, item, source=GAZE)
+    assert service.reason(error.value) == 'gaze.csv: holds no gaze on clip, but on other'
 
 
 def test_examples(tmp_path, predictor):
@@ -224,6 +226,44 @@ def test_maps_that_would_fill_the_disk(tmp_path, predictor):
     with pytest.raises(DataError, match='these maps are too large here; `salkit predict`'):
         service.save(session, one.folder.name, 'tiny', quiet)
     service.close()
+
+
+def test_maps_that_were_written_stay_until_others_are(service, tmp_path, monkeypatch):
+    keys = [put(service, encode_video(tmp_path / f'{n}.mp4', 3)).folder.name for n in 'ab']
+    session, write = service.session('one'), save_maps
+    first = service.save(session, keys[0], 'tiny', quiet)
+
+    def written(*how):
+        assert first.exists(), 'its page may be fetching it'
+        return write(*how)
+
+    monkeypatch.setattr('salkit.web.service.save_maps', written)
+    second = service.save(session, keys[1], 'tiny', quiet)
+    assert second.exists() and not first.parent.exists()
+
+
+def test_a_file_that_goes_while_others_wait_for_it(service, tmp_path):
+    item, session = put(service, encode_video(tmp_path / 'a.mp4', 3)), service.session('one')
+
+    class Lock:
+        """Is had only when the file has been removed."""
+
+        def __enter__(self):
+            item.lock = threading.Lock()
+            service.remove(session, item.folder.name)
+
+        def __exit__(self, *error):
+            pass
+
+    for work in (
+        lambda: look(service, item),
+        lambda: service.save(session, item.folder.name, 'tiny', quiet),
+        lambda: service.shares(session, item.folder.name, ['tiny'], [], quiet),
+    ):
+        session.items[item.folder.name], item.lock = item, Lock()
+        with pytest.raises(DataError, match='this file was removed'):
+            work()
+        assert not files_of(service) and not item.maps
 
 
 class Watched:

@@ -19,7 +19,7 @@ from ...utils.reframe_options import ReframeOptions, parse_aspect
 from ...utils.tabular import Record, Tabular
 from ..outputs import OnFrame
 from ..overlay_video import write_pictures
-from ..stimulus import Stimulus, VideoStimulus
+from ..stimulus import Stimulus
 from ..stored_maps import StoredMaps
 from .camera_path import window_places
 from .shots import FRAME_SIZE, ShotDetector
@@ -238,8 +238,7 @@ def reframe(
         DataError: a window of hardly any pixels, or frames that cannot be read any more.
     """
     stimulus = shown.stimulus
-    pixels = stimulus.info.pixel_aspect if isinstance(stimulus, VideoStimulus) else 1.0
-    window = CropWindow.largest(parse_aspect(aspect), stimulus.size, pixels)
+    window = CropWindow.largest(parse_aspect(aspect), stimulus.size, stimulus.pixel_aspect)
     detector = ShotDetector(shown.fps)
 
     options = options or ReframeOptions()

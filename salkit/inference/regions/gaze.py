@@ -36,6 +36,7 @@ class RecordedGaze:
 
     Attributes:
         path: of the file.
+        videos: what it calls them.
 
     Raises:
         DataError: a file that cannot be read, or holds no gaze.
@@ -48,6 +49,7 @@ class RecordedGaze:
 
         self.path, self._reading = Path(path), reading or GazeReading()
         self._gaze = read_gaze_csv(path, self._reading)
+        self.videos = list(self._gaze)
 
     def _of(self, name: str) -> Gaze | None:
         """The gaze on a video; numbers may be written with other leading zeros."""
@@ -70,14 +72,13 @@ class RecordedGaze:
         gaze = self._of(stimulus.name)
         if gaze is None:
             raise DataError(
-                f'{self.path}: holds no gaze on {stimulus.name}, but on {listed(list(self._gaze))}'
+                f'{self.path}: holds no gaze on {stimulus.name}, but on {listed(self.videos)}'
             )
         is_video = isinstance(stimulus, VideoStimulus)
         # Of frames in images, a rate that the user gives counts.
         clock = stimulus.times if is_video else self._reading.fps or stimulus.fps
-        pixel_aspect = stimulus.info.pixel_aspect if isinstance(stimulus, VideoStimulus) else 1.0
         framed = framed_fixations(
-            gaze, stimulus.size, len(stimulus), clock, self._reading, pixel_aspect
+            gaze, stimulus.size, len(stimulus), clock, self._reading, stimulus.pixel_aspect
         )
         assert gaze.observers is not None
         names, observers = np.unique(gaze.observers[framed.samples], return_inverse=True)

@@ -77,7 +77,8 @@ def read_gaze_csv(path: str | Path, reading: GazeReading | None = None) -> dict[
             found.setdefault(row.video, array('d')).extend(sample)
     if not found:
         raise DataError(f'{path}: holds no gaze')
-    gaze, names = {}, np.array(list(observers))
+    # Objects: texts of one width would make every sample as large as the longest name.
+    gaze, names = {}, np.array(list(observers), object)
     for video, samples in found.items():
         table = np.array(samples).reshape(-1, 5)
         points, moments, durations = table[:, :2].copy(), table[:, 2].copy(), table[:, 3].copy()

@@ -13,7 +13,7 @@ export const say = text => { at('status').textContent = text; };
 
 /**
  * Each file has a name, a state, its key once the server has it, why it failed, its result and what that was
- * made with, and its regions and their shares.
+ * made with, its regions, and the revisions of what can be measured and of what was.
  */
 export class Files {
   /**
@@ -46,7 +46,7 @@ export class Files {
   }
 
   begin(name) {
-    const one = {name, state: 'uploading', regions: [], shares: null};
+    const one = {name, state: 'uploading', regions: [], revision: 0, measured: -1};
     this.all.push(one);
     if (this.all.length === 1) this.onFill(true);
     this.choose(this.chosen ?? one);
@@ -119,7 +119,7 @@ export class Files {
   worked(one, told, made) {
     if (told.error) Object.assign(one, {state: 'failed', why: told.error});
     else if (told.stopped) one.state = 'stopped';
-    else Object.assign(one, {state: 'done', result: told.sources, note: told.note, made, shares: null});
+    else Object.assign(one, {state: 'done', result: told.sources, note: told.note, made, revision: one.revision + 1});
     say(told.error ? `${one.name} failed: ${told.error}` : `${one.name} is ${STATES[one.state]}.`);
     // Something else may have been chosen while it ran.
     if (one === this.chosen && one.state === 'done' && made !== JSON.stringify(this.wish())) one.state = 'waiting';
@@ -128,6 +128,8 @@ export class Files {
 
   stop() {
     ask('stop', {turn: this.turn});
+    // Of a result that is made anew, the server may have removed a part.
+    if (this.atWork) this.atWork.result = null;
     for (const one of this.all) if (['work', 'waiting'].includes(one.state)) one.state = 'stopped';
     say('Stopped.');
     this.show();

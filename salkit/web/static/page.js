@@ -37,7 +37,7 @@ let shown = null;
 function showStage(file) {
   chosen = file;
   const {name, state, why, size, is_picture: isPicture} = chosen;
-  at('stage-title').textContent = name;
+  at('stage-title').textContent = at('stage-title').title = name;
   at('about').textContent = !size ? '' : `${size[0]} × ${size[1]} pixels`
     + (isPicture ? '' : `, ${chosen.frames} frames, ${chosen.seconds.toFixed(1)} s`);
   at('trouble').hidden = !['failed', 'stopped'].includes(state);
@@ -58,7 +58,7 @@ function showResult() {
   shown = result;
   at('panels').dataset.key = chosen.key;
   at('panels').classList.toggle('two', result.length > 1);
-  at('moments').hidden = isPicture;
+  at('moments').hidden = result[0].times.length < 2;
   at('panels').replaceChildren(...result.map(panel));
   regions.take(chosen.regions, [...at('panels').querySelectorAll('svg')], size);
   regions.allow(at('draw').getAttribute('aria-pressed') === 'true');
@@ -70,7 +70,7 @@ function showResult() {
   showDownloads();
   showCurves();
   showRegions();
-  if (!chosen.shares) measure();
+  if (chosen.measured !== chosen.revision) measure();
 }
 
 function panel(view) {
@@ -115,15 +115,15 @@ function showDownloads() {
 // The moment, and curves --------------------------------------------------------------------------
 
 function curvesOf() {
-  const {result, regions: all, shares} = chosen;
+  const {result, regions: all} = chosen;
   if (document.querySelector('[name=curves]:checked').value === 'gathered') {
     return [false, result.map((view, number) => ({name: labelOf(view.source), color: COLORS[number],
       dashed: number > 0, values: view.entropy}))];
   }
-  const curves = result.flatMap((view, number) => all.map((region, place) => ({
+  const curves = result.flatMap((view, number) => all.map(region => ({
     name: result.length > 1 ? `${region.name}, ${labelOf(view.source)}` : region.name,
     color: colorOf(region.number - 1), dashed: number > 0,
-    values: shares?.[view.source]?.[place]?.shares ?? [],
+    values: region.found?.[view.source]?.shares ?? [],
   })));
   return [true, curves];
 }
@@ -160,10 +160,12 @@ function showMoment(index) {
 
 // Regions -----------------------------------------------------------------------------------------
 
+const HINT = at('regions-note').textContent;
 let timer = null, isMeasuring = false, isStale = false;
 
-function changed(region) {
-  if (region === null || !chosen.shares) showRegions();
+function changed() {
+  chosen.revision += 1;
+  showRegions();
   const hasRegions = chosen.regions.length > 0;
   document.querySelector(`[name=curves][value=${hasRegions ? 'regions' : 'gathered'}]`).checked = true;
   clearTimeout(timer);
@@ -177,14 +179,22 @@ async function measure() {
     return;
   }
   const file = chosen;
-  if (!file?.regions.length || file.state !== 'done') return;
+  if (!file?.regions.length || !file.result) return;
   isMeasuring = true;
+  const {revision} = file, all = [...file.regions];
   const told = await ask('regions', {key: file.key, sources: file.result.map(view => view.source),
-    regions: file.regions.map(({name, x, y, w, h}) => ({name, x, y, w, h})), turn: ++files.turn});
+    regions: all.map(({name, x, y, w, h}) => ({name, x, y, w, h})), turn: ++files.turn});
   isMeasuring = false;
-  if (!told.error && !told.stopped) file.shares = told;
-  if (file === chosen) {
-    showRegions(told.error);
+  const trouble = told.stopped ? 'Stopped.' : told.error;
+  if (!trouble) {
+    file.measured = revision;
+    all.forEach((region, place) => {
+      region.found = Object.fromEntries(Object.entries(told).map(([source, found]) => [source, found[place]]));
+    });
+  }
+  if (file === chosen && file.result) {
+    say(trouble ?? 'The regions are measured.');
+    showRegions(trouble);
     showCurves();
   }
   if (isStale) {
@@ -194,19 +204,21 @@ async function measure() {
 }
 
 function showRegions(trouble) {
-  const {regions: all, shares, result} = chosen;
-  at('regions-note').hidden = all.length > 0;
-  at('csv').disabled = !shares || !all.length;
-  all.forEach((region, place) => {
+  const {regions: all, result} = chosen;
+  at('regions-note').hidden = all.length > 0 && !regions.isFull;
+  at('regions-note').textContent = regions.isFull ? 'There are as many regions as a file may have.' : HINT;
+  at('add-region').disabled = regions.isFull;
+  at('csv').disabled = chosen.measured !== chosen.revision || !all.length;
+  all.forEach(region => {
     const texts = result.map(({source}) => {
-      const one = shares?.[source]?.[place];
+      const one = region.found?.[source];
       if (!one || one.share === null) return '';
       const first = one.first_peak_s === null || chosen.is_picture ? ''
         : `, first peak at ${seconds(one.first_peak_s)}`;
       return `${result.length > 1 ? `${labelOf(source)}: ` : ''}${percent(one.share)} of the attention, `
         + `${one.times_more.toFixed(1)} times its area${first}`;
     });
-    region.said.textContent = trouble ?? (texts.filter(Boolean).join('. ') || 'Measuring');
+    region.said.textContent = trouble ?? (texts.filter(Boolean).join('\n') || (region.found ? 'There is no gaze.' : 'Measuring'));
   });
 }
 
@@ -214,8 +226,8 @@ function saveShares() {
   const quoted = text => `"${String(text).replaceAll('"', '""')}"`;
   const rows = ['time_s,source,region,share'];
   for (const {source, times} of chosen.result) {
-    chosen.regions.forEach((region, place) => {
-      (chosen.shares[source]?.[place]?.shares ?? []).forEach((share, index) => {
+    chosen.regions.forEach(region => {
+      (region.found[source]?.shares ?? []).forEach((share, index) => {
         rows.push([times[index], quoted(labelOf(source)), quoted(region.name), share ?? ''].join(','));
       });
     });
@@ -251,9 +263,10 @@ at('files').addEventListener('change', event => {
   files.addAll(event.target.files);
   event.target.value = '';
 });
-for (const kind of ['dragover', 'drop']) {
+for (const kind of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(kind, event => {
     event.preventDefault();
+    at('drop').classList.toggle('over', kind === 'dragover');
     if (kind === 'drop') files.addAll(event.dataTransfer.files);
   });
 }
@@ -265,7 +278,7 @@ at('gaze').addEventListener('change', async event => {
   event.target.value = '';
   if (!file) return;
   const sent = await send(file), told = sent.error ? sent : await ask('take_gaze', {upload: sent.upload});
-  at('gaze-note').textContent = told.error ?? `${file.name}: gaze on ${told.videos.join(', ')}`;
+  at('gaze-note').textContent = told.error ?? `${file.name}: gaze on ${told.videos}`;
   say(at('gaze-note').textContent);
   if (told.error) return;
   if (!at('beside').querySelector(`[value=${setup.gaze}]`)) at('beside').append(option(setup.gaze, 'recorded gaze'));

@@ -1,16 +1,16 @@
-// Rectangles on the frame: drawn with a pointer, or typed.
+// Rectangles on the frame: drawn, moved and sized with a pointer, or typed.
 
 import {make} from './chart.js';
 
 const SIDES = {x: 'X', y: 'Y', w: 'Width', h: 'Height'};
-// Of the server; and what no pointer means, in pixels of the screen.
-const MOST = 20, LEAST = 6;
+// Of the server; what no pointer means, and how near a line it has to be, in pixels of the screen.
+const MOST = 20, LEAST = 6, NEAR = {mouse: 6, pen: 8, touch: 16};
 
 /** The color of a region, by its number. */
 export const colorOf = number => `var(--region-${number % 6})`;
 
 export class Regions {
-  /** Fields are made in `list`; `onChange(region)` is called when one changed, null if one went. */
+  /** Fields are made in `list`; `onChange()` is called when one came, changed or went. */
   constructor(list, onChange) {
     Object.assign(this, {list, onChange, regions: [], layers: [], size: [1, 1], isDrawing: true});
   }
@@ -22,6 +22,9 @@ export class Regions {
       layer.setAttribute('viewBox', `0 0 ${size[0]} ${size[1]}`);
       layer.setAttribute('preserveAspectRatio', 'none');
       layer.addEventListener('pointerdown', event => this.press(layer, event));
+      layer.addEventListener('pointermove', event => {
+        if (!event.buttons) layer.style.cursor = this.gripAt(this.place(layer, event), layer, event)?.cursor ?? '';
+      });
     }
     this.list.replaceChildren(...regions.map(region => this.fields(region)));
     this.draw();
@@ -33,10 +36,12 @@ export class Regions {
     this.layers.forEach(layer => layer.classList.toggle('drawing', isDrawing));
   }
 
+  get isFull() { return this.regions.length >= MOST; }
+
+  get nextNumber() { return 1 + Math.max(0, ...this.regions.map(region => region.number)); }
+
   add(box, focus = true) {
-    if (this.regions.length >= MOST) return;
-    const [width, height] = this.size;
-    const number = 1 + Math.max(0, ...this.regions.map(region => region.number));
+    const [width, height] = this.size, number = this.nextNumber;
     const region = {name: `Region ${number}`, number, x: Math.round(width / 3), y: Math.round(height / 3),
       w: Math.round(width / 3), h: Math.round(height / 3), ...box};
     this.regions.push(region);
@@ -44,40 +49,70 @@ export class Regions {
     this.list.append(fields);
     this.draw();
     if (focus) fields.querySelector('input').select();
-    this.onChange(region);
+    this.onChange();
   }
 
+  /** Where a pointer is, in pixels of the frame. */
+  place(layer, {clientX, clientY}) {
+    const {left, top, width, height} = layer.getBoundingClientRect();
+    const inside = (share, most) => Math.max(0, Math.min(most, share * most));
+    return [inside((clientX - left) / width, this.size[0]), inside((clientY - top) / height, this.size[1])];
+  }
+
+  /** The region whose line is at a place; at a corner, the opposite one too, which stays. */
+  gripAt([px, py], layer, {pointerType}) {
+    const reach = (NEAR[pointerType] ?? NEAR.mouse) * this.size[0] / layer.getBoundingClientRect().width;
+    const isNear = (one, other) => Math.abs(one - other) <= reach;
+    for (const region of [...this.regions].reverse()) {
+      const {x, y, w, h} = region;
+      const isLeft = isNear(px, x), isTop = isNear(py, y);
+      const across = isLeft || isNear(px, x + w), down = isTop || isNear(py, y + h);
+      if (across && down) {
+        return {region, corner: [isLeft ? x + w : x, isTop ? y + h : y],
+          cursor: isLeft === isTop ? 'nwse-resize' : 'nesw-resize'};
+      }
+      if (across && py > y && py < y + h || down && px > x && px < x + w) return {region, cursor: 'move'};
+    }
+    return null;
+  }
+
+  /** Draw a region; at the line of one, move it, and at its corner, size it. */
   press(layer, event) {
-    if (!this.isDrawing || event.button !== 0) return;
+    if (!this.isDrawing || event.button !== 0 || !event.isPrimary) return;
     event.preventDefault();
+    const from = this.place(layer, event), grip = this.gripAt(from, layer, event), [width, height] = this.size;
+    if (!grip && this.isFull) return;
     layer.setPointerCapture(event.pointerId);
-    const [width, height] = this.size, area = layer.getBoundingClientRect();
-    const place = to => [
-      Math.max(0, Math.min(width, (to.clientX - area.left) / area.width * width)),
-      Math.max(0, Math.min(height, (to.clientY - area.top) / area.height * height))];
-    const from = place(event);
-    const box = to => {
-      const [x, y] = place(to);
-      const left = Math.round(Math.min(x, from[0])), top = Math.round(Math.min(y, from[1]));
-      return {x: left, y: top, w: Math.round(Math.max(x, from[0])) - left,
-        h: Math.round(Math.max(y, from[1])) - top};
+    const before = {...grip?.region}, corner = grip ? grip.corner : from;
+    const sized = ([x, y]) => {
+      const left = Math.round(Math.min(x, corner[0])), top = Math.round(Math.min(y, corner[1]));
+      return {x: left, y: top, w: Math.round(Math.max(x, corner[0])) - left, h: Math.round(Math.max(y, corner[1])) - top};
     };
-    const move = to => { this.sketch = box(to); this.draw(); };
+    const moved = ([x, y]) => ({
+      x: Math.round(Math.max(0, Math.min(width - before.w, before.x + x - from[0]))),
+      y: Math.round(Math.max(0, Math.min(height - before.h, before.y + y - from[1])))});
+    const move = to => {
+      const box = (corner ? sized : moved)(this.place(layer, to));
+      if (!grip) this.sketch = box;
+      else if (!corner || Math.min(box.w, box.h) >= 1) Object.assign(grip.region, box);
+      this.draw();
+    };
     const end = to => {
-      layer.removeEventListener('pointermove', move);
-      layer.removeEventListener('pointerup', end);
-      layer.removeEventListener('pointercancel', end);
-      const drawn = box(to), scale = area.width / width;
+      for (const [kind, listener] of listeners) layer.removeEventListener(kind, listener);
+      const drawn = this.sketch, isDone = to.type === 'pointerup', scale = layer.getBoundingClientRect().width / width;
       this.sketch = null;
-      if (to.type === 'pointerup' && Math.min(drawn.w, drawn.h) * scale >= LEAST && Math.min(drawn.w, drawn.h) >= 1) {
+      if (grip) {
+        if (!isDone) Object.assign(grip.region, before);
+        for (const [side, field] of Object.entries(grip.region.sides)) field.value = grip.region[side];
+        this.changed();
+      } else if (isDone && drawn && Math.min(drawn.w, drawn.h) >= Math.max(1, LEAST / scale)) {
         this.add(drawn, event.pointerType === 'mouse');
       } else {
         this.draw();
       }
     };
-    layer.addEventListener('pointermove', move);
-    layer.addEventListener('pointerup', end);
-    layer.addEventListener('pointercancel', end);
+    const listeners = [['pointermove', move], ['pointerup', end], ['pointercancel', end]];
+    for (const [kind, listener] of listeners) layer.addEventListener(kind, listener);
   }
 
   fields(region) {
@@ -87,7 +122,7 @@ export class Regions {
     swatch.style.background = colorOf(region.number - 1);
     name.addEventListener('input', () => {
       region.name = name.value.trim() || `Region ${region.number}`;
-      this.changed(region);
+      this.changed();
     });
     const remove = make('button', {type: 'button', 'aria-label': `Remove region ${region.number}`}, 'Remove');
     remove.addEventListener('click', () => {
@@ -96,8 +131,9 @@ export class Regions {
       row.remove();
       (next?.querySelector('input') ?? document.getElementById('add-region')).focus();
       this.draw();
-      this.onChange(null);
+      this.onChange();
     });
+    region.sides = {};
     const sides = Object.entries(SIDES).map(([side, label]) => {
       const vertical = side === 'y' || side === 'h', most = this.size[vertical ? 1 : 0];
       const field = make('input', {type: 'number', min: side === 'w' || side === 'h' ? 1 : 0, max: most,
@@ -105,8 +141,9 @@ export class Regions {
       field.addEventListener('input', () => {
         if (field.value === '' || !field.checkValidity()) return;
         region[side] = Number(field.value);
-        this.changed(region);
+        this.changed();
       });
+      region.sides[side] = field;
       return make('label', {}, `${label} `, field);
     });
     row.append(make('div', {class: 'bar'}, swatch, name, remove),
@@ -116,13 +153,13 @@ export class Regions {
     return row;
   }
 
-  changed(region) {
+  changed() {
     this.draw();
-    this.onChange(region);
+    this.onChange();
   }
 
   draw() {
-    const all = this.sketch ? [...this.regions, {...this.sketch, name: '', number: this.regions.length + 1}] : this.regions;
+    const all = this.sketch ? [...this.regions, {...this.sketch, name: '', number: this.nextNumber}] : this.regions;
     const [width, height] = this.size;
     for (const layer of this.layers) {
       layer.replaceChildren();

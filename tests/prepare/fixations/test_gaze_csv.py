@@ -45,6 +45,12 @@ def test_frames_and_columns(write):
     assert len(points) == 5
 
 
+def test_a_long_name_costs_its_length_once(write):
+    rows = [f'a,{n},9,9,{"x" * 90_000 if n == 1 else "y"}\n' for n in range(1, 2000)]
+    gaze = only(write('video,frame,x,y,observer\n' + ''.join(rows)))
+    assert gaze.observers.nbytes < 100_000 and set(map(len, gaze.observers)) == {1, 90_000}
+
+
 def test_a_file_of_observers_is_read_too(write):
     gaze = only(write('video,frame,observer,row,col\na,0002,anna,5,6\n'))
     assert gaze.points.tolist() == [[5, 6]] and gaze.moments.tolist() == [1]
