@@ -25,7 +25,10 @@ def lay_out(folder, text):
     ):
         if (folder / name).exists():
             continue
-        if name.endswith('.mp4'):
+        if name == 'clips/':
+            (folder / name).mkdir()
+            _write_clip(folder / name / 'a.mp4')
+        elif name.endswith('.mp4'):
             _write_clip(folder / name)
         elif name.endswith('.json'):
             _write_scores(folder / name)
