@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from ..datasets import VideoSaliencyDataset
 from ..errors import DataError
@@ -45,9 +45,14 @@ class DatasetSuite(BuiltSuite):
     """
 
     registry = 'dataset'
-    base = Dataset
     splits: ClassVar[tuple[str, ...]] = ('train', 'val', 'test')
     frame_size: tuple[int, int] | None = None
+
+    def test_inherits_the_contract(self) -> None:
+        """The part is a class of map-style data sets, PyTorch's `Dataset` or not."""
+        super().test_inherits_the_contract()
+        for name in ('__len__', '__getitem__'):
+            self.check(hasattr(self.part, name), f'has no {name}')
 
     # Helpers -----------------------------------------------------------------------------------
 

@@ -159,3 +159,8 @@ def test_a_plugin_may_register_how_its_files_are_written(tmp_path):
 def test_a_fault_fails_its_check(part, check, message, tmp_path):
     said = failures(suite_of(part), tmp_path, only=[check])
     assert message in said[check] and said[check].startswith(f'{part.__name__}: ')
+
+
+def test_a_class_of_another_kind(tmp_path):
+    said = failures(suite_of(set), tmp_path, only=['test_inherits_the_contract'])
+    assert said == {'test_inherits_the_contract': 'set: has no __getitem__'}
