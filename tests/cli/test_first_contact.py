@@ -50,6 +50,7 @@ check gone | gone: the data root does not exist
 cache gone | config 'gone' does not exist
 cache gone --features --dir d | config 'gone' does not exist
 browse no/such --out b | config 'no/such' does not exist
+browse umt-tiny_cc-kl --out b --cfg-options data_root=gone | gone: the data root does not exist
 baseline center --dataset-root gone --out b | gone: the data root does not exist
 baseline center no/such --out b | config 'no/such' does not exist
 density gone --recipe dhf1k | gone: the file does not exist
