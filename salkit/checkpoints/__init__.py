@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from ..utils.lazy import on_first_use
 from .locate import find_best_checkpoint, locate
 
 if TYPE_CHECKING:
@@ -41,8 +41,4 @@ __all__ = [
     'write_safetensors',
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

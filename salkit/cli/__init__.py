@@ -61,13 +61,15 @@ COMMANDS = {
 # What one sees who does not know what to ask for.
 FIRST_PAGE = """salkit predicts where people look in videos. To begin with:
 
-  salkit predict clip.mp4 --overlay    draw it over a video or picture of yours
-  salkit serve --open                  the same on a page in the browser
-  salkit score MAPS DATA               score maps against the gaze of a data set
-  salkit train umt-tiny_cc-kl          train a tiny model on data made for it
+  salkit predict clip.mp4 --overlay         draw it over a video or picture
+  salkit serve --open                       the same on a page in the browser
+  salkit regions clip.mp4 --regions r.json  the share that your regions get
+  salkit reframe clip.mp4 --aspect 9:16     cut the video to where they look
+  salkit score MAPS DATA                    score maps against recorded gaze
+  salkit train umt-tiny_cc-kl               train a tiny model on demo data
 
-  salkit help                          all commands
-  salkit help COMMAND                  what one of them takes
+  salkit help                               all commands
+  salkit help COMMAND                       what one of them takes
 """
 
 

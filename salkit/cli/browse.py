@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from .common import add_cfg_options
+from .common import add_cfg_options, check_data_roots
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,13 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw contact sheets."""
-    from tqdm import tqdm
-
-    from ..builder import build
     from ..config import load_config, parse_options
-    from ..datasets.contact_sheet import draw_contact_sheet
     from ..errors import ConfigError
-    from ..registry import DATASETS
 
     if args.count < 1:
         raise ConfigError(f'--count: expected at least 1, got {args.count}')
@@ -44,6 +39,13 @@ def run(args: argparse.Namespace) -> int:
     loader = cfg.get(f'{args.stage}_dataloader')
     if not loader or not loader.get('dataset'):
         raise ConfigError(f'{args.config}: the config has no {args.stage}_dataloader.dataset')
+    check_data_roots(cfg, f'{args.stage}_dataloader')
+    from tqdm import tqdm
+
+    from ..builder import build
+    from ..datasets.contact_sheet import draw_contact_sheet
+    from ..registry import DATASETS
+
     dataset = build(DATASETS, loader.dataset)
     if hasattr(dataset, 'set_epoch'):
         dataset.set_epoch(args.epoch)

@@ -9,10 +9,14 @@ from __future__ import annotations
 import argparse
 import importlib
 
+from .parser import add_all_arguments
+
 SHELLS = ('bash', 'zsh', 'fish')
-_CONFIGS = '_salkit_configs'
-# Arguments that name a config.
-_NAMED = ('config', 'configs', 'model', 'base')
+# Arguments that are named alike in all commands -> what they name; any other is a file.
+_KINDS = {
+    **dict.fromkeys(('config', 'configs', 'model', 'base'), 'models'),
+    **dict.fromkeys(('protocol', 'compare'), 'protocols'),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +29,14 @@ def _parsers() -> tuple[argparse.ArgumentParser, list[argparse.ArgumentParser]]:
     from . import COMMANDS
 
     whole = argparse.ArgumentParser(prog='salkit', description='Video saliency prediction.')
+    whole.add_argument('--version', action='store_true')
     commands, parsers = whole.add_subparsers(), []
+    help_parser = commands.add_parser('help', help='say what a command takes')
+    help_parser.add_argument('command', nargs='?', choices=list(COMMANDS))
     for name, text in COMMANDS.items():
         parser = commands.add_parser(name, help=text)
         module = importlib.import_module(f'.{name.replace("-", "_")}', __package__)
-        module.add_arguments(parser)
+        add_all_arguments(parser, module)
         parsers.append(parser)
     return whole, parsers
 
@@ -39,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from ..checkpoints.shipped import shipped_files
     from ..config.find import config_names
     from ..errors import ConfigError
+    from ..metrics import protocol_names
 
     try:
         import shtab
@@ -46,23 +54,25 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("completion needs shtab: pip install 'salkit[completion]'") from error
 
     configs = config_names()
-    known = [*shipped_files(), *(name.rpartition('/')[2] for name in configs), *configs]
-    names = ' '.join(known)
-    preamble = {
-        'bash': f'{_CONFIGS}() {{ compgen -f -- "$1"; compgen -W "{names}" -- "$1"; }}',
-        'zsh': f'{_CONFIGS}() {{ _files; compadd -- {names} }}',
+    known = {
+        'models': [*shipped_files(), *(name.rpartition('/')[2] for name in configs), *configs],
+        'protocols': protocol_names(),
     }
-    models = {
-        'bash': _CONFIGS,
-        'zsh': _CONFIGS,
-        'fish': f'(__fish_complete_path (commandline -ct)) {names}',
-    }
+    preamble, places = [], {}
+    for kind, names in known.items():
+        function, words = f'_salkit_{kind}', ' '.join(names)
+        fish = f'(__fish_complete_path (commandline -ct)) {words}'
+        places[kind] = dict(bash=function, zsh=function, fish=fish)
+        preamble += {
+            'bash': [f'{function}() {{ compgen -f -- "$1"; compgen -W "{words}" -- "$1"; }}'],
+            'zsh': [f'{function}() {{ _files; compadd -- {words} }}'],
+        }.get(args.shell, [])
     whole, parsers = _parsers()
     for parser in parsers:
         for action in parser._actions:
             takes_text = action.nargs != 0 and action.choices is None
             if takes_text and action.type not in (int, float):
-                where = models if action.dest in _NAMED else shtab.FILE
-                action.complete = where  # type: ignore[attr-defined]
-    print(shtab.complete(whole, args.shell, preamble=preamble.get(args.shell, '')))
+                place = places.get(_KINDS.get(action.dest, ''), shtab.FILE)
+                action.complete = place  # type: ignore[attr-defined]
+    print(shtab.complete(whole, args.shell, preamble='\n'.join(preamble)))
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -73,9 +72,11 @@ def only_json(args: argparse.Namespace) -> Iterator[None]:
 
 def give_json(args: argparse.Namespace, content: object) -> None:
     """Print or write plain values, where `--json` asks for them."""
-    if args.json == STDOUT:
-        print(json.dumps(content, indent=2), file=_streams[-1], flush=True)
-    elif args.json is not None:
-        from ..utils.files import write_json
+    if args.json is None:
+        return
+    from ..utils.files import json_text, write_json
 
+    if args.json == STDOUT:
+        print(json_text(content), file=_streams[-1], flush=True)
+    else:
         write_json(content, args.json)

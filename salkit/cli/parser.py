@@ -42,6 +42,14 @@ EXAMPLES = {
 }
 
 
+def add_all_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
+    """The arguments of a command, and those that every command takes."""
+    module.add_arguments(parser)
+    parser.add_argument(
+        '--traceback', action='store_true', help='show where an error comes from, not just what'
+    )
+
+
 class CommandParser(argparse.ArgumentParser):
     """Says of a mistake how the command is called, with an example, and not all its options.
 
@@ -53,10 +61,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, module: ModuleType, example: str = '') -> None:
         super().__init__(prog=prog, description=module.__doc__)
-        module.add_arguments(self)
-        self.add_argument(
-            '--traceback', action='store_true', help='show where an error comes from, not just what'
-        )
+        add_all_arguments(self, module)
         _, _, arguments = example.partition(' ')
         self.example = f'such as: {prog} {arguments}'.rstrip() if example else ''
 

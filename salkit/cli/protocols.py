@@ -53,7 +53,9 @@ NANS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `salkit protocols`."""
-    parser.add_argument('name', nargs='?', metavar='NAME', help='a protocol; all in short without')
+    parser.add_argument(
+        'protocol', nargs='?', metavar='NAME', help='a protocol; all in short without'
+    )
     parser.add_argument(
         '--compare', nargs=2, metavar=('A', 'B'), help='say where two protocols differ'
     )
@@ -175,15 +177,15 @@ def run(args: argparse.Namespace) -> int:
     from ..metrics import get_protocol, protocol_names
 
     if args.compare:
-        if args.name:
+        if args.protocol:
             raise ConfigError('name one protocol, or two behind --compare')
         print(compare(*map(get_protocol, args.compare)))
-    elif args.name:
-        protocol = get_protocol(args.name)
+    elif args.protocol:
+        protocol = get_protocol(args.protocol)
         print(describe(protocol, _owner(protocol)))
     else:
         _list(protocol_names())
-    named = args.compare or ([args.name] if args.name else protocol_names())
+    named = args.compare or ([args.protocol] if args.protocol else protocol_names())
     found = [to_json(each, _owner(each)) for each in map(get_protocol, named)]
     give_json(args, dict(protocols=found))
     return 0

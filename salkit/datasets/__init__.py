@@ -5,8 +5,9 @@ The classes are imported on first use: the files of a data set can be found with
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..utils.lazy import on_first_use
 
 if TYPE_CHECKING:
     from .classes import (
@@ -29,8 +30,4 @@ __all__ = [
     'WeightedSampler',
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module('.classes', __name__), name)
+__getattr__, __dir__ = on_first_use(__name__, dict.fromkeys(__all__, 'classes'))

@@ -5,9 +5,9 @@ That metric is imported on first use: scoring files needs no PyTorch.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from ..utils.lazy import on_first_use
 from ..utils.rng import frame_rng
 from .averaging import VideoScores
 from .frame import Frame, Truth
@@ -36,8 +36,4 @@ __all__ = [
     'rescale_points',
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name != 'SaliencyMetric':
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return importlib.import_module('.saliency_metric', __name__).SaliencyMetric
+__getattr__, __dir__ = on_first_use(__name__, {'SaliencyMetric': 'saliency_metric'})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from ..utils.lazy import on_first_use
 from .options import FolderOptions, GazeOptions, PrepareOptions
 
 if TYPE_CHECKING:
@@ -13,10 +13,4 @@ if TYPE_CHECKING:
 
 __all__ = ['FolderOptions', 'GazeOptions', 'PrepareOptions', 'PrepareReport', 'prepare']
 
-
-def __getattr__(name: str) -> object:
-    # On first use: the options alone import nothing heavy.
-    if name not in __all__:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    home = 'run' if name == 'prepare' else 'report'
-    return getattr(importlib.import_module(f'.{home}', __name__), name)
+__getattr__, __dir__ = on_first_use(__name__, {'PrepareReport': 'report', 'prepare': 'run'})

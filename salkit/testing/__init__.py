@@ -12,8 +12,9 @@ the suites on everything that is installed, salkit's own parts and those of plug
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from ..utils.lazy import on_first_use
 
 if TYPE_CHECKING:
     from .datasets import DatasetSuite as DatasetSuite
@@ -37,12 +38,4 @@ _HOMES = {
 }
 __all__ = [*_HOMES]
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(importlib.import_module(f'.{_HOMES[name]}', __name__), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = on_first_use(__name__, _HOMES)

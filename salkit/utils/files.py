@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -93,15 +94,31 @@ def check_json_place(path: str | Path) -> None:
                 raise ConfigError(f'{path}: is there and holds no JSON; choose another name')
 
 
+def json_text(content: object) -> str:
+    """Plain values as indented JSON.
+
+    NaN and infinities are null: strict readers refuse the words that Python writes for them.
+    """
+    return json.dumps(_with_finite(content), indent=2, allow_nan=False)
+
+
+def _with_finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _with_finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(content: object, path: str | Path) -> None:
-    """Write plain values as an indented JSON file, complete or not at all.
+    """Write plain values as a file of `json_text`, complete or not at all.
 
     Raises:
         ConfigError: see `check_json_place`.
     """
     check_json_place(path)
     with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + '\n', encoding='utf-8')
+        temporary.write_text(json_text(content) + '\n', encoding='utf-8')
 
 
 def sha256_of(path: str | Path) -> str:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from html import escape
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import ConfigError, printable
 
@@ -23,7 +23,12 @@ class Tabular:
     """What has rows: notebooks show it as a table, pandas takes it as a frame.
 
     Its repr is a line, that of dataclasses too.
+
+    Attributes:
+        columns: those that a frame has even where there are no rows.
     """
+
+    columns: ClassVar[Sequence[str]] = ()
 
     def __init_subclass__(cls, **arguments: object) -> None:
         super().__init_subclass__(**arguments)
@@ -51,7 +56,7 @@ class Tabular:
         Raises:
             ConfigError: pandas is not installed.
         """
-        return frame_of(self.records())
+        return frame_of(self.records(), self.columns)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({printable(self.headline)})'
@@ -62,8 +67,12 @@ class Tabular:
         return '\n'.join(filter(None, paragraphs))
 
 
-def frame_of(records: Iterable[Record]) -> pd.DataFrame:
+def frame_of(records: Iterable[Record], columns: Sequence[str] = ()) -> pd.DataFrame:
     """Rows as a pandas frame.
+
+    Args:
+        records: the rows.
+        columns: those of a frame without rows.
 
     Raises:
         ConfigError: pandas is not installed.
@@ -72,7 +81,8 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
         import pandas as pd
     except ImportError as error:
         raise ConfigError('to_frame needs pandas: pip install pandas') from error
-    return pd.DataFrame.from_records(list(records))
+    rows = list(records)
+    return pd.DataFrame.from_records(rows) if rows else pd.DataFrame(columns=list(columns))
 
 
 def table_of(records: Sequence[Record]) -> str:

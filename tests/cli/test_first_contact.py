@@ -50,6 +50,7 @@ check gone | gone: the data root does not exist
 cache gone | config 'gone' does not exist
 cache gone --features --dir d | config 'gone' does not exist
 browse no/such --out b | config 'no/such' does not exist
+browse umt-tiny_cc-kl --out b --cfg-options data_root=gone | gone: the data root does not exist
 baseline center --dataset-root gone --out b | gone: the data root does not exist
 baseline center no/such --out b | config 'no/such' does not exist
 density gone --recipe dhf1k | gone: the file does not exist
@@ -109,7 +110,11 @@ def test_the_first_page(capsys):
     out = capsys.readouterr().out
     assert out == FIRST_PAGE and max(map(len, out.splitlines())) <= 80
     named = re.findall(r'^  salkit (\S+)', out, flags=re.M)
-    assert {'predict', 'score', 'train', 'help'} <= {*named} <= {*COMMANDS, 'help'}
+    assert (
+        {'predict', 'regions', 'reframe', 'score', 'train', 'help'}
+        <= {*named}
+        <= {*COMMANDS, 'help'}
+    )
 
 
 def test_a_mistyped_command_gets_the_nearest(capsys):
@@ -258,6 +263,11 @@ def script(folder):
         ('train salfom/umt-l16-d6', ['salfom/umt-l16-d6_cc-kl']),
         ('baseline ce', ['center']),
         ('check se', ['set']),
+        ('score maps set --protocol dhf', ['dhf1k-matlab']),
+        ('protocols ntire', ['ntire26']),
+        ('predict --traceb', ['--traceback']),
+        ('he', ['help']),
+        ('help pre', ['prepare', 'predict']),
     ],
 )
 def test_bash_completes(folder, script, words, expected):

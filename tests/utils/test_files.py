@@ -6,6 +6,7 @@ import json
 import os
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +63,8 @@ def test_json(tmp_path):
     with pytest.raises(TypeError):
         write_json({'a': object()}, tmp_path / 'a.json')
     assert (tmp_path / 'a.json').read_text() == text
+    write_json({'a': [float('nan'), (1.5, float('-inf'))], 'b': np.float64('nan')}, tmp_path / 'b')
+    assert json.loads((tmp_path / 'b').read_text()) == {'a': [None, [1.5, None]], 'b': None}
 
 
 def test_hashes(tmp_path):

@@ -170,6 +170,12 @@ def test_a_report_shows_itself(name):
     assert list(frame) == list(dict.fromkeys(key for row in report.records() for key in row))
 
 
+def test_a_frame_without_rows_can_be_asked_for_its_columns():
+    nothing = CheckReport(Path('data')).to_frame()
+    assert len(nothing) == 0 and list(nothing) == list(check_report().to_frame())
+    assert list(Sizes().to_frame()) == []
+
+
 def test_scores_by_metric_and_video():
     report = scores()
     by_metric = report.to_frame(by='metric').set_index('metric')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import zip_longest
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class CheckReport(Tabular):
     videos: int = 0
     quick: bool = False
     strict: bool = False
+    columns = (*(each.name for each in fields(Fault)), 'message')
 
     @property
     def complete(self) -> bool:

@@ -29,3 +29,7 @@ def __getattr__(name: str) -> dict[str, DensityArguments]:
     if name == 'DENSITY_RECIPES':
         return density_recipes()
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
