@@ -14,6 +14,7 @@ from typing import IO, Any, SupportsIndex
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
@@ -110,7 +111,7 @@ class SaliencyMaps:
         """Maps (h, w) as the model gives them, for ascending places of the selection.
 
         `watch` is called in another thread with the frame (rows, columns, 3) uint8 RGB of each
-        place, as it is read for the model, before the place's map is given.
+        place, as large as it is shown, before the place's map is given.
         """
         predicted = self.selection.predicted(places)
         if not predicted:
@@ -118,12 +119,10 @@ class SaliencyMaps:
         first, predicted = predicted[0], self.selection.remembered(predicted)
         needed = self.selection.needed(predicted)
         shown = self.selection.shown
-        size = self.settings.size_for(self.stimulus.size)
-        frames = self.stimulus.frames(shown[needed.start : needed.stop], size)
-        if watch is not None:
-            frames = _watched(frames, needed, places, watch)
+
         # Each is decoded, resized and normalized once.
-        prepared = (self.backend.prepare(frame) for frame in frames)
+        frames = self._shown_to_model(needed, predicted, places, watch)
+        prepared = (None if frame is None else self.backend.prepare(frame) for frame in frames)
 
         def name_of(place: int) -> str:
             return f'frame {self.stimulus.names[shown[place]]} of {self.stimulus.name}'
@@ -135,6 +134,33 @@ class SaliencyMaps:
                 times = self.stimulus.times[shown]
                 maps = smoothed(maps, lambda place: times[place], seconds, first)
             yield from interpolate(maps, places)
+
+    def _shown_to_model(
+        self,
+        needed: range,
+        predicted: Sequence[int],
+        places: range,
+        watch: Callable[[np.ndarray], object] | None,
+    ) -> Iterator[np.ndarray | None]:
+        """The frames of all `needed` places at the model's size; None for those of no clip."""
+        stride, window = self.selection.stride, self.settings.window
+        used = {n for place in predicted for n in window(place, needed.stop)}
+        wanted = needed if watch or stride == 1 else [place for place in needed if place in used]
+        size, shown = self.settings.size_for(self.stimulus.size), self.selection.shown
+        # A range is read on in one go.
+        is_all = isinstance(wanted, range)
+        numbers = (
+            shown[needed.start : needed.stop] if is_all else [shown[place] for place in wanted]
+        )
+        frames = self.stimulus.frames(numbers, None if watch else size)
+        for place in needed:
+            if watch is None:
+                yield next(frames) if place in used else None
+                continue
+            frame = next(frames)
+            if place in places:
+                watch(frame)
+            yield resize_image(frame, size) if place in used else None
 
     # Keeping, writing and showing --------------------------------------------------------------
 
@@ -256,19 +282,6 @@ class SaliencyMaps:
             return player(self, self.stimulus, part, finished)
 
 
-def _watched(
-    frames: Iterator[np.ndarray],
-    numbers: range,
-    places: range,
-    watch: Callable[[np.ndarray], object],
-) -> Iterator[np.ndarray]:
-    """The frames as they are, after those at `places` were given to `watch`."""
-    for number, frame in zip(numbers, frames, strict=False):
-        if number in places:
-            watch(frame)
-        yield frame
-
-
 class KeptMaps(SaliencyMaps):
     """Maps whose model has run: reading them costs resizing and blurring.
 
@@ -312,8 +325,7 @@ class KeptMaps(SaliencyMaps):
         """See `SaliencyMaps.small`; read from the file."""
         if watch is not None:
             numbers = self.selection.shown[places.start : places.stop]
-            wanted = self.settings.size_for(self.stimulus.size)
-            for frame in self.stimulus.frames(numbers, wanted):
+            for frame in self.stimulus.frames(numbers):
                 watch(frame)
         size = int(np.prod(self._small_shape)) * 4
         for place in places:

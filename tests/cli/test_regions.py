@@ -16,6 +16,7 @@ import salkit
 from salkit.cli import main
 from salkit.inference import SaliencyPredictor, open_stimulus
 from salkit.inference.regions import Regions
+from salkit.inference.regions.files import files_of
 
 
 @pytest.fixture(scope='module')
@@ -67,7 +68,7 @@ def test_everything_is_written_with_gaze_and_overlay(regions, clip, tiny, tmp_pa
     assert [each['region'] for each in content['regions']] == ['left', 'right']
     assert content['regions'][0]['gaze'] == pytest.approx(0.5)
     assert content['about']['video'].startswith('clip.mp4 (sha256 ')
-    assert len(content['about']['weights_sha256']) == 64
+    assert '(sha256 ' in content['about']['model']['weights']
     assert json.loads((tmp_path / 'all.json').read_text()) == [content]
     assert [row['gaze'] for row in rows_of('out/clip_regions_gaze.csv')[:4]] == [
         '1',
@@ -87,6 +88,43 @@ def test_what_fails_does_not_stop_the_others(regions, clip, tmp_path):
     status, _, errors = regions('bad.mp4', clip)
     assert status == 2 and 'failed: bad.mp4' in errors
     assert (tmp_path / 'out' / 'clip_regions.json').is_file()
+
+
+def test_what_is_finished_is_not_done_again(regions, clip, tmp_path):
+    (tmp_path / 'gaze.csv').write_text('video,frame,x,y\nclip,1,5,5\n')
+    everything = clip, '--overlay', '--gaze', 'gaze.csv'
+    assert regions(*everything)[0] == 0
+    report = tmp_path / 'out' / 'clip_regions.json'
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').iterdir()}
+    for args in (everything, everything[:1] + everything[2:]):
+        status, out, errors = regions(*args, '--json', 'all.json')
+        assert status == 0 and not out and 'finished before: ' in errors
+        assert made == {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').iterdir()}
+    assert json.loads((tmp_path / 'all.json').read_text()) == [json.loads(report.read_text())]
+    assert regions(*everything, '--force')[1]
+    # With other settings, nothing of the earlier run is left beside the new outputs.
+    assert regions(clip)[1]
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert names == [f'clip_regions{end}' for end in ('.csv', '.json', '.png')]
+    (tmp_path / 'r.csv').write_text('name,x,y,width,height\nleft,0,0,10,30\n')
+    assert regions(clip)[1] and [
+        each['region'] for each in json.loads(report.read_text())['regions']
+    ] == ['left']
+
+
+def test_what_was_not_made_by_it_is_left_alone(regions, clip, tmp_path):
+    (tmp_path / 'out').mkdir()
+    mine = tmp_path / 'out' / 'clip_regions.csv'
+    mine.write_text('mine')
+    status, _, errors = regions(clip)
+    assert status == 2 and 'was not made by salkit regions' in errors
+    assert mine.read_text() == 'mine' and len(list((tmp_path / 'out').iterdir())) == 1
+
+
+def test_masks_beside_the_file_count_for_what_is_finished(tmp_path):
+    (tmp_path / 'r.json').write_text('{"regions": [{"name": "a", "mask": "m.png"}]}')
+    assert files_of(tmp_path / 'r.json') == [tmp_path / 'r.json', tmp_path / 'm.png']
+    assert files_of(tmp_path / 'r.csv') == [tmp_path / 'r.csv']
 
 
 def test_gaze_on_one_of_several_videos(regions, clip, tmp_path):
@@ -148,7 +186,7 @@ def test_the_page_says_what_works(tmp_path, monkeypatch):
     encode_video(tmp_path / 'street.mp4', 4, size=(360, 640), fps=25)
     gaze = [f'street,{at / 25},100,60,{who}' for at in range(4) for who in 'ab']
     (tmp_path / 'gaze.csv').write_text('\n'.join(['video,time_s,x,y,observer', *gaze]))
-    fixed, moving = blocks('csv')
+    fixed, moving = (text for text in blocks('text') if text.startswith('name,'))
     files = {'regions.csv': fixed, 'moving.csv': moving, 'a.json': blocks('json')[0]}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
