@@ -160,7 +160,10 @@ class SaliencyMaps:
             frame = next(frames)
             if place in places:
                 watch(frame)
-            yield resize_image(frame, size) if place in used else None
+            if place not in used:
+                yield None
+            else:
+                yield frame if size is None else resize_image(frame, size)
 
     # Keeping, writing and showing --------------------------------------------------------------
 
