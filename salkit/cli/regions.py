@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, printable
 from ..utils.files import name_and_digest
+from ..utils.text import check_range
 from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
 from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, option_values
@@ -61,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--overlay', action='store_true', help='NAME_regions.mp4: the map, the regions, their names'
     )
     add_json_argument(parser)
+    parser.add_argument(
+        '--emphasis',
+        type=float,
+        default=1.0,
+        metavar='P',
+        help='shares of the maps to this power: above 1, peaks count more (default: 1)',
+    )
     parser.add_argument('--force', action='store_true', help='make anew what is finished already')
     parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
     parser.add_argument('--end', metavar='T', help='likewise')
@@ -106,6 +114,7 @@ def run(args: argparse.Namespace) -> int:
     from .chosen_model import open_identified_model
     from .predict import check_report, default_out, seconds_of
 
+    check_range('', 'emphasis', args.emphasis, 0.1, 10)
     args.out = args.out or Path(default_out(args.inputs, 'regions'))
     if args.maps:
         _check_maps(args)
@@ -114,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
     about: dict[str, object] = {
         'regions': [name_and_digest(path) for path in files_of(args.regions)],
         'gaze': None if gaze is None else name_and_digest(gaze.path),
+        'emphasis': args.emphasis,
         'reading': [args.hold, args.screen, option_values(args, GazeReading)],
         'frames': [seconds_of('--start', args.start), seconds_of('--end', args.end), args.stride],
         'maps': args.maps and name_and_digest(args.maps),
@@ -251,7 +261,8 @@ class _Work:
             tqdm(total=total, desc=label, unit='frames', leave=False) as bar,
             found.kept(stem.parent, bar.update) if args.overlay else nullcontext(found) as maps,
         ):
-            report = region_report(maps, stimulus, placed, gaze if has_gaze else None, bar.update)
+            looked = gaze if has_gaze else None
+            report = region_report(maps, stimulus, placed, looked, bar.update, args.emphasis)
             if args.overlay:
                 is_picture = len(stimulus) == 1 and stimulus.kind == 'pictures'
                 path = stem.with_name(stem.name + _OVERLAYS[is_picture])

@@ -254,6 +254,7 @@ class SaliencyMaps:
         regions: Regions | Sequence[Region] | str | Path,
         gaze: RecordedGaze | str | Path | None = None,
         on_frame: OnFrame | None = None,
+        emphasis: float = 1.0,
     ) -> RegionReport:
         """The share of the normalized maps that regions (areas of interest) of the frames get.
 
@@ -261,12 +262,13 @@ class SaliencyMaps:
             regions: see `Regions`; or their file.
             gaze: recorded on the video, see `RecordedGaze`; or its CSV file.
             on_frame: see `kept`.
+            emphasis: power of the maps, 0.1 to 10; 1 takes them as they are. See docs/regions.md.
 
         Raises:
             DataError: a file that cannot be read, or has no gaze on this video.
-            ConfigError: regions that do not lie on the frames.
+            ConfigError: regions that do not lie on the frames, or no such power.
         """
-        report = region_report(self, self.stimulus, regions, gaze, on_frame)
+        report = region_report(self, self.stimulus, regions, gaze, on_frame, emphasis)
         report.model = self.settings.name
         return report
 

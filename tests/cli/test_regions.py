@@ -147,7 +147,10 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
     status, _, _ = regions(clip, '--maps', 'maps.npz', '--overlay', model=())
     assert status == 0
     shares = [float(row['share']) for row in rows_of('out/clip_regions.csv')[:2]]
-    assert shares == [0.75, 0.25] and (tmp_path / 'out' / 'clip_regions.mp4').is_file()
+    assert shares == [0.75, 0.25]
+    assert regions(clip, '--maps', 'maps.npz', '--overlay', '--emphasis', 2, model=())[0] == 0
+    shares = [float(row['share']) for row in rows_of('out/clip_regions.csv')[:2]]
+    assert shares == [0.9, 0.1] and (tmp_path / 'out' / 'clip_regions.mp4').is_file()
 
 
 @pytest.mark.parametrize(
@@ -157,6 +160,7 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
         (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
         (('--maps', 'none.npz'), '--model is for predicting'),
         (('--start', 'soon'), '--start must be seconds'),
+        (('--emphasis', '0'), 'emphasis must be 0.1 to 10, got 0'),
     ],
 )
 def test_arguments_that_do_not_fit(regions, clip, tmp_path, args, message):
