@@ -124,6 +124,8 @@ def test_what_was_not_made_by_it_is_left_alone(regions, clip, tmp_path):
 def test_masks_beside_the_file_count_for_what_is_finished(tmp_path):
     (tmp_path / 'r.json').write_text('{"regions": [{"name": "a", "mask": "m.png"}]}')
     assert files_of(tmp_path / 'r.json') == [tmp_path / 'r.json', tmp_path / 'm.png']
+    (tmp_path / 'c.json').write_text('{"annotations": [], "regions": 5}')
+    assert files_of(tmp_path / 'c.json') == [tmp_path / 'c.json']
     assert files_of(tmp_path / 'r.csv') == [tmp_path / 'r.csv']
 
 

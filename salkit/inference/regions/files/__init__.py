@@ -49,4 +49,6 @@ def files_of(path: Path) -> list[Path]:
     """The file or folder, and the masks beside it that it names, all of which were read before."""
     content = read_input_json(path) if path.suffix.lower() == '.json' else None
     regions = content.get('regions', ()) if isinstance(content, dict) else ()
-    return [path, *(path.parent / each['mask'] for each in regions if 'mask' in each)]
+    # COCO's files have no such masks.
+    named = () if is_coco(content) else (each['mask'] for each in regions if 'mask' in each)
+    return [path, *(path.parent / mask for mask in named)]
