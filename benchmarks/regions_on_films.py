@@ -1,6 +1,7 @@
 """How near the predicted share of a region comes to the share of the gaze, on films with fixations.
 
-    python benchmarks/regions_on_films.py [--margin SIGMAS] [--cache DIR] [--json FILE.json]
+    python benchmarks/regions_on_films.py [--margin SIGMAS] [--emphasis P] [--cache DIR]
+        [--json FILE.json]
 
 The films are the 18 of Xu et al. (TIP 2017) that SALKIT_SAMPLE_DATA holds, each looked at by 32
 people. Regions are rectangles around clusters of the fixations in parts of a film (2 s, or the
@@ -163,6 +164,7 @@ def main() -> None:
     """Measure all films."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--margin', type=float, default=0, metavar='SIGMAS')
+    parser.add_argument('--emphasis', type=float, default=1, metavar='P', help='power of the maps')
     parser.add_argument('--cache', type=Path, metavar='DIR', help='of maps')
     parser.add_argument('--json', type=Path, metavar='FILE')
     parser.add_argument('--model', default='lite0')
@@ -174,6 +176,7 @@ def main() -> None:
     found: dict[str, dict[str, list[dict[str, float]]]] = {}
     for film in films:
         maps, times, took = predicted_maps(predictor, film, args.cache)
+        maps = maps.astype(np.float32) ** args.emphasis
         gaze = recorded.on(open_stimulus(film))
         everybody = np.random.default_rng(0).permutation(len(gaze.names))
         halves = [part_of(gaze, half) for half in np.array_split(everybody, 2)]

@@ -121,7 +121,14 @@ def is_exported(model: object) -> bool:
 
 
 def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
-    """The predictor of a command's arguments.
+    """The predictor of a command's arguments; see `open_identified_model`."""
+    return open_identified_model(args)[0]
+
+
+def open_identified_model(
+    args: argparse.Namespace,
+) -> tuple[SaliencyPredictor, dict[str, object]]:
+    """The predictor of a command's arguments, and what tells it from others, for records.
 
     Args:
         args: with those of `add_model_arguments`.
@@ -131,10 +138,23 @@ def open_chosen_model(args: argparse.Namespace) -> SaliencyPredictor:
         CheckpointError: see there.
     """
     from ..inference.predictor import SaliencyPredictor
+    from ..utils.files import name_and_digest
     from ..utils.parallel import share_cores
 
     model, checkpoint = choose_model(args.model, args.checkpoint)
     if not is_exported(args.model):
         # Those of PyTorch, which an exported model does without.
         share_cores()
-    return SaliencyPredictor(model, checkpoint, args.device, args.precision, engine=args.engine)
+    predictor = SaliencyPredictor(
+        model, checkpoint, args.device, args.precision, engine=args.engine
+    )
+    weights = Path(str(model)) if checkpoint is None else checkpoint.path
+    about: dict[str, object] = dict(
+        name=predictor.name,
+        engine=predictor.backend.engine,
+        precision=predictor.backend.precision,
+        clips=predictor.settings.to_json(),
+    )
+    if weights is not None and weights.exists():
+        about.update(weights=name_and_digest(weights))
+    return predictor, about

@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from .json_output import STDOUT, add_json_argument, give_json
 
 if TYPE_CHECKING:
     from ..inference.batch import PredictOptions
-    from ..inference.batch.inputs import Input
     from ..inference.overlay import OverlayStyle
     from ..inference.predictor import SaliencyPredictor
 
@@ -239,13 +238,19 @@ def default_out(texts: Sequence[str], what: str = 'saliency') -> str:
     return f'{path.name if path.is_dir() else path.stem}_{what}'
 
 
-def _check_report(report: str, out: Path, inputs: Sequence[Input]) -> None:
+def check_report(report: str | None, records: Iterable[Path]) -> None:
+    """Check that `--json` names no file that is one of the records, or a record of another run.
+
+    Raises:
+        ConfigError: it does, or names a file that holds something else.
+    """
     from ..inference.batch.record import read_record
     from ..utils.files import check_json_place
 
+    if report in (None, STDOUT):
+        return
     check_json_place(report)
-    records = {(out / f'{source.name}.json').resolve() for source in inputs}
-    if Path(report).resolve() in records or read_record(Path(report)):
+    if Path(report).resolve() in {path.resolve() for path in records} or read_record(Path(report)):
         raise ConfigError(f'--json {report}: is where the record of an input goes; choose another')
 
 
@@ -299,8 +304,7 @@ def run(args: argparse.Namespace) -> int:
     if args.frames and not cameras:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
-    if args.json not in (None, STDOUT):
-        _check_report(args.json, out, inputs)
+    check_report(args.json, (out / f'{source.name}.json' for source in inputs))
     if inputs or cameras or args.out:
         prepare_folder(out)
     if renamed := [source.name for source in inputs if source.is_renamed]:

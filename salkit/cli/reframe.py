@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, SalkitError, one_line, printable
+from ..errors import ConfigError, printable
 from ..utils.reframe_options import ReframeOptions, parse_aspect
 from .common import ENDING_SECONDS, ended_as_interrupted
 from .json_output import add_json_argument, give_json
 from .options import add_options, option_values
 
 if TYPE_CHECKING:
+    from ..inference import Stimulus
     from ..inference.batch import Input
+    from ..inference.batch.report import Outcome
     from ..inference.predictor import SaliencyPredictor
     from ..inference.reframe import Reframing
 
@@ -58,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='NAME_9x16_preview.mp4, too: whole frames, darker outside of the window',
     )
     add_json_argument(parser)
+    parser.add_argument('--force', action='store_true', help='make anew what is finished already')
     parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
     parser.add_argument('--end', metavar='T', help='likewise')
     parser.add_argument(
@@ -83,78 +86,117 @@ def run(args: argparse.Namespace) -> int:
     if args.maps and (args.start or args.end):
         raise ConfigError('--maps are of whole videos: it goes without --start and --end')
     from ..inference.batch import expand_inputs
-    from ..inference.batch.many_inputs import prepare_folder
+    from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
+    from ..inference.batch.report import FAILED
     from ..inference.reframe.reframing import check_height
-    from .chosen_model import open_chosen_model
-    from .predict import default_out
+    from ..utils.files import name_and_digest
+    from .chosen_model import open_identified_model
+    from .predict import check_report, default_out, seconds_of
 
     check_height(args.height)
-    is_one = len(args.inputs) == 1
     out = args.out or Path(default_out(args.inputs, 'reframed'))
+    about: dict[str, object] = {
+        'options': asdict(options),
+        'height': args.height,
+        'frames': [seconds_of('--start', args.start), seconds_of('--end', args.end), args.stride],
+        'maps': args.maps and name_and_digest(args.maps),
+    }
     inputs, failures = expand_inputs(args.inputs, without=out)
     if args.maps and len(inputs) != 1:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
-    failed = [outcome.line for outcome in failures]
-    done: list[dict[str, object]] = []
+    ending = f'_{args.aspect.strip(" ").replace(":", "x")}'
+    check_report(args.json, (out / f'{source.name}{ending}.json' for source in inputs))
+    for outcome in failures:
+        print(outcome.line, file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
-        predictor = open_chosen_model(args) if inputs and not args.maps else None
+        predictor = None
+        if inputs and not args.maps:
+            predictor, about['model'] = open_identified_model(args)
         if inputs:
             prepare_folder(out)
-        for number, source in enumerate(inputs, 1):
-            label = f'{number}/{len(inputs)} {printable(source.name)}'
-            stem = out / f'{source.name}_{args.aspect.replace(":", "x")}'
-            try:
-                found, files = _reframe(source, stem, predictor, options, args, label)
-            except SalkitError as error:
-                if is_one and len(inputs) == 1:
-                    raise
-                failed.append(f'failed: {printable(str(source.path))}: {one_line(error)}')
-                continue
-            _print(found, files)
-            done.append(_as_json(source, found, files, args.aspect))
-    give_json(args, done)
-    for line in failed:
-        print(line, file=sys.stderr)
-    return 2 if failed else 0
+        work = _Work(args, out, ending, options, predictor, about, [])
+        outcomes = attempt_inputs(inputs, out, work.on)
+    give_json(args, work.found)
+    return 2 if failures or any(outcome.status == FAILED for outcome in outcomes) else 0
 
 
-def _reframe(
-    source: Input,
-    stem: Path,
-    predictor: SaliencyPredictor | None,
-    options: ReframeOptions,
-    args: argparse.Namespace,
-    label: str,
-) -> tuple[Reframing, list[Path]]:
-    """The way of one input's window, and the files that were written."""
-    from tqdm import tqdm
+@dataclass(frozen=True)
+class _Work:
+    """What all inputs share.
 
-    from ..inference import open_stimulus
-    from ..inference.reframe import reframe_by_stored
-    from ..inference.stored_maps import StoredMaps
-    from .predict import seconds_of
+    Attributes:
+        args: of the command.
+        out: folder of the outputs.
+        ending: of their names, before the suffix.
+        options: how the window moves.
+        predictor: None where maps are there.
+        about: all that the outputs depend on, but for the video.
+        found: takes the report of each input.
+    """
 
-    stimulus = open_stimulus(source.path)
-    start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
-    passes = 2 + args.preview
-    with tqdm(
-        total=passes * len(stimulus), desc=label, unit='frames', leave=False, disable=None
-    ) as bar:
-        if predictor is None:
-            stored = StoredMaps(args.maps, stimulus)
-            found = reframe_by_stored(stored, args.aspect, options, bar.update)
-        else:
-            stride = args.stride or max(1, round(stimulus.fps / _MAPS_PER_SECOND))
-            maps = predictor.predict(stimulus, start=start, end=end, stride=stride)
-            bar.reset(passes * len(maps))
-            found = maps.reframe(args.aspect, options, bar.update)
-        suffix = '.png' if stimulus.kind == 'pictures' and len(stimulus) == 1 else '.mp4'
-        files = [found.save(stem.with_name(stem.name + suffix), args.height, bar.update)]
-        if args.preview:
-            path = stem.with_name(f'{stem.name}_preview{suffix}')
-            files.append(found.save_preview(path, bar.update))
-    files.append(found.save_path(stem.with_name(stem.name + '.csv')))
-    return found, files
+    args: argparse.Namespace
+    out: Path
+    ending: str
+    options: ReframeOptions
+    predictor: SaliencyPredictor | None
+    about: dict[str, object]
+    found: list[dict[str, object]]
+
+    def on(self, source: Input, label: str) -> Outcome:
+        """Reframe one input, unless that was done before."""
+        from ..inference import open_stimulus
+        from ..inference.batch.one_answer import Answer, make_answer
+        from ..inference.batch.record import Record, stimulus_stamp
+
+        stimulus = open_stimulus(source.path)
+        is_picture = stimulus.kind == 'pictures' and len(stimulus) == 1
+        stem, suffix = source.name + self.ending, '.png' if is_picture else '.mp4'
+        names = [f'{stem}{suffix}', f'{stem}.csv']
+        preview = f'{stem}_preview{suffix}'
+        record = Record(self.out, source.name, source.path, 'salkit reframe', self.ending)
+        answer = Answer(
+            record,
+            [*names, *([preview] if self.args.preview else [])],
+            [*names, preview],
+            dict(source=stimulus_stamp(source.path), **self.about),
+        )
+
+        def make(folder: Path) -> dict[str, object]:
+            found = self._reframe(stimulus, [folder / name for name in answer.wanted], label)
+            _print(found, [self.out / name for name in answer.wanted])
+            return _as_json(found, self.args.aspect)
+
+        outcome = make_answer(answer, source, make, self.args.force)
+        self.found.append(record.content)
+        return outcome
+
+    def _reframe(self, stimulus: Stimulus, files: list[Path], label: str) -> Reframing:
+        """Find the way of a window, and write its pictures, its way, and perhaps the preview."""
+        from tqdm import tqdm
+
+        from ..inference.reframe import reframe_by_stored
+        from ..inference.stored_maps import StoredMaps
+        from .predict import seconds_of
+
+        args, (video, way, *preview) = self.args, files
+        start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+        passes = 2 + len(preview)
+        with tqdm(
+            total=passes * len(stimulus), desc=label, unit='frames', leave=False, disable=None
+        ) as bar:
+            if self.predictor is None:
+                stored = StoredMaps(args.maps, stimulus)
+                found = reframe_by_stored(stored, args.aspect, self.options, bar.update)
+            else:
+                stride = args.stride or max(1, round(stimulus.fps / _MAPS_PER_SECOND))
+                maps = self.predictor.predict(stimulus, start=start, end=end, stride=stride)
+                bar.reset(passes * len(maps))
+                found = maps.reframe(args.aspect, self.options, bar.update)
+            found.save(video, args.height, bar.update)
+            if preview:
+                found.save_preview(preview[0], bar.update)
+        found.save_path(way)
+        return found
 
 
 def _print(found: Reframing, files: list[Path]) -> None:
@@ -173,9 +215,8 @@ def _print(found: Reframing, files: list[Path]) -> None:
     print(f'written: {", ".join(printable(str(path)) for path in files)}')
 
 
-def _as_json(source: Input, found: Reframing, files: list[Path], aspect: str) -> dict[str, object]:
+def _as_json(found: Reframing, aspect: str) -> dict[str, object]:
     return dict(
-        source=str(source.path),
         aspect=aspect,
         frames=len(found),
         fps=round(float(found.fps), 6),
@@ -183,5 +224,4 @@ def _as_json(source: Input, found: Reframing, files: list[Path], aspect: str) ->
         options=asdict(found.options),
         shots=found.records(),
         total=asdict(found.total),
-        outputs=[str(path) for path in files],
     )

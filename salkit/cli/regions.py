@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, SalkitError, one_line, printable
+from ..errors import ConfigError, printable
+from ..utils.files import name_and_digest
+from ..utils.text import check_range
 from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
 from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, option_values
 
 if TYPE_CHECKING:
+    from ..inference import Stimulus
     from ..inference.batch import Input
+    from ..inference.batch.report import Outcome
     from ..inference.maps import SaliencyMaps
     from ..inference.predictor import SaliencyPredictor
     from ..inference.regions import RecordedGaze, RegionReport, Regions
@@ -58,6 +62,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--overlay', action='store_true', help='NAME_regions.mp4: the map, the regions, their names'
     )
     add_json_argument(parser)
+    parser.add_argument(
+        '--emphasis',
+        type=float,
+        default=1.0,
+        metavar='P',
+        help='shares of the maps to this power: above 1, peaks count more (default: 1)',
+    )
+    parser.add_argument('--force', action='store_true', help='make anew what is finished already')
     parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
     parser.add_argument('--end', metavar='T', help='likewise')
     parser.add_argument(
@@ -94,40 +106,44 @@ def run(args: argparse.Namespace) -> int:
         0, or 2 where an input failed.
     """
     from ..inference.batch import expand_inputs
-    from ..inference.batch.many_inputs import prepare_folder
+    from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
+    from ..inference.batch.report import FAILED
     from ..inference.regions import Regions
-    from .predict import default_out
+    from ..inference.regions.files import files_of
+    from ..prepare.options import GazeReading
+    from .chosen_model import open_identified_model
+    from .predict import check_report, default_out, seconds_of
 
+    check_range('', 'emphasis', args.emphasis, 0.1, 10)
     args.out = args.out or Path(default_out(args.inputs, 'regions'))
     if args.maps:
         _check_maps(args)
     regions = Regions.from_file(args.regions, first_frame=args.first_frame, hold=args.hold)
     gaze = _gaze(args)
+    about: dict[str, object] = {
+        'regions': [name_and_digest(path) for path in files_of(args.regions)],
+        'gaze': None if gaze is None else name_and_digest(gaze.path),
+        'emphasis': args.emphasis,
+        'reading': [args.hold, args.screen, option_values(args, GazeReading)],
+        'frames': [seconds_of('--start', args.start), seconds_of('--end', args.end), args.stride],
+        'maps': args.maps and name_and_digest(args.maps),
+    }
     inputs, failures = expand_inputs(args.inputs, without=args.out)
     if args.maps and len(inputs) != 1:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
+    check_report(args.json, (args.out / f'{source.name}_regions.json' for source in inputs))
     prepare_folder(args.out)
-    failed = [outcome.line for outcome in failures]
-    is_single = len(inputs) == 1 and not failed
-    reports: list[RegionReport] = []
+    for outcome in failures:
+        print(outcome.line, file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
-        about, predictor = _open_model(args) if inputs and not args.maps else ({}, None)
-        work = _Work(args, regions, gaze, predictor, about, is_single)
-        for number, source in enumerate(inputs, 1):
-            label = f'{number}/{len(inputs)} {printable(source.name)}'
-            try:
-                report = _measure(work, source, label)
-            except SalkitError as error:
-                if is_single:
-                    raise
-                failed.append(f'failed: {printable(str(source.path))}: {one_line(error)}')
-                continue
-            reports.append(report)
-            _print(report, args.out / f'{source.name}_regions')
-    give_json(args, [report.to_json() for report in reports])
-    for line in failed:
-        print(line, file=sys.stderr)
-    return 2 if failed else 0
+        predictor = None
+        if inputs and not args.maps:
+            predictor, about['model'] = open_identified_model(args)
+        is_single = len(inputs) == 1 and not failures
+        work = _Work(args, regions, gaze, predictor, about, is_single, [])
+        outcomes = attempt_inputs(inputs, args.out, work.on)
+    give_json(args, work.found)
+    return 2 if failures or any(outcome.status == FAILED for outcome in outcomes) else 0
 
 
 def _check_maps(args: argparse.Namespace) -> None:
@@ -158,23 +174,10 @@ def _gaze(args: argparse.Namespace) -> RecordedGaze | None:
     return RecordedGaze(args.gaze, reading)
 
 
-def _open_model(args: argparse.Namespace) -> tuple[dict[str, object], SaliencyPredictor]:
-    """What identifies the model, and its predictor."""
-    from ..inference.predictor import SaliencyPredictor
-    from ..utils.files import sha256_of
-    from .chosen_model import choose_model
-
-    model, checkpoint = choose_model(args.model, args.checkpoint)
-    predictor = SaliencyPredictor(
-        model, checkpoint, args.device, args.precision, engine=args.engine
-    )
-    weights = Path(str(model)) if checkpoint is None else checkpoint.path
-    about: dict[str, object] = dict(
-        engine=predictor.backend.engine, precision=predictor.backend.precision, stride=args.stride
-    )
-    if weights is not None and weights.is_file():
-        about.update(weights=weights.name, weights_sha256=sha256_of(weights))
-    return about, predictor
+# What the names of outputs end with; the record, which is a report, too, has '.json'.
+_OVERLAYS = ('.mp4', '_overlay.png')
+_GAZE = '_gaze.csv'
+_ENDINGS = ('.csv', '.png', _GAZE, *_OVERLAYS)
 
 
 @dataclass(frozen=True)
@@ -186,8 +189,9 @@ class _Work:
         regions: not yet on a video.
         gaze: on all videos.
         predictor: None where maps are there.
-        about: identifies the model.
+        about: all that the numbers depend on, but for the video.
         is_single: whether there is one input, which then has to have gaze.
+        found: takes the report of each input.
     """
 
     args: argparse.Namespace
@@ -196,56 +200,82 @@ class _Work:
     predictor: SaliencyPredictor | None
     about: dict[str, object]
     is_single: bool
+    found: list[dict[str, object]]
 
+    def on(self, source: Input, label: str) -> Outcome:
+        """Measure one input and write what is asked for, unless that was done before."""
+        from ..inference import open_stimulus
+        from ..inference.batch.one_answer import Answer, make_answer
+        from ..inference.batch.record import Record, stimulus_stamp
 
-def _measure(work: _Work, source: Input, label: str) -> RegionReport:
-    """Measure one input, and write what is asked for."""
-    from tqdm import tqdm
-
-    from ..inference import open_stimulus
-    from ..inference.overlay_video import write_overlay
-    from ..inference.regions import region_report
-    from ..inference.regions.drawing import RegionOverlay, plot_shares
-    from ..inference.stored_maps import StoredMaps
-    from ..utils.files import name_and_digest
-    from .predict import seconds_of
-
-    args, gaze, predictor = work.args, work.gaze, work.predictor
-    stimulus = open_stimulus(source.path)
-    # Before the model runs, which takes longest.
-    placed = work.regions.on(stimulus.size, stimulus.times)
-    has_gaze = gaze is not None and (gaze.has(stimulus) or work.is_single)
-    start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
-    stem = args.out / f'{source.name}_regions'
-    found: SaliencyMaps | StoredMaps
-    if predictor is None:
-        found = StoredMaps(args.maps, stimulus)
-    else:
-        found = predictor.predict(stimulus, start=start, end=end, stride=args.stride)
-    # With an overlay, maps are looked at twice, and the model still runs once.
-    total = (1 + args.overlay + (args.overlay and predictor is not None)) * len(found)
-    with (
-        tqdm(total=total, desc=label, unit='frames', leave=False) as bar,
-        found.kept(args.out, bar.update) if args.overlay else nullcontext(found) as maps,
-    ):
-        report = region_report(maps, stimulus, placed, gaze if has_gaze else None, bar.update)
+        args, stem = self.args, f'{source.name}_regions'
+        stimulus = open_stimulus(source.path)
+        has_gaze = self.gaze is not None and (self.gaze.has(stimulus) or self.is_single)
+        wanted = ['.csv', '.png', *([_GAZE] if has_gaze else [])]
         if args.overlay:
-            is_picture = len(maps) == 1 and stimulus.kind == 'pictures'
-            path = stem.with_name(stem.name + ('_overlay.png' if is_picture else '.mp4'))
-            overlay = RegionOverlay(placed, maps.times)
-            write_overlay(maps, stimulus, path, overlay, None, bar.update)
-    report.model = predictor.name if predictor is not None else f'maps in {args.maps.name}'
-    if gaze is not None and not has_gaze:
-        report.notes.append(f'{gaze.path.name} holds no gaze on this video')
-    files = dict(video=source.path, regions=args.regions)
-    files |= dict(gaze=gaze.path) if gaze is not None else {}
-    report.about = work.about | {name: name_and_digest(path) for name, path in files.items()}
-    report.write_csv(stem.with_name(stem.name + '.csv'))
-    if report.gaze is not None:
-        report.write_gaze_csv(stem.with_name(stem.name + '_gaze.csv'))
-    report.write_json(stem.with_name(stem.name + '.json'))
-    plot_shares(report, stem.with_name(stem.name + '.png'))
-    return report
+            is_picture = len(stimulus) == 1 and stimulus.kind == 'pictures'
+            wanted.append(_OVERLAYS[is_picture])
+        record = Record(args.out, source.name, source.path, 'salkit regions', '_regions')
+        answer = Answer(
+            record,
+            [stem + ending for ending in wanted],
+            [stem + ending for ending in _ENDINGS],
+            dict(source=stimulus_stamp(source.path), **self.about),
+        )
+
+        def make(folder: Path) -> dict[str, object]:
+            report = self._measure(stimulus, has_gaze, folder / stem, label)
+            files = dict(video=source.path, regions=args.regions)
+            files |= {} if self.gaze is None else dict(gaze=self.gaze.path)
+            named = {name: name_and_digest(path) for name, path in files.items()}
+            report.about = dict(model=self.about.get('model'), **named)
+            _print(report, args.out / stem)
+            return report.to_json()
+
+        outcome = make_answer(answer, source, make, args.force)
+        self.found.append(record.content)
+        return outcome
+
+    def _measure(self, stimulus: Stimulus, has_gaze: bool, stem: Path, label: str) -> RegionReport:
+        """Measure a video, and write all but the record."""
+        from tqdm import tqdm
+
+        from ..inference.overlay_video import write_overlay
+        from ..inference.regions import region_report
+        from ..inference.regions.drawing import RegionOverlay, plot_shares
+        from ..inference.stored_maps import StoredMaps
+        from .predict import seconds_of
+
+        args, gaze, predictor = self.args, self.gaze, self.predictor
+        # Before the model runs, which takes longest.
+        placed = self.regions.on(stimulus.size, stimulus.times)
+        start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+        found: SaliencyMaps | StoredMaps
+        if predictor is None:
+            found = StoredMaps(args.maps, stimulus)
+        else:
+            found = predictor.predict(stimulus, start=start, end=end, stride=args.stride)
+        # With an overlay, maps are looked at twice, and the model still runs once.
+        total = (1 + args.overlay + (args.overlay and predictor is not None)) * len(found)
+        with (
+            tqdm(total=total, desc=label, unit='frames', leave=False) as bar,
+            found.kept(stem.parent, bar.update) if args.overlay else nullcontext(found) as maps,
+        ):
+            looked = gaze if has_gaze else None
+            report = region_report(maps, stimulus, placed, looked, bar.update, args.emphasis)
+            if args.overlay:
+                is_picture = len(stimulus) == 1 and stimulus.kind == 'pictures'
+                path = stem.with_name(stem.name + _OVERLAYS[is_picture])
+                overlay = RegionOverlay(placed, maps.times)
+                write_overlay(maps, stimulus, path, overlay, None, bar.update)
+        report.model = predictor.name if predictor is not None else f'maps in {args.maps.name}'
+        if gaze is not None and not has_gaze:
+            report.notes.append(f'{gaze.path.name} holds no gaze on this video')
+        report.write_csv(stem.with_name(stem.name + '.csv'))
+        if report.gaze is not None:
+            report.write_gaze_csv(stem.with_name(stem.name + _GAZE))
+        plot_shares(report, stem.with_name(stem.name + '.png'))
+        return report
 
 
 def _print(report: RegionReport, stem: Path) -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any, SupportsIndex
 import numpy as np
 from numpy.typing import DTypeLike
 
+from ..media.images import resize_image
 from ..utils.threads import in_background
 from .backends import Backend
 from .outputs import OnFrame, Truth, save_maps
@@ -110,7 +111,7 @@ class SaliencyMaps:
         """Maps (h, w) as the model gives them, for ascending places of the selection.
 
         `watch` is called in another thread with the frame (rows, columns, 3) uint8 RGB of each
-        place, as it is read for the model, before the place's map is given.
+        place, as large as it is shown, before the place's map is given.
         """
         predicted = self.selection.predicted(places)
         if not predicted:
@@ -118,12 +119,10 @@ class SaliencyMaps:
         first, predicted = predicted[0], self.selection.remembered(predicted)
         needed = self.selection.needed(predicted)
         shown = self.selection.shown
-        size = self.settings.size_for(self.stimulus.size)
-        frames = self.stimulus.frames(shown[needed.start : needed.stop], size)
-        if watch is not None:
-            frames = _watched(frames, needed, places, watch)
+
         # Each is decoded, resized and normalized once.
-        prepared = (self.backend.prepare(frame) for frame in frames)
+        frames = self._shown_to_model(needed, predicted, places, watch)
+        prepared = (None if frame is None else self.backend.prepare(frame) for frame in frames)
 
         def name_of(place: int) -> str:
             return f'frame {self.stimulus.names[shown[place]]} of {self.stimulus.name}'
@@ -135,6 +134,36 @@ class SaliencyMaps:
                 times = self.stimulus.times[shown]
                 maps = smoothed(maps, lambda place: times[place], seconds, first)
             yield from interpolate(maps, places)
+
+    def _shown_to_model(
+        self,
+        needed: range,
+        predicted: Sequence[int],
+        places: range,
+        watch: Callable[[np.ndarray], object] | None,
+    ) -> Iterator[np.ndarray | None]:
+        """The frames of all `needed` places at the model's size; None for those of no clip."""
+        stride, window = self.selection.stride, self.settings.window
+        used = {n for place in predicted for n in window(place, needed.stop)}
+        wanted = needed if watch or stride == 1 else [place for place in needed if place in used]
+        size, shown = self.settings.size_for(self.stimulus.size), self.selection.shown
+        # A range is read on in one go.
+        is_all = isinstance(wanted, range)
+        numbers = (
+            shown[needed.start : needed.stop] if is_all else [shown[place] for place in wanted]
+        )
+        frames = self.stimulus.frames(numbers, None if watch else size)
+        for place in needed:
+            if watch is None:
+                yield next(frames) if place in used else None
+                continue
+            frame = next(frames)
+            if place in places:
+                watch(frame)
+            if place not in used:
+                yield None
+            else:
+                yield frame if size is None else resize_image(frame, size)
 
     # Keeping, writing and showing --------------------------------------------------------------
 
@@ -225,6 +254,7 @@ class SaliencyMaps:
         regions: Regions | Sequence[Region] | str | Path,
         gaze: RecordedGaze | str | Path | None = None,
         on_frame: OnFrame | None = None,
+        emphasis: float = 1.0,
     ) -> RegionReport:
         """The share of the normalized maps that regions (areas of interest) of the frames get.
 
@@ -232,12 +262,13 @@ class SaliencyMaps:
             regions: see `Regions`; or their file.
             gaze: recorded on the video, see `RecordedGaze`; or its CSV file.
             on_frame: see `kept`.
+            emphasis: power of the maps, 0.1 to 10; 1 takes them as they are. See docs/regions.md.
 
         Raises:
             DataError: a file that cannot be read, or has no gaze on this video.
-            ConfigError: regions that do not lie on the frames.
+            ConfigError: regions that do not lie on the frames, or no such power.
         """
-        report = region_report(self, self.stimulus, regions, gaze, on_frame)
+        report = region_report(self, self.stimulus, regions, gaze, on_frame, emphasis)
         report.model = self.settings.name
         return report
 
@@ -254,19 +285,6 @@ class SaliencyMaps:
         part = shown_part(self)
         with closing(self._finished(self.selection.places[part])) as finished:
             return player(self, self.stimulus, part, finished)
-
-
-def _watched(
-    frames: Iterator[np.ndarray],
-    numbers: range,
-    places: range,
-    watch: Callable[[np.ndarray], object],
-) -> Iterator[np.ndarray]:
-    """The frames as they are, after those at `places` were given to `watch`."""
-    for number, frame in zip(numbers, frames, strict=False):
-        if number in places:
-            watch(frame)
-        yield frame
 
 
 class KeptMaps(SaliencyMaps):
@@ -312,8 +330,7 @@ class KeptMaps(SaliencyMaps):
         """See `SaliencyMaps.small`; read from the file."""
         if watch is not None:
             numbers = self.selection.shown[places.start : places.stop]
-            wanted = self.settings.size_for(self.stimulus.size)
-            for frame in self.stimulus.frames(numbers, wanted):
+            for frame in self.stimulus.frames(numbers):
                 watch(frame)
         size = int(np.prod(self._small_shape)) * 4
         for place in places:

@@ -25,7 +25,10 @@ class StoredMaps:
     Attributes:
         stimulus: the video.
         shape: (T, H, W) of the stimulus' frames.
-        frames, names, times, fps: of the stimulus.
+        frames: numbers of all of them, from 0.
+        names: of the frames.
+        times: (T,) seconds from the first frame to each.
+        fps: frames per second.
 
     Raises:
         DataError: nothing that holds maps, or more or fewer than there are frames.

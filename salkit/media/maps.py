@@ -310,3 +310,14 @@ def resize_map(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     shrinks = size[0] * size[1] < values.size
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(values, (size[1], size[0]), interpolation=how)
+
+
+def emphasized(saliency_map: np.ndarray, power: float) -> np.ndarray:
+    """A map (H, W) >= 0 to a power, with a maximum of 1; as it is, where that is 1.
+
+    Above 1, peaks count more beside what is around them; below, less.
+    """
+    if power == 1:
+        return saliency_map
+    peak = float(saliency_map.max()) or 1.0
+    return (saliency_map / np.float64(peak)) ** power

@@ -43,7 +43,7 @@ def test_by_maps_that_are_there(reframe, sources):
     status, out, err = reframe(*argv, '--preview')
     assert status == 0 and not err
     assert 'clip: 20 frames of 26 x 48 pixels' in out and '100.0 %' in out
-    names = ['clip_9x16.csv', 'clip_9x16.mp4', 'clip_9x16_preview.mp4']
+    names = [f'clip_9x16{end}' for end in ('.csv', '.json', '.mp4', '_preview.mp4')]
     assert sorted(p.name for p in Path('clip_reframed').iterdir()) == names
     cut = VideoReader('clip_reframed/clip_9x16.mp4')
     assert (len(cut), cut.info.width, cut.info.height) == (20, 26, 48)
@@ -54,9 +54,16 @@ def test_by_maps_that_are_there(reframe, sources):
     assert report['window'] == dict(width=26, height=48) and report['aspect'] == '9:16'
     assert report['total']['kept'] == pytest.approx(1) and report['total']['center'] == 0
     assert report['shots'][0]['shot'] == 1 and report['options']['max_speed'] == 0.5
-    # A second run replaces them.
+    # A second run does nothing, whether it asks for all or for less.
+    for more in ((), ('--preview',)):
+        status, out, err = reframe(*argv, *more)
+        assert status == 0 and not out and 'finished before: ' in err
+        assert json.loads(Path('report.json').read_text()) == [report]
+    assert reframe(*argv, '--force')[1]
+    # With other settings it replaces them, and no preview of the first is left.
     assert reframe(*argv, '--height', 96, '--max-speed', 0)[0] == 0
     assert VideoReader('clip_reframed/clip_9x16.mp4').info.height == 96
+    assert sorted(p.name for p in Path('clip_reframed').iterdir()) == names[:3]
 
 
 def test_by_a_model_and_what_fails_stops_nothing(reframe, sources, tmp_path):
@@ -68,7 +75,8 @@ def test_by_a_model_and_what_fails_stops_nothing(reframe, sources, tmp_path):
     assert status == 2 and 'other: 5 frames of 48 x 48 pixels' in out
     assert err.count('failed: ') == 2 and 'broken.mp4' in err and 'nowhere.mp4' in err
     assert sorted(p.name for p in Path('reframed').iterdir()) == [
-        *('other_1x1.csv', 'other_1x1.mp4', 'picture_1x1.csv', 'picture_1x1.png')
+        *('other_1x1.csv', 'other_1x1.json', 'other_1x1.mp4'),
+        *('picture_1x1.csv', 'picture_1x1.json', 'picture_1x1.png'),
     ]
     assert len(VideoReader('reframed/other_1x1.mp4')) == 5
 

@@ -15,6 +15,7 @@ import salkit
 from salkit.cli import main
 from salkit.inference import SaliencyPredictor, open_stimulus
 from salkit.inference.regions import Regions
+from salkit.inference.regions.files import files_of
 
 
 @pytest.fixture(scope='module')
@@ -66,7 +67,7 @@ def test_everything_is_written_with_gaze_and_overlay(regions, clip, tiny, tmp_pa
     assert [each['region'] for each in content['regions']] == ['left', 'right']
     assert content['regions'][0]['gaze'] == pytest.approx(0.5)
     assert content['about']['video'].startswith('clip.mp4 (sha256 ')
-    assert len(content['about']['weights_sha256']) == 64
+    assert '(sha256 ' in content['about']['model']['weights']
     assert json.loads((tmp_path / 'all.json').read_text()) == [content]
     assert [row['gaze'] for row in rows_of('out/clip_regions_gaze.csv')[:4]] == [
         '1',
@@ -86,6 +87,45 @@ def test_what_fails_does_not_stop_the_others(regions, clip, tmp_path):
     status, _, errors = regions('bad.mp4', clip)
     assert status == 2 and 'failed: bad.mp4' in errors
     assert (tmp_path / 'out' / 'clip_regions.json').is_file()
+
+
+def test_what_is_finished_is_not_done_again(regions, clip, tmp_path):
+    (tmp_path / 'gaze.csv').write_text('video,frame,x,y\nclip,1,5,5\n')
+    everything = clip, '--overlay', '--gaze', 'gaze.csv'
+    assert regions(*everything)[0] == 0
+    report = tmp_path / 'out' / 'clip_regions.json'
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').iterdir()}
+    for args in (everything, everything[:1] + everything[2:]):
+        status, out, errors = regions(*args, '--json', 'all.json')
+        assert status == 0 and not out and 'finished before: ' in errors
+        assert made == {path: path.stat().st_mtime_ns for path in (tmp_path / 'out').iterdir()}
+    assert json.loads((tmp_path / 'all.json').read_text()) == [json.loads(report.read_text())]
+    assert regions(*everything, '--force')[1]
+    # With other settings, nothing of the earlier run is left beside the new outputs.
+    assert regions(clip)[1]
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert names == [f'clip_regions{end}' for end in ('.csv', '.json', '.png')]
+    (tmp_path / 'r.csv').write_text('name,x,y,width,height\nleft,0,0,10,30\n')
+    assert regions(clip)[1] and [
+        each['region'] for each in json.loads(report.read_text())['regions']
+    ] == ['left']
+
+
+def test_what_was_not_made_by_it_is_left_alone(regions, clip, tmp_path):
+    (tmp_path / 'out').mkdir()
+    mine = tmp_path / 'out' / 'clip_regions.csv'
+    mine.write_text('mine')
+    status, _, errors = regions(clip)
+    assert status == 2 and 'was not made by salkit regions' in errors
+    assert mine.read_text() == 'mine' and len(list((tmp_path / 'out').iterdir())) == 1
+
+
+def test_masks_beside_the_file_count_for_what_is_finished(tmp_path):
+    (tmp_path / 'r.json').write_text('{"regions": [{"name": "a", "mask": "m.png"}]}')
+    assert files_of(tmp_path / 'r.json') == [tmp_path / 'r.json', tmp_path / 'm.png']
+    (tmp_path / 'c.json').write_text('{"annotations": [], "regions": 5}')
+    assert files_of(tmp_path / 'c.json') == [tmp_path / 'c.json']
+    assert files_of(tmp_path / 'r.csv') == [tmp_path / 'r.csv']
 
 
 def test_gaze_on_one_of_several_videos(regions, clip, tmp_path):
@@ -108,7 +148,10 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
     status, _, _ = regions(clip, '--maps', 'maps.npz', '--overlay', model=())
     assert status == 0
     shares = [float(row['share']) for row in rows_of('out/clip_regions.csv')[:2]]
-    assert shares == [0.75, 0.25] and (tmp_path / 'out' / 'clip_regions.mp4').is_file()
+    assert shares == [0.75, 0.25]
+    assert regions(clip, '--maps', 'maps.npz', '--overlay', '--emphasis', 2, model=())[0] == 0
+    shares = [float(row['share']) for row in rows_of('out/clip_regions.csv')[:2]]
+    assert shares == [0.9, 0.1] and (tmp_path / 'out' / 'clip_regions.mp4').is_file()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +161,7 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
         (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
         (('--maps', 'none.npz'), '--model is for predicting'),
         (('--start', 'soon'), '--start must be seconds'),
+        (('--emphasis', '0'), 'emphasis must be 0.1 to 10, got 0'),
     ],
 )
 def test_arguments_that_do_not_fit(regions, clip, tmp_path, args, message):
@@ -139,8 +183,11 @@ PAGE = Path(salkit.__file__).parents[1] / 'docs' / 'regions.md'
 @pytest.mark.skipif(not PAGE.is_file(), reason='the tests run without a checkout')
 def test_the_files_of_the_page_are_read(tmp_path):
     # Its commands are run with those of all pages.
-    fenced = re.findall(r'^```(csv|json)\n(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert sorted(kind for kind, _ in fenced)[:3] == ['csv', 'csv', 'json']
-    for kind, text in fenced[:3]:
-        (tmp_path / f'regions.{kind}').write_text(text)
-        assert Regions.from_file(tmp_path / f'regions.{kind}')
+    fenced = re.findall(r'^```(?:text|json)
+(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    files = [text for text in fenced if text.startswith(('name,', '{'))]
+    assert len(files) >= 3
+    for text in files[:3]:
+        path = tmp_path / ('regions.json' if text.startswith('{') else 'regions.csv')
+        path.write_text(text)
+        assert Regions.from_file(path)

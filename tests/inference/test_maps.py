@@ -128,3 +128,18 @@ def test_lost_sound_is_told(predictor, tmp_path):
     with pytest.warns(UserWarning, match=r'broken\.mov.*sound'):
         path = predictor.predict(broken).overlay(tmp_path / 'silent.mp4')
     assert not has_sound(path) and len(VideoReader(path)) == 12
+
+
+def test_frames_that_no_clip_shows_are_not_prepared(predictor, video, monkeypatch):
+    maps = predictor.predict(video, stride=5)
+    expected = np.asarray(maps)
+    sizes, prepare = [], maps.backend.prepare
+    monkeypatch.setattr(maps.backend, 'prepare', lambda f: sizes.append(f.shape) or prepare(f))
+    span = maps.settings.span
+    shown = {n for last in (0, 5, 10, 11) for n in range(max(0, last - span + 1), last + 1)}
+    np.testing.assert_array_equal(np.asarray(maps), expected)
+    assert len(sizes) == len(shown) and len(set(sizes)) == 1
+    watched = []
+    list(maps.small(maps.selection.places, watched.append))
+    assert [frame.shape for frame in watched] == [(48, 80, 3)] * 12
+    assert len(sizes) == 2 * len(shown)

@@ -51,20 +51,40 @@ def predict_inputs(
     """
     began = time.monotonic()
     report = PredictReport(out, list(failures))
+    report.outcomes += attempt_inputs(
+        inputs, out, lambda source, label: predict_one(predictor, source, out, options, label)
+    )
+    _close(report, options, began)
+    return report
+
+
+def attempt_inputs(
+    inputs: Sequence[Input], out: Path, work: Callable[[Input, str], Outcome]
+) -> list[Outcome]:
+    """Work on inputs one after another, with lines about what fails on stderr.
+
+    Args:
+        inputs: to work on; a full disk ends the list.
+        out: folder of the outputs.
+        work: does it, given an input and what its bar is called.
+
+    Raises:
+        KeyboardInterrupt: as it comes; finished inputs are kept.
+    """
+    outcomes = []
     for number, source in enumerate(inputs):
+        label = f'{number + 1}/{len(inputs)} {printable(source.name)}'
         try:
-            label = f'{number + 1}/{len(inputs)} {printable(source.name)}'
-            outcome, is_full = _attempt(predictor, source, out, options, label)
+            outcome, is_full = _attempt(work, source, out, label)
         except KeyboardInterrupt:
             _say_what_is_done(number, inputs)
             raise
-        report.outcomes.append(outcome)
+        outcomes.append(outcome)
         _tell(outcome)
         if is_full:
             _say(f'the disk is full: {len(inputs) - number - 1} inputs are not tried')
             break
-    _close(report, options, began)
-    return report
+    return outcomes
 
 
 def predict_on_ray(
@@ -153,15 +173,19 @@ class _DiskFull(Exception):
 def _predict_task(task: tuple[int, Input], job: PredictJob) -> tuple[int, Outcome, bool]:
     number, source = task
     predictor, options = job.opened
-    return number, *_attempt(predictor, source, job.out, options, label='')
+
+    def work(source: Input, label: str) -> Outcome:
+        return predict_one(predictor, source, job.out, options, label)
+
+    return number, *_attempt(work, source, job.out, label='')
 
 
 def _attempt(
-    predictor: SaliencyPredictor, source: Input, out: Path, options: PredictOptions, label: str
+    work: Callable[[Input, str], Outcome], source: Input, out: Path, label: str
 ) -> tuple[Outcome, bool]:
     """What became of an input, and whether the disk is full."""
     try:
-        return predict_one(predictor, source, out, options, label), False
+        return work(source, label), False
     # One input of thousands must not stop the others, whatever its error.
     except Exception as error:
         outcome = Outcome(str(source.path), FAILED, source.name, note=_reason(error, out))

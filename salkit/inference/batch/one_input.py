@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -27,7 +26,7 @@ from ..overlay import OverlayStyle
 from ..predictor import SaliencyPredictor
 from ..stimulus import open_stimulus
 from .inputs import Input
-from .record import FOREIGN, Record, stimulus_stamp
+from .record import Record, stimulus_stamp
 from .report import FINISHED, PREDICTED, Outcome, submission_name
 
 OVERLAY = 'overlay'
@@ -137,14 +136,7 @@ def _places(source: Input, options: PredictOptions, record: Record) -> dict[str,
     if options.overlay is not None:
         is_picture = source.path.suffix.lower() in IMAGE_SUFFIXES and source.path.is_file()
         places[OVERLAY] = f'{source.name}_overlay.{"png" if is_picture else "mp4"}'
-    stimulus = source.path.resolve()
-    for place in places.values():
-        path = record.out / place
-        real = path.resolve()
-        if real == stimulus or real in stimulus.parents or stimulus in real.parents:
-            raise DataError(f'{path}: would take the place of what is read; choose another --out')
-        if os.path.lexists(path) and place not in record.outputs:
-            raise DataError(f'{path}: {FOREIGN}')
+    record.check_places(places.values())
     return places
 
 

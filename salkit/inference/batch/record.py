@@ -14,11 +14,8 @@ from ...media.map_stacks import fingerprint_of, fingerprint_of_file
 from ...utils.files import whole_file
 from ...utils.input_files import read_input_json
 
-MADE_BY = 'salkit predict'
-FOREIGN = (
-    'is there and was not made by salkit predict from this input; move it away, or choose another '
-    '--out'
-)
+# The commands that keep records.
+COMMANDS = ('salkit predict', 'salkit regions', 'salkit reframe')
 
 # How outputs were made, by their paths inside the folder of outputs. Plain values, as in JSON.
 Entries: TypeAlias = dict[str, dict[str, Any]]
@@ -39,12 +36,14 @@ def stimulus_stamp(path: Path) -> str:
 
 
 class Record:
-    """The record of an input, `<out>/<name>.json`.
+    """The record of an input, `<out>/<name><ending>.json`.
 
     Args:
         out: folder of the outputs.
         name: of the input.
         source: the input.
+        made_by: the command, one of `COMMANDS`.
+        ending: tells its records from those of the others in the same folder.
 
     Attributes:
         content: plain values; `outputs` holds, by path inside `out`, how each was made.
@@ -53,9 +52,11 @@ class Record:
         DataError: a file of this name that salkit did not write, or wrote for another input.
     """
 
-    def __init__(self, out: Path, name: str, source: Path) -> None:
-        self.out = out
-        self.path = out / f'{name}.json'
+    def __init__(
+        self, out: Path, name: str, source: Path, made_by: str = COMMANDS[0], ending: str = ''
+    ) -> None:
+        self.out, self.name, self.made_by = out, name, made_by
+        self.path = out / f'{name}{ending}.json'
         self.source = Path(os.path.abspath(source))
         self.content: dict[str, Any] = {}
         self.read()
@@ -63,9 +64,9 @@ class Record:
     def read(self) -> None:
         """Read what is there, which another run may have written meanwhile."""
         self.content = read_record(self.path)
-        if not self.content:
+        if self.content.get('made_by') != self.made_by:
             if os.path.lexists(self.path):
-                raise DataError(f'{self.path}: {FOREIGN}')
+                raise DataError(f'{self.path}: {self._foreign}')
             return
         other = _source_in(self.content)
         if other != self.source and os.path.lexists(other):
@@ -73,6 +74,30 @@ class Record:
                 f'{self.path}: is of {other}, not of {self.source}; run again, and the outputs '
                 'get another name, or choose another --out'
             )
+
+    @property
+    def _foreign(self) -> str:
+        return (
+            f'is there and was not made by {self.made_by} from this input; move it away, or choose '
+            'another --out'
+        )
+
+    def check_places(self, places: Iterable[str]) -> None:
+        """Check that outputs may be written, by their paths inside `out`.
+
+        Raises:
+            DataError: one would take the place of the input, or of what salkit did not make of it.
+        """
+        stimulus = self.source.resolve()
+        for place in places:
+            path = self.out / place
+            real = path.resolve()
+            if real == stimulus or real in stimulus.parents or stimulus in real.parents:
+                raise DataError(
+                    f'{path}: would take the place of what is read; choose another --out'
+                )
+            if os.path.lexists(path) and place not in self.outputs:
+                raise DataError(f'{path}: {self._foreign}')
 
     @property
     def outputs(self) -> Entries:
@@ -92,9 +117,13 @@ class Record:
         """Write the record, with these outputs beside earlier ones that are still there."""
         earlier = {o: entry for o, entry in self.outputs.items() if (self.out / o).exists()}
         outputs = {**earlier, **outputs}
-        self.content = dict(made_by=MADE_BY, source=str(self.source), **about, outputs=outputs)
+        head = dict(made_by=self.made_by, source=str(self.source), name=self.name)
+        self.content = {**head, **about, 'outputs': outputs}
         with whole_file(self.path) as temporary:
-            text = json.dumps(self.content, separators=(',', ':')) + '\n'
+            is_read = self.made_by != COMMANDS[0]
+            # Of maps, it lists every frame, and is for programs; the others' numbers are read.
+            indent, separators = (2, None) if is_read else (None, (',', ':'))
+            text = json.dumps(self.content, indent=indent, separators=separators) + '\n'
             temporary.write_text(text, encoding='utf-8')
 
 
@@ -104,7 +133,7 @@ def read_record(path: Path) -> dict[str, Any]:
         content = read_input_json(path)
     except DataError:
         return {}
-    if not isinstance(content, dict) or content.get('made_by') != MADE_BY:
+    if not isinstance(content, dict) or content.get('made_by') not in COMMANDS:
         return {}
     return content if isinstance(content.get('outputs'), dict) else {}
 
@@ -146,5 +175,7 @@ def earlier_inputs(out: Path) -> list[EarlierInput]:
             settings = [entry.get('settings') or {} for entry in made.values()]
             stamps = frozenset(str(each['source']) for each in settings if 'source' in each)
             outputs = tuple(out / output for output in made)
-            found.append(EarlierInput(path.stem, _source_in(content), stamps, outputs))
+            # Version 0.2.0 recorded no names.
+            name = str(content.get('name', path.stem))
+            found.append(EarlierInput(name, _source_in(content), stamps, outputs))
     return found

@@ -22,7 +22,7 @@ from ..overlay_video import write_pictures
 from ..stimulus import Stimulus
 from ..stored_maps import StoredMaps
 from .camera_path import window_places
-from .shots import FRAME_SIZE, ShotDetector
+from .shots import ShotDetector
 from .window import CropWindow, between_places, kept_shares
 
 # What is left of the brightness around the window in a preview.
@@ -263,7 +263,7 @@ def reframe_by_stored(
     """Find the way of a window by maps that are there, whoever predicted them; see `reframe`."""
 
     def open_maps(watch: Callable[[np.ndarray], object]) -> Iterator[np.ndarray]:
-        frames = maps.stimulus.frames(range(len(maps)), FRAME_SIZE)
+        frames = maps.stimulus.frames(range(len(maps)))
         for frame, saliency_map in zip(frames, maps, strict=True):
             watch(frame)
             yield saliency_map

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DataError
+from ...media.maps import emphasized
 
 # Places of the window, as parts of the frame's side, lie so far apart at most.
 _SPACING = 1 / 160
@@ -102,18 +103,17 @@ def kept_shares(
     """
     low, width = window.grid() / window.side, window.size[window.axis] / window.side
     kept = np.empty((count, len(low)), np.float32)
-    emphasized = kept if emphasis == 1 else np.empty_like(kept)
+    wanted = kept if emphasis == 1 else np.empty_like(kept)
     parts = np.empty((0, 0))
     for number, saliency_map in zip(range(count), maps, strict=True):
         bins = saliency_map.shape[window.axis]
         if len(parts) != bins:
             parts = _parts_inside(bins, low, width)
         kept[number] = _inside(saliency_map, window.axis, parts, width)
-        if emphasized is not kept:
-            peak = float(saliency_map.max()) or 1.0
-            stronger = (saliency_map / np.float64(peak)) ** emphasis
-            emphasized[number] = _inside(stronger, window.axis, parts, width)
-    return kept, emphasized
+        if wanted is not kept:
+            stronger = emphasized(saliency_map, emphasis)
+            wanted[number] = _inside(stronger, window.axis, parts, width)
+    return kept, wanted
 
 
 def _inside(

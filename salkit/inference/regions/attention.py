@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ShapeError
+from ...media.maps import emphasized
+from ...utils.text import check_range
 from ..outputs import MapSequence, OnFrame
 from ..stimulus import Stimulus
 from .collection import Regions
@@ -86,8 +88,10 @@ def region_report(
     regions: Regions | Sequence[Region] | str | Path,
     gaze: RecordedGaze | str | Path | None = None,
     on_frame: OnFrame | None = None,
+    emphasis: float = 1.0,
 ) -> RegionReport:
     """The share of each region in the maps of a stimulus; see `SaliencyMaps.regions`."""
+    check_range('', 'emphasis', emphasis, 0.1, 10)
     if isinstance(regions, (str, Path)):
         regions = Regions.from_file(regions)
     if isinstance(gaze, (str, Path)):
@@ -95,6 +99,9 @@ def region_report(
     placed = Regions.of(regions).on(stimulus.size, stimulus.times)
     looked = None if gaze is None else gaze.on(stimulus)
     with closing(iter(maps)) as finished:
-        report = attention_on(finished, placed, maps.times, on_frame, gaze=looked)
+        counted = (emphasized(each, emphasis) for each in finished)
+        report = attention_on(counted, placed, maps.times, on_frame, gaze=looked)
+    if emphasis != 1:
+        report.notes.append(f'shares of the maps to the power of {emphasis:g}')
     report.video, report.frames = stimulus.name, maps.frames
     return report

@@ -44,7 +44,7 @@ class Region:
     def __init__(self, name: str, shape: Shape | Sequence[KeyFrame], hold: bool = False) -> None:
         if not isinstance(name, str) or not name.strip() or len(name) > MOST_NAME:
             raise ConfigError(
-                f'a region must have a name of 1 to {MOST_NAME} characters, got {name!r}'
+                f'a region must have a name of 1 to {MOST_NAME} characters, got {name!r:.80}'
             )
         self.name, self.hold = printable(name.strip()), hold
         self.shape = shape if isinstance(shape, Shape) else None

@@ -236,10 +236,11 @@ def checked_number(name: str, value: object) -> float:
     """
     try:
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    # A whole number of JSON may be too large for a float.
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if isinstance(value, bool) or not abs(number) <= _FARTHEST:
-        raise ConfigError(f'{name} must be a number, got {value!r}')
+        raise ConfigError(f'{name} must be a number, got {value!r:.80}')
     return number
 
 

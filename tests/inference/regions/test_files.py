@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salkit.errors import DataError, ShapeError
+from salkit.errors import ConfigError, DataError, ShapeError
 from salkit.inference.regions import Box, Outline, Regions
 from salkit.media.video import VideoWriter
 
@@ -291,3 +291,54 @@ def test_other_files_are_refused(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(DataError, match='holds no masks'):
         Regions.from_file(tmp_path / 'empty')
+
+
+def test_a_video_of_masks_is_as_long_as_the_video(tmp_path):
+    path = tmp_path / 'masks.mp4'
+    with VideoWriter(path, (48, 64), 10) as video:
+        for _ in range(3):
+            video.write(np.full((48, 64, 3), 255, np.uint8))
+    times = np.arange(5) / 10
+    with pytest.raises(ConfigError, match='has 3 frames, expected 5 as the video'):
+        Regions.from_file(path).on((48, 64), times)
+    held = Regions.from_file(path, hold=True).on((48, 64), times)
+    assert held.covers(0.4, (48, 64))[0].area == 1
+
+
+_COCO = dict(
+    images=[dict(id=1, width=8, height=4)],
+    categories=[dict(id=1, name='a')],
+    annotations=[dict(image_id=1, category_id=1, bbox=[0, 0, 2, 2])],
+)
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(image_id=[1]), r'image_id \[1\] is none of the images'),
+        (dict(category_id={}), r'category_id {} is none of the categories'),
+        (dict(bbox=[10**400, 0, 2, 2]), 'x must be a number, got 1000'),
+    ],
+)
+def test_hostile_annotations_are_errors_of_one_line(tmp_path, change, message):
+    content = _COCO | dict(annotations=[_COCO['annotations'][0] | change])
+    (tmp_path / 'c.json').write_text(json.dumps(content))
+    with pytest.raises(DataError, match=message) as error:
+        Regions.from_file(tmp_path / 'c.json')
+    assert len(str(error.value)) < 500
+
+
+def test_small_files_of_many_masks_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr('salkit.inference.regions.files.found.MOST_MASK_PIXELS', 100)
+    mask = dict(image_id=1, category_id=1, segmentation=dict(size=[4, 8], counts=[0, 32]))
+    (tmp_path / 'c.json').write_text(json.dumps(_COCO | dict(annotations=[mask] * 4)))
+    with pytest.raises(DataError, match=r'c\.json, annotation 4: masks of more than 100 pixels'):
+        Regions.from_file(tmp_path / 'c.json')
+    Image.fromarray(np.arange(121, dtype=np.uint8).reshape(11, 11)).save(tmp_path / 'm.png')
+    with pytest.raises(DataError, match=r'm\.png: masks of more than 100 pixels'):
+        Regions.from_file(tmp_path / 'm.png')
+    regions = [dict(name=str(n), mask='one.png') for n in range(4)]
+    Image.fromarray(np.ones((5, 6), np.uint8)).save(tmp_path / 'one.png')
+    (tmp_path / 'r.json').write_text(json.dumps(dict(regions=regions)))
+    with pytest.raises(DataError, match=r'r\.json, region 4: masks of more than 100 pixels'):
+        Regions.from_file(tmp_path / 'r.json')

@@ -14,7 +14,7 @@ from .labels import read_labels
 from .plain_json import read_json
 from .table import read_table
 
-__all__ = ['FoundRegions', 'Units', 'read_regions']
+__all__ = ['FoundRegions', 'Units', 'files_of', 'read_regions']
 
 
 def read_regions(path: Path, first_frame: int = 1, hold: bool = False) -> FoundRegions:
@@ -43,3 +43,12 @@ def read_regions(path: Path, first_frame: int = 1, hold: bool = False) -> FoundR
         f'{path}: expected regions as .csv or .json, or masks as a picture, a folder of pictures '
         'or a video'
     )
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file or folder, and the masks beside it that it names, all of which were read before."""
+    content = read_input_json(path) if path.suffix.lower() == '.json' else None
+    regions = content.get('regions', ()) if isinstance(content, dict) else ()
+    # COCO's files have no such masks.
+    named = () if is_coco(content) else (each['mask'] for each in regions if 'mask' in each)
+    return [path, *(path.parent / mask for mask in named)]

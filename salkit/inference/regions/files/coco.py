@@ -12,7 +12,7 @@ from ....media.images import check_pixels
 from ....media.map_stacks import frame_numbers
 from ..region import KeyFrame, Region
 from ..shapes import Box, Mask, Outline, Shape, Size, as_points, checked_number
-from .found import FileOptions, FoundRegions, entry
+from .found import FileOptions, FoundRegions, check_masks, entry, pixels_of
 
 _LISTS = ('images', 'annotations', 'categories')
 
@@ -40,10 +40,12 @@ def read_coco(content: object, options: FileOptions) -> FoundRegions:
         files = {_id(each): str(each.get('file_name', '')) for each in images}
         if len({*sizes.values()} - {None}) > 1:
             raise DataError('expected images of one size, the frames of one video')
-    found = []
+    found, pixels = [], 0
     for number, each in enumerate(annotations, 1):
         with entry(f'{path}, annotation {number}'):
             found.append(_annotation(each, names, sizes))
+            pixels += pixels_of([found[-1][-1]])
+            check_masks(pixels)
     if not found:
         raise DataError(f'{path}: holds no annotations')
     shown = list(dict.fromkeys(image for image, *_ in found))
@@ -104,9 +106,10 @@ def _annotation(
     content: Mapping[str, object], names: Mapping[object, str], sizes: Mapping[object, Size | None]
 ) -> _Found:
     image, category = content.get('image_id'), content.get('category_id')
-    if image not in sizes:
+    # Lists and the like are not looked for.
+    if not isinstance(image, (int, str)) or image not in sizes:
         raise DataError(f'image_id {image!r:.80} is none of the images')
-    if category not in names:
+    if not isinstance(category, (int, str)) or category not in names:
         raise DataError(f'category_id {category!r:.80} is none of the categories')
     attributes = content.get('attributes')
     track = content.get(
@@ -149,8 +152,9 @@ def _run_lengths(form: Mapping[str, object]) -> np.ndarray:
         runs = np.array([_number('counts', each) for each in counts]).astype(np.int64)
     else:
         raise DataError(f'counts must be run lengths, got {counts!r:.80}')
-    if (runs < 0).any() or runs.sum() != rows * columns:
-        raise DataError(f'counts must add up to {rows * columns}, the pixels, got {runs.sum()}')
+    # Numbers whose sum would not fit are none of pixels.
+    if ((runs < 0) | (runs > rows * columns)).any() or runs.sum() != rows * columns:
+        raise DataError(f'counts must add up to {rows * columns}, the pixels')
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return inside.reshape(columns, rows).T
 

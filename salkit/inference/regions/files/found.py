@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Literal, TypeAlias
 
 from ....errors import DataError, SalkitError
 from ..region import KeyFrame, Region
-from ..shapes import Shape, Size, checked_number
+from ..shapes import Mask, Shape, Size, checked_number
 
 Units: TypeAlias = Literal['pixels', 'share']
+# Of all masks of a file, a byte of memory each: a thousand of 1920 x 1080.
+MOST_MASK_PIXELS = 2**31
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,19 @@ def entry(where: str) -> Iterator[None]:
         yield
     except SalkitError as error:
         raise DataError(f'{where}: {error}') from None
+
+
+def check_masks(pixels: int) -> None:
+    """Raise DataError for more pixels of masks than memory should hold: files pack them well."""
+    if pixels > MOST_MASK_PIXELS:
+        raise DataError(
+            f'masks of more than {MOST_MASK_PIXELS:,} pixels in all; expected fewer or smaller ones'
+        )
+
+
+def pixels_of(shapes: Iterable[Shape]) -> int:
+    """How many pixels the masks among some forms have."""
+    return sum(shape.values.size for shape in shapes if isinstance(shape, Mask))
 
 
 def key_frame(moment: str, value: object, shape: Shape | None, first_frame: int) -> KeyFrame:

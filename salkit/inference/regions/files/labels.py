@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ....errors import DataError, ShapeError
+from ....errors import ConfigError, DataError, ShapeError
 from ....media.gray_video import VIDEO_SUFFIXES, read_frames
 from ....media.images import IMAGE_SUFFIXES, opened_image
 from ....media.map_stacks import FolderStack, VideoStack, frame_numbers
@@ -16,7 +16,7 @@ from ....media.maps import gray_values
 from ....utils.text import listed
 from ..region import KeyFrame, Region
 from ..shapes import Cover, Mask, Shape, Size
-from .found import FileOptions
+from .found import FileOptions, check_masks, entry
 
 # Labels of 8 bits but 0; each is a mask of the frame's size in memory.
 MOST_LABELS = 255
@@ -36,7 +36,10 @@ def read_labels(options: FileOptions) -> list[Region]:
     elif path.suffix.lower() in VIDEO_SUFFIXES:
         return [read_label(path.stem, options, None)]
     else:
-        values = _values(read_label_picture(path))
+        labels = read_label_picture(path)
+        values = _values(labels)
+        with entry(str(path)):
+            check_masks(min(len(values), MOST_LABELS) * labels.size)
     if not values:
         raise DataError(f'{path}: expected numbers above 0 where regions are, got 0 everywhere')
     if len(values) > MOST_LABELS:
@@ -90,7 +93,8 @@ def read_label(name: str, options: FileOptions, value: int | None) -> Region:
     keys = [
         KeyFrame(moment, _LaterMask(frames, place, value)) for place, moment in enumerate(moments)
     ]
-    return Region(name, keys, options.hold)
+    kind = _OfMaskVideo if isinstance(frames, _MaskVideo) else Region
+    return kind(name, keys, options.hold)
 
 
 def read_label_picture(path: str | Path) -> np.ndarray:
@@ -110,6 +114,19 @@ def read_label_picture(path: str | Path) -> np.ndarray:
 
 def _values(labels: np.ndarray) -> list[int]:
     return [int(value) for value in np.unique(labels) if value]
+
+
+class _OfMaskVideo(Region):
+    """The region of a video of masks, which has one for each frame."""
+
+    def timed(self, times: np.ndarray) -> Region:
+        """See `Region.timed`; raises ConfigError for a video of fewer masks, too."""
+        if len(self.keys) < len(times) and not self.hold:
+            raise ConfigError(
+                f'{self.name}: the video of masks has {len(self.keys)} frames, expected '
+                f'{len(times)} as the video (or hold: the last mask stays)'
+            )
+        return super().timed(times)
 
 
 class _LabelFiles:

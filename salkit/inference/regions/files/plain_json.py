@@ -9,7 +9,15 @@ from ....errors import DataError
 from ....utils.text import check_choice, listed
 from ..region import KeyFrame, Region
 from ..shapes import Box, Outline, Shape, Size, checked_number
-from .found import FileOptions, FoundRegions, Units, entry, key_frame
+from .found import (
+    FileOptions,
+    FoundRegions,
+    Units,
+    check_masks,
+    entry,
+    key_frame,
+    pixels_of,
+)
 from .labels import read_label
 
 _FORMS = ('rectangle', 'polygon', 'mask', 'keys')
@@ -31,10 +39,13 @@ def read_json(content: object, options: FileOptions) -> FoundRegions:
         found = top.get('regions')
         if not isinstance(found, list):
             raise DataError('expected {"regions": [...]}, a list of regions')
-    regions = []
+    regions: list[Region] = []
+    pixels = 0
     for number, each in enumerate(found, 1):
         with entry(f'{path}, region {number}'):
             regions.append(_region(each, options))
+            pixels += pixels_of(regions[-1].shapes)
+            check_masks(pixels)
     kind: Units = 'share' if units == 'share' else 'pixels'
     return FoundRegions(regions, kind, size)
 
