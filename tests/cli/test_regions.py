@@ -183,8 +183,9 @@ PAGE = Path(salkit.__file__).parents[1] / 'docs' / 'regions.md'
 @pytest.mark.skipif(not PAGE.is_file(), reason='the tests run without a checkout')
 def test_the_files_of_the_page_are_read(tmp_path):
     # Its commands are run with those of all pages.
-    fenced = re.findall(r'^```(?:text|json)
-(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    fenced = re.findall(
+        r'^```(?:text|json)\n(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
     files = [text for text in fenced if text.startswith(('name,', '{'))]
     assert len(files) >= 3
     for text in files[:3]:
