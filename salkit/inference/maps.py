@@ -154,16 +154,17 @@ class SaliencyMaps:
         )
         frames = self.stimulus.frames(numbers, None if watch else size)
         for place in needed:
-            if watch is None:
-                yield next(frames) if place in used else None
+            if not is_all and place not in used:
+                yield None
                 continue
             frame = next(frames)
-            if place in places:
+            if watch and place in places:
                 watch(frame)
             if place not in used:
                 yield None
             else:
-                yield frame if size is None else resize_image(frame, size)
+                # With a watch, frames come as large as they are shown.
+                yield frame if watch is None or size is None else resize_image(frame, size)
 
     # Keeping, writing and showing --------------------------------------------------------------
 

@@ -30,8 +30,6 @@ def lay_out(folder, text):
             _write_clip(folder / name / 'a.mp4')
         elif name.endswith('.mp4'):
             _write_clip(folder / name)
-        elif name.endswith('.npz'):
-            np.savez(folder / name, np.random.default_rng(0).random((FRAMES, *PAN_SIZE)))
         elif name.endswith('.json'):
             _write_scores(folder / name)
         elif name == 'regions.csv':

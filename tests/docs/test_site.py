@@ -51,7 +51,7 @@ def test_it_has_what_the_code_offers(site):
     assert 'id="salkit.functional.cc"' in functions and '0.9487' in functions
     # Attributes that one line of a docstring explains, and arguments.
     inference = re.sub(r'<[^>]+>', '', text_of(site / 'reference/api/salkit.inference.html'))
-    assert '\nframes, names, times, fps -- of the stimulus.' in inference
+    assert '\nvideo, model -- what they are called.' in inference
     assert '\nstride -- see SaliencyPredictor.predict' in inference
 
 
