@@ -41,6 +41,12 @@ def import_openvino() -> ModuleType:
     return import_runtime('openvino', extra='openvino')
 
 
+def _open_core(openvino: ModuleType) -> tuple[Any, list[str]]:
+    """OpenVINO's `Core`, and what this CPU can compute in."""
+    core = openvino.Core()
+    return core, core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+
+
 class _Compiler:
     """Compiles graphs for this CPU, and runs them."""
 
@@ -49,8 +55,10 @@ class _Compiler:
             raise ConfigError(f"device must be 'auto' or 'cpu' for openvino, got {device!r}")
         precision = 'exact' if precision is None else precision
         check_choice('openvino', 'precision', precision, tuple(known))
-        self.core = import_openvino().Core()
-        able = self.core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        # In a thread that ends: OpenVINO puts a stack for signals of its own under the thread that
+        # asks it for a CPU first, and frees it wherever its last user is dropped. The next signal
+        # to that thread, Ctrl-C or the end of a child, would end the process.
+        self.core, able = run_interruptibly(partial(_open_core, import_openvino()))
         if precision != 'exact' and 'BF16' not in able:
             raise ConfigError(
                 f'precision {precision}: this processor has no instructions for bfloat16 '

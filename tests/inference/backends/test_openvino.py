@@ -41,6 +41,7 @@ from salkit.inference.backends.openvino import (
 from salkit.inference.backends.torch import TorchBackend
 from salkit.inference.export import export_model
 from salkit.media.clips import ClipSettings
+from salkit.utils.threads import run_interruptibly
 
 pytestmark = pytest.mark.skipif(
     find_spec('openvino') is None, reason="openvino is not installed (pip install 'salkit[dev]')"
@@ -123,7 +124,9 @@ def test_maps_are_resized_by_products(shape, size):
     assert enlarge_by_products(graph) == (shape[1] == 1)
     values = np.random.default_rng(0).standard_normal(shape, np.float32)
     options = dict(INFERENCE_PRECISION_HINT='f32')
-    found = backend.Core().compile_model(graph, 'CPU', options)(values)[0]
+    # See `_Compiler` for the thread.
+    compiled = run_interruptibly(lambda: backend.Core().compile_model(graph, 'CPU', options))
+    found = compiled(values)[0]
     wanted = F.interpolate(torch.from_numpy(values).double(), size, mode='bilinear')
     np.testing.assert_allclose(found, wanted, atol=1e-5, rtol=0)
 
@@ -245,11 +248,18 @@ def test_files_that_cannot_be_read(onnx_file, tmp_path):
 
 
 SCRIPT = """
-import signal, sys, threading
+import faulthandler, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from salkit.inference.backends.openvino import OpenVINOBackend
 if sys.argv[1] == 'alone':
-    OpenVINOBackend(sys.argv[2])
+    # Gives signals a stack, as pytest does. A backend may be dropped by any thread.
+    faulthandler.enable()
+    dropped = [OpenVINOBackend(sys.argv[2])]
+    dropping = threading.Thread(target=dropped.clear)
+    dropping.start()
+    dropping.join()
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.raise_signal(signal.SIGTERM)
     told = 'openvino_telemetry', 'torch'
     sys.exit([name for name in told if sys.modules.get(name)] or 0)
 run = OpenVINOBackend._run
@@ -262,7 +272,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_nobody_is_told_and_pytorch_is_not_needed(onnx_file, tmp_path):
+def test_nobody_is_told_pytorch_is_not_needed_and_signals_are_taken(onnx_file, tmp_path):
     argv = [sys.executable, '-c', SCRIPT, 'alone', str(onnx_file)]
     env = {**os.environ, 'HOME': str(tmp_path)}
     done = subprocess.run(argv, capture_output=True, text=True, env=env)
