@@ -73,6 +73,25 @@ def add_cfg_options(parser: argparse.ArgumentParser, whose: str = 'the config') 
     )
 
 
+def add_part_arguments(parser: argparse._ActionsContainer) -> None:
+    """--start and --end, the part of a video that is looked at."""
+    parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
+    parser.add_argument('--end', metavar='T', help='likewise')
+
+
+def add_answer_arguments(parser: argparse._ActionsContainer) -> None:
+    """--force, --start, --end and --maps of what is found out from maps of each input."""
+    parser.add_argument('--force', action='store_true', help='make anew what is finished already')
+    add_part_arguments(parser)
+    parser.add_argument(
+        '--maps',
+        type=Path,
+        metavar='PATH',
+        help='maps of the one INPUT that are there, one a frame: a folder, .npy, .npz or gray '
+        'video; instead of a model',
+    )
+
+
 def leave_cores_to_workers() -> None:
     """Keep NumPy to one thread: its threads would fight over the cores with our processes.
 

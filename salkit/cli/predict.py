@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
 from ..utils.text import listed
-from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
+from .common import ENDING_SECONDS, add_part_arguments, ended_as_interrupted, rows_and_columns
 from .json_output import STDOUT, add_json_argument, give_json
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ def _add_frame_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         '--fps', type=float, help='take fewer frames of a video; the rate of pictures'
     )
-    group.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
-    group.add_argument('--end', metavar='T', help='likewise')
+    add_part_arguments(group)
     group.add_argument('--frames', type=int, metavar='N', help='of a webcam, at most')
     group.add_argument(
         '--head',

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, printable
 from ..utils.reframe_options import ReframeOptions, parse_aspect
-from .common import ENDING_SECONDS, ended_as_interrupted
+from .common import ENDING_SECONDS, add_answer_arguments, ended_as_interrupted
 from .json_output import add_json_argument, give_json
 from .options import add_options, option_values
 
@@ -60,16 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='NAME_9x16_preview.mp4, too: whole frames, darker outside of the window',
     )
     add_json_argument(parser)
-    parser.add_argument('--force', action='store_true', help='make anew what is finished already')
-    parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
-    parser.add_argument('--end', metavar='T', help='likewise')
-    parser.add_argument(
-        '--maps',
-        type=Path,
-        metavar='PATH',
-        help='maps of the one INPUT that are there, one a frame: a folder, .npy, .npz or gray '
-        'video; instead of a model',
-    )
+    add_answer_arguments(parser)
     add_options(parser.add_argument_group('how the window moves'), ReframeOptions)
     model = parser.add_argument_group('model')
     add_model_arguments(model, None, 'as gives about 6 maps a second')

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, printable
 from ..utils.files import name_and_digest
 from ..utils.text import check_range
-from .common import ENDING_SECONDS, ended_as_interrupted, rows_and_columns
+from .common import ENDING_SECONDS, add_answer_arguments, ended_as_interrupted, rows_and_columns
 from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, option_values
 
@@ -69,16 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='P',
         help='shares of the maps to this power: above 1, peaks count more (default: 1)',
     )
-    parser.add_argument('--force', action='store_true', help='make anew what is finished already')
-    parser.add_argument('--start', metavar='T', help='seconds, or [hh:]mm:ss')
-    parser.add_argument('--end', metavar='T', help='likewise')
-    parser.add_argument(
-        '--maps',
-        type=Path,
-        metavar='PATH',
-        help='maps of the one INPUT that are there: a folder, .npy, .npz or gray video; instead of '
-        'a model',
-    )
+    add_answer_arguments(parser)
     add_model_arguments(parser)
     gaze = parser.add_argument_group('recorded gaze')
     gaze.add_argument(
