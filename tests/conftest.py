@@ -47,9 +47,10 @@ def _environment_of_one_test():
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _memory_of_one_file():
-    """What prediction has the process keep is given back: others run beside this one."""
-    yield
+def _process_of_one_file():
+    """What the fixtures of a file set, and memory that prediction keeps, is given back, too."""
+    with mock.patch.dict(os.environ):
+        yield
     keep_freed_memory(False)
 
 

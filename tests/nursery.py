@@ -3,6 +3,7 @@
 Run as a script, it imports what training needs and then forks for each line of JSON that it reads.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -15,6 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE_SECONDS = 240
+
+
+def command_lines():
+    """The command lines of all processes of this machine."""
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes().replace(b'\0', b' ').decode(errors='replace')
 
 
 def serve():
@@ -145,8 +153,10 @@ class Run:
         return self._log.read_text() if self._log.exists() else ''
 
     def children(self):
-        path = Path(f'/proc/{self.pid}/task/{self.pid}/children')
-        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+        with contextlib.suppress(OSError):
+            text = Path(f'/proc/{self.pid}/task/{self.pid}/children').read_text()
+            return [int(pid) for pid in text.split()]
+        return []
 
     def is_alive(self):
         try:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from make_data import write_dataset
 from mmengine.runner import EpochBasedTrainLoop
+from nursery import command_lines
 from ranks import free_port, run_ranks, start_ranks
 from small_models import MODEL, assert_same
 
@@ -169,8 +170,7 @@ def test_the_report_of_torchrun_ends_with_the_message(root, tmp_path):
     assert re.search(r'traceback : .*train001.*: cannot be read as an image \(expected PNG', cause)
     # The only traceback is that of torchrun itself.
     assert done.stderr.count('Traceback (most recent call last)') == 1
-    commands = [path.read_bytes() for path in Path('/proc').glob('[0-9]*/cmdline')]
-    assert not any(str(tmp_path).encode() in each for each in commands)
+    assert not any(str(tmp_path) in line for line in command_lines())
 
 
 # Starting -----------------------------------------------------------------------------------------

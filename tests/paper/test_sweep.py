@@ -1,16 +1,15 @@
 """Running what the tables miss: real processes, killed ones, failing ones, a scheduler's."""
 
-import contextlib
 import os
 import signal
 import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from make_data import write_dataset
+from nursery import command_lines
 
 from salkit.cli import main
 from salkit.config import load_config
@@ -223,13 +222,6 @@ def fake_srun(tmp_path, monkeypatch):
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv('PATH', f'{path.parent}:{os.environ["PATH"]}')
     return tmp_path / 'srun.log'
-
-
-def command_lines():
-    """The command lines of all processes of this machine."""
-    for path in Path('/proc').glob('[0-9]*/cmdline'):
-        with contextlib.suppress(OSError):
-            yield path.read_bytes().replace(b'\0', b' ').decode(errors='replace')
 
 
 @pytest.mark.slow

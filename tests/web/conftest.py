@@ -67,8 +67,8 @@ class Server:
         return self._address
 
     def files(self):
-        """All files that it has made."""
-        return [path for path in self.folder.rglob('*') if path.is_file()]
+        """All files that it has made; folders may go meanwhile."""
+        return [Path(root, name) for root, _, names in os.walk(self.folder) for name in names]
 
     def stop(self, number=signal.SIGTERM):
         """End it and give its exit status."""

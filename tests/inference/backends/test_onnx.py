@@ -192,6 +192,8 @@ def test_devices(onnx_file):
 
 
 def test_threads_are_those_that_the_user_names(onnx_file, monkeypatch):
+    for name in ('MKL_NUM_THREADS', 'LOCAL_WORLD_SIZE'):
+        monkeypatch.delenv(name, raising=False)
     for named, wanted in (('3', 3), ('', usable_cores())):
         monkeypatch.setenv('OMP_NUM_THREADS', named)
         options = OnnxBackend(onnx_file).session.get_session_options()
