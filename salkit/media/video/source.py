@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -35,6 +36,11 @@ LENIENT: dict[str, Any] = (
     dict(metadata_errors='replace') if int(av.__version__.split('.')[0]) < 19 else {}
 )
 _EBML, _SEGMENT = b'\x1aE\xdf\xa3', b'\x18S\x80g'
+
+# A file that was dropped unclosed refers to its streams, and they to it. A forked process that
+# collected that garbage of its parent would wait forever for decoder threads that it does not have.
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=gc.freeze)
 
 
 def is_video(path: str | Path) -> bool:

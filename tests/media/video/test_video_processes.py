@@ -1,5 +1,6 @@
 """Readers in other processes and threads, the pool, and kept indices."""
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -7,12 +8,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from salkit.media.video import VideoReader, open_video, reader
+from salkit.media.video.source import VideoSource
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +106,25 @@ def test_threads_may_share_a_reader(videos):
 def open_files(folder):
     links = (os.path.realpath(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd'))
     return [link for link in links if link.startswith(str(folder))]
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='finds open files with /proc')
+def test_a_forked_process_leaves_what_its_parent_dropped(videos, request):
+    request.addfinalizer(gc.enable)
+    gc.disable()
+    path, _ = videos('h264-long')
+    source = VideoSource(path, threads=3)
+    assert len(list(islice(source.frames(source.packets()), 5))) == 5
+    del source
+    assert open_files(path)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        gc.collect()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    gc.collect()
+    assert not open_files(path)
 
 
 @pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='counts open files with /proc')
