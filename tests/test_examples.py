@@ -51,6 +51,7 @@ def text_of(outputs):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(kernel, path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
