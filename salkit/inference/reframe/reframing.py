@@ -173,7 +173,7 @@ class Reframing(Tabular):
         check_height(height)
         size = self.window.size
         if height is not None:
-            size = height, max(2, round(height * size[1] / size[0] / 2) * 2)
+            size = height, max(2, round(height * self.window.aspect / 2) * 2)
 
         def cut(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
             x, y, columns, rows = box
