@@ -65,13 +65,14 @@ class ShotDetector:
         self._apart.append(apart)
 
     def _picture(self, pixels: np.ndarray) -> tuple[slice, slice]:
-        """Where a frame is not of bars: between the first and last lines that were ever light."""
+        """Where a frame is not of bars, which are as broad on both sides and never light."""
         is_light = pixels.max(2) > _BLACK
         lines = []
         for axis, is_used in enumerate(self._is_used):
             is_used |= is_light.any(1 - axis)
-            used = np.flatnonzero(is_used) if is_used.any() else [0]
-            lines.append(slice(used[0], used[-1] + 1))
+            used, side = np.flatnonzero(is_used), len(is_used)
+            bar = min(used[0], side - 1 - used[-1]) if len(used) else 0
+            lines.append(slice(bar, side - bar))
         return lines[0], lines[1]
 
     def starts(self) -> list[int]:
@@ -105,7 +106,10 @@ class ShotDetector:
 
 def _is_one_scene(first: np.ndarray, second: np.ndarray, difference: float) -> bool:
     """Whether pixels hardly differ, or go up and down together, however bright they are."""
-    least = np.clip(_LEAST_OF_DARK * max(first.mean(), second.mean()), _LEAST_EVER, _LEAST)
+    least, (dark, light) = _LEAST, sorted((float(first.mean()), float(second.mean())))
+    # Of a light in the dark, one is far darker.
+    if light < 2 * dark:
+        least = float(np.clip(_LEAST_OF_DARK * light, _LEAST_EVER, _LEAST))
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first @ first) * (second @ second)))
-    return difference < float(least) or float(first @ second) > _ALIKE * scale
+    return difference < least or float(first @ second) > _ALIKE * scale
