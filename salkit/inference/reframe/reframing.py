@@ -142,12 +142,14 @@ class Reframing(Tabular):
     def __len__(self) -> int:
         return len(self.path)
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What it is, in a line."""
         rows, columns = self.window.size
         return (
-            f'Reframing({self.stimulus.name!r}: {len(self)} frames of {columns} x {rows} pixels, '
+            f'{self.stimulus.name!r}: {len(self)} frames of {columns} x {rows} pixels, '
             f'{len(self.shots)} shots, {self.total.kept:.0%} of the attention kept, by the middle '
-            f'{self.total.center:.0%})'
+            f'{self.total.center:.0%}'
         )
 
     def records(self) -> list[Record]:
