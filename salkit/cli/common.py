@@ -92,6 +92,21 @@ def add_answer_arguments(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def check_maps_alone(args: argparse.Namespace) -> None:
+    """Raise ConfigError where --maps is given, and how others are predicted."""
+    given = {
+        '--model': args.model,
+        '--checkpoint': args.checkpoint,
+        '--precision': args.precision,
+        '--start': args.start,
+        '--end': args.end,
+        '--speed': args.stride not in (None, 1),
+    }
+    for option, value in given.items():
+        if value:
+            raise ConfigError(f'{option} is for predicting; --maps takes maps that are there')
+
+
 def leave_cores_to_workers() -> None:
     """Keep NumPy to one thread: its threads would fight over the cores with our processes.
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, printable
 from ..utils.reframe_options import ReframeOptions, parse_aspect
-from .common import ENDING_SECONDS, add_answer_arguments, ended_as_interrupted
+from .common import (
+    ENDING_SECONDS,
+    add_answer_arguments,
+    check_maps_alone,
+    ended_as_interrupted,
+)
 from .json_output import add_json_argument, give_json
 from .options import add_options, option_values
 
@@ -74,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
     """
     parse_aspect(args.aspect)
     options = ReframeOptions(**option_values(args, ReframeOptions))
-    if args.maps and (args.start or args.end):
-        raise ConfigError('--maps are of whole videos: it goes without --start and --end')
+    if args.maps:
+        check_maps_alone(args)
     from ..inference.batch import expand_inputs
     from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
     from ..inference.batch.report import FAILED
@@ -179,7 +184,8 @@ class _Work:
                 stored = StoredMaps(args.maps, stimulus)
                 found = reframe_by_stored(stored, args.aspect, self.options, bar.update)
             else:
-                stride = args.stride or max(1, round(stimulus.fps / _MAPS_PER_SECOND))
+                usual = max(1, round(stimulus.fps / _MAPS_PER_SECOND))
+                stride = usual if args.stride is None else args.stride
                 maps = self.predictor.predict(stimulus, start=start, end=end, stride=stride)
                 bar.reset(passes * len(maps))
                 found = maps.reframe(args.aspect, self.options, bar.update)

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, printable
 from ..utils.files import name_and_digest
 from ..utils.text import check_range
-from .common import ENDING_SECONDS, add_answer_arguments, ended_as_interrupted, rows_and_columns
+from .common import (
+    ENDING_SECONDS,
+    add_answer_arguments,
+    check_maps_alone,
+    ended_as_interrupted,
+    rows_and_columns,
+)
 from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, option_values
 
@@ -108,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     check_range('', 'emphasis', args.emphasis, 0.1, 10)
     args.out = args.out or Path(default_out(args.inputs, 'regions'))
     if args.maps:
-        _check_maps(args)
+        check_maps_alone(args)
     regions = Regions.from_file(args.regions, first_frame=args.first_frame, hold=args.hold)
     gaze = _gaze(args)
     about: dict[str, object] = {
@@ -135,21 +141,6 @@ def run(args: argparse.Namespace) -> int:
         outcomes = attempt_inputs(inputs, args.out, work.on)
     give_json(args, work.found)
     return 2 if failures or any(outcome.status == FAILED for outcome in outcomes) else 0
-
-
-def _check_maps(args: argparse.Namespace) -> None:
-    """Raise ConfigError where maps that are there are given, and how others are predicted."""
-    given = {
-        '--model': args.model,
-        '--checkpoint': args.checkpoint,
-        '--precision': args.precision,
-        '--start': args.start,
-        '--end': args.end,
-        '--speed': args.stride != 1,
-    }
-    for option, value in given.items():
-        if value:
-            raise ConfigError(f'{option} is for predicting; --maps takes maps that are there')
 
 
 def _gaze(args: argparse.Namespace) -> RecordedGaze | None:

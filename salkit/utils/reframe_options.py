@@ -54,7 +54,8 @@ def parse_aspect(text: str) -> float:
         ConfigError: something else.
     """
     number = r'([0-9]{1,5}(?:\.[0-9]{1,4})?)'
-    match = re.fullmatch(f'{number}:{number}', text.strip(' '))
+    # Of Python's 9 / 16, too, the message says what is expected.
+    match = re.fullmatch(f'{number}:{number}', str(text).strip(' '))
     width, height = map(float, match.groups()) if match else (0.0, 0.0)
     if not width or not height or not 1 / _MOST_ASPECT <= width / height <= _MOST_ASPECT:
         raise ConfigError(

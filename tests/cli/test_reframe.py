@@ -62,7 +62,8 @@ def test_by_maps_that_are_there(reframe, sources):
     assert reframe(*argv, '--force')[1]
     # With other settings it replaces them, and no preview of the first is left.
     assert reframe(*argv, '--height', 96, '--max-speed', 0)[0] == 0
-    assert VideoReader('clip_reframed/clip_9x16.mp4').info.height == 96
+    large = VideoReader('clip_reframed/clip_9x16.mp4').info
+    assert (large.width, large.height) == (54, 96)
     assert sorted(p.name for p in Path('clip_reframed').iterdir()) == names[:3]
 
 
@@ -89,8 +90,9 @@ def test_by_a_model_and_what_fails_stops_nothing(reframe, sources, tmp_path):
             "such as 9:16, from 1:20 to 20:1, got '9-16'",
         ),
         (['--height', 31], 'height must be an even number from 2 to 16384, got 31'),
-        (['--max-speed', 9], 'max_speed must be 0 to 2, got 9.0'),
-        (['--start', 1], '--maps are of whole videos'),
+        (['--max-speed', 9], 'error: max_speed must be 0 to 2, got 9.0'),
+        (['--start', 1], '--start is for predicting; --maps takes maps that are there'),
+        (['--speed', 0], '--speed is for predicting'),
         (['other.mkv'], '--maps are those of one INPUT, got 2'),
     ],
 )

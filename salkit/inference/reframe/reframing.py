@@ -142,12 +142,14 @@ class Reframing(Tabular):
     def __len__(self) -> int:
         return len(self.path)
 
-    def __repr__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """What it is, in a line."""
         rows, columns = self.window.size
         return (
-            f'Reframing({self.stimulus.name!r}: {len(self)} frames of {columns} x {rows} pixels, '
+            f'{self.stimulus.name!r}: {len(self)} frames of {columns} x {rows} pixels, '
             f'{len(self.shots)} shots, {self.total.kept:.0%} of the attention kept, by the middle '
-            f'{self.total.center:.0%})'
+            f'{self.total.center:.0%}'
         )
 
     def records(self) -> list[Record]:
@@ -173,7 +175,7 @@ class Reframing(Tabular):
         check_height(height)
         size = self.window.size
         if height is not None:
-            size = height, max(2, round(height * size[1] / size[0] / 2) * 2)
+            size = height, max(2, round(height * self.window.aspect / 2) * 2)
 
         def cut(frame: np.ndarray, box: np.ndarray) -> np.ndarray:
             x, y, columns, rows = box

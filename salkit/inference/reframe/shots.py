@@ -11,14 +11,17 @@ import numpy as np
 FRAME_SIZE = (18, 32)
 # Seconds that a flash, or a frame that is broken, may last.
 _FLASH_SECONDS = 0.13
-# Share of white that the pixels of two shots differ by at least, in the mean, ...
-_LEAST = 0.06
+# Share of white that the pixels of two shots differ by at least, in the mean, and in dark ones the
+# share of their own brightness, ...
+_LEAST, _LEAST_OF_DARK, _LEAST_EVER = 0.06, 0.15, 0.01
 # ... and how many times more than the frames do in so many seconds around, and close by: there, a
 # part of them may differ more, of a flash.
 _AROUND_SECONDS, _TIMES_AROUND = 0.5, 3.0
 _PART_BESIDE, _TIMES_BESIDE = 0.6, 2.0
 # Frames whose pixels go together by this correlation are of one shot, however bright they are.
 _ALIKE = 0.7
+# Share of white; rows and columns at the border that were never lighter are bars, not the picture.
+_BLACK = 0.05
 
 
 class ShotDetector:
@@ -28,7 +31,7 @@ class ShotDetector:
     more than the frames around do from their neighbors. So a flash is none, as what was before
     comes back after it; nor is a place in a fast pan, where all frames differ; nor a light that is
     switched on, in which the same goes up and down together. A dissolve has no such place, and is
-    not found either.
+    not found either. Black bars around the picture do not count.
 
     Args:
         fps: frames per second.
@@ -42,20 +45,35 @@ class ShotDetector:
         # shot with those before, the last first.
         self._changes: list[float] = []
         self._apart: list[np.ndarray] = []
+        # Rows and columns that have been lighter than black.
+        self._is_used = [np.zeros(side, bool) for side in FRAME_SIZE]
 
     def add(self, frame: np.ndarray) -> None:
         """Take the next frame, (H, W, 3) uint8 RGB of any size."""
         small = cv2.resize(frame, FRAME_SIZE[::-1], interpolation=cv2.INTER_AREA)
-        pixels = small.reshape(-1).astype(np.float32) / 255
+        pixels = small.astype(np.float32) / 255
+        picture = self._picture(pixels)
         apart = np.full(2 * self._side - 1, np.inf, np.float32)
         change = 0.0
         for place, other in enumerate(reversed(self._latest)):
-            difference = float(np.abs(pixels - other).mean())
+            one, two = pixels[picture].ravel(), other[picture].ravel()
+            difference = float(np.abs(one - two).mean())
             change = change if place else difference
-            apart[place] = 0 if _is_one_scene(pixels, other) else difference
+            apart[place] = 0 if _is_one_scene(one, two, difference) else difference
         self._latest.append(pixels)
         self._changes.append(change)
         self._apart.append(apart)
+
+    def _picture(self, pixels: np.ndarray) -> tuple[slice, slice]:
+        """Where a frame is not of bars, which are as broad on both sides and never light."""
+        is_light = pixels.max(2) > _BLACK
+        lines = []
+        for axis, is_used in enumerate(self._is_used):
+            is_used |= is_light.any(1 - axis)
+            used, side = np.flatnonzero(is_used), len(is_used)
+            bar = min(used[0], side - 1 - used[-1]) if len(used) else 0
+            lines.append(slice(bar, side - bar))
+        return lines[0], lines[1]
 
     def starts(self) -> list[int]:
         """Numbers of the frames, from 0, that shots begin with; the first is 0."""
@@ -69,7 +87,7 @@ class ShotDetector:
                 pairs = table[after:, before + after]
                 apart[: len(pairs)] = np.minimum(apart[: len(pairs)], pairs)
         starts = [0]
-        for place in np.flatnonzero(np.isfinite(apart) & (apart >= _LEAST)):
+        for place in np.flatnonzero(np.isfinite(apart) & (apart > 0)):
             # A flash between two shots is none of its own.
             if len(starts) > 1 and place - starts[-1] < self._side:
                 continue
@@ -86,8 +104,12 @@ class ShotDetector:
         return starts
 
 
-def _is_one_scene(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether pixels go up and down together, however bright they are."""
+def _is_one_scene(first: np.ndarray, second: np.ndarray, difference: float) -> bool:
+    """Whether pixels hardly differ, or go up and down together, however bright they are."""
+    least, (dark, light) = _LEAST, sorted((float(first.mean()), float(second.mean())))
+    # Of a light in the dark, one is far darker.
+    if light < 2 * dark:
+        least = float(np.clip(_LEAST_OF_DARK * light, _LEAST_EVER, _LEAST))
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) > _ALIKE * scale
+    return difference < least or float(first @ second) > _ALIKE * scale

@@ -23,10 +23,12 @@ class CropWindow:
     Attributes:
         size: (rows, columns) of the window, even.
         frame_size: (rows, columns) of the frame.
+        aspect: columns by rows that are wanted, which `size` comes near to.
     """
 
     size: tuple[int, int]
     frame_size: tuple[int, int]
+    aspect: float
 
     @classmethod
     def largest(
@@ -50,7 +52,7 @@ class CropWindow:
                 f'a window of the aspect {aspect:.3g} in frames of {columns} x {rows} pixels has '
                 f'{size[1]} x {size[0]}; expected at least {_LEAST_SIDE} x {_LEAST_SIDE}'
             )
-        return cls(size, (rows, columns))
+        return cls(size, (rows, columns), wanted)
 
     @property
     def axis(self) -> int:

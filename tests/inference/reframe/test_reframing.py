@@ -81,7 +81,8 @@ def test_the_report_says_what_each_shot_keeps(found):
     # No place has both.
     assert found.total.kept == pytest.approx(1)
     assert found.total.best_fixed == pytest.approx(0.5, abs=0.02)
-    assert '>best_fixed</th>' in found._repr_html_()
+    html = found._repr_html_()
+    assert '>best_fixed</th>' in html and '2 shots, 100% of the attention kept' in html
 
 
 def test_the_video_is_the_window_with_times_and_sound(found, video, tmp_path):

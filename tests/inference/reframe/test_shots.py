@@ -32,7 +32,12 @@ def test_cuts_between_films(films):
     first, second, third = films
     parts = [first[:25], second[:12], first[25:], third, second[20:]]
     expected = np.cumsum([0, *map(len, parts[:-1])]).tolist()
-    assert starts(chain(*parts)) == expected
+    frames = list(chain(*parts))
+    assert starts(frames) == expected
+    # Nor is one missed where it is dark, or between broad black bars.
+    assert starts([frame // 5 for frame in frames]) == expected
+    is_middle = np.abs(np.arange(frames[0].shape[1]) - frames[0].shape[1] / 2) < 16
+    assert starts([frame * is_middle[:, None] for frame in frames]) == expected
 
 
 def test_no_cut_in_films(films):

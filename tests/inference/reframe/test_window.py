@@ -31,7 +31,8 @@ def test_the_largest_window(aspect, frame, pixels, size, axis):
 
 
 @pytest.mark.parametrize(
-    'text', ['', '9', '9:0', '0:9', '9:16:1', '-9:16', 'a:b', '1:30', '1e3:1', '٣:٤', '9:16\n9']
+    'text',
+    ['', '9', '9:0', '0:9', '9:16:1', '-9:16', 'a:b', '1:30', '1e3:1', '٣:٤', '9:16\n9', 0.5625],
 )
 def test_aspects_that_are_none(text):
     with pytest.raises(ConfigError, match='aspect must be WIDTH:HEIGHT'):
