@@ -78,6 +78,10 @@ function panel(view) {
   const url = view[kind], text = `${kind === 'map' ? 'Saliency map' : 'Overlay'} by ${label}. ${view.words}`;
   const media = chosen.is_picture ? make('img', {src: url, alt: text})
     : make('video', {src: url, 'aria-label': text, playsinline: '', preload: 'auto'});
+  media.addEventListener('error', () => {
+    at('note').textContent = 'This browser cannot show a result: download it, or reload the page and add the file again.';
+    at('note').hidden = false;
+  });
   // The right shape before it is loaded.
   const frame = make('div', {class: 'frame'}, media, make('svg', {'aria-hidden': true}));
   frame.style.setProperty('--ratio', chosen.ratio);
@@ -160,16 +164,20 @@ function showMoment(index) {
 
 // Regions -----------------------------------------------------------------------------------------
 
-const HINT = at('regions-note').textContent;
+const HINT = `Draw a rectangle on the frame, or add one and type where it is, in pixels of the video.
+  You then see which share of the attention it gets.`;
+const MOVE = 'Drag a region by its line to move it, by a corner to size it.';
 let timer = null, isMeasuring = false, isStale = false;
 
-function changed() {
-  chosen.revision += 1;
+function changed(isMeasured) {
+  if (!isMeasured) {
+    chosen.revision += 1;
+    clearTimeout(timer);
+    timer = setTimeout(measure, 300);
+  }
   showRegions();
   const hasRegions = chosen.regions.length > 0;
   document.querySelector(`[name=curves][value=${hasRegions ? 'regions' : 'gathered'}]`).checked = true;
-  clearTimeout(timer);
-  timer = setTimeout(measure, 300);
   showCurves();
 }
 
@@ -183,7 +191,8 @@ async function measure() {
   isMeasuring = true;
   const {revision} = file, all = [...file.regions];
   const told = await ask('regions', {key: file.key, sources: file.result.map(view => view.source),
-    regions: all.map(({name, x, y, w, h}) => ({name, x, y, w, h})), turn: ++files.turn});
+    // Names are nothing to the server.
+    regions: all.map(({number, x, y, w, h}) => ({name: `Region ${number}`, x, y, w, h})), turn: ++files.turn});
   isMeasuring = false;
   const trouble = told.stopped ? 'Stopped.' : told.error;
   if (!trouble) {
@@ -205,9 +214,9 @@ async function measure() {
 
 function showRegions(trouble) {
   const {regions: all, result} = chosen;
-  at('regions-note').hidden = all.length > 0 && !regions.isFull;
-  at('regions-note').textContent = regions.isFull ? 'There are as many regions as a file may have.' : HINT;
+  at('regions-note').textContent = regions.isFull ? 'There are as many regions as a file may have.' : all.length ? MOVE : HINT;
   at('add-region').disabled = regions.isFull;
+  showOrder();
   at('csv').disabled = chosen.measured !== chosen.revision || !all.length;
   all.forEach(region => {
     const texts = result.map(({source}) => {
@@ -220,6 +229,21 @@ function showRegions(trouble) {
     });
     region.said.textContent = trouble ?? (texts.filter(Boolean).join('\n') || (region.found ? 'There is no gaze.' : 'Measuring'));
   });
+}
+
+/** Which region gets most, and which stands out first, by each source. */
+function showOrder() {
+  const {regions: all, result} = chosen;
+  const texts = all.length < 2 ? [] : result.map(({source}) => {
+    const found = all.map(({name, found: of}) => ({name, ...of?.[source]})).filter(one => one.share > 0);
+    const listed = (by, text) => found.filter(one => one[by] !== null).sort((one, other) => one[by] - other[by])
+      .slice(0, 3).map(one => `${one.name} (${text(one[by], one)})`).join(', then ');
+    const most = listed('rank', (_, one) => percent(one.share)), first = listed('first_peak_s', seconds);
+    return !most ? '' : `${result.length > 1 ? `${labelOf(source)}: most` : 'Most'} attention: ${most}.`
+      + (first && !chosen.is_picture ? ` Stands out first: ${first}.` : '');
+  });
+  at('order').textContent = texts.filter(Boolean).join('\n');
+  at('order').hidden = !at('order').textContent;
 }
 
 function saveShares() {
@@ -241,7 +265,8 @@ function saveShares() {
 
 const player = new Player(showMoment);
 const files = new Files({wish, onShow: showStage, onFill: fill});
-const chart = new Chart(at('chart'), index => player.show(index));
+// The pointer may pass on its way while a video plays.
+const chart = new Chart(at('chart'), (index, isPassing) => { if (!isPassing || !player.isPlaying) player.show(index); });
 const regions = new Regions(at('regions'), changed);
 
 const option = (value, text = value) => make('option', {value}, text);
