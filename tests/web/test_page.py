@@ -264,6 +264,7 @@ def test_regions_and_gaze(visit, clips, predictor, tmp_path):
     user.item('other.mp4').click()
     user.page.locator('#note', has_text='gaze.csv: holds no gaze on other').wait_for()
     assert user.page.locator('figure').count() == 1 and user.page.locator('.region').count() == 0
+    assert user.page.is_checked('[name=curves][value=gathered]'), 'it has that curve'
     user.item('short.mp4').click()
     assert user.page.locator('.region').count() == 1
     # What is said of a region goes with it.
@@ -310,6 +311,7 @@ def test_twenty_files_and_bad_ones(visit, clips, tmp_path):
     for _ in range(19):
         user.page.click('#add-region')
     user.measured(20)
+    assert user.sides(1) != user.sides(2), 'one would hide the other'
     assert user.page.locator('#add-region').is_disabled()
     user.draw(0.75, 0.75, 0.9, 0.9)
     assert user.page.locator('.region').count() == 20

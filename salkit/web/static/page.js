@@ -59,6 +59,7 @@ function showResult() {
   at('panels').dataset.key = chosen.key;
   at('panels').classList.toggle('two', result.length > 1);
   at('moments').hidden = result[0].times.length < 2;
+  if (isOther) chooseCurves();
   at('panels').replaceChildren(...result.map(panel));
   regions.take(chosen.regions, [...at('panels').querySelectorAll('svg')], size);
   regions.allow(at('draw').getAttribute('aria-pressed') === 'true');
@@ -79,6 +80,7 @@ function panel(view) {
   const media = chosen.is_picture ? make('img', {src: url, alt: text})
     : make('video', {src: url, 'aria-label': text, playsinline: '', preload: 'auto'});
   media.addEventListener('error', () => {
+    if (!media.isConnected) return;
     at('note').textContent = 'This browser cannot show a result: download it, or reload the page and add the file again.';
     at('note').hidden = false;
   });
@@ -132,6 +134,10 @@ function curvesOf() {
   return [true, curves];
 }
 
+function chooseCurves() {
+  document.querySelector(`[name=curves][value=${chosen.regions.length ? 'regions' : 'gathered'}]`).checked = true;
+}
+
 function showCurves() {
   if (!chosen?.result) return;
   const [isShare, curves] = curvesOf();
@@ -176,8 +182,7 @@ function changed(isMeasured) {
     timer = setTimeout(measure, 300);
   }
   showRegions();
-  const hasRegions = chosen.regions.length > 0;
-  document.querySelector(`[name=curves][value=${hasRegions ? 'regions' : 'gathered'}]`).checked = true;
+  chooseCurves();
   showCurves();
 }
 
@@ -202,9 +207,9 @@ async function measure() {
     });
   }
   if (file === chosen && file.result) {
-    say(trouble ?? 'The regions are measured.');
     showRegions(trouble);
     showCurves();
+    say(trouble ?? (at('order').textContent || file.regions[0]?.said.textContent || ''));
   }
   if (isStale) {
     isStale = false;

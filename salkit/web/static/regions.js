@@ -42,7 +42,9 @@ export class Regions {
 
   add(box, focus = true) {
     const [width, height] = this.size, number = this.nextNumber;
-    const region = {name: `Region ${number}`, number, x: Math.round(width / 3), y: Math.round(height / 3),
+    // Several that are added are not over each other.
+    const start = (1 + this.regions.length % 6 / 6) / 3;
+    const region = {name: `Region ${number}`, number, x: Math.round(width * start), y: Math.round(height * start),
       w: Math.round(width / 3), h: Math.round(height / 3), ...box};
     this.regions.push(region);
     const fields = this.fields(region);
