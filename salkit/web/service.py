@@ -325,4 +325,4 @@ def _held(session: Session, key: str) -> Iterator[Item]:
             if session.items.get(key) is item and not session.closed:
                 yield item
                 return
-    raise DataError('this file was removed')
+    raise DataError('this file was removed: please add it again')

@@ -221,7 +221,9 @@ def test_uploads_belong_to_their_visitor(server, clips, with_cookie):
     assert one.ask('GET', url)[2] == taken.read_bytes() and other.ask('GET', url)[0] == 403
     for named in (token, str(taken), f'{token}/../clip.mp4', ''):
         assert one.call('take', upload=named) == other.call('take', upload=named) == gone
-    assert other.call('save', key=told['key'], source='tiny') == dict(error='this file was removed')
+    assert other.call('save', key=told['key'], source='tiny') == dict(
+        error='this file was removed: please add it again'
+    )
     assert one.join('remove', key=file_data('x')) == 403
 
 

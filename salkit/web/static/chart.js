@@ -22,11 +22,11 @@ function steps(low, high, count) {
 }
 
 export class Chart {
-  /** `choose(index)` is called for the frame at the pointer, or that keys lead to. */
+  /** `choose(index, isPassing)` is called for the frame at the pointer, which may just pass, or that keys lead to. */
   constructor(element, choose) {
     Object.assign(this, {element, choose, times: [0], curves: [], index: 0, percent: true});
     new ResizeObserver(() => this.draw()).observe(element);
-    const pointed = event => this.choose(this.indexAt(event.offsetX));
+    const pointed = event => this.choose(this.indexAt(event.offsetX), !event.buttons);
     element.addEventListener('pointermove', pointed);
     element.addEventListener('pointerdown', pointed);
     element.addEventListener('keydown', event => this.press(event));

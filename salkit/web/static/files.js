@@ -48,6 +48,8 @@ export class Files {
   begin(name) {
     const one = {name, state: 'uploading', regions: [], revision: 0, measured: -1};
     this.all.push(one);
+    one.row = this.row(one);
+    at('items').append(one.row);
     if (this.all.length === 1) this.onFill(true);
     this.choose(this.chosen ?? one);
     return one;
@@ -73,6 +75,7 @@ export class Files {
     if (one.key) ask('remove', {key: one.key});
     const place = this.all.indexOf(one);
     this.all.splice(place, 1);
+    one.row.remove();
     const next = this.all[place] ?? this.all[place - 1] ?? null;
     if (one === this.chosen) {
       this.chosen = null;
@@ -107,8 +110,7 @@ export class Files {
       if (next.state !== 'work') return;
       Object.assign(next, {share, text});
       if (next === this.chosen) this.showWork();
-      const row = at('items').children[this.all.indexOf(next)];
-      if (row) row.querySelector('.state').textContent = stateOf(next);
+      this.showRow(next);
     });
     this.atWork = null;
     // Else it was stopped, or removed.
@@ -137,25 +139,30 @@ export class Files {
 
   show() {
     at('stop').disabled = !this.all.some(one => ['work', 'waiting'].includes(one.state));
-    const focused = [...at('items').children].findIndex(row => row.contains(document.activeElement));
-    const which = document.activeElement?.className;
-    at('items').replaceChildren(...this.all.map(one => this.row(one)));
-    if (focused >= 0) at('items').children[focused]?.querySelector(`.${which}`)?.focus();
+    this.all.forEach(one => this.showRow(one));
     this.showWork();
     if (this.chosen) this.onShow(this.chosen);
   }
 
   row(one) {
-    const item = make('button', {type: 'button', class: 'item'},
-      make('span', {class: 'name'}, one.name), make('span', {class: `state ${one.state}`}, stateOf(one)));
-    if (one === this.chosen) item.setAttribute('aria-current', 'true');
+    const item = make('button', {type: 'button', class: 'item'}, make('span', {class: 'name'}), make('span', {class: 'state'}));
     item.addEventListener('click', () => this.choose(one));
-    const away = make('button', {type: 'button', class: 'away', 'aria-label': `Remove ${one.name}`}, '×');
+    const away = make('button', {type: 'button', class: 'away'}, '×');
     away.addEventListener('click', () => this.remove(one));
     return make('li', {}, item, away);
   }
 
-  focus(one) { at('items').querySelectorAll('.item')[this.all.indexOf(one)].focus(); }
+  /** Bring a row up to date; it stays, so that no click on it is lost. */
+  showRow(one) {
+    const [item, away] = one.row.children, [name, state] = item.children;
+    name.textContent = one.name;
+    state.textContent = stateOf(one);
+    state.className = `state ${one.state}`;
+    item.setAttribute('aria-current', one === this.chosen);
+    away.setAttribute('aria-label', `Remove ${one.name}`);
+  }
+
+  focus(one) { one.row.querySelector('.item').focus(); }
 
   showWork() {
     const {chosen} = this;

@@ -59,6 +59,7 @@ function showResult() {
   at('panels').dataset.key = chosen.key;
   at('panels').classList.toggle('two', result.length > 1);
   at('moments').hidden = result[0].times.length < 2;
+  if (isOther) chooseCurves();
   at('panels').replaceChildren(...result.map(panel));
   regions.take(chosen.regions, [...at('panels').querySelectorAll('svg')], size);
   regions.allow(at('draw').getAttribute('aria-pressed') === 'true');
@@ -78,6 +79,11 @@ function panel(view) {
   const url = view[kind], text = `${kind === 'map' ? 'Saliency map' : 'Overlay'} by ${label}. ${view.words}`;
   const media = chosen.is_picture ? make('img', {src: url, alt: text})
     : make('video', {src: url, 'aria-label': text, playsinline: '', preload: 'auto'});
+  media.addEventListener('error', () => {
+    if (!media.isConnected) return;
+    at('note').textContent = 'This browser cannot show a result: download it, or reload the page and add the file again.';
+    at('note').hidden = false;
+  });
   // The right shape before it is loaded.
   const frame = make('div', {class: 'frame'}, media, make('svg', {'aria-hidden': true}));
   frame.style.setProperty('--ratio', chosen.ratio);
@@ -128,6 +134,10 @@ function curvesOf() {
   return [true, curves];
 }
 
+function chooseCurves() {
+  document.querySelector(`[name=curves][value=${chosen.regions.length ? 'regions' : 'gathered'}]`).checked = true;
+}
+
 function showCurves() {
   if (!chosen?.result) return;
   const [isShare, curves] = curvesOf();
@@ -160,16 +170,19 @@ function showMoment(index) {
 
 // Regions -----------------------------------------------------------------------------------------
 
-const HINT = at('regions-note').textContent;
+const HINT = `Draw a rectangle on the frame, or add one and type where it is, in pixels of the video.
+  You then see which share of the attention it gets.`;
+const MOVE = 'Drag a region by its line to move it, by a corner to size it.';
 let timer = null, isMeasuring = false, isStale = false;
 
-function changed() {
-  chosen.revision += 1;
+function changed(isMeasured) {
+  if (!isMeasured) {
+    chosen.revision += 1;
+    clearTimeout(timer);
+    timer = setTimeout(measure, 300);
+  }
   showRegions();
-  const hasRegions = chosen.regions.length > 0;
-  document.querySelector(`[name=curves][value=${hasRegions ? 'regions' : 'gathered'}]`).checked = true;
-  clearTimeout(timer);
-  timer = setTimeout(measure, 300);
+  chooseCurves();
   showCurves();
 }
 
@@ -183,7 +196,8 @@ async function measure() {
   isMeasuring = true;
   const {revision} = file, all = [...file.regions];
   const told = await ask('regions', {key: file.key, sources: file.result.map(view => view.source),
-    regions: all.map(({name, x, y, w, h}) => ({name, x, y, w, h})), turn: ++files.turn});
+    // Names are nothing to the server.
+    regions: all.map(({number, x, y, w, h}) => ({name: `Region ${number}`, x, y, w, h})), turn: ++files.turn});
   isMeasuring = false;
   const trouble = told.stopped ? 'Stopped.' : told.error;
   if (!trouble) {
@@ -193,9 +207,9 @@ async function measure() {
     });
   }
   if (file === chosen && file.result) {
-    say(trouble ?? 'The regions are measured.');
     showRegions(trouble);
     showCurves();
+    say(trouble ?? (at('order').textContent || file.regions[0]?.said.textContent || ''));
   }
   if (isStale) {
     isStale = false;
@@ -205,9 +219,9 @@ async function measure() {
 
 function showRegions(trouble) {
   const {regions: all, result} = chosen;
-  at('regions-note').hidden = all.length > 0 && !regions.isFull;
-  at('regions-note').textContent = regions.isFull ? 'There are as many regions as a file may have.' : HINT;
+  at('regions-note').textContent = regions.isFull ? 'There are as many regions as a file may have.' : all.length ? MOVE : HINT;
   at('add-region').disabled = regions.isFull;
+  showOrder();
   at('csv').disabled = chosen.measured !== chosen.revision || !all.length;
   all.forEach(region => {
     const texts = result.map(({source}) => {
@@ -220,6 +234,21 @@ function showRegions(trouble) {
     });
     region.said.textContent = trouble ?? (texts.filter(Boolean).join('\n') || (region.found ? 'There is no gaze.' : 'Measuring'));
   });
+}
+
+/** Which region gets most, and which stands out first, by each source. */
+function showOrder() {
+  const {regions: all, result} = chosen;
+  const texts = all.length < 2 ? [] : result.map(({source}) => {
+    const found = all.map(({name, found: of}) => ({name, ...of?.[source]})).filter(one => one.share > 0);
+    const listed = (by, text) => found.filter(one => one[by] !== null).sort((one, other) => one[by] - other[by])
+      .slice(0, 3).map(one => `${one.name} (${text(one[by], one)})`).join(', then ');
+    const most = listed('rank', (_, one) => percent(one.share)), first = listed('first_peak_s', seconds);
+    return !most ? '' : `${result.length > 1 ? `${labelOf(source)}: most` : 'Most'} attention: ${most}.`
+      + (first && !chosen.is_picture ? ` Stands out first: ${first}.` : '');
+  });
+  at('order').textContent = texts.filter(Boolean).join('\n');
+  at('order').hidden = !at('order').textContent;
 }
 
 function saveShares() {
@@ -241,7 +270,8 @@ function saveShares() {
 
 const player = new Player(showMoment);
 const files = new Files({wish, onShow: showStage, onFill: fill});
-const chart = new Chart(at('chart'), index => player.show(index));
+// The pointer may pass on its way while a video plays.
+const chart = new Chart(at('chart'), (index, isPassing) => { if (!isPassing || !player.isPlaying) player.show(index); });
 const regions = new Regions(at('regions'), changed);
 
 const option = (value, text = value) => make('option', {value}, text);

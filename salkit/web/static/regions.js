@@ -10,7 +10,7 @@ const MOST = 20, LEAST = 6, NEAR = {mouse: 6, pen: 8, touch: 16};
 export const colorOf = number => `var(--region-${number % 6})`;
 
 export class Regions {
-  /** Fields are made in `list`; `onChange()` is called when one came, changed or went. */
+  /** Fields are made in `list`; `onChange(isMeasured)` is called when one came, changed or went, or has another name. */
   constructor(list, onChange) {
     Object.assign(this, {list, onChange, regions: [], layers: [], size: [1, 1], isDrawing: true});
   }
@@ -42,7 +42,9 @@ export class Regions {
 
   add(box, focus = true) {
     const [width, height] = this.size, number = this.nextNumber;
-    const region = {name: `Region ${number}`, number, x: Math.round(width / 3), y: Math.round(height / 3),
+    // Several that are added are not over each other.
+    const start = (1 + this.regions.length % 6 / 6) / 3;
+    const region = {name: `Region ${number}`, number, x: Math.round(width * start), y: Math.round(height * start),
       w: Math.round(width / 3), h: Math.round(height / 3), ...box};
     this.regions.push(region);
     const fields = this.fields(region);
@@ -122,7 +124,8 @@ export class Regions {
     swatch.style.background = colorOf(region.number - 1);
     name.addEventListener('input', () => {
       region.name = name.value.trim() || `Region ${region.number}`;
-      this.changed();
+      this.draw();
+      this.onChange(true);
     });
     const remove = make('button', {type: 'button', 'aria-label': `Remove region ${region.number}`}, 'Remove');
     remove.addEventListener('click', () => {
@@ -135,12 +138,20 @@ export class Regions {
     });
     region.sides = {};
     const sides = Object.entries(SIDES).map(([side, label]) => {
-      const vertical = side === 'y' || side === 'h', most = this.size[vertical ? 1 : 0];
-      const field = make('input', {type: 'number', min: side === 'w' || side === 'h' ? 1 : 0, max: most,
-        step: 1, value: region[side]});
+      const isSize = side === 'w' || side === 'h', least = isSize ? 1 : 0;
+      const most = this.size[side === 'y' || side === 'h' ? 1 : 0] - 1 + least;
+      const field = make('input', {type: 'number', min: least, max: most, step: 1, value: region[side]});
       field.addEventListener('input', () => {
         if (field.value === '' || !field.checkValidity()) return;
         region[side] = Number(field.value);
+        this.changed();
+      });
+      field.addEventListener('change', () => {
+        // What no frame has becomes what is nearest to it.
+        const value = field.value === '' ? region[side] : Math.max(least, Math.min(most, Math.round(Number(field.value))));
+        field.value = value;
+        if (value === region[side]) return;
+        region[side] = value;
         this.changed();
       });
       region.sides[side] = field;
@@ -148,7 +159,7 @@ export class Regions {
     });
     row.append(make('div', {class: 'bar'}, swatch, name, remove),
       make('div', {class: 'sides', role: 'group', 'aria-label': `Place of region ${region.number}`}, ...sides),
-      make('p', {class: 'said'}));
+      make('p', {class: 'lines said'}));
     region.said = row.querySelector('.said');
     return row;
   }
@@ -170,7 +181,10 @@ export class Regions {
         line.style.stroke = `var(--mark-${(number - 1) % 6})`;
         layer.append(make('rect', {...place, class: 'region-halo'}), line);
         const label = make('span', {class: 'region-name', 'aria-hidden': true}, name);
-        Object.assign(label.style, {left: `${x / width * 100}%`, top: `${y / height * 100}%`});
+        // At the corner from which it has room.
+        const isRight = x > width / 2, isLow = y > 0.85 * height;
+        Object.assign(label.style, isRight ? {right: `${Math.max(0, 1 - (x + w) / width) * 100}%`} : {left: `${x / width * 100}%`});
+        Object.assign(label.style, isLow ? {bottom: `${(1 - y / height) * 100}%`} : {top: `${y / height * 100}%`});
         layer.after(label);
       }
     }

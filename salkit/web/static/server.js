@@ -8,7 +8,10 @@ const session = [...random].map(byte => byte.toString(16).padStart(2, '0')).join
 const waiting = new Map(), early = new Map();
 let stream = null;
 
-// While it is open, the server keeps what is this page's.
+const NO_ANSWER = 'The server does not answer. Where it runs, its terminal says why; then reload the page.';
+
+// While it is open, the server keeps what is this page's; one that the browser kept has lost it.
+addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
 new EventSource(`/gradio_api/heartbeat/${session}`);
 
 function take(message) {
@@ -42,7 +45,7 @@ function listen() {
   };
   stream.onerror = () => {
     close();
-    for (const one of waiting.values()) one.resolve({error: 'The connection to the server was lost.'});
+    for (const one of waiting.values()) one.resolve({error: 'The connection to the server was lost: try again, or reload the page.'});
     waiting.clear();
   };
 }
@@ -65,7 +68,7 @@ export async function ask(name, asked = {}, update = () => {}) {
       listen();
     });
   } catch {
-    return {error: 'The server does not answer.'};
+    return {error: NO_ANSWER};
   }
 }
 
@@ -77,10 +80,16 @@ export async function send(file) {
   const body = new FormData();
   body.append('files', file);
   try {
+    // A folder, say, or one that was changed meanwhile.
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    return {error: `${file.name} cannot be read: expected a file, no folder`};
+  }
+  try {
     const response = await fetch('/gradio_api/upload', {method: 'POST', body});
     return response.ok ? {upload: await response.json()} : {error: await said(response)};
   } catch {
-    return {error: 'The server does not answer.'};
+    return {error: NO_ANSWER};
   }
 }
 
