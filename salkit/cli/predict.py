@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
-from ..utils.text import listed
+from ..utils.text import check_range, listed
 from .common import ENDING_SECONDS, add_part_arguments, ended_as_interrupted, rows_and_columns
 from .json_output import STDOUT, add_json_argument, give_json
 
@@ -209,7 +209,7 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         checkpoint,
         args.device,
         args.precision,
-        args.batch_size or 'auto',
+        'auto' if args.batch_size is None else args.batch_size,
         size=rows_and_columns('--size', args.size),
         head=args.head,
         engine=args.engine,
@@ -285,12 +285,16 @@ def run(args: argparse.Namespace) -> int:
         expand_inputs,
         predict_inputs,
         predict_on_ray,
+        without_unreadable,
     )
     from ..inference.batch.camera import record_camera
     from ..inference.batch.many_inputs import prepare_folder
     from ..inference.batch.report import FAILED, Outcome
 
     options = _options(args)
+    rows_and_columns('--size', args.size)
+    if args.batch_size is not None:
+        check_range('', '--batch-size', args.batch_size, 1)
     texts = args.inputs
     if not texts:
         raise ConfigError(
@@ -304,6 +308,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
     check_report(args.json, (out / f'{source.name}.json' for source in inputs))
+    if not cameras:
+        inputs, unreadable = without_unreadable(inputs, args.fps, args.allow_truncated)
+        failures += unreadable
     if inputs or cameras or args.out:
         prepare_folder(out)
     if renamed := [source.name for source in inputs if source.is_renamed]:

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     options = ReframeOptions(**option_values(args, ReframeOptions))
     if args.maps and (args.start or args.end):
         raise ConfigError('--maps are of whole videos: it goes without --start and --end')
-    from ..inference.batch import expand_inputs
+    from ..inference.batch import expand_inputs, without_unreadable
     from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
     from ..inference.batch.report import FAILED
     from ..inference.reframe.reframing import check_height
@@ -97,14 +97,16 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
     ending = f'_{args.aspect.strip(" ").replace(":", "x")}'
     check_report(args.json, (out / f'{source.name}{ending}.json' for source in inputs))
+    inputs, unreadable = without_unreadable(inputs)
+    failures += unreadable
+    if inputs:
+        prepare_folder(out)
     for outcome in failures:
         print(outcome.line, file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
         predictor = None
         if inputs and not args.maps:
             predictor, about['model'] = open_identified_model(args)
-        if inputs:
-            prepare_folder(out)
         work = _Work(args, out, ending, options, predictor, about, [])
         outcomes = attempt_inputs(inputs, out, work.on)
     give_json(args, work.found)

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 2 where an input failed.
     """
-    from ..inference.batch import expand_inputs
+    from ..inference.batch import expand_inputs, without_unreadable
     from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
     from ..inference.batch.report import FAILED
     from ..inference.regions import Regions
@@ -123,7 +123,10 @@ def run(args: argparse.Namespace) -> int:
     if args.maps and len(inputs) != 1:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
     check_report(args.json, (args.out / f'{source.name}_regions.json' for source in inputs))
-    prepare_folder(args.out)
+    inputs, unreadable = without_unreadable(inputs)
+    failures += unreadable
+    if inputs:
+        prepare_folder(args.out)
     for outcome in failures:
         print(outcome.line, file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ..datasets.published import LAYOUT, get_published
 from ..errors import ConfigError, DataError, SalkitError, one_line
 from ..utils.files import is_disk_full, locked_folder
+from ..utils.folders import check_folder, check_folder_place
 from ..utils.leftovers import remove_leftovers
 from ..utils.parallel import Stopped, check_workers, run_tasks
 from .folder import find_folder
@@ -83,8 +84,8 @@ def prepare(
 
 
 def _check_places(source: Path, destination: Path) -> None:
-    if not source.is_dir():
-        raise DataError(f'{source}: the folder does not exist')
+    check_folder(source, 'the folder')
+    check_folder_place('DESTINATION', destination)
     inside, outside = destination.resolve(), source.resolve()
     if inside == outside or outside in inside.parents:
         raise ConfigError(
