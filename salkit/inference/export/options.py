@@ -50,7 +50,9 @@ class ExportOptions:
 
     def check_weights(self, model: str, are_there: bool) -> None:
         """Raise ConfigError unless `model` has either its weights or random ones."""
-        if are_there == self.random_weights:
+        if are_there and self.random_weights:
+            raise ConfigError(f'{model}: has its weights, which --random does not go with')
+        if not are_there and not self.random_weights:
             raise ConfigError(
                 f'{model}: expected either its weights (--checkpoint, or a work dir as the config) '
                 'or --random, to try what runs the file'
