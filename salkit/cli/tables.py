@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..utils.folders import check_folder_place
+from ..utils.folders import check_folder, check_folder_place
 from .json_output import add_json_argument, give_json
 
 WORK_DIRS = 'work_dirs'
@@ -63,5 +63,8 @@ def print_tables(
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    give_json(args, dict(tables=print_tables(args.tables, work_dirs_of(args), args.format)))
+    work_dirs = work_dirs_of(args)
+    if args.work_dirs:
+        check_folder(work_dirs, 'the folder of work dirs')
+    give_json(args, dict(tables=print_tables(args.tables, work_dirs, args.format)))
     return 0

@@ -55,10 +55,13 @@ def prepare(
     options = options or PrepareOptions()
     root = Path(source).expanduser()
     target = Path(destination).expanduser().absolute()
+    try:
+        dataset = LAYOUT if kind == 'folder' else get_published(kind)
+    except ConfigError as error:
+        raise ConfigError(f'{error} (folder: videos of your own)') from error
     _check_places(root, target)
     if kind == 'folder' and options.fold is not None:
         raise ConfigError('--fold goes with public data sets')
-    dataset = LAYOUT if kind == 'folder' else get_published(kind)
     report = PrepareReport(kind, root, target, dataset)
     find = find_folder if kind == 'folder' else find_published
     videos = find(root.absolute(), options, report)

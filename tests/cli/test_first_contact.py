@@ -70,6 +70,7 @@ baseline center --dataset-root gone --out b | gone: the data root does not exist
 baseline center no/such --out b | config 'no/such' does not exist
 density gone --recipe dhf1k | gone: the file does not exist
 density set --recipe dhf2k | --recipe must be one of
+prepare dhf1 gone out | did you mean dhf1k
 prepare folder gone out | gone: the folder does not exist
 plot gone --out a.png | gone: holds no log of a training
 benchmark infer no/such | config 'no/such' does not exist
@@ -78,6 +79,7 @@ profile no/such | config 'no/such' does not exist
 sweep table9 | the paper has no table '9'
 demo --work-dir note.mp4 | --work-dir note.mp4: expected a folder, but it is a file
 demo --cfg-options nothing=1 | the config has no 'nothing'
+tables --work-dirs gone | gone: the folder of work dirs does not exist
 tables 9 | the paper has no table '9'
 protocols exakt | did you mean exact
 """
