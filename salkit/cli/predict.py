@@ -152,6 +152,18 @@ def seconds_of(option: str, text: str | None) -> float | None:
     return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])
 
 
+def part_of(args: argparse.Namespace) -> tuple[float | None, float | None]:
+    """Seconds of --start and --end.
+
+    Raises:
+        ConfigError: something else, or an end that does not come after the start.
+    """
+    start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+    if start is not None and end is not None and end <= start:
+        raise ConfigError(f'--end must come after --start, got {start:g} s to {end:g} s')
+    return start, end
+
+
 def _shares_of(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(','))
@@ -176,12 +188,13 @@ def _options(args: argparse.Namespace) -> PredictOptions:
     from ..inference.batch import PredictOptions
 
     formats = [name.strip() for name in args.format.split(',')]
+    start, end = part_of(args)
     return PredictOptions(
         formats=() if formats == ['none'] else tuple(dict.fromkeys(formats)),
         overlay=_style(args),
         truth=args.truth,
-        start=seconds_of('--start', args.start),
-        end=seconds_of('--end', args.end),
+        start=start,
+        end=end,
         fps=args.fps,
         stride=args.stride,
         allow_truncated=args.allow_truncated,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, printable
 from ..utils.reframe_options import ReframeOptions, parse_aspect
+from ..utils.text import check_range
 from .common import ENDING_SECONDS, add_answer_arguments, ended_as_interrupted
 from .json_output import add_json_argument, give_json
 from .options import add_options, option_values
@@ -73,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
         0, or 2 where an input failed.
     """
     parse_aspect(args.aspect)
+    if args.stride is not None:
+        check_range('', '--speed', args.stride, 1)
     options = ReframeOptions(**option_values(args, ReframeOptions))
     if args.maps and (args.start or args.end):
         raise ConfigError('--maps are of whole videos: it goes without --start and --end')
@@ -82,14 +85,14 @@ def run(args: argparse.Namespace) -> int:
     from ..inference.reframe.reframing import check_height
     from ..utils.files import name_and_digest
     from .chosen_model import open_identified_model
-    from .predict import check_report, default_out, seconds_of
+    from .predict import check_report, default_out, part_of
 
     check_height(args.height)
     out = args.out or Path(default_out(args.inputs, 'reframed'))
     about: dict[str, object] = {
         'options': asdict(options),
         'height': args.height,
-        'frames': [seconds_of('--start', args.start), seconds_of('--end', args.end), args.stride],
+        'frames': [*part_of(args), args.stride],
         'maps': args.maps and name_and_digest(args.maps),
     }
     inputs, failures = expand_inputs(args.inputs, without=out)
@@ -169,10 +172,10 @@ class _Work:
 
         from ..inference.reframe import reframe_by_stored
         from ..inference.stored_maps import StoredMaps
-        from .predict import seconds_of
+        from .predict import part_of
 
         args, (video, way, *preview) = self.args, files
-        start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+        start, end = part_of(args)
         passes = 2 + len(preview)
         with tqdm(
             total=passes * len(stimulus), desc=label, unit='frames', leave=False, disable=None

@@ -35,6 +35,9 @@ predict set/val --model umt-tiny_cc-kl | --model umt-tiny_cc-kl: give --checkpoi
 predict set/val --model note.pth | note.pth: cannot be read as a checkpoint
 predict set/val --out note.mp4 | --out note.mp4: expected a folder, but it is a file
 predict set/val --start 5 --end 2 | --end must come after --start
+reframe set/val --speed 0 | --speed must be at least 1
+new-plugin mine --out note.mp4 | --out note.mp4: expected a folder
+compare a.json b.json --plot a.svg | a.svg: the picture is a PNG file
 predict set/val --batch-size 0 | --batch-size must be at least 1
 predict set/val --overlay --truth gone | gone: the folder of ground truth does not exist
 serve --port 0 --model umt-tiny_cc-kl | --model umt-tiny_cc-kl: give --checkpoint

@@ -74,10 +74,6 @@ class PredictOptions:
         check_range('', '--speed', self.stride, 1)
         if self.fps is not None and not self.fps > 0:
             raise ConfigError(f'--fps must be above 0, got {self.fps}')
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ConfigError(
-                f'--end must come after --start, got {self.start:g} s to {self.end:g} s'
-            )
         if self.truth is not None:
             check_folder(self.truth, 'the folder of ground truth')
 
