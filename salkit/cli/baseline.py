@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..utils.folders import check_folder, check_folder_place
+from ..utils.folders import check_folder_place
 from .common import add_cfg_options
 from .json_output import add_json_argument, give_json
 
@@ -81,7 +81,7 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
         ConfigError: arguments that contradict each other, or a data set that is not in the layout.
     """
     from ..config import dataset_configs, load_config, parse_options
-    from ..errors import ConfigError
+    from ..errors import ConfigError, DataError
 
     if (args.config is None) == (args.dataset_root is None):
         raise ConfigError('name the data set by --dataset-root or by a config, one of the two')
@@ -108,8 +108,8 @@ def open_dataset(args: argparse.Namespace) -> VideoSaliencyDataset:
         # Only the list of files is needed, no clips.
         cfg = {k: v for k, v in found[0].items() if k != 'pipeline'}
     root = cfg.get('data_root')
-    if root:
-        check_folder(Path(root).expanduser(), 'the data root')
+    if root and not Path(root).expanduser().exists():
+        raise DataError(f'{root}: the data root does not exist')
     from ..builder import build
     from ..datasets import VideoSaliencyDataset
     from ..registry import DATASETS
