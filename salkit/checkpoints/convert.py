@@ -20,6 +20,7 @@ from .checkpoint import Checkpoint
 from .fit import fit_weights
 from .fit_report import FitReport
 from .locate import locate
+from .named import check_destination
 from .official import DEAD, to_official
 from .read import read_checkpoint
 from .write import separate, write_checkpoint, write_safetensors
@@ -95,9 +96,7 @@ def convert(
             the conversion itself notes.
     """
     destination = Path(destination)
-    suffixes = ('.safetensors',) if to == 'salkit' else ('.safetensors', '.pth', '.pt')
-    if destination.suffix not in suffixes:
-        raise CheckpointError(f'{destination}: expected a name that ends in {", ".join(suffixes)}')
+    check_destination(destination, to)
     path = locate(source)
     if destination.exists() and destination.samefile(path):
         raise CheckpointError(f'{destination}: is the source itself')

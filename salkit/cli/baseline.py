@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.folders import check_folder_place
 from .common import add_cfg_options
 from .json_output import add_json_argument, give_json
 
@@ -26,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'kind', choices=list(KINDS), help='; '.join(f'{k}: {v}' for k, v in KINDS.items())
     )
     parser.add_argument(
-        'config', nargs='?', help='a config whose test set is predicted, instead of --dataset-root'
+        'config',
+        nargs='?',
+        metavar='CONFIG',
+        help='a config whose test set is predicted, instead of --dataset-root',
     )
     parser.add_argument('--dataset-root', metavar='DIR', help='root folder of the data set')
     parser.add_argument(
@@ -128,6 +132,7 @@ def run(args: argparse.Namespace) -> int:
     is_one_map = args.kind == 'mean' and out.suffix == '.npy'
     if is_one_map and args.sigma is not None:
         raise ConfigError('the mean baseline has no sigma')
+    check_folder_place('--out', out.parent if is_one_map else out)
     dataset = open_dataset(args)
     if is_one_map:
         write_mean_density(dataset, out, progress=True)

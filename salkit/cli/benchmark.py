@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     told = '; '.join(f'{kind}: {text}' for kind, text in KINDS.items())
     parser.add_argument('kind', choices=list(KINDS), help=told)
     parser.add_argument(
-        'config', help='a config file or name, or a checkpoint that says its config: lite0'
+        'config',
+        metavar='CONFIG',
+        help='a config file or name, or a checkpoint that says its config: lite0',
     )
     add_cfg_options(parser)
     add_options(parser, BenchmarkOptions)

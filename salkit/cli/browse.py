@@ -6,12 +6,13 @@ import argparse
 import re
 from pathlib import Path
 
+from ..utils.folders import check_folder_place
 from .common import add_cfg_options, check_data_roots
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `salkit browse`."""
-    parser.add_argument('config', help='a config file or name')
+    parser.add_argument('config', metavar='CONFIG', help='a config file or name')
     parser.add_argument('--out', required=True, metavar='DIR', help='for a PNG a clip')
     parser.add_argument(
         '--stage',
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.count < 1:
         raise ConfigError(f'--count: expected at least 1, got {args.count}')
+    check_folder_place('--out', args.out)
     cfg = load_config(args.config, parse_options(args.cfg_options))
     loader = cfg.get(f'{args.stage}_dataloader')
     if not loader or not loader.get('dataset'):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..utils.folders import check_folder_place
 from .common import add_cfg_options, leave_cores_to_workers, rows_and_columns
 from .json_output import add_json_argument, give_json
 
@@ -143,6 +144,8 @@ def _of_folder(args: argparse.Namespace) -> Iterator[_Group]:
 
 def run(args: argparse.Namespace) -> int:
     """Cache what is not cached; status 1 where a video cannot be."""
+    if args.dir:
+        check_folder_place('--dir', args.dir)
     if args.features:
         return _run_features(args)
     leave_cores_to_workers()

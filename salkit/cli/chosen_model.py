@@ -100,17 +100,16 @@ def choose_model(
         if checkpoint is not None:
             raise ConfigError(f'{model}: an exported model holds its weights, got {checkpoint} too')
         return str(model), None
-    from ..checkpoints.named import check_model_names
+    from ..checkpoints.named import check_model_names, names_weights
 
     check_model_names(model, checkpoint)
-    from ..models.load import find_model
-
-    cfg, read = find_model(model, checkpoint)
-    if read is None:
+    if model is not None and checkpoint is None and not names_weights(model):
         raise ConfigError(
             f'--model {model}: give --checkpoint, its weights, too; random ones predict nothing'
         )
-    return cfg, read
+    from ..models.load import find_model
+
+    return find_model(model, checkpoint)
 
 
 def is_exported(model: object) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
+from ..utils.folders import check_folder_place
 from ..utils.leftovers import remove_own
 from .launchers import LAUNCHERS, check_launcher
 
@@ -33,6 +34,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The config, overrides of it, the work dir and the launcher."""
     parser.add_argument(
         'config',
+        metavar='CONFIG',
         help='a config file, the name of one that comes with salkit, or PLUGIN::NAME',
     )
     parser.add_argument(
@@ -221,7 +223,9 @@ def read_config(
     if args.verbose:
         (cfg.get('default_hooks') or {}).pop('epoch_line', None)
     default = Path('work_dirs') / Path(cfg.filename).stem
-    return cfg, Path(args.work_dir or cfg.get('work_dir') or default)
+    work_dir = Path(args.work_dir or cfg.get('work_dir') or default)
+    check_folder_place('--work-dir', work_dir)
+    return cfg, work_dir
 
 
 def check_data_roots(cfg: Config, *loaders: str) -> None:

@@ -42,8 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare, and print the tables and the warnings."""
     from ..scoring import compare
+    from ..scoring.plot import check_picture_place, plot_per_video
     from ..version import __version__
 
+    if args.plot:
+        check_picture_place(args.plot)
     comparison = compare(
         args.reference,
         *args.others,
@@ -61,7 +64,5 @@ def run(args: argparse.Namespace) -> int:
     command = ' '.join(sys.argv)
     give_json(args, dict(command=command, salkit_version=__version__, **comparison.to_json()))
     if args.plot:
-        from ..scoring.plot import plot_per_video
-
         plot_per_video(comparison, args.plot)
     return 0

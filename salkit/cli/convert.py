@@ -91,11 +91,12 @@ def _print_conversion(done: Conversion) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert."""
-    from ..checkpoints.named import check_model_names
+    from ..checkpoints.named import check_destination, check_model_names
     from ..config import parse_options
     from ..errors import CheckpointError
 
     options, about = parse_options(args.cfg_options), _read_about(args.about)
+    check_destination(args.destination, args.to)
     check_model_names(args.config, args.source)
     from ..checkpoints.convert import convert
 

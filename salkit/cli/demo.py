@@ -132,17 +132,21 @@ def show_shipped_model(work_dir: Path) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the whole demo."""
-    from ..checkpoints import read_checkpoint
     from ..config import load_config, parse_options
+    from ..utils.folders import check_folder_place
+
+    work_dir = Path(args.work_dir)
+    cfg = load_config(DEMO_CONFIG, parse_options(args.cfg_options))
+    check_folder_place('--work-dir', work_dir)
+    # What does not fit should not wait for PyTorch.
+    work_dir.mkdir(parents=True, exist_ok=True)
+    from ..checkpoints import read_checkpoint
     from ..datasets import DemoDataset
     from ..metrics.baseline_densities import mean_density_map
     from ..metrics.report import format_table
     from ..models import build_model
     from ..utils.files import write_json
 
-    work_dir = Path(args.work_dir)
-    cfg = load_config(DEMO_CONFIG, parse_options(args.cfg_options))
-    work_dir.mkdir(parents=True, exist_ok=True)
     show_shipped_model(work_dir)
     resume_same_run(cfg, work_dir)
     runner = train(cfg, work_dir)

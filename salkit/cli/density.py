@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..utils.folders import check_folder_place
 from .common import rows_and_columns
 from .json_output import add_json_argument, give_json
 from .options import COLUMNS, add_options, given_options, option_values
@@ -93,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
     reading = GazeOnVideos(**option_values(args, GazeOnVideos) | sizes)
     found = find_fixations(args.fixations, reading, progress=show)
     out = None if args.out is None else Path(args.out)
+    if out is not None:
+        check_folder_place('--out', out)
     folders = _folders(found, Path(args.fixations).expanduser(), out)
     targets = [
         Target(video, folder, density, args.format)

@@ -50,17 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export."""
-    from ..checkpoints.named import check_model_names
+    from ..checkpoints.named import check_model_names, names_weights
     from ..config import parse_options
     from ..errors import ConfigError
+    from ..inference.export.options import ExportOptions, check_export_place
 
     if None not in (args.config, args.model):
         raise ConfigError(f'{args.config} and --model {args.model}: name one model')
     name = args.model if args.config is None else args.config
     check_model_names(name, args.checkpoint)
-    from ..inference.backends.exported import sized
-    from ..inference.export import ExportOptions, export_model
-
     options = ExportOptions(
         precision=args.precision,
         dynamic_batch=args.dynamic_batch,
@@ -70,6 +68,12 @@ def run(args: argparse.Namespace) -> int:
         tolerance=args.tolerance,
         random_weights=args.random,
     )
+    check_export_place(args.out)
+    has_weights = name is None or args.checkpoint is not None or names_weights(name)
+    options.check_weights(name or 'the default model', has_weights)
+    from ..inference.backends.exported import sized
+    from ..inference.export import export_model
+
     with ended_as_interrupted(ENDING_SECONDS):
         done = export_model(
             name,

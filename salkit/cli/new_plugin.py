@@ -38,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the package and print what to do next."""
     from ..plugin.scaffold import scaffold
+    from ..utils.folders import check_folder_place
 
+    check_folder_place('--out', args.out)
     names, folder = scaffold(args.name, args.role, args.out)
     data = ' --cfg-options data_root=FOLDER' if args.role == 'dataset' else ''
     print(f'{folder}: the package {names.distribution}, with the {names.role} {names.label}')

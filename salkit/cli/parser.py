@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NoReturn
 
+from ..utils.text import nearest_names
 from .json_output import JSON, with_place
 
 # Command -> what it is called like; `salkit COMMAND --help` ends with it.
@@ -62,6 +64,11 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, prog: str, module: ModuleType, example: str = '') -> None:
         super().__init__(prog=prog, description=module.__doc__)
         add_all_arguments(self, module)
+        usage = argparse.HelpFormatter(f'{prog} [options]')
+        needed = [each for each in self._actions if each.required or not each.option_strings]
+        usage.add_usage(None, needed, ())
+        # Asked now: while arguments are read in two steps, some are hidden.
+        self.short_usage = usage.format_help().rstrip()
         _, _, arguments = example.partition(' ')
         self.example = f'such as: {prog} {arguments}'.rstrip() if example else ''
 
@@ -76,9 +83,11 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and leave with status 2."""
-        usage = argparse.HelpFormatter(f'{self.prog} [options]')
-        needed = [each for each in self._actions if each.required or not each.option_strings]
-        usage.add_usage(None, needed, ())
-        lines = [usage.format_help().rstrip(), self.example, f'all options: {self.prog} --help']
+        lines = [self.short_usage, self.example, f'all options: {self.prog} --help']
         print(*filter(None, lines), sep='\n', file=sys.stderr)
+        unknown = re.match(r'unrecognized arguments: (--[\w-]+)', message)
+        if unknown:
+            options = [name for name in self._option_string_actions if name.startswith('--')]
+            hint = nearest_names(unknown[1], options, most=2, cutoff=0.7)
+            message += f'; {hint}' if hint.startswith('did') else ''
         self.exit(2, f'{self.prog}: error: {message}\n')

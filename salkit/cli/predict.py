@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, DataError
-from ..utils.text import listed
+from ..utils.text import check_range, listed
 from .common import ENDING_SECONDS, add_part_arguments, ended_as_interrupted, rows_and_columns
 from .json_output import STDOUT, add_json_argument, give_json
 
@@ -152,6 +152,18 @@ def seconds_of(option: str, text: str | None) -> float | None:
     return int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + float(match[3])
 
 
+def part_of(args: argparse.Namespace) -> tuple[float | None, float | None]:
+    """Seconds of --start and --end.
+
+    Raises:
+        ConfigError: something else, or an end that does not come after the start.
+    """
+    start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+    if start is not None and end is not None and end <= start:
+        raise ConfigError(f'--end must come after --start, got {start:g} s to {end:g} s')
+    return start, end
+
+
 def _shares_of(text: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in text.split(','))
@@ -176,12 +188,13 @@ def _options(args: argparse.Namespace) -> PredictOptions:
     from ..inference.batch import PredictOptions
 
     formats = [name.strip() for name in args.format.split(',')]
+    start, end = part_of(args)
     return PredictOptions(
         formats=() if formats == ['none'] else tuple(dict.fromkeys(formats)),
         overlay=_style(args),
         truth=args.truth,
-        start=seconds_of('--start', args.start),
-        end=seconds_of('--end', args.end),
+        start=start,
+        end=end,
         fps=args.fps,
         stride=args.stride,
         allow_truncated=args.allow_truncated,
@@ -209,7 +222,7 @@ def _open_model(args: argparse.Namespace) -> tuple[SaliencyPredictor, dict[str, 
         checkpoint,
         args.device,
         args.precision,
-        args.batch_size or 'auto',
+        'auto' if args.batch_size is None else args.batch_size,
         size=rows_and_columns('--size', args.size),
         head=args.head,
         engine=args.engine,
@@ -285,12 +298,16 @@ def run(args: argparse.Namespace) -> int:
         expand_inputs,
         predict_inputs,
         predict_on_ray,
+        without_unreadable,
     )
     from ..inference.batch.camera import record_camera
     from ..inference.batch.many_inputs import prepare_folder
     from ..inference.batch.report import FAILED, Outcome
 
     options = _options(args)
+    rows_and_columns('--size', args.size)
+    if args.batch_size is not None:
+        check_range('', '--batch-size', args.batch_size, 1)
     texts = args.inputs
     if not texts:
         raise ConfigError(
@@ -304,6 +321,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('--frames is for webcams; videos have --start and --end')
     inputs, failures = expand_inputs([text for text in texts if text not in cameras], without=out)
     check_report(args.json, (out / f'{source.name}.json' for source in inputs))
+    if not cameras:
+        inputs, unreadable = without_unreadable(inputs, args.fps, args.allow_truncated)
+        failures += unreadable
     if inputs or cameras or args.out:
         prepare_folder(out)
     if renamed := [source.name for source in inputs if source.is_renamed]:

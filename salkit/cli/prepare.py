@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.base and not args.config:
         raise ConfigError('--base goes with --config')
+    base = _base(args.base) if args.base else BASE
     report = prepare(
         args.kind,
         args.source,
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         tell=lambda line: tqdm.write(line, file=sys.stderr),
     )
     if args.config:
-        text = report.train_config(args.base or BASE)
+        text = report.train_config(base)
         report.config = Path(args.config)
         with whole_file(report.config) as temporary:
             temporary.write_text(text, encoding='utf-8')
@@ -98,6 +99,21 @@ def run(args: argparse.Namespace) -> int:
     give_json(args, report.to_json())
     _print_how_to_train(report)
     return 1 if report.failed else 0
+
+
+def _base(named: str) -> str:
+    """What `_base_` calls a config, wherever the file lies that says it.
+
+    Raises:
+        ConfigError: no such config, which should not wait for the videos.
+    """
+    from ..config.find import SEPARATOR, config_name, config_root, find_config
+
+    file = find_config(named).resolve()
+    name = config_name(file)
+    if config_root().resolve() in file.parents:
+        return f'salkit{SEPARATOR}{name}'
+    return name if SEPARATOR in name else str(file)
 
 
 def _folder(args: argparse.Namespace) -> FolderOptions:

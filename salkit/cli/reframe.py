@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, printable
 from ..utils.reframe_options import ReframeOptions, parse_aspect
+from ..utils.text import check_range
 from .common import (
     ENDING_SECONDS,
     add_answer_arguments,
@@ -78,23 +79,25 @@ def run(args: argparse.Namespace) -> int:
         0, or 2 where an input failed.
     """
     parse_aspect(args.aspect)
+    if args.stride is not None:
+        check_range('', '--speed', args.stride, 1)
     options = ReframeOptions(**option_values(args, ReframeOptions))
     if args.maps:
         check_maps_alone(args)
-    from ..inference.batch import expand_inputs
+    from ..inference.batch import expand_inputs, without_unreadable
     from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
     from ..inference.batch.report import FAILED
     from ..inference.reframe.reframing import check_height
     from ..utils.files import name_and_digest
     from .chosen_model import open_identified_model
-    from .predict import check_report, default_out, seconds_of
+    from .predict import check_report, default_out, part_of
 
     check_height(args.height)
     out = args.out or Path(default_out(args.inputs, 'reframed'))
     about: dict[str, object] = {
         'options': asdict(options),
         'height': args.height,
-        'frames': [seconds_of('--start', args.start), seconds_of('--end', args.end), args.stride],
+        'frames': [*part_of(args), args.stride],
         'maps': args.maps and name_and_digest(args.maps),
     }
     inputs, failures = expand_inputs(args.inputs, without=out)
@@ -102,14 +105,16 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
     ending = f'_{args.aspect.strip(" ").replace(":", "x")}'
     check_report(args.json, (out / f'{source.name}{ending}.json' for source in inputs))
+    inputs, unreadable = without_unreadable(inputs)
+    failures += unreadable
+    if inputs:
+        prepare_folder(out)
     for outcome in failures:
         print(outcome.line, file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
         predictor = None
         if inputs and not args.maps:
             predictor, about['model'] = open_identified_model(args)
-        if inputs:
-            prepare_folder(out)
         work = _Work(args, out, ending, options, predictor, about, [])
         outcomes = attempt_inputs(inputs, out, work.on)
     give_json(args, work.found)
@@ -172,10 +177,10 @@ class _Work:
 
         from ..inference.reframe import reframe_by_stored
         from ..inference.stored_maps import StoredMaps
-        from .predict import seconds_of
+        from .predict import part_of
 
         args, (video, way, *preview) = self.args, files
-        start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+        start, end = part_of(args)
         passes = 2 + len(preview)
         with tqdm(
             total=passes * len(stimulus), desc=label, unit='frames', leave=False, disable=None

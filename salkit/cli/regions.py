@@ -102,16 +102,17 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 2 where an input failed.
     """
-    from ..inference.batch import expand_inputs
+    from ..inference.batch import expand_inputs, without_unreadable
     from ..inference.batch.many_inputs import attempt_inputs, prepare_folder
     from ..inference.batch.report import FAILED
     from ..inference.regions import Regions
     from ..inference.regions.files import files_of
     from ..prepare.options import GazeReading
     from .chosen_model import open_identified_model
-    from .predict import check_report, default_out, seconds_of
+    from .predict import check_report, default_out, part_of
 
-    check_range('', 'emphasis', args.emphasis, 0.1, 10)
+    check_range('', '--emphasis', args.emphasis, 0.1, 10)
+    check_range('', '--speed', args.stride, 1)
     args.out = args.out or Path(default_out(args.inputs, 'regions'))
     if args.maps:
         check_maps_alone(args)
@@ -122,14 +123,17 @@ def run(args: argparse.Namespace) -> int:
         'gaze': None if gaze is None else name_and_digest(gaze.path),
         'emphasis': args.emphasis,
         'reading': [args.hold, args.screen, option_values(args, GazeReading)],
-        'frames': [seconds_of('--start', args.start), seconds_of('--end', args.end), args.stride],
+        'frames': [*part_of(args), args.stride],
         'maps': args.maps and name_and_digest(args.maps),
     }
     inputs, failures = expand_inputs(args.inputs, without=args.out)
     if args.maps and len(inputs) != 1:
         raise ConfigError(f'--maps are those of one INPUT, got {len(inputs)}')
     check_report(args.json, (args.out / f'{source.name}_regions.json' for source in inputs))
-    prepare_folder(args.out)
+    inputs, unreadable = without_unreadable(inputs)
+    failures += unreadable
+    if inputs:
+        prepare_folder(args.out)
     for outcome in failures:
         print(outcome.line, file=sys.stderr)
     with ended_as_interrupted(ENDING_SECONDS):
@@ -226,12 +230,12 @@ class _Work:
         from ..inference.regions import region_report
         from ..inference.regions.drawing import RegionOverlay, plot_shares
         from ..inference.stored_maps import StoredMaps
-        from .predict import seconds_of
+        from .predict import part_of
 
         args, gaze, predictor = self.args, self.gaze, self.predictor
         # Before the model runs, which takes longest.
         placed = self.regions.on(stimulus.size, stimulus.times)
-        start, end = seconds_of('--start', args.start), seconds_of('--end', args.end)
+        start, end = part_of(args)
         found: SaliencyMaps | StoredMaps
         if predictor is None:
             found = StoredMaps(args.maps, stimulus)

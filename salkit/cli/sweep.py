@@ -92,13 +92,13 @@ def run(args: argparse.Namespace) -> int:
     """Sweep."""
     from ..paper.rows import rows_of, tables_of
 
-    rows = rows_of(tables_of(args.tables))
+    rows, work_dirs = rows_of(tables_of(args.tables)), work_dirs_of(args)
     from ..paper.sweep import first_with_features, keep_features, plan
 
     srun = ['srun', '--kill-on-bad-exit=1', *shlex.split(args.slurm_args)]
     jobs = plan(
         rows,
-        work_dirs_of(args),
+        work_dirs,
         demo=args.demo,
         option_texts=args.cfg_options or (),
         launcher=srun if args.launcher == 'slurm' else (),
@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     print(f'{len(jobs)} rows, {len(jobs) - len(missing)} have their scores')
     keep_features(missing)
     errors = _run_jobs(missing, args) if missing else {}
-    tables = print_tables(args.tables, work_dirs_of(args))
+    tables = print_tables(args.tables, work_dirs)
     failed = {name: error for name, error in errors.items() if error}
     for name, error in failed.items():
         print(f'salkit sweep: {name}: {error}', file=sys.stderr)

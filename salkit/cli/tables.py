@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..utils.folders import check_folder, check_folder_place
 from .json_output import add_json_argument, give_json
 
 WORK_DIRS = 'work_dirs'
@@ -26,8 +27,14 @@ def add_work_dirs_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def work_dirs_of(args: argparse.Namespace) -> Path:
-    """The folder that the arguments name."""
-    return Path(args.work_dirs or (DEMO_WORK_DIRS if args.demo else WORK_DIRS))
+    """The folder that the arguments name.
+
+    Raises:
+        ConfigError: it is a file.
+    """
+    folder = Path(args.work_dirs or (DEMO_WORK_DIRS if args.demo else WORK_DIRS))
+    check_folder_place('--work-dirs', folder)
+    return folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,5 +63,8 @@ def print_tables(
 
 def run(args: argparse.Namespace) -> int:
     """Print them."""
-    give_json(args, dict(tables=print_tables(args.tables, work_dirs_of(args), args.format)))
+    work_dirs = work_dirs_of(args)
+    if args.work_dirs:
+        check_folder(work_dirs, 'the folder of work dirs')
+    give_json(args, dict(tables=print_tables(args.tables, work_dirs, args.format)))
     return 0

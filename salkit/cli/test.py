@@ -179,8 +179,6 @@ def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | No
         from ..models.load import find_model
 
         cfg, found = find_model(args.config)
-        if found is None:
-            raise ConfigError(f'{args.config}: is a config; give the checkpoint to test behind it')
         cfg, work_dir = read_config(args, lambda _, options: find_model(cfg, found, options)[0])
         return cfg, work_dir, found
     try:
@@ -198,7 +196,7 @@ def _read_model(args: argparse.Namespace) -> tuple[Config, Path, Checkpoint | No
 
 def run(args: argparse.Namespace) -> int:
     """Test."""
-    from ..checkpoints.named import check_model_names
+    from ..checkpoints.named import check_model_names, names_weights
     from ..utils.files import check_json_place
 
     if args.features and args.precision:
@@ -209,6 +207,8 @@ def run(args: argparse.Namespace) -> int:
         check_json_place(args.out)
     if args.checkpoint is None:
         check_model_names(args.config)
+        if not names_weights(args.config):
+            raise ConfigError(f'{args.config}: is a config; give the checkpoint to test behind it')
     cfg, work_dir, with_weights = _read_model(args)
     check_data_roots(cfg, 'test_dataloader')
     check_model_names(None, args.checkpoint)

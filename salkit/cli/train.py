@@ -98,11 +98,12 @@ def run(args: argparse.Namespace) -> int:
     loaders = ('train_dataloader', 'val_dataloader', *(['test_dataloader'] if args.test else []))
     check_data_roots(cfg, *loaders)
     from ..checkpoints import locate
+    from ..checkpoints.named import check_model_names
     from ..checkpoints.sharded import is_sharded
 
     if args.resume not in (None, 'auto') and not Path(args.resume).is_dir():
-        # A wrong name should not wait for PyTorch, nor below for the model to be built.
-        locate(args.resume)
+        # A wrong file should not wait for PyTorch, nor below for the model to be built.
+        check_model_names(None, args.resume)
     from mmengine.dist import is_main_process
 
     from ..engine import TrainingStopped, find_latest_checkpoint

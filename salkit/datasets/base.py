@@ -14,6 +14,7 @@ from ..builder import build
 from ..errors import ConfigError, DataError
 from ..media.clips import HEADS, SAMPLINGS, clip_indices, scored_frames
 from ..registry import DATASETS, TRANSFORMS
+from ..utils.folders import check_folder
 from ..utils.text import check_choice
 from .layout import (
     SPLIT_FOLDERS,
@@ -117,8 +118,7 @@ class VideoSaliencyDataset(Dataset):
         self.head = head
         self.holdout = holdout
         self.seed = seed
-        if not self.data_root.is_dir():
-            raise DataError(f'{self.data_root}: the data root does not exist')
+        check_folder(self.data_root, 'the data root')
         self.videos: list[VideoRecord] = read_videos(self.video_folders(), require_fixations)
         if not self.videos:
             raise DataError(f'{self.data_root}: the split {split!r} holds no videos')

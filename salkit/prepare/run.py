@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ..datasets.published import LAYOUT, get_published
 from ..errors import ConfigError, DataError, SalkitError, one_line
 from ..utils.files import is_disk_full, locked_folder
+from ..utils.folders import check_folder, check_folder_place
 from ..utils.leftovers import remove_leftovers
 from ..utils.parallel import Stopped, check_workers, run_tasks
 from .folder import find_folder
@@ -54,10 +55,13 @@ def prepare(
     options = options or PrepareOptions()
     root = Path(source).expanduser()
     target = Path(destination).expanduser().absolute()
+    try:
+        dataset = LAYOUT if kind == 'folder' else get_published(kind)
+    except ConfigError as error:
+        raise ConfigError(f'{error} (folder: videos of your own)') from error
     _check_places(root, target)
     if kind == 'folder' and options.fold is not None:
         raise ConfigError('--fold goes with public data sets')
-    dataset = LAYOUT if kind == 'folder' else get_published(kind)
     report = PrepareReport(kind, root, target, dataset)
     find = find_folder if kind == 'folder' else find_published
     videos = find(root.absolute(), options, report)
@@ -83,8 +87,8 @@ def prepare(
 
 
 def _check_places(source: Path, destination: Path) -> None:
-    if not source.is_dir():
-        raise DataError(f'{source}: the folder does not exist')
+    check_folder(source, 'the folder')
+    check_folder_place('DESTINATION', destination)
     inside, outside = destination.resolve(), source.resolve()
     if inside == outside or outside in inside.parents:
         raise ConfigError(

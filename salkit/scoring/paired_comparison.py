@@ -62,7 +62,10 @@ def compare(
         raise DataError('a comparison needs at least 2 score files')
     names = short_names(sources) if names is None else list(names)
     if len(set(names)) != len(sources):
-        raise DataError(f'{len(sources)} score files need as many different names, got {names}')
+        raise DataError(
+            f'{len(sources)} score files need as many different names, got {names}; '
+            '--names gives them others'
+        )
     files = [read_scores(source, name) for source, name in zip(sources, names, strict=True)]
     differences: list[Difference] = []
     warnings: list[str] = []

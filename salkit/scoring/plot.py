@@ -39,6 +39,12 @@ def _panel(axis: Axes, reference: str, rows: list[Difference]) -> None:
     axis.grid(axis='y', alpha=0.3)
 
 
+def check_picture_place(path: str | Path) -> None:
+    """Raise ConfigError unless a picture's name ends in .png."""
+    if Path(path).suffix.lower() != '.png':
+        raise ConfigError(f'{path}: the picture is a PNG file, so its name should end in .png')
+
+
 def plot_per_video(comparison: Comparison, path: str | Path) -> None:
     """Draw the scores of every video, a panel a metric, and write them as PNG.
 
@@ -52,9 +58,7 @@ def plot_per_video(comparison: Comparison, path: str | Path) -> None:
     Raises:
         ConfigError: `path` does not end in .png.
     """
-    path = Path(path)
-    if path.suffix.lower() != '.png':
-        raise ConfigError(f'{path}: the picture is a PNG file, so its name should end in .png')
+    check_picture_place(path)
     # Heavy, and only for pictures.
     from matplotlib.figure import Figure
 

@@ -7,7 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..errors import ConfigError, DataError
 from .leftovers import REPLACED, remove_leftovers, unfinished
+
+
+def check_folder(path: Path, what: str) -> None:
+    """Raise DataError unless `path`, which is `what`, such as 'the data root', is a folder."""
+    if not path.is_dir():
+        fault = 'is a file, expected a folder' if path.exists() else 'does not exist'
+        raise DataError(f'{path}: {what} {fault}')
+
+
+def check_folder_place(option: str, path: str | Path) -> None:
+    """Check that no file is in the way of a folder that is to be made later.
+
+    Args:
+        option: of the command that names it.
+        path: of the folder, which may be there.
+
+    Raises:
+        ConfigError: a file is.
+    """
+    place = Path(path).expanduser().absolute()
+    nearest = next(each for each in (place, *place.parents) if os.path.lexists(each))
+    if not nearest.is_dir():
+        where = 'it' if nearest == place else nearest
+        raise ConfigError(f'{option} {path}: expected a folder, but {where} is a file')
 
 
 @contextmanager

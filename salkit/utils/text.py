@@ -54,8 +54,8 @@ def check_range(
     # Asked so that NaN is out of every range.
     if not (value >= low and (high is None or value <= high)):
         expected = f'at least {low}' if high is None else f'{low} to {high}'
-        name = f'{owner}: {argument}' if owner else argument
-        raise ConfigError(f'{name} must be {expected}, got {value}')
+        owned = f'{owner}: {argument}' if owner else argument
+        raise ConfigError(f'{owned} must be {expected}, got {value}')
 
 
 def listed(names: Collection[str], most: int = 5) -> str:

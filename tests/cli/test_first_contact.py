@@ -24,15 +24,28 @@ REPORTING = [
     *('leaderboard', 'plot', 'plugins', 'predict', 'prepare', 'profile', 'protocols', 'score'),
     *('sweep', 'tables', 'test'),
 ]
-# Each names a thing that is not there.
+# Each names a thing that is not there, or one of another kind.
 MISTAKES = """
 predict gone.mp4 | gone.mp4: the file does not exist
 predict set/val --model no/such | config 'no/such' does not exist
 predict set/val --model umt-tiny_cc-kl --checkpoint gone.pth | gone.pth: the checkpoint does not
 serve --port 0 --model no/such | config 'no/such' does not exist
+predict note.mp4 | note.mp4: cannot be read as a video
+predict set/val --model umt-tiny_cc-kl | --model umt-tiny_cc-kl: give --checkpoint
+predict set/val --model note.pth | note.pth: cannot be read as a checkpoint
+predict set/val --out note.mp4 | --out note.mp4: expected a folder, but it is a file
+predict set/val --start 5 --end 2 | --end must come after --start
+reframe set/val --speed 0 | --speed must be at least 1
+new-plugin mine --out note.mp4 | --out note.mp4: expected a folder
+compare a.json b.json --plot a.svg | a.svg: the picture is a PNG file
+predict set/val --batch-size 0 | --batch-size must be at least 1
+predict set/val --overlay --truth gone | gone: the folder of ground truth does not exist
+serve --port 0 --model umt-tiny_cc-kl | --model umt-tiny_cc-kl: give --checkpoint
 train no/such | config 'no/such' does not exist
 train umt-tiny_cc-kl --cfg-options data_root=gone | gone: the data root does not exist
+train umt-tiny_cc-kl --work-dir note.mp4/run | note.mp4 is a file
 train umt-tiny_cc-kl --resume gone.pth | gone.pth: the checkpoint does not exist
+test umt-tiny_cc-kl | umt-tiny_cc-kl: is a config
 test no/such | config 'no/such' does not exist
 test no/such gone.pth | gone.pth: the checkpoint does not exist
 test umt-tiny_cc-kl gone.pth | gone.pth: the checkpoint does not exist
@@ -41,11 +54,16 @@ score gone set | gone: the folder of predictions does not exist
 score maps gone | gone: the folder of ground truth does not exist
 score maps set --protocol exakt | did you mean exact
 export no/such --out a.onnx | config 'no/such' does not exist
+export umt-tiny_cc-kl --out a.onnx | umt-tiny_cc-kl: expected either its weights
+export lite0 --out a.txt | a.txt: expected the name of a file that ends in .onnx
+export lite0 --out a.onnx --opset 3 | --opset must be
 export umt-tiny_cc-kl --checkpoint gone.pth --out a.onnx | gone.pth: the checkpoint does not exist
 convert gone.pth a.safetensors | gone.pth: the checkpoint does not exist
+convert lite0 a.txt | a.txt: expected a name that ends in .safetensors
 convert lite0 a.safetensors --config no/such | config 'no/such' does not exist
 compare gone.json other.json | gone.json: the file does not exist
 leaderboard gone.json | gone.json: the file does not exist
+check note.mp4 | note.mp4: the data root is a file, expected a folder
 check gone | gone: the data root does not exist
 cache gone | config 'gone' does not exist
 cache gone --features --dir d | config 'gone' does not exist
@@ -55,12 +73,16 @@ baseline center --dataset-root gone --out b | gone: the data root does not exist
 baseline center no/such --out b | config 'no/such' does not exist
 density gone --recipe dhf1k | gone: the file does not exist
 density set --recipe dhf2k | --recipe must be one of
+prepare dhf1 gone out | did you mean dhf1k
 prepare folder gone out | gone: the folder does not exist
 plot gone --out a.png | gone: holds no log of a training
 benchmark infer no/such | config 'no/such' does not exist
 benchmark train no/such | config 'no/such' does not exist
 profile no/such | config 'no/such' does not exist
 sweep table9 | the paper has no table '9'
+demo --work-dir note.mp4 | --work-dir note.mp4: expected a folder, but it is a file
+demo --cfg-options nothing=1 | the config has no 'nothing'
+tables --work-dirs gone | gone: the folder of work dirs does not exist
 tables 9 | the paper has no table '9'
 protocols exakt | did you mean exact
 """
@@ -93,6 +115,8 @@ def folder(tmp_path_factory):
     """A folder with a data set, and maps to be scored on it."""
     folder = tmp_path_factory.mktemp('first')
     write_dataset(folder / 'set', frames=9)
+    for name in ('note.mp4', 'note.pth'):
+        (folder / name).write_text('a note')
     for video in (folder / 'set' / 'test').iterdir():
         shutil.copytree(video / 'maps', folder / 'maps' / video.name)
     return folder
@@ -117,10 +141,15 @@ def test_the_first_page(capsys):
     )
 
 
-def test_a_mistyped_command_gets_the_nearest(capsys):
-    for typed, message in (('pradict', 'did you mean predict'), ('xyz', '`salkit help` lists')):
+def test_what_is_mistyped_gets_the_nearest(capsys):
+    for typed, message in (
+        ('pradict', 'did you mean predict'),
+        ('xyz', '`salkit help` lists'),
+        ('predict --overly', '--overly; did you mean --overlay?'),
+        ('predict --xyz', 'unrecognized arguments: --xyz\n'),
+    ):
         with pytest.raises(SystemExit) as stopped:
-            main([typed])
+            main(typed.split())
         assert stopped.value.code == 2 and message in capsys.readouterr().err
 
 
@@ -146,12 +175,13 @@ def test_every_command_has_an_example_that_it_understands(name):
     assert all(each.nargs == '?' and each.const == '-' for each in json_options)
 
 
-@pytest.mark.parametrize('name', ['score', 'train', 'export', 'sweep'])
+@pytest.mark.parametrize('name', ['score', 'train', 'export', 'sweep', 'regions'])
 def test_what_is_left_out_is_answered_in_four_lines(name, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([name])
     usage, example, more, error = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 2 and usage.startswith(f'usage: salkit {name} [options] ')
+    assert name != 'regions' or 'INPUT' in usage
     assert example == f'such as: salkit {EXAMPLES[name]}' and more.endswith('--help')
     assert error.startswith(f'salkit {name}: error: the following arguments are required: ')
 

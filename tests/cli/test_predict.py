@@ -417,11 +417,18 @@ def test_a_single_failure_is_one_line(predict):
     assert status == 2 and told == ['failed: gone.mp4: the file does not exist'] and not out
 
 
-@pytest.mark.parametrize('place', ['file/out', '/proc/out', 'file'])
-def test_a_folder_that_cannot_be_written(predict, sources, tmp_path, place):
+@pytest.mark.parametrize(
+    ('place', 'message'),
+    [
+        ('file/out', 'is a file'),
+        ('/proc/out', '--out /proc/out: cannot be written'),
+        ('file', '--out file: expected a folder'),
+    ],
+)
+def test_a_folder_that_cannot_be_written(predict, sources, tmp_path, place, message):
     (tmp_path / 'file').touch()
     status, _, told = predict(sources / 'videos', out=place)
-    assert status == 2 and len(told) == 1 and f'--out {place}: cannot be written' in told[0]
+    assert status == 2 and len(told) == 1 and message in told[0]
 
 
 @pytest.mark.parametrize(
@@ -430,13 +437,13 @@ def test_a_folder_that_cannot_be_written(predict, sources, tmp_path, place):
         (['--format', 'jpg'], 'format must be one of'),
         (['--format', 'none'], 'nothing to write'),
         (['--format', 'none,png'], 'format must be one of'),
-        (['--start', '5', '--end', '5'], 'no frame to predict from 5 s to 5 s'),
+        (['--start', '5', '--end', '5'], '--end must come after --start'),
         (['--start', '1:75'], 'must be seconds or'),
         (['--colours', 'turbot'], 'did you mean turbo'),
         (['--contours', 'clip.mp4'], 'takes shares'),
         (['--size', '32'], 'two whole numbers'),
         (['--stride', '0'], 'at least 1'),
-        (['--fps', '-1'], 'must be positive'),
+        (['--fps', '-1'], '--fps must be above 0'),
         (['--frames', '3'], 'is for webcams'),
     ],
 )

@@ -487,6 +487,7 @@ def test_other_gaze_or_another_seed_is_not_mixed_in(tmp_path):
         ['--allow-trim', '-1'],
         ['--workers', '0'],
         ['--base', 'salkit::demo/umt-tiny_cc-kl'],
+        ['--base', 'no/such', '--config', 'mine.py'],
     ],
 )
 def test_arguments_that_do_not_fit(tmp_path, arguments, monkeypatch, capsys):

@@ -130,8 +130,7 @@ def test_training_and_testing_on_kept_videos_and_on_frames(tmp_path, source):
 def test_training_and_testing_with_the_config_that_is_written(tmp_path, source):
     gaze = write_gaze(tmp_path / 'gaze.csv', [f'{number:03d}' for number in NUMBERS])
     videos = ['folder', str(source / 'video'), 'out', '--gaze', str(gaze), '--recipe', 'dhf1k']
-    base = 'salkit::demo/umt-tiny_cc-kl.py'
-    assert main(['prepare', *videos, '--config', 'mine.py', '--base', base]) == 0
+    assert main(['prepare', *videos, '--config', 'mine.py', '--base', 'umt-tiny_cc-kl']) == 0
     assert main(['train', 'mine.py', '--work-dir', 'work', '--cfg-options', *QUICK]) == 0
     assert main(['test', 'mine.py', 'work', '--out', 'scores.json']) == 0
     content = json.loads(Path('scores.json').read_text())

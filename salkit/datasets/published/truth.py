@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import DataError
+from ...utils.folders import check_folder
 from ..layout import SPLIT_FOLDERS, split_of
 from ..truth_video import TruthVideo
 from .base import LAYOUT, dataset_at, published_datasets
@@ -43,8 +44,7 @@ def find_ground_truth(
             which it is not known which files are its own.
     """
     root = Path(root).expanduser()
-    if not root.is_dir():
-        raise DataError(f'{root}: the folder of ground truth does not exist')
+    check_folder(root, 'the folder of ground truth')
     dataset = dataset_at(root)
     found = dataset.find_videos(root)
     videos = [video for video in found if video.is_annotated]

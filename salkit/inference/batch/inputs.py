@@ -11,12 +11,13 @@ from pathlib import Path
 
 from ...datasets.file_list import list_files
 from ...datasets.layout import find_video_file, subfolders
-from ...errors import DataError, one_line
+from ...errors import DataError, SalkitError, one_line
 from ...media.images import IMAGE_SUFFIXES
 from ...media.video import VIDEO_SUFFIXES
 from ...utils.files import natural_key
 from ...utils.leftovers import shortened
 from ...utils.text import listed
+from ..stimulus import open_stimulus
 from .record import EarlierInput, earlier_inputs
 from .report import FAILED, Outcome
 
@@ -46,6 +47,22 @@ class Input:
     def is_renamed(self) -> bool:
         """Whether it is called otherwise than its file or folder."""
         return self.name not in (self.path.stem, self.path.absolute().name)
+
+
+def without_unreadable(
+    inputs: list[Input], fps: float | None = None, allow_truncated: bool = False
+) -> tuple[list[Input], list[Outcome]]:
+    """Inputs, less the only one where that cannot be opened, and its failure.
+
+    It should not wait for a model. Of several, others are to be predicted anyway.
+    """
+    if len(inputs) == 1:
+        try:
+            open_stimulus(inputs[0].path, fps, allow_truncated)
+        except SalkitError as error:
+            source = inputs[0]
+            return [], [Outcome(str(source.path), FAILED, source.name, note=one_line(error))]
+    return inputs, []
 
 
 def expand_inputs(

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ...errors import ConfigError, SalkitError, one_line, printable
 from ...utils.files import is_disk_full
+from ...utils.folders import check_folder_place
 from ...utils.leftovers import remove_leftovers
 from ...utils.ray_tasks import ray_session, run_on_ray
 from ..predictor import SaliencyPredictor
@@ -28,6 +29,7 @@ def prepare_folder(out: Path) -> None:
     Raises:
         ConfigError: it cannot be made.
     """
+    check_folder_place('--out', out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -17,8 +17,8 @@ from ...datasets.file_list import list_files
 from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_density_map, read_fixation_map
-from ...utils.folders import put_in_place, unfinished_folder
-from ...utils.text import check_choice
+from ...utils.folders import check_folder, put_in_place, unfinished_folder
+from ...utils.text import check_choice, check_range
 from ...version import __version__
 from ..maps import SaliencyMaps
 from ..outputs import FILE_FORMATS, FORMATS, Truth, save_maps
@@ -51,7 +51,8 @@ class PredictOptions:
         model: identifies the model and its weights, for the records.
 
     Raises:
-        ConfigError: an unknown format, or nothing to write.
+        ConfigError: an unknown format, nothing to write, or a number that is not possible.
+        DataError: no such folder of ground truth.
     """
 
     formats: tuple[str, ...] = ('png',)
@@ -70,6 +71,11 @@ class PredictOptions:
             check_choice('', 'format', name, FORMATS)
         if not self.formats and self.overlay is None:
             raise ConfigError('nothing to write: neither maps nor an overlay are asked for')
+        check_range('', '--speed', self.stride, 1)
+        if self.fps is not None and not self.fps > 0:
+            raise ConfigError(f'--fps must be above 0, got {self.fps}')
+        if self.truth is not None:
+            check_folder(self.truth, 'the folder of ground truth')
 
 
 def predict_one(

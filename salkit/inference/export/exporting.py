@@ -9,8 +9,8 @@ import dataclasses
 import logging
 import os
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from ...models.load import build_model, find_model
 from ...plugin import plugins_of
 from ...utils.files import sha256_of
 from ...utils.folders import unfinished_folder
-from ...utils.text import check_choice
 from ...version import __version__
 from ..backends.exported import (
     INPUT,
@@ -38,6 +37,7 @@ from ..backends.exported import (
 from ..backends.onnx import OnnxBackend
 from ..backends.torch import settings_of
 from .agreement import Agreement, Bounds, compare, panned_clips, random_clips
+from .options import ExportOptions, check_export_place
 from .quantizing import quantize
 
 # How far maps may lie from those of the model. docs/export.md says what was measured.
@@ -53,42 +53,6 @@ CALIBRATION, CALIBRATED_ON, CHECKED_ON = (1,) * 12, slice(0, 4), slice(4, None)
 SCOPES = 'pkg.torch.onnx.name_scopes'
 # A protobuf message, and with it an .onnx file, ends at 2 GiB; the graph needs some of it.
 LARGEST_FILE = 2**31 - 2**26
-# Lower ones lack operators that the exporter needs; PyTorch converts no further down.
-OPSETS = range(18, 26)
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """What a file is made like.
-
-    Attributes:
-        precision: 'float32', 'float16', or 'int8' for the encoder, see `quantize`.
-        dynamic_batch: take any number of clips at once; otherwise one.
-        size: (rows, columns) of the clips, where it is not to be that of the config's test set.
-        opset: version of the ONNX operators; None for the exporter's choice.
-        options: overrides of the config.
-        tolerance: largest difference allowed; of any value, in float16 and int8 as a share of the
-            maps' range. None for that of `BOUNDS`.
-        random_weights: do without a checkpoint, for trials.
-
-    Raises:
-        ConfigError: a precision, opset or tolerance that is not possible.
-    """
-
-    precision: str = 'float32'
-    dynamic_batch: bool = False
-    size: tuple[int, int] | None = None
-    opset: int | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    tolerance: float | None = None
-    random_weights: bool = False
-
-    def __post_init__(self) -> None:
-        check_choice('export', 'precision', self.precision, tuple(BOUNDS))
-        if self.opset is not None and self.opset not in OPSETS:
-            raise ConfigError(f'--opset must be {OPSETS[0]} to {OPSETS[-1]}, got {self.opset}')
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise ConfigError(f'--tolerance must be above 0, got {self.tolerance}')
 
 
 @dataclass(frozen=True)
@@ -170,15 +134,10 @@ def export_model(
     """
     export = export or ExportOptions(**options)
     out = Path(out)
-    if out.suffix != '.onnx' or out.is_dir():
-        raise ConfigError(f'{out}: expected the name of a file that ends in .onnx')
+    check_export_place(out)
     import_runtime('onnxruntime', 'onnx', 'onnxscript')
     cfg, weights = find_model(config, checkpoint, export.options)
-    if (weights is None) != export.random_weights:
-        raise ConfigError(
-            f'{config or "the default model"}: expected either its weights (--checkpoint, or a '
-            'work dir as the config) or --random, to try what runs the file'
-        )
+    export.check_weights(str(config or 'the default model'), weights is not None)
     source = None if weights is None else weights.path
     on_step('building the model')
     model = build_model(cfg, weights)

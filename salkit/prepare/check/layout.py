@@ -12,6 +12,7 @@ from ...datasets.layout import SPLIT_FOLDERS, split_of
 from ...datasets.published import LAYOUT, NO_SPLIT, PublishedVideo, dataset_at
 from ...datasets.published.raw_layout import is_hidden
 from ...errors import DataError
+from ...utils.folders import check_folder
 from ..sources import ARCHIVES, UNANNOTATED
 from .faults import WARNING, Faults
 
@@ -42,8 +43,7 @@ def find_places(
     Raises:
         DataError: no such folder or split, no videos, or ground truth that is not in images.
     """
-    if not root.is_dir():
-        raise DataError(f'{root}: the data root does not exist')
+    check_folder(root, 'the data root')
     dataset = dataset_at(root)
     for name in filter(ARCHIVES.fullmatch, sorted(names_in(root))):
         faults.add('archive', root / name, 'an archive')

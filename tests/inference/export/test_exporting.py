@@ -159,7 +159,7 @@ def test_weights_must_be_named(small, capsys):
     assert main(['export', str(small.config), '--out', 'a.onnx']) == 2
     assert 'expected either its weights (--checkpoint' in capsys.readouterr().err
     assert main(['export', str(small.checkpoint), '--random', '--out', 'a.onnx']) == 2
-    assert 'does not say which model it holds' in capsys.readouterr().err
+    assert 'has its weights, which --random does not go with' in capsys.readouterr().err
 
 
 def test_without_a_model_the_one_that_comes_with_salkit_is_exported(tmp_path, capsys):
