@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import DataError
+from ...media.images import IMAGE_SUFFIXES
+from ...media.video import VIDEO_SUFFIXES
 from ...utils.text import listed
 from ..stimulus import Stimulus, VideoStimulus
 from .shapes import Cover, Size
@@ -24,6 +26,7 @@ BIN_SECONDS = 0.5
 _RESAMPLES, _SPLITS = 2_000, 100
 # Shares that are drawn at once: 2,000 draws of 32 observers for each are 33 MB.
 _AT_ONCE = 64
+_SUFFIXES = {*VIDEO_SUFFIXES, *IMAGE_SUFFIXES}
 
 
 class RecordedGaze:
@@ -52,10 +55,19 @@ class RecordedGaze:
         self.videos = list(self._gaze)
 
     def _of(self, name: str) -> Gaze | None:
-        """The gaze on a video; numbers may be written with other leading zeros."""
-        stems = {Path(video).stem: gaze for video, gaze in self._gaze.items()}
-        numbers = {int(stem): gaze for stem, gaze in stems.items() if stem.isdecimal()}
-        return stems.get(name) or (numbers.get(int(name)) if name.isdecimal() else None)
+        """The gaze on a video; numbers may be written with other leading zeros.
+
+        Raises:
+            DataError: the file calls several of its videos so.
+        """
+        called = {video: _name_of(video) for video in self.videos}
+        found = [video for video in self.videos if called[video] == name]
+        if not found and name.isdecimal():
+            numbers = [video for video in self.videos if called[video].isdecimal()]
+            found = [video for video in numbers if int(called[video]) == int(name)]
+        if len(found) > 1:
+            raise DataError(f'{self.path}: gaze on {listed(found)} fits {name}, expected on one')
+        return self._gaze[found[0]] if found else None
 
     def has(self, stimulus: Stimulus) -> bool:
         """Whether there is gaze on it."""
@@ -84,6 +96,12 @@ class RecordedGaze:
         names, observers = np.unique(gaze.observers[framed.samples], return_inverse=True)
         shown = stimulus.size, np.asarray(stimulus.times)
         return VideoGaze(framed.points, framed.stops, observers, names.tolist(), *shown)
+
+
+def _name_of(video: str) -> str:
+    """What a file of gaze calls a video, without folders and the ending of a file."""
+    path = Path(video)
+    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
 
 
 @dataclass(frozen=True, eq=False)
