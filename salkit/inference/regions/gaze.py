@@ -153,35 +153,34 @@ class GazeCounts:
         self._inside, self._looked = np.zeros(shape), np.zeros(shape)
         self.has_gaze = np.zeros(len(times), bool)
 
-    def add(self, place: int, covers: Sequence[Cover | None], size: Size) -> None:
+    def add(self, place: int, covers: Sequence[Cover | None]) -> None:
         """Count the fixations on a frame.
 
         Args:
             place: of the frame among those counted.
-            covers: what each region covers of a map.
-            size: (rows, columns) of that map.
+            covers: what each region covers of the frame.
         """
         points, observers = self._gaze.at(self._times[place])
         self.has_gaze[place] = len(points) > 0
         if not len(points):
             return
-        scale = np.array(size) / self._gaze.size
-        pixels = ((points + 0.5) * scale).astype(int)
         part = self.bins[place]
         for region, cover in enumerate(covers):
             if cover is not None:
                 # Where it is not there, nobody can look at it.
                 np.add.at(self._looked[part, :, region], observers, 1)
-                np.add.at(self._inside[part, :, region], observers, cover.at(pixels))
+                np.add.at(self._inside[part, :, region], observers, cover.at(points))
 
-    def shares(self, predicted: np.ndarray) -> GazeShares:
+    def shares(self, predicted: np.ndarray, areas: np.ndarray) -> GazeShares:
         """What came of it.
 
         Args:
             predicted: (T, R) shares of the predicted maps.
+            areas: (T, R) of the regions, 0 where they are not there.
         """
-        there = np.where(self.has_gaze[:, None], predicted, np.nan)
-        parts = [there[self.bins == part] for part in range(len(self.starts))]
+        looked = self.has_gaze[:, None]
+        there, area = np.where(looked, (predicted, np.where(areas > 0, areas, np.nan)), np.nan)
+        parts = [self.bins == part for part in range(len(self.starts))]
         with np.errstate(invalid='ignore'):
             binned = self._inside / self._looked
             total = self._inside.sum(0) / self._looked.sum(0)
@@ -193,12 +192,14 @@ class GazeCounts:
             total_low,
             total_high,
             _mean(there.T),
+            _mean(area.T),
             halves_differ(total.T),
             np.isfinite(total).sum(0),
             _mean(np.moveaxis(binned, 1, -1)),
             low,
             high,
-            np.stack([_mean(part.T) for part in parts]),
+            np.stack([_mean(there[part].T) for part in parts]),
+            np.stack([_mean(area[part].T) for part in parts]),
             np.isfinite(binned).sum(1),
         )
 
@@ -214,11 +215,12 @@ class GazeShares:
         starts: (B,) seconds at which each part of time begins.
         share: (R,) over all time.
         low, high: (R,) ends of its 95 % percentile bootstrap interval over observers; NaN below 2.
-        predicted: (R,) predicted share, over the frames that have gaze.
+        predicted, area: (R,) predicted share, and area, over the frames that have gaze.
         halves: (R,) how far the shares of two halves of the observers lie apart, the mean absolute
             difference over 100 random splits; NaN below 2 observers.
         observers: (R,) how many looked at the video while the region was there.
-        bin_share, bin_low, bin_high, bin_predicted, bin_observers: (B, R), the same of each part.
+        bin_share, bin_low, bin_high, bin_predicted, bin_area, bin_observers: (B, R), the same of
+            each part.
     """
 
     starts: np.ndarray
@@ -226,12 +228,14 @@ class GazeShares:
     low: np.ndarray
     high: np.ndarray
     predicted: np.ndarray
+    area: np.ndarray
     halves: np.ndarray
     observers: np.ndarray
     bin_share: np.ndarray
     bin_low: np.ndarray
     bin_high: np.ndarray
     bin_predicted: np.ndarray
+    bin_area: np.ndarray
     bin_observers: np.ndarray
 
 
