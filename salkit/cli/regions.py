@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     from .chosen_model import open_identified_model
     from .predict import check_report, default_out, seconds_of
 
-    check_range('', 'emphasis', args.emphasis, 0.1, 10)
+    check_range('', '--emphasis', args.emphasis, 0.1, 10)
     args.out = args.out or Path(default_out(args.inputs, 'regions'))
     if args.maps:
         _check_maps(args)
@@ -231,6 +231,7 @@ class _Work:
             report = self._measure(stimulus, has_gaze, folder / stem, label)
             files = dict(video=source.path, regions=args.regions)
             files |= {} if self.gaze is None else dict(gaze=self.gaze.path)
+            files |= {} if args.maps is None else dict(maps=args.maps)
             named = {name: name_and_digest(path) for name, path in files.items()}
             report.about = dict(model=self.about.get('model'), **named)
             _print(report, args.out / stem, wanted)

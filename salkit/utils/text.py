@@ -47,11 +47,15 @@ def check_choice(owner: str, argument: str, value: str, choices: Collection[str]
 def check_range(
     owner: str, argument: str, value: float, low: float, high: float | None = None
 ) -> None:
-    """Raise ConfigError unless `value` is at least `low`, and at most `high` where there is one."""
+    """Raise ConfigError unless `value` is at least `low`, and at most `high` where there is one.
+
+    `owner` is as in `check_choice`.
+    """
     # Asked so that NaN is out of every range.
     if not (value >= low and (high is None or value <= high)):
         expected = f'at least {low}' if high is None else f'{low} to {high}'
-        raise ConfigError(f'{owner}: {argument} must be {expected}, got {value}')
+        owned = f'{owner}: {argument}' if owner else argument
+        raise ConfigError(f'{owned} must be {expected}, got {value}')
 
 
 def listed(names: Collection[str], most: int = 5) -> str:

@@ -164,7 +164,7 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
         (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
         (('--maps', 'none.npz'), '--model is for predicting'),
         (('--start', 'soon'), '--start must be seconds'),
-        (('--emphasis', '0'), 'emphasis must be 0.1 to 10, got 0'),
+        (('--emphasis', '0'), 'error: --emphasis must be 0.1 to 10, got 0'),
     ],
 )
 def test_arguments_that_do_not_fit(regions, clip, tmp_path, args, message):
