@@ -133,7 +133,8 @@ def plot_shares(report: RegionReport, path: str | Path) -> None:
     )
     shown = sorted(ranked[:MOST_PANELS])
     panels = [[region] for region in shown] if report.gaze is not None else [shown]
-    figure = Figure(figsize=(9, 1.2 + (3.4 if len(panels) == 1 else 1.7 * len(panels))))
+    height = 1.2 + (3.4 if len(panels) == 1 else 1.7 * len(panels))
+    figure = Figure(figsize=(9, height), layout='constrained')
     axes = figure.subplots(len(panels), sharex=True, sharey=True, squeeze=False)[:, 0]
     for axis, regions in zip(axes, panels, strict=True):
         names = [report.names[region] for region in regions]
@@ -145,19 +146,19 @@ def plot_shares(report: RegionReport, path: str | Path) -> None:
         if axis is axes[0]:
             _add_legend(axis, handles, names)
         axis.set_ylabel('share (%)')
-        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
+    # All panels have these, and the first alone is not the highest.
+    axes[0].set_ylim(bottom=0)
     if len(report.times) > 1:
         axes[-1].set_xlim(report.times[0], report.times[-1])
     axes[-1].set_xlabel('seconds')
     left_out = len(report.names) - len(shown)
     title = f'{report.video}: attention on regions, {report.model}'
     title += f'; {left_out} more regions' * bool(left_out)
-    _write(figure.suptitle(' ', fontsize='medium'), title)
+    _write(figure.suptitle(' ', fontsize='medium'), title, 90)
     with whole_file(path) as temporary, warnings.catch_warnings():
         # Of letters that no font has.
         warnings.filterwarnings('ignore', 'Glyph .* missing')
-        figure.tight_layout()
         figure.savefig(temporary, format='png', dpi=120)
 
 
@@ -198,10 +199,10 @@ def _add_legend(axis: Axes, handles: Sequence[Artist], names: Sequence[str]) -> 
         _write(text, name)
 
 
-def _write(text: Text, content: str) -> None:
-    """Put words into a text of a figure as they are, dollars included."""
+def _write(text: Text, content: str, most: int = 32) -> None:
+    """Put words into a text of a figure as they are, dollars included, and as far as they fit."""
     from matplotlib.font_manager import FontProperties
 
     text.set_parse_math(False)
     text.set_fontproperties(FontProperties(fname=_font_of(content), size=text.get_fontsize()))
-    text.set_text(content)
+    text.set_text(content if len(content) <= most else f'{content[: most - 1]}…')
