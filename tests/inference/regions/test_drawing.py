@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from salkit.inference.regions import RegionReport
-from salkit.inference.regions.gaze import GazeShares
 from salkit.inference.regions.drawing import plot_shares, region_color
+from salkit.inference.regions.gaze import GazeShares
 
 
 def seen(path, regions):
