@@ -40,6 +40,8 @@ class Regions(Sequence[Region]):
         self, regions: Sequence[Region], units: Units = 'pixels', size: Size | None = None
     ) -> None:
         check_choice('regions', 'units', units, ('pixels', 'share'))
+        if isinstance(regions, Region) or not all(isinstance(each, Region) for each in regions):
+            raise ConfigError(f'expected a list of regions, got {regions!r:.80}')
         if not 1 <= len(regions) <= MOST_REGIONS:
             raise ConfigError(f'expected 1 to {MOST_REGIONS:,} regions, got {len(regions)}')
         self._regions, self.units, self.size = tuple(regions), units, size
