@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,8 @@ BIN_SECONDS = 0.5
 _RESAMPLES, _SPLITS = 2_000, 100
 # Shares that are drawn at once: 2,000 draws of 32 observers for each are 33 MB.
 _AT_ONCE = 64
+# Of a picture, which is there as long as somebody looks at it: how finely time is counted.
+_PICTURE_FPS = 100.0
 _SUFFIXES = {*VIDEO_SUFFIXES, *IMAGE_SUFFIXES}
 
 
@@ -89,9 +91,14 @@ class RecordedGaze:
         is_video = isinstance(stimulus, VideoStimulus)
         # Of frames in images, a rate that the user gives counts.
         clock = stimulus.times if is_video else self._reading.fps or stimulus.fps
+        frames: int | None = len(stimulus)
+        if frames == 1 and not is_video and gaze.is_timed:
+            frames, clock = None, _PICTURE_FPS
         framed = framed_fixations(
-            gaze, stimulus.size, len(stimulus), clock, self._reading, stimulus.pixel_aspect
+            gaze, stimulus.size, frames, clock, self._reading, stimulus.pixel_aspect
         )
+        if frames is None:
+            framed = replace(framed, stops=np.array([len(framed.points)]))
         assert gaze.observers is not None
         names, observers = np.unique(gaze.observers[framed.samples], return_inverse=True)
         shown = stimulus.size, np.asarray(stimulus.times)

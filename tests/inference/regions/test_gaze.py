@@ -92,6 +92,15 @@ def test_gaze_is_that_on_the_video_of_this_name(on):
         on(['array,0,2,15,5,a', 'array.png,0,2,5,5,a'])
 
 
+def test_on_a_picture_everybody_looks_as_long_as_they_look(tmp_path):
+    rows = 'array,0,0.5,5,5,a\narray,0.5,1.5,15,5,a\narray,3,1,5,5,b\n'
+    (tmp_path / 'gaze.csv').write_text(f'video,time_s,duration_s,x,y,observer\n{rows}')
+    picture = open_stimulus(np.zeros((20, 20, 3), np.uint8))
+    gaze = RecordedGaze(tmp_path / 'gaze.csv').on(picture)
+    report = attention_on(np.ones((1, 20, 20)), HALVES, picture.times, gaze=gaze)
+    assert report.gaze.share == pytest.approx([(0.25 + 1) / 2, 0.75 / 2])
+
+
 def test_gaze_does_not_depend_on_the_size_of_the_maps(stimulus, tmp_path):
     (tmp_path / 'gaze.csv').write_text('video,frame,x,y\narray,1,11,5\narray,2,9,5\n')
     gaze = RecordedGaze(tmp_path / 'gaze.csv').on(stimulus)
