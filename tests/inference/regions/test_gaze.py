@@ -86,7 +86,7 @@ def test_a_video_without_gaze_is_said(on):
 
 def test_gaze_is_that_on_the_video_of_this_name(on):
     # The last dot of a name begins an ending only where files have such a one.
-    report = on(['array.v2,0,2,15,5,a', 'folder/array.MP4,0,2,5,5,a'])
+    report = on(['folder/array.MP4,0,2,5,5,a', 'array.v2,0,2,15,5,a'])
     assert report.gaze.share == pytest.approx([1, 0])
     with pytest.raises(DataError, match=r'gaze on array, array\.png fits array'):
         on(['array,0,2,15,5,a', 'array.png,0,2,5,5,a'])
