@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ..inference.maps import SaliencyMaps
     from ..inference.predictor import SaliencyPredictor
     from ..inference.regions import RecordedGaze, RegionReport, Regions
+    from ..utils.tabular import Record
 
 EPILOG = """
 FILE is a .csv (name,x,y,width,height or name,points; frame or time_s for key frames), a .json
@@ -38,8 +40,19 @@ pictures, a gray video. Of each INPUT are written NAME_regions.csv (a row a fram
 NAME_regions_gaze.csv. What a share says and what it does not: docs/regions.md.
 """
 _COLUMNS = ('region', 'rank', 'share', 'area', 'times_more', 'peak', 'peak_s', 'first_peak_s')
-_GAZE_COLUMNS = ('gaze', 'gaze_low', 'gaze_high', 'difference')
-_PERCENT = ('share', 'area', 'peak', *_GAZE_COLUMNS)
+# Below the prediction, of the gaze: what of it stands in a column, and what that is called.
+_GAZE_COLUMNS = dict(
+    region='gaze',
+    gaze_rank='rank',
+    gaze='share',
+    gaze_low='low',
+    gaze_high='high',
+    gaze_times_more='times more',
+    gaze_first_peak_s='first peak s',
+    difference='difference',
+    halves='halves',
+)
+_PERCENT = ('share', 'area', 'peak', 'gaze', 'gaze_low', 'gaze_high', 'difference', 'halves')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -213,9 +226,10 @@ class _Work:
             report = self._measure(stimulus, has_gaze, folder / stem, label)
             files = dict(video=source.path, regions=args.regions)
             files |= {} if self.gaze is None else dict(gaze=self.gaze.path)
+            files |= {} if args.maps is None else dict(maps=args.maps)
             named = {name: name_and_digest(path) for name, path in files.items()}
             report.about = dict(model=self.about.get('model'), **named)
-            _print(report, args.out / stem)
+            _print(report, args.out / stem, wanted)
             return report.to_json()
 
         outcome = make_answer(answer, source, make, args.force)
@@ -264,18 +278,23 @@ class _Work:
         return report
 
 
-def _print(report: RegionReport, stem: Path) -> None:
+def _print(report: RegionReport, stem: Path, written: Sequence[str]) -> None:
+    records = report.records()
+    print(f'{printable(report.video)}, {len(report.times)} frames')
+    _print_table(records, {name: name.replace('_', ' ') for name in _COLUMNS})
+    if report.gaze is not None:
+        _print_table(records, _GAZE_COLUMNS)
+    for note in report.notes:
+        print(f'note: {printable(note)}')
+    endings = ', '.join([written[0], '.json', *written[1:]])
+    print(f'written: {printable(str(stem))}{endings}')
+
+
+def _print_table(records: Sequence[Record], columns: Mapping[str, str]) -> None:
     from ..utils.text import aligned
 
-    columns = (*_COLUMNS, *(_GAZE_COLUMNS if report.gaze is not None else ()))
-    rows = [[name.replace('_', ' ') for name in columns]]
-    for record in report.records():
-        rows.append([_cell(name, record[name]) for name in columns])
-    print(f'{printable(report.video)}, {len(report.times)} frames')
-    print('\n'.join(aligned(rows)))
-    for note in report.notes:
-        print(f'note: {note}')
-    print(f'written: {printable(str(stem))}.csv, .json, .png')
+    rows = [[_cell(name, record[name]) for name in columns] for record in records]
+    print('\n'.join(aligned([list(columns.values()), *rows])))
 
 
 def _cell(name: str, value: object) -> str:

@@ -49,7 +49,7 @@ def check_range(
 ) -> None:
     """Raise ConfigError unless `value` is at least `low`, and at most `high` where there is one.
 
-    The message begins with `owner`, where that is not empty.
+    `owner` is as in `check_choice`.
     """
     # Asked so that NaN is out of every range.
     if not (value >= low and (high is None or value <= high)):

@@ -92,7 +92,8 @@ def test_by_a_model_and_what_fails_stops_nothing(reframe, sources, tmp_path):
         (['--height', 31], 'height must be an even number from 2 to 16384, got 31'),
         (['--max-speed', 9], 'error: max_speed must be 0 to 2, got 9.0'),
         (['--start', 1], '--start is for predicting; --maps takes maps that are there'),
-        (['--speed', 0], '--speed is for predicting'),
+        (['--speed', 0], '--speed must be at least 1, got 0'),
+        (['--speed', 2], '--speed is for predicting'),
         (['other.mkv'], '--maps are those of one INPUT, got 2'),
     ],
 )

@@ -55,7 +55,10 @@ def test_everything_is_written_with_gaze_and_overlay(regions, clip, tiny, tmp_pa
     ]
     (tmp_path / 'gaze.csv').write_text('\n'.join(['video,time_s,duration_s,x,y,observer', *gaze]))
     status, out, _ = regions(clip, '--overlay', '--gaze', 'gaze.csv', '--json', 'all.json')
-    assert status == 0 and 'written: out/clip_regions.csv' in out
+    assert status == 0
+    assert 'written: out/clip_regions.csv, .json, .png, _gaze.csv, .mp4\n' in out
+    left = out.splitlines()[-3].split()
+    assert [*left[:4], left[-2]] == ['left', '1', '50.0', '%', '0.0']
     names = sorted(path.name for path in (tmp_path / 'out').iterdir())
     assert names == [f'clip_regions{end}' for end in ('.csv', '.json', '.mp4', '.png', '_gaze.csv')]
     rows = rows_of('out/clip_regions.csv')
@@ -161,7 +164,7 @@ def test_maps_that_are_there_need_no_model(regions, clip, tmp_path):
         (('--gaze', 'none.csv'), 'none.csv: the file does not exist'),
         (('--maps', 'none.npz'), '--model is for predicting'),
         (('--start', 'soon'), '--start must be seconds'),
-        (('--emphasis', '0'), 'emphasis must be 0.1 to 10, got 0'),
+        (('--emphasis', '0'), 'error: --emphasis must be 0.1 to 10, got 0'),
     ],
 )
 def test_arguments_that_do_not_fit(regions, clip, tmp_path, args, message):
@@ -174,7 +177,7 @@ def test_arguments_that_do_not_fit(regions, clip, tmp_path, args, message):
 def test_regions_outside_of_the_frame_are_said_before_the_model_runs(regions, clip, tmp_path):
     (tmp_path / 'r.csv').write_text('name,x,y,width,height\nfar,9000,0,20,30\n')
     status, _, errors = regions(clip)
-    assert status == 2 and 'far: lies outside of the frame: x 9000 to 9020' in errors
+    assert status == 2 and 'r.csv: far: lies outside of the frame: x 9000 to 9020' in errors
 
 
 PAGE = Path(salkit.__file__).parents[1] / 'docs' / 'regions.md'

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ShapeError
 from ...media.maps import emphasized
-from ...utils.text import check_range
+from ...utils.text import check_range, listed
 from ..outputs import MapSequence, OnFrame
 from ..stimulus import Stimulus
 from .collection import Regions
@@ -48,7 +48,7 @@ def attention_on(
     shares = np.full((len(times), len(regions)), np.nan)
     areas = np.zeros_like(shares)
     counts = None if gaze is None else GazeCounts(gaze, times, len(regions))
-    covers, shape, place, empty = None, None, -1, 0
+    covers, looked_at, shape, place, empty = None, None, None, -1, 0
     for place, saliency_map in enumerate(maps):
         if saliency_map.ndim != 2 or shape not in (None, saliency_map.shape):
             raise ShapeError(f'expected maps {shape or "(H, W)"}, got {saliency_map.shape}')
@@ -69,8 +69,13 @@ def attention_on(
                 areas[place, region] = cover.area
                 if total > 0:
                     shares[place, region] = cover.sum_of(saliency_map) / total
-        if counts is not None:
-            counts.add(place, covers, shape)
+        if gaze is not None and counts is not None:
+            if shape == gaze.size:
+                looked_at = covers
+            elif looked_at is None or not regions.are_fixed:
+                # Gaze is as exact as the frames, however small maps are.
+                looked_at = regions.covers(float(times[place]), gaze.size)
+            counts.add(place, looked_at)
         if on_frame is not None:
             on_frame(1)
     if place + 1 != len(times) or not len(times):
@@ -78,7 +83,10 @@ def attention_on(
     notes = []
     if empty:
         notes.append(f'{empty} of {len(times)} maps are 0 everywhere: nobody has a share')
-    looked = None if counts is None else counts.shares(shares)
+    absent = [name for name, area in zip(regions.names, areas.T, strict=True) if not area.any()]
+    if absent:
+        notes.append(f'not on any of these frames: {listed(absent)}')
+    looked = None if counts is None else counts.shares(shares, areas)
     return RegionReport(regions.names, times, shares, areas, looked, notes=notes)
 
 

@@ -30,6 +30,7 @@ class Regions(Sequence[Region]):
     Attributes:
         names: of the regions.
         is_placed: whether they are `on` a video.
+        path: of the file that they were read from, which messages name; None without.
 
     Raises:
         ConfigError: none, too many, or two of one name.
@@ -39,10 +40,13 @@ class Regions(Sequence[Region]):
         self, regions: Sequence[Region], units: Units = 'pixels', size: Size | None = None
     ) -> None:
         check_choice('regions', 'units', units, ('pixels', 'share'))
+        if isinstance(regions, Region) or not all(isinstance(each, Region) for each in regions):
+            raise ConfigError(f'expected a list of regions, got {regions!r:.80}')
         if not 1 <= len(regions) <= MOST_REGIONS:
             raise ConfigError(f'expected 1 to {MOST_REGIONS:,} regions, got {len(regions)}')
         self._regions, self.units, self.size = tuple(regions), units, size
         self.is_placed = False
+        self.path: Path | None = None
         self.names = [region.name for region in regions]
         for place, name in enumerate(self.names):
             if name in self.names[:place]:
@@ -63,9 +67,11 @@ class Regions(Sequence[Region]):
         """
         found = read_regions(Path(path), first_frame, hold)
         try:
-            return cls(found.regions, found.units, found.size)
+            regions = cls(found.regions, found.units, found.size)
         except SalkitError as error:
             raise DataError(f'{path}: {error}') from None
+        regions.path = Path(path)
+        return regions
 
     @classmethod
     def of(cls, regions: Regions | Sequence[Region]) -> Regions:
@@ -107,6 +113,14 @@ class Regions(Sequence[Region]):
                 a key frame that the video has not.
             ShapeError: masks of another size than the frames.
         """
+        try:
+            return self._on(size, times)
+        except (ConfigError, ShapeError) as error:
+            if self.path is None:
+                raise
+            raise type(error)(f'{self.path}: {error}') from None
+
+    def _on(self, size: Size, times: np.ndarray) -> Regions:
         own = self.size or size
         if abs(own[1] * size[0] / (own[0] * size[1]) - 1) > _SAME_SHAPE:
             raise ShapeError(

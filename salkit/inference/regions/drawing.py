@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -11,7 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 from ...utils.files import whole_file
 from ..overlay import DARK, Overlay, OverlayStyle, draw_contour
 from .collection import Regions
+from .gaze import BIN_SECONDS, GazeShares
 from .report import RegionReport
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 # More regions are not drawn: nobody could tell their lines or panels apart.
 MOST_PANELS = 12
@@ -73,14 +81,26 @@ class RegionOverlay(Overlay):
 
 
 def _label(name: str, rows: int) -> np.ndarray:
-    """A name as (h, w) uint8, white on black; in a font that has more than ASCII."""
-    from matplotlib import font_manager
-
-    font = ImageFont.truetype(font_manager.findfont('DejaVu Sans'), max(10, rows // 30))
+    """A name as (h, w) uint8, white on black."""
+    font = ImageFont.truetype(_font_of(name), max(10, rows // 30))
     left, top, right, bottom = font.getbbox(name)
     image = Image.new('L', (int(right - left) + 6, int(bottom - top) + 6))
     ImageDraw.Draw(image).text((3 - left, 3 - top), name, fill=255, font=font)
     return np.array(image)
+
+
+def _font_of(text: str) -> str:
+    """The file of a font that has most letters of a text; matplotlib's own where that has all."""
+    from matplotlib.font_manager import findfont, fontManager
+    from matplotlib.ft2font import FT2Font
+
+    own, letters = findfont('DejaVu Sans'), {*map(ord, text)}
+    # The last resort has boxes for all letters.
+    fonts = (font for font in fontManager.ttflist if not font.name.startswith('Last Resort'))
+    files = [own, *(font.fname for font in fonts if font.style == 'normal')]
+    if letters <= FT2Font(own).get_charmap().keys():
+        return own
+    return min(files, key=lambda file: len(letters - FT2Font(file).get_charmap().keys()))
 
 
 def _put(
@@ -113,34 +133,76 @@ def plot_shares(report: RegionReport, path: str | Path) -> None:
     )
     shown = sorted(ranked[:MOST_PANELS])
     panels = [[region] for region in shown] if report.gaze is not None else [shown]
-    figure = Figure(figsize=(9, 1.2 + (3.4 if len(panels) == 1 else 1.7 * len(panels))))
+    height = 1.2 + (3.4 if len(panels) == 1 else 1.7 * len(panels))
+    figure = Figure(figsize=(9, height), layout='constrained')
     axes = figure.subplots(len(panels), sharex=True, sharey=True, squeeze=False)[:, 0]
     for axis, regions in zip(axes, panels, strict=True):
-        for region in regions:
-            color = np.array(region_color(region)) / 255
-            style = '-' if region < 10 else '--'
-            label = report.names[region] if report.gaze is None else 'predicted'
-            axis.plot(report.times, 100 * report.shares[:, region], style, color=color, label=label)
-            if report.gaze is not None:
-                gaze = report.gaze
-                ends = np.append(gaze.starts, max(report.times[-1], gaze.starts[-1] + 1e-9))
-                low, high, share = (
-                    100 * np.append(each[:, region], each[-1, region])
-                    for each in (gaze.bin_low, gaze.bin_high, gaze.bin_share)
-                )
-                axis.step(ends, share, where='post', color='0.3', lw=1, label='gaze')
-                axis.fill_between(
-                    *(ends, low, high), step='post', color='0.3', alpha=0.2, lw=0, label='95 %'
-                )
-                axis.set_title(report.names[region], fontsize='medium', loc='left')
+        names = [report.names[region] for region in regions]
+        handles: list[Artist] = [_draw_predicted(axis, report, region) for region in regions]
+        if report.gaze is not None:
+            handles += _draw_gaze(axis, report.gaze, report.times, regions[0])
+            _write(axis.set_title(' ', fontsize='medium', loc='left'), names[0])
+            names = ['predicted', 'gaze', '95 %']
+        if axis is axes[0]:
+            _add_legend(axis, handles, names)
         axis.set_ylabel('share (%)')
-        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
-    axes[0].legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize='small', frameon=False)
+    # All panels have these, and the first alone is not the highest.
+    axes[0].set_ylim(bottom=0)
+    if len(report.times) > 1:
+        axes[-1].set_xlim(report.times[0], report.times[-1])
     axes[-1].set_xlabel('seconds')
     left_out = len(report.names) - len(shown)
     title = f'{report.video}: attention on regions, {report.model}'
-    figure.suptitle(title + f'; {left_out} more regions' * bool(left_out), fontsize='medium')
-    figure.tight_layout()
-    with whole_file(path) as temporary:
+    title += f'; {left_out} more regions' * bool(left_out)
+    _write(figure.suptitle(' ', fontsize='medium'), title, 90)
+    with whole_file(path) as temporary, warnings.catch_warnings():
+        # Of letters that no font has.
+        warnings.filterwarnings('ignore', 'Glyph .* missing')
         figure.savefig(temporary, format='png', dpi=120)
+
+
+def _draw_predicted(axis: Axes, report: RegionReport, region: int) -> Artist:
+    """Draw the share of a region on every frame; a line of one frame is a point."""
+    shares = 100 * report.shares[:, region]
+    there = np.pad(np.isfinite(shares), 1)
+    is_alone = there[1:-1] & ~there[:-2] & ~there[2:]
+    (line,) = axis.plot(
+        report.times,
+        shares,
+        '-' if region < 10 else '--',
+        color=np.array(region_color(region)) / 255,
+        marker='o',
+        markersize=4,
+        markevery=is_alone.tolist(),
+    )
+    return line
+
+
+def _draw_gaze(axis: Axes, gaze: GazeShares, times: np.ndarray, region: int) -> list[Artist]:
+    """Draw the share of the gaze in parts of time, and its interval."""
+    end = times[-1] if times[-1] > gaze.starts[-1] else gaze.starts[-1] + BIN_SECONDS
+    ends = np.append(gaze.starts, end)
+    low, high, share = (
+        100 * np.append(each[:, region], each[-1, region])
+        for each in (gaze.bin_low, gaze.bin_high, gaze.bin_share)
+    )
+    (line,) = axis.step(ends, share, where='post', color='0.3', lw=1)
+    return [line, axis.fill_between(ends, low, high, step='post', color='0.3', alpha=0.2, lw=0)]
+
+
+def _add_legend(axis: Axes, handles: Sequence[Artist], names: Sequence[str]) -> None:
+    """Say what is drawn; an underscore in front would hide a name from matplotlib's own legend."""
+    place = dict(loc='upper left', bbox_to_anchor=(1, 1))
+    legend = axis.legend(handles, [' '] * len(names), fontsize='small', frameon=False, **place)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        _write(text, name)
+
+
+def _write(text: Text, content: str, most: int = 32) -> None:
+    """Put words into a text of a figure as they are, dollars included, and as far as they fit."""
+    from matplotlib.font_manager import FontProperties
+
+    text.set_parse_math(False)
+    text.set_fontproperties(FontProperties(fname=_font_of(content), size=text.get_fontsize()))
+    text.set_text(content if len(content) <= most else f'{content[: most - 1]}…')

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import DataError
+from ...media.images import IMAGE_SUFFIXES
+from ...media.video import VIDEO_SUFFIXES
 from ...utils.text import listed
 from ..stimulus import Stimulus, VideoStimulus
 from .shapes import Cover, Size
@@ -24,6 +26,9 @@ BIN_SECONDS = 0.5
 _RESAMPLES, _SPLITS = 2_000, 100
 # Shares that are drawn at once: 2,000 draws of 32 observers for each are 33 MB.
 _AT_ONCE = 64
+# Of a picture, which is there as long as somebody looks at it: how finely time is counted.
+_PICTURE_FPS = 100.0
+_SUFFIXES = {*VIDEO_SUFFIXES, *IMAGE_SUFFIXES}
 
 
 class RecordedGaze:
@@ -52,10 +57,19 @@ class RecordedGaze:
         self.videos = list(self._gaze)
 
     def _of(self, name: str) -> Gaze | None:
-        """The gaze on a video; numbers may be written with other leading zeros."""
-        stems = {Path(video).stem: gaze for video, gaze in self._gaze.items()}
-        numbers = {int(stem): gaze for stem, gaze in stems.items() if stem.isdecimal()}
-        return stems.get(name) or (numbers.get(int(name)) if name.isdecimal() else None)
+        """The gaze on a video; numbers may be written with other leading zeros.
+
+        Raises:
+            DataError: the file calls several of its videos so.
+        """
+        called = {video: _name_of(video) for video in self.videos}
+        found = [video for video in self.videos if called[video] == name]
+        if not found and name.isdecimal():
+            numbers = [video for video in self.videos if called[video].isdecimal()]
+            found = [video for video in numbers if int(called[video]) == int(name)]
+        if len(found) > 1:
+            raise DataError(f'{self.path}: gaze on {listed(found)} fits {name}, expected on one')
+        return self._gaze[found[0]] if found else None
 
     def has(self, stimulus: Stimulus) -> bool:
         """Whether there is gaze on it."""
@@ -77,13 +91,24 @@ class RecordedGaze:
         is_video = isinstance(stimulus, VideoStimulus)
         # Of frames in images, a rate that the user gives counts.
         clock = stimulus.times if is_video else self._reading.fps or stimulus.fps
+        frames: int | None = len(stimulus)
+        if frames == 1 and not is_video and gaze.is_timed:
+            frames, clock = None, _PICTURE_FPS
         framed = framed_fixations(
-            gaze, stimulus.size, len(stimulus), clock, self._reading, stimulus.pixel_aspect
+            gaze, stimulus.size, frames, clock, self._reading, stimulus.pixel_aspect
         )
+        if frames is None:
+            framed = replace(framed, stops=np.array([len(framed.points)]))
         assert gaze.observers is not None
         names, observers = np.unique(gaze.observers[framed.samples], return_inverse=True)
         shown = stimulus.size, np.asarray(stimulus.times)
         return VideoGaze(framed.points, framed.stops, observers, names.tolist(), *shown)
+
+
+def _name_of(video: str) -> str:
+    """What a file of gaze calls a video, without folders and the ending of a file."""
+    path = Path(video)
+    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,35 +160,34 @@ class GazeCounts:
         self._inside, self._looked = np.zeros(shape), np.zeros(shape)
         self.has_gaze = np.zeros(len(times), bool)
 
-    def add(self, place: int, covers: Sequence[Cover | None], size: Size) -> None:
+    def add(self, place: int, covers: Sequence[Cover | None]) -> None:
         """Count the fixations on a frame.
 
         Args:
             place: of the frame among those counted.
-            covers: what each region covers of a map.
-            size: (rows, columns) of that map.
+            covers: what each region covers of the frame.
         """
         points, observers = self._gaze.at(self._times[place])
         self.has_gaze[place] = len(points) > 0
         if not len(points):
             return
-        scale = np.array(size) / self._gaze.size
-        pixels = ((points + 0.5) * scale).astype(int)
         part = self.bins[place]
         for region, cover in enumerate(covers):
             if cover is not None:
                 # Where it is not there, nobody can look at it.
                 np.add.at(self._looked[part, :, region], observers, 1)
-                np.add.at(self._inside[part, :, region], observers, cover.at(pixels))
+                np.add.at(self._inside[part, :, region], observers, cover.at(points))
 
-    def shares(self, predicted: np.ndarray) -> GazeShares:
+    def shares(self, predicted: np.ndarray, areas: np.ndarray) -> GazeShares:
         """What came of it.
 
         Args:
             predicted: (T, R) shares of the predicted maps.
+            areas: (T, R) of the regions, 0 where they are not there.
         """
-        there = np.where(self.has_gaze[:, None], predicted, np.nan)
-        parts = [there[self.bins == part] for part in range(len(self.starts))]
+        looked = self.has_gaze[:, None]
+        there, area = np.where(looked, (predicted, np.where(areas > 0, areas, np.nan)), np.nan)
+        parts = [self.bins == part for part in range(len(self.starts))]
         with np.errstate(invalid='ignore'):
             binned = self._inside / self._looked
             total = self._inside.sum(0) / self._looked.sum(0)
@@ -175,12 +199,14 @@ class GazeCounts:
             total_low,
             total_high,
             _mean(there.T),
+            _mean(area.T),
             halves_differ(total.T),
             np.isfinite(total).sum(0),
             _mean(np.moveaxis(binned, 1, -1)),
             low,
             high,
-            np.stack([_mean(part.T) for part in parts]),
+            np.stack([_mean(there[part].T) for part in parts]),
+            np.stack([_mean(area[part].T) for part in parts]),
             np.isfinite(binned).sum(1),
         )
 
@@ -196,11 +222,12 @@ class GazeShares:
         starts: (B,) seconds at which each part of time begins.
         share: (R,) over all time.
         low, high: (R,) ends of its 95 % percentile bootstrap interval over observers; NaN below 2.
-        predicted: (R,) predicted share, over the frames that have gaze.
+        predicted, area: (R,) predicted share, and area, over the frames that have gaze.
         halves: (R,) how far the shares of two halves of the observers lie apart, the mean absolute
             difference over 100 random splits; NaN below 2 observers.
         observers: (R,) how many looked at the video while the region was there.
-        bin_share, bin_low, bin_high, bin_predicted, bin_observers: (B, R), the same of each part.
+        bin_share, bin_low, bin_high, bin_predicted, bin_area, bin_observers: (B, R), the same of
+            each part.
     """
 
     starts: np.ndarray
@@ -208,12 +235,14 @@ class GazeShares:
     low: np.ndarray
     high: np.ndarray
     predicted: np.ndarray
+    area: np.ndarray
     halves: np.ndarray
     observers: np.ndarray
     bin_share: np.ndarray
     bin_low: np.ndarray
     bin_high: np.ndarray
     bin_predicted: np.ndarray
+    bin_area: np.ndarray
     bin_observers: np.ndarray
 
 

@@ -26,6 +26,12 @@ class KeyFrame:
     at: float
     shape: Shape | None
 
+    def __post_init__(self) -> None:
+        # Numbers of NumPy are frames or seconds as Python's are.
+        kind = int if isinstance(self.at, np.integer) else float
+        if isinstance(self.at, (np.integer, np.floating)):
+            object.__setattr__(self, 'at', kind(self.at))
+
 
 class Region:
     """A named part of the frame.
@@ -155,5 +161,7 @@ class Polygon(Region):
     """
 
     def __init__(self, name: str, points: Sequence[Sequence[float]] | Sequence[float]) -> None:
-        flat = np.ravel(np.asarray(points, dtype=np.float64)).tolist()
-        super().__init__(name, Outline(as_points(flat)))
+        array = np.asarray(points, dtype=np.float64)
+        if array.ndim == 2 and array.shape[1] != 2:
+            raise ConfigError(f'points must be pairs x, y; got {array.shape[1]} numbers each')
+        super().__init__(name, Outline(as_points(array.ravel().tolist())))

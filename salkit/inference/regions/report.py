@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ...utils.files import whole_file, write_json
 from ...utils.tabular import Record, Tabular
 from ...version import __version__
-from .gaze import GazeShares
+from .gaze import BIN_SECONDS, GazeShares
 
 # Of a first peak: its height, and how far the share falls beside it, by the highest excess.
 PEAK_HEIGHT, PEAK_PROMINENCE = 0.5, 0.25
@@ -29,8 +29,13 @@ DEFINITIONS = dict(
 )
 GAZE_DEFINITIONS = dict(
     gaze="time of an observer's fixations in the region / time of all fixations on the frames "
-    'while it is there, mean over the observers; of samples without durations, their numbers',
+    'while it is there, mean over the observers; time is counted in frames that appear during a '
+    'fixation; of samples without durations, their numbers',
     gaze_low='with gaze_high: 95 % percentile bootstrap interval over observers',
+    gaze_rank='by gaze',
+    gaze_times_more='gaze / area, that of the frames that have gaze',
+    gaze_first_peak_s=f'as first_peak_s, of the gaze in parts of {BIN_SECONDS:g} s: the middle of '
+    'the part',
     difference='share over the frames that have gaze - gaze',
     halves='mean absolute difference between the shares of two random halves of the observers',
 )
@@ -77,10 +82,17 @@ class RegionReport(Tabular):
     @property
     def ranks(self) -> list[int | None]:
         """Place of each region by its mean share, from 1; None where it has none."""
-        means = [self._mean_share(region) for region in range(len(self.names))]
-        return [
-            None if np.isnan(mean) else 1 + sum(other > mean for other in means) for mean in means
-        ]
+        return _ranks([self._mean_share(region) for region in range(len(self.names))])
+
+    @property
+    def headline(self) -> str:
+        """See `Tabular`."""
+        return f'{self.video or "maps"}, {len(self.times)} frames, {len(self.names)} regions'
+
+    @property
+    def remarks(self) -> Sequence[str]:
+        """See `Tabular`."""
+        return self.notes
 
     def _mean_share(self, region: int) -> float:
         shares = self.shares[:, region]
@@ -88,7 +100,11 @@ class RegionReport(Tabular):
 
     def records(self) -> list[Record]:
         """A row a region, in the order of the regions."""
-        return [self._record(region, rank) for region, rank in enumerate(self.ranks)]
+        records = [self._record(region, rank) for region, rank in enumerate(self.ranks)]
+        if self.gaze is not None:
+            for region, rank in enumerate(_ranks(self.gaze.share)):
+                records[region] |= self._gaze_record(self.gaze, region, rank)
+        return records
 
     def write_csv(self, path: str | Path) -> None:
         """Write a row a frame and region: frame, time_s, region, share, area, times_more."""
@@ -101,7 +117,7 @@ class RegionReport(Tabular):
             for place, (frame, time) in enumerate(zip(self.frames, self.times, strict=True)):
                 for region, name in enumerate(self.names):
                     cells = (_cell(each[place, region]) for each in self._columns())
-                    table.writerow([int(frame) + 1, f'{time:.6g}', name, *cells])
+                    table.writerow([int(frame) + 1, _seconds(time), name, *cells])
 
     def write_gaze_csv(self, path: str | Path) -> None:
         """Write a row a part of time and region: what was predicted beside what was looked at.
@@ -112,10 +128,10 @@ class RegionReport(Tabular):
         if self.gaze is None:
             raise ConfigError('the report has no gaze')
         gaze = self.gaze
-        names = ('predicted', 'gaze', 'gaze_low', 'gaze_high', 'observers')
+        names = ('predicted', 'gaze', 'gaze_low', 'gaze_high', 'observers', 'area')
         columns = (
             *(gaze.bin_predicted, gaze.bin_share, gaze.bin_low, gaze.bin_high),
-            gaze.bin_observers,
+            *(gaze.bin_observers, gaze.bin_area),
         )
         with (
             whole_file(path) as temporary,
@@ -126,7 +142,7 @@ class RegionReport(Tabular):
             for part, start in enumerate(gaze.starts):
                 for region, name in enumerate(self.names):
                     cells = (_cell(each[part, region]) for each in columns)
-                    table.writerow([f'{start:.6g}', name, *cells])
+                    table.writerow([_seconds(start), name, *cells])
 
     def _columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.shares, self.areas, self.times_more
@@ -163,19 +179,38 @@ class RegionReport(Tabular):
             record.update(share=share, area=area, times_more=share / area)
             record.update(peak=float(shares[highest]), peak_s=float(self.times[highest]))
             record['first_peak_s'] = None if first is None else float(self.times[first])
-        if self.gaze is not None:
-            gaze = self.gaze
-            numbers = dict(
-                gaze=gaze.share,
-                gaze_low=gaze.low,
-                gaze_high=gaze.high,
-                difference=gaze.predicted - gaze.share,
-                halves=gaze.halves,
-            )
-            for name, values in numbers.items():
-                record[name] = float(values[region]) if np.isfinite(values[region]) else None
-            record['observers'] = int(gaze.observers[region])
         return record
+
+    def _gaze_record(self, gaze: GazeShares, region: int, rank: int | None) -> Record:
+        numbers = dict(
+            gaze=gaze.share,
+            gaze_low=gaze.low,
+            gaze_high=gaze.high,
+            difference=gaze.predicted - gaze.share,
+            halves=gaze.halves,
+            gaze_times_more=gaze.share / gaze.area,
+        )
+        record: Record = {
+            name: float(values[region]) if np.isfinite(values[region]) else None
+            for name, values in numbers.items()
+        }
+        first = first_peak(gaze.bin_share[:, region], gaze.bin_area[:, region])
+        middle = None if first is None else float(gaze.starts[first]) + BIN_SECONDS / 2
+        record.update(gaze_rank=rank, gaze_first_peak_s=middle)
+        record['observers'] = int(gaze.observers[region])
+        return record
+
+
+def _ranks(means: Sequence[float] | np.ndarray) -> list[int | None]:
+    """Places from 1, the same where means are; None for NaN."""
+    return [
+        None if np.isnan(mean) else 1 + sum(bool(other > mean) for other in means) for mean in means
+    ]
+
+
+def _seconds(time: float) -> str:
+    """To microseconds, however late."""
+    return f'{round(time, 6):.12g}'
 
 
 def _cell(number: float) -> str:

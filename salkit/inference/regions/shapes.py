@@ -154,7 +154,9 @@ class Outline(Shape):
         object.__setattr__(self, 'points', points)
         x, y = np.array(points).T
         if abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2 <= 0:
-            raise ConfigError('a polygon must have an area, got points on a line')
+            raise ConfigError(
+                'a polygon must have an area, got none: points on a line, or sides that cross'
+            )
 
     def bounds(self) -> tuple[float, float, float, float]:
         """See `Shape.bounds`."""

@@ -37,9 +37,10 @@ def test_a_summary_of_each_region():
         Rectangle('small', 0, 0, 2, 2),
         Region('late', [KeyFrame(0.1, Box(8, 8, 2, 2)), KeyFrame(0.3, Box(8, 8, 2, 2))]),
         Rectangle('nothing', 4, 4, 2, 2),
+        Region('after the end', [KeyFrame(9.0, Box(0, 0, 2, 2))]),
     ]
     report = attention_on(maps, regions, TIMES)
-    small, late, nothing = report.records()
+    small, late, nothing, after = report.records()
     assert (small['rank'], late['rank'], nothing['rank']) == (2, 1, 3)
     assert small['share'] == pytest.approx(0.48) and small['area'] == pytest.approx(0.04)
     assert small['times_more'] == pytest.approx(12)
@@ -50,7 +51,12 @@ def test_a_summary_of_each_region():
     assert late['share'] == pytest.approx((0.5 + 0.9 + 0.2) / 3)
     assert np.isnan(report.shares[[0, 4, 5], 1]).all() and report.areas[0, 1] == 0
     assert nothing['first_peak_s'] is None and nothing['share'] == 0
-    assert report.notes == ['1 of 6 maps are 0 everywhere: nobody has a share']
+    assert after['share'] is None and after['rank'] is None
+    assert report.notes == [
+        '1 of 6 maps are 0 everywhere: nobody has a share',
+        'not on any of these frames: after the end',
+    ]
+    assert all(note in report._repr_html_() for note in report.notes)
     assert np.isnan(report.shares[5]).all()
 
 

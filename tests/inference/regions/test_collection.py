@@ -49,7 +49,7 @@ def test_a_key_frame_without_a_form_takes_it_away():
 
 
 def test_frames_become_seconds_on_a_video():
-    region = moving((0, Box(0, 0, 1, 1)), (25, Box(25, 0, 1, 1)))
+    region = moving((np.int64(0), Box(0, 0, 1, 1)), (25, Box(25, 0, 1, 1)))
     placed = Regions([region]).on((9, 50), TIMES)
     assert placed['a'].at(0.4).x == pytest.approx(10)
     with pytest.raises(ConfigError, match=r'frame 26 \(counted from 1\), the video has 20'):
@@ -84,6 +84,10 @@ def test_names_differ_and_find_regions():
     assert regions['face'] is regions[1] and regions.names == ['logo', 'face']
     with pytest.raises(KeyError, match='did you mean logo'):
         regions['logos']
+    with pytest.raises(ConfigError, match=r"expected a list of regions, got Region\('a'"):
+        Regions.of(Rectangle('a', 0, 0, 1, 1))
+    with pytest.raises(ConfigError, match='pairs x, y; got 3 numbers each'):
+        Polygon('a', [(0, 0, 1), (1, 1, 1)])
     with pytest.raises(ConfigError, match="two regions are called 'logo'"):
         Regions([Rectangle('logo', 0, 0, 1, 1), Rectangle(' logo ', 0, 0, 2, 1)])
     with pytest.raises(ConfigError, match='1 to 200 characters'):

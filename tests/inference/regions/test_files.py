@@ -182,6 +182,18 @@ def test_coco_of_frames(read):
     assert read(coco(tracks, images=2)).names == ['car 5', 'car 6']
     with pytest.raises(DataError, match='car: several annotations of one image'):
         read(coco([*found, *found], images=2))
+    # Of an image without it, it is not there; and outlines of other corners stay until the next.
+    outlines = [dict(found[0], segmentation=[[0, 0, 4, 0, 0, 4]], track_id='a')]
+    outlines += [dict(found[1], segmentation=[[9, 0, 4, 0, 4, 4, 9, 4]], track_id='a')]
+    content = coco([*outlines, dict(found[0], track_id='b')], images=2)
+    content['images'].append(dict(id=2, file_name='clip_016.jpg'))
+    a, b = read(content).on((10, 20), TIMES).covers(0.5, (10, 20))
+    assert (a.area, b.area) == (8 / 200, 4 / 200)
+    assert read(content).on((10, 20), TIMES).covers(1, (10, 20))[1] is None
+    assert read(content, hold=True).on((10, 20), TIMES).covers(1.9, (10, 20)) == [None, None]
+    content['images'][2]['file_name'] = 'clip_1.jpg'
+    with pytest.raises(DataError, match=r'has 3 images.* number of a frame in each file_name'):
+        read(content)
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,12 @@ def test_an_observers_share_is_of_their_own_time(on):
     np.testing.assert_allclose(gaze.bin_share[:, 0], [0.9, 0, 0, 0])
     assert gaze.bin_observers[:, 0].tolist() == [2, 1, 1, 1]
     assert gaze.halves == pytest.approx([0.8, 0.8])
-    left = report.records()[0]
+    left, right = report.records()
     assert left['difference'] == pytest.approx(0.5 - 0.6) and left['observers'] == 2
+    assert (left['gaze_rank'], right['gaze_rank']) == (1, 2)
+    assert left['gaze_times_more'] == pytest.approx(0.6 / 0.5)
+    # The middle of the half second in which its share is highest.
+    assert (left['gaze_first_peak_s'], right['gaze_first_peak_s']) == (0.25, 0.75)
     assert np.isnan(gaze.bin_low[1]).all()
 
 
@@ -78,6 +82,31 @@ def test_samples_count_one_by_one_and_a_lost_eye_does_not(on):
 def test_a_video_without_gaze_is_said(on):
     with pytest.raises(DataError, match='holds no gaze on array, but on clip'):
         on(['clip,0,1,5,5,a'])
+
+
+def test_gaze_is_that_on_the_video_of_this_name(on):
+    # The last dot of a name begins an ending only where files have such a one.
+    report = on(['folder/array.MP4,0,2,5,5,a', 'array.v2,0,2,15,5,a'])
+    assert report.gaze.share == pytest.approx([1, 0])
+    with pytest.raises(DataError, match=r'gaze on array, array\.png fits array'):
+        on(['array,0,2,15,5,a', 'array.png,0,2,5,5,a'])
+
+
+def test_on_a_picture_everybody_looks_as_long_as_they_look(tmp_path):
+    rows = 'array,0,0.5,5,5,a\narray,0.5,1.5,15,5,a\narray,3,1,5,5,b\n'
+    (tmp_path / 'gaze.csv').write_text(f'video,time_s,duration_s,x,y,observer\n{rows}')
+    picture = open_stimulus(np.zeros((20, 20, 3), np.uint8))
+    gaze = RecordedGaze(tmp_path / 'gaze.csv').on(picture)
+    report = attention_on(np.ones((1, 20, 20)), HALVES, picture.times, gaze=gaze)
+    assert report.gaze.share == pytest.approx([(0.25 + 1) / 2, 0.75 / 2])
+
+
+def test_gaze_does_not_depend_on_the_size_of_the_maps(stimulus, tmp_path):
+    (tmp_path / 'gaze.csv').write_text('video,frame,x,y\narray,1,11,5\narray,2,9,5\n')
+    gaze = RecordedGaze(tmp_path / 'gaze.csv').on(stimulus)
+    maps = np.ones((20, 3, 3))
+    report = attention_on(maps, HALVES, stimulus.times, size=stimulus.size, gaze=gaze)
+    assert report.gaze.share.tolist() == [0.5, 0.5]
 
 
 def test_intervals_are_those_of_the_mean_over_observers():

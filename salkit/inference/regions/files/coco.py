@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ....errors import ConfigError, DataError
 from ....media.images import check_pixels
 from ....media.map_stacks import frame_numbers
 from ..region import KeyFrame, Region
-from ..shapes import Box, Mask, Outline, Shape, Size, as_points, checked_number
+from ..shapes import Box, Cover, Mask, Outline, Shape, Size, as_points, checked_number
 from .found import FileOptions, FoundRegions, check_masks, entry, pixels_of
 
 _LISTS = ('images', 'annotations', 'categories')
@@ -26,8 +27,9 @@ def read_coco(content: object, options: FileOptions) -> FoundRegions:
     """A region for each category; where an image has several of it, for each of them.
 
     The annotations of one image are fixed regions. Several images are frames, whose numbers are
-    the last ones in their file names: an object's annotations are its key frames, and objects of
-    one category are told apart by `track_id` (of the annotation, or among its `attributes`).
+    the last ones in their file names: an object's annotations are its key frames, in an image
+    without one it is not there, and objects of one category are told apart by `track_id` (of the
+    annotation, or among its `attributes`).
 
     Raises:
         DataError: see `read_regions`.
@@ -48,20 +50,21 @@ def read_coco(content: object, options: FileOptions) -> FoundRegions:
             check_masks(pixels)
     if not found:
         raise DataError(f'{path}: holds no annotations')
-    shown = list(dict.fromkeys(image for image, *_ in found))
     size = next((size for size in sizes.values() if size), None)
     with entry(str(path)):
         if len(images) < 2:
             return FoundRegions(_fixed(found), size=size)
-        numbers = frame_numbers([files.get(image, '') for image in shown])
+        numbers = frame_numbers(list(files.values()))
         if numbers is None:
             raise DataError(
-                f'has {len(images)} images; expected the number of a frame in each file_name'
+                f'has {len(images)} images, the frames of one video; expected the number of a '
+                'frame in each file_name, each another one'
             )
-        frames = {image: n - options.first_frame for image, n in zip(shown, numbers, strict=True)}
+        frames = {image: n - options.first_frame for image, n in zip(files, numbers, strict=True)}
         if min(frames.values()) < 0:
             raise DataError(
-                f'an image is frame {min(numbers)}, but frames count from {options.first_frame}'
+                f'an image is frame {min(numbers)}, but frames count from {options.first_frame} '
+                '(--first-frame)'
             )
         return FoundRegions(_moving(found, frames, options), size=size)
 
@@ -97,9 +100,59 @@ def _moving(
         keys.append(KeyFrame(frames[image], shape))
     count = Counter(category for category, _ in tracks)
     return [
-        Region(category if count[category] == 1 else f'{category} {track}', keys, options.hold)
+        Region(
+            category if count[category] == 1 else f'{category} {track}',
+            _with_absences(keys, frames.values(), options.hold),
+            options.hold,
+        )
         for (category, track), keys in tracks.items()
     ]
+
+
+def _with_absences(keys: list[KeyFrame], frames: Collection[int], hold: bool) -> list[KeyFrame]:
+    """The key frames of an object, and one where it goes: a frame of the file without it.
+
+    Args:
+        keys: its annotations.
+        frames: all frames of the file.
+        hold: see `Region`.
+    """
+    shapes = {int(key.at): key.shape for key in keys}
+    found: list[KeyFrame] = []
+    for frame in sorted(frames):
+        shape = shapes.get(frame)
+        before = found[-1].shape if found else None
+        if shape is None and before is None:
+            continue
+        if shape is not None and before is not None:
+            try:
+                before.between(shape, 0.5)
+            except ConfigError:
+                # Outlines of one thing have more and fewer points.
+                found[-1] = KeyFrame(found[-1].at, _Still(before))
+        found.append(KeyFrame(frame, shape))
+    # After its last key frame it is not there anyway, and the video may end with that.
+    is_said = not hold and found[-1].shape is None and found[-1].at == found[-2].at + 1
+    return found[:-1] if is_said else found
+
+
+@dataclass(frozen=True)
+class _Still(Shape):
+    """A form that stays until the next key frame."""
+
+    form: Shape
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """See `Shape.bounds`."""
+        return self.form.bounds()
+
+    def cover(self, size: Size, frame: Size) -> Cover:
+        """See `Shape.cover`."""
+        return self.form.cover(size, frame)
+
+    def between(self, later: Shape, share: float) -> Shape:
+        """It stays."""
+        return self
 
 
 def _annotation(

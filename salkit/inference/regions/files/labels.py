@@ -74,7 +74,7 @@ def read_label(name: str, options: FileOptions, value: int | None) -> Region:
         if min(numbers) < options.first_frame:
             raise DataError(
                 f'{path}: a mask is of frame {min(numbers)}, but frames count from '
-                f'{options.first_frame}'
+                f'{options.first_frame} (--first-frame)'
             )
         moments = [number - options.first_frame for number in numbers]
     elif path.suffix.lower() in VIDEO_SUFFIXES:
