@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import DataError
-from ...media.images import IMAGE_SUFFIXES
-from ...media.video import VIDEO_SUFFIXES
+from ...media.video import stimulus_name
 from ...utils.text import listed
 from ..stimulus import Stimulus, VideoStimulus
 from .shapes import Cover, Size
@@ -28,7 +27,6 @@ _RESAMPLES, _SPLITS = 2_000, 100
 _AT_ONCE = 64
 # Of a picture, which is there as long as somebody looks at it: how finely time is counted.
 _PICTURE_FPS = 100.0
-_SUFFIXES = {*VIDEO_SUFFIXES, *IMAGE_SUFFIXES}
 
 
 class RecordedGaze:
@@ -62,7 +60,7 @@ class RecordedGaze:
         Raises:
             DataError: the file calls several of its videos so.
         """
-        called = {video: _name_of(video) for video in self.videos}
+        called = {video: stimulus_name(video) for video in self.videos}
         found = [video for video in self.videos if called[video] == name]
         if not found and name.isdecimal():
             numbers = [video for video in self.videos if called[video].isdecimal()]
@@ -103,12 +101,6 @@ class RecordedGaze:
         names, observers = np.unique(gaze.observers[framed.samples], return_inverse=True)
         shown = stimulus.size, np.asarray(stimulus.times)
         return VideoGaze(framed.points, framed.stops, observers, names.tolist(), *shown)
-
-
-def _name_of(video: str) -> str:
-    """What a file of gaze calls a video, without folders and the ending of a file."""
-    path = Path(video)
-    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from .frame_index import VideoInfo
 from .reader import VideoReader, open_video
 from .sound import SoundPart
-from .source import VIDEO_SUFFIXES, VideoSource, is_video, open_file
+from .source import VIDEO_SUFFIXES, VideoSource, is_video, open_file, stimulus_name
 from .writer import VideoWriter
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     'is_video',
     'open_file',
     'open_video',
+    'stimulus_name',
 ]

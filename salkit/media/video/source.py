@@ -16,7 +16,7 @@ from av.stream import Disposition
 
 from ...errors import DataError, reason_of
 from ...utils.input_files import check_input_file, open_input_file
-from ..images import MOST_PIXELS
+from ..images import IMAGE_SUFFIXES, MOST_PIXELS
 
 # Suffixes of video files, in lower case.
 VIDEO_SUFFIXES = (
@@ -46,6 +46,15 @@ if hasattr(os, 'register_at_fork'):
 def is_video(path: str | Path) -> bool:
     """Whether a file is named as a video, whatever the case; it need not exist."""
     return Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def stimulus_name(named: str) -> str:
+    """What a list of gaze calls a video or picture, without folders and the ending of a file.
+
+    A dot alone is no ending: `clip.v2` is not `clip`.
+    """
+    path = Path(named)
+    return path.stem if path.suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES) else path.name
 
 
 def open_file(path: str | Path, unedited: bool = False) -> InputContainer:

@@ -20,6 +20,7 @@ from ...errors import ConfigError, DataError
 from ...functional.fixations import count_fixations
 from ...media.images import IMAGE_SUFFIXES
 from ...media.maps import read_fixation_map
+from ...media.video import stimulus_name
 from ...utils.input_files import check_input_file
 from ...utils.text import listed
 from .gaze import read_gaze_csv, zeros_warning
@@ -187,7 +188,7 @@ def _in_csv(path: Path, reading: GazeOnVideos, progress: bool) -> Found:
             each, shown.size, shown.frames, shown.clock, reading, shown.pixel_aspect
         )
         lost, total = lost + left_out, total + len(each.points)
-        name = Path(each.video).stem
+        name = stimulus_name(each.video)
         videos.append(FixationVideo(name, points, shown.size, shown.pixel_aspect))
     if len({video.name for video in videos}) < len(videos):
         raise DataError(f'{path}: two videos have one name, apart from folders and endings')

@@ -14,7 +14,7 @@ from ...datasets.layout import VIDEO_STEM
 from ...datasets.published.raw_layout import holds, video_files, walk
 from ...errors import ConfigError, DataError
 from ...media.images import IMAGE_SUFFIXES, image_size
-from ...media.video import VideoReader
+from ...media.video import VideoReader, stimulus_name
 from ..options import GazeReading
 
 # <root>/<split>/<video>/images is three folders down.
@@ -90,7 +90,7 @@ class GazeOnVideos(GazeReading):
         return self.videos is None or self._path_of(name) is not None
 
     def _path_of(self, name: str) -> Path | None:
-        stem = Path(name).stem
+        stem = stimulus_name(name)
         found = [path for known, path in self._paths if known in (name, stem)]
         if not found and stem.isdecimal():
             numbered = ((known, path) for known, path in self._paths if known.isdecimal())

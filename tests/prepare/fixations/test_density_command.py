@@ -299,6 +299,12 @@ def test_gaze_on_one_of_two_videos_of_a_name(tmp_path, capsys):
         assert re.search(rf'{video}: expected one video of this name, got \S+, \S+{second}', told)
     write_gaze(gaze, [('1', 1, 40, 20)], 'video,frame,x,y')
     assert run(*argv) == 0
+    # A dot alone is no ending.
+    for name in ('run.mp4', 'run.v2.mp4', 'run.v3.mp4'):
+        encode_video(tmp_path / 'videos' / name, frames=2)
+    write_gaze(gaze, [('run.v2', 1, 40, 20), ('run.v3.mp4', 1, 40, 20)], 'video,frame,x,y')
+    assert run(*argv) == 0
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['1', 'run.v2', 'run.v3']
 
 
 def test_gaze_by_time_beside_its_video(tmp_path, capsys):
