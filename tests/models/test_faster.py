@@ -170,9 +170,9 @@ def test_what_auto_tries(monkeypatch):
     model = model_of(192, 8)
     monkeypatch.setattr(faster, 'has_bfloat16', lambda: True)
     names = [each.name for each in faster_precisions(model, 'cpu')]
-    assert names == ['fastest', 'fast', 'int8', 'bf16']
+    assert names == ['fastest', 'fast', 'bf16', 'int8']
     monkeypatch.setattr(faster, 'has_bfloat16', lambda: False)
-    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'fast', 'int8']
+    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'int8', 'fast']
     # A network of convolutions.
     model.encoder.blocks = nn.ModuleList([nn.Conv3d(64, 64, 3)])
     assert faster_precisions(model, 'cpu') == []
