@@ -70,6 +70,8 @@ def test_maps_are_the_same(size, dim, decoder, winograd):
             part.by_keys for part in model.modules() if isinstance(part, TemporalWindowAttention)
         )
         prepared = model(clip)
+        prepare_prediction(model)
+        torch.testing.assert_close(model(clip), prepared)
     assert exact.max() - exact.min() > 0.1
     # With these weights, which tell more than trained ones, the plain path too is up to 6e-5 away.
     assert (prepared - exact).abs().max() < 1e-4
