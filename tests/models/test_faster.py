@@ -9,6 +9,7 @@ from small_models import MODEL, filled
 from torch import nn
 
 from salkit.builder import build
+from salkit.encoders.umt import UMTAttention
 from salkit.errors import ConfigError
 from salkit.layers import (
     ConvolvedLinear,
@@ -150,6 +151,23 @@ def test_attention_of_other_libraries_that_takes_weights_itself(side, encoder):
         torch.testing.assert_close(model.encoder(clip)[-1], exact, atol=1e-4, rtol=1e-4)
         found = in_int8.encoder(clip)[-1]
     assert 0 < (found - exact).norm() < 0.1 * exact.norm()
+
+
+def test_a_qkv_layer_with_an_adapter_stays():
+    class Adapted(nn.Module):
+        def __init__(self, base):
+            super().__init__()
+            self.base, self.in_features, self.out_features = base, 24, 72
+
+        @property
+        def weight(self):
+            return 2 * self.base.weight
+
+    attention, tokens = UMTAttention(24, 2), torch.rand(1, 5, 24)
+    attention.qkv = Adapted(attention.qkv)
+    exact = attention(tokens)
+    attention.fuse_bias()
+    assert torch.equal(attention(tokens), exact)
 
 
 def test_a_model_trained_with_more_merging_keeps_it():
