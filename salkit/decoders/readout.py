@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 import torch
@@ -121,7 +122,7 @@ class ReadoutDecoder(Decoder):
         # Not on the meta device, where a model is counted.
         with torch.autocast(kind, enabled=False) if available else nullcontext():
             return self._full_precision_logits(
-                [feature.to(self.logit.weight.dtype) for feature in self._frames(features)],
+                self._frames([feature.to(self.logit.weight.dtype) for feature in features]),
                 out_size,
             )
 
@@ -145,7 +146,7 @@ class ReadoutDecoder(Decoder):
         logits = self.blur(self.logit(F.relu(hidden))) + gain * self.center_bias(rows, columns)
         return _resized(logits, out_size)[:, 0]
 
-    def _frames(self, features: tuple[Tensor, ...]) -> list[Tensor]:
+    def _frames(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Each feature (B, C, t, h, w) as (B, C, h, w): the weighted mean of its time steps."""
         expected = [(s.channels, t) for s, t in zip(self.in_specs, self.lengths, strict=True)]
         if [f.ndim == 5 and tuple(f.shape[1:3]) for f in features] != expected:

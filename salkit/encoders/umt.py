@@ -36,6 +36,8 @@ class UMTAttention(nn.Module):
 
     def fuse_bias(self) -> None:
         """Make the biases part of the qkv layer, which changes the names of weights."""
+        if type(self.qkv) is not nn.Linear or self.qkv.bias is not None:
+            return
         fused = nn.Linear(self.qkv.in_features, self.qkv.out_features, device='meta')
         fused.weight, fused.bias = self.qkv.weight, nn.Parameter(self._bias().detach())
         self.qkv = fused

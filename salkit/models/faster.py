@@ -39,7 +39,8 @@ def faster_precisions(model: SaliencyModel, device: str) -> list[Precision]:
     if products <= convolutions:
         return []
     if torch.device(device).type == 'cpu':
-        names = ['fastest', 'fast', 'int8', *(['bf16'] if has_bfloat16() else [])]
+        rest = ['fast', 'bf16', 'int8'] if has_bfloat16() else ['int8', 'fast']
+        names = ['fastest', *rest]
     else:
         there = torch.cuda.is_bf16_supported(including_emulation=False)
         names = ['fast', 'bf16'] if there else ['fp16']

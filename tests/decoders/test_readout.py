@@ -118,8 +118,9 @@ def test_time_steps_are_averaged_with_learned_weights():
         torch.testing.assert_close(decoder((feature,), (32, 48)), decoder((last,), (32, 48)))
 
 
-def test_mixed_precision_ends_at_the_features():
-    decoder, features = decoder_of(), features_of()
+@pytest.mark.parametrize('clip_len', [1, 4])
+def test_mixed_precision_ends_at_the_features(clip_len):
+    decoder, features = decoder_of(clip_len=clip_len), features_of(clip_len=clip_len)
     low = tuple(feature.bfloat16() for feature in features)
     with torch.no_grad(), torch.autocast('cpu', dtype=torch.bfloat16):
         mixed = decoder.log_density(low, (64, 96))

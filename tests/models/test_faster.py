@@ -9,6 +9,7 @@ from small_models import MODEL, filled
 from torch import nn
 
 from salkit.builder import build
+from salkit.encoders.umt import UMTAttention
 from salkit.errors import ConfigError
 from salkit.layers import (
     ConvolvedLinear,
@@ -70,6 +71,8 @@ def test_maps_are_the_same(size, dim, decoder, winograd):
             part.by_keys for part in model.modules() if isinstance(part, TemporalWindowAttention)
         )
         prepared = model(clip)
+        prepare_prediction(model)
+        torch.testing.assert_close(model(clip), prepared)
     assert exact.max() - exact.min() > 0.1
     # With these weights, which tell more than trained ones, the plain path too is up to 6e-5 away.
     assert (prepared - exact).abs().max() < 1e-4
@@ -150,6 +153,23 @@ def test_attention_of_other_libraries_that_takes_weights_itself(side, encoder):
     assert 0 < (found - exact).norm() < 0.1 * exact.norm()
 
 
+def test_a_qkv_layer_with_an_adapter_stays():
+    class Adapted(nn.Module):
+        def __init__(self, base):
+            super().__init__()
+            self.base, self.in_features, self.out_features = base, 24, 72
+
+        @property
+        def weight(self):
+            return 2 * self.base.weight
+
+    attention, tokens = UMTAttention(24, 2), torch.rand(1, 5, 24)
+    attention.qkv = Adapted(attention.qkv)
+    exact = attention(tokens)
+    attention.fuse_bias()
+    assert torch.equal(attention(tokens), exact)
+
+
 def test_a_model_trained_with_more_merging_keeps_it():
     model = model_of(192, 8)
     model.encoder.token_merging = 16
@@ -170,9 +190,9 @@ def test_what_auto_tries(monkeypatch):
     model = model_of(192, 8)
     monkeypatch.setattr(faster, 'has_bfloat16', lambda: True)
     names = [each.name for each in faster_precisions(model, 'cpu')]
-    assert names == ['fastest', 'fast', 'int8', 'bf16']
+    assert names == ['fastest', 'fast', 'bf16', 'int8']
     monkeypatch.setattr(faster, 'has_bfloat16', lambda: False)
-    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'fast', 'int8']
+    assert [each.name for each in faster_precisions(model, 'cpu')] == ['fastest', 'int8', 'fast']
     # A network of convolutions.
     model.encoder.blocks = nn.ModuleList([nn.Conv3d(64, 64, 3)])
     assert faster_precisions(model, 'cpu') == []
