@@ -17,7 +17,7 @@ SHIPPED_ROOT = Path(__file__).resolve().parents[1] / 'models' / 'shipped'
 # What is used where no model is named.
 DEFAULT_MODEL = 'lite0'
 # What the file says about itself that a user hears, in this order.
-_TOLD = ('trained_on', 'scores')
+_TOLD = ('trained_on', 'scores', 'speed')
 
 
 def shipped_files() -> dict[str, Path]:

@@ -267,6 +267,7 @@ def check_report(report: str | None, records: Iterable[Path]) -> None:
 
 
 def _check_ray(args: argparse.Namespace, cameras: Sequence[str]) -> None:
+    from ..utils.parallel import check_workers
     from ..utils.ray_tasks import check_ray
 
     if not args.ray:
@@ -281,6 +282,7 @@ def _check_ray(args: argparse.Namespace, cameras: Sequence[str]) -> None:
             'or cuda'
         )
     check_ray(args.ray)
+    check_workers(args.workers)
 
 
 def run(args: argparse.Namespace) -> int:
