@@ -92,10 +92,11 @@ def run(args: argparse.Namespace) -> int:
     density = DensityOptions(**density_arguments(args.recipe, **own))
     sizes = {name: rows_and_columns(f'--{name}', getattr(args, name)) for name in SIZES}
     reading = GazeOnVideos(**option_values(args, GazeOnVideos) | sizes)
-    found = find_fixations(args.fixations, reading, progress=show)
     out = None if args.out is None else Path(args.out)
     if out is not None:
+        # Should not wait for all gaze to be read.
         check_folder_place('--out', out)
+    found = find_fixations(args.fixations, reading, progress=show)
     folders = _folders(found, Path(args.fixations).expanduser(), out)
     targets = [
         Target(video, folder, density, args.format)

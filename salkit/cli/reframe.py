@@ -189,8 +189,7 @@ class _Work:
                 stored = StoredMaps(args.maps, stimulus)
                 found = reframe_by_stored(stored, args.aspect, self.options, bar.update)
             else:
-                usual = max(1, round(stimulus.fps / _MAPS_PER_SECOND))
-                stride = usual if args.stride is None else args.stride
+                stride = args.stride or max(1, round(stimulus.fps / _MAPS_PER_SECOND))
                 maps = self.predictor.predict(stimulus, start=start, end=end, stride=stride)
                 bar.reset(passes * len(maps))
                 found = maps.reframe(args.aspect, self.options, bar.update)

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..utils.text import check_range
 from .common import ended_as_interrupted
 
 if TYPE_CHECKING:
@@ -76,8 +77,7 @@ def _check(args: argparse.Namespace) -> None:
         if not getattr(args, name) > 0:
             option = '--' + name.replace('_', '-')
             raise ConfigError(f'{option} must be above 0, got {getattr(args, name)}')
-    if args.stride < 1:
-        raise ConfigError(f'--speed must be at least 1, got {args.stride}')
+    check_range('', '--speed', args.stride, 1)
     if not 0 <= args.port < 65536:
         raise ConfigError(f'--port must be from 0 to 65535, got {args.port}')
     if importlib.util.find_spec('gradio') is None:
